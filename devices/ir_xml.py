@@ -36,10 +36,11 @@ class Constant:
 class IrSummary:
     """What one IR holds.
 
-    bin_bytes: the smallest length its .bin file can have. parameters: elements of all weights, without the scales and
-    zero points of compressed ones; a constant used twice counts once. weight_elements: elements of the matrices by (element
-    type, group size; -1: one scale a row). kv_elements_per_token: what the growing states (the KV cache) gain with each
-    token, None without such states. rt_info: its values by path ("nncf/weight_compression/mode").
+    bin_bytes: the smallest length its .bin file can have.
+    parameters: elements of all weights; scales and zero points of compressed ones left out, shared ones counted once.
+    weight_elements: elements of the matrices by (element type, group size; -1: one scale a row).
+    kv_elements_per_token: what the growing states (the KV cache) gain with each token; None without such states.
+    rt_info: its values by path ("nncf/weight_compression/mode").
     """
 
     inputs: set[str] = field(default_factory=set)

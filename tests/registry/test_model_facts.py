@@ -9,7 +9,7 @@ from openvino import opset13 as ops
 
 from devices.ir_xml import IrSummary
 from devices.model_facts import FactsCache, read_facts
-from tests.registry.tiny_models import HIDDEN, VOCABULARY, add_tokenizer, language_model, make_llm
+from tests.registry.tiny_models import HIDDEN, VOCABULARY, add_tokenizer, language_model, make_llm, model
 
 PARAMETERS = VOCABULARY * HIDDEN + HIDDEN * HIDDEN
 
@@ -73,7 +73,7 @@ def test_a_vision_model_reads_its_inner_configuration(tmp_path: Path) -> None:
     for suffix in ("xml", "bin"):
         (directory / f"openvino_model.{suffix}").rename(directory / f"openvino_language_model.{suffix}")
     table = ops.constant(ov.Tensor(ov.Type.f32, ov.Shape([4, 4])))
-    ov.save_model(ov.Model([ops.result(table)], []), directory / "openvino_text_embeddings_model.xml")
+    ov.save_model(model([table], []), directory / "openvino_text_embeddings_model.xml")
     facts = read_facts(directory)
     assert (facts.kind, facts.vision, facts.context_length) == ("vlm", True, 8192)
 
@@ -96,7 +96,7 @@ def test_kinds_by_their_files(tmp_path: Path) -> None:
 
 def test_an_encoder_is_an_embedding_model_or_a_reranker(tmp_path: Path) -> None:
     ids = ops.parameter([-1, -1], ov.Type.i64, name="input_ids")
-    ov.save_model(ov.Model([ops.result(ops.convert(ids, "f32"))], [ids]), tmp_path / "openvino_model.xml")
+    ov.save_model(model([ops.convert(ids, "f32")], [ids]), tmp_path / "openvino_model.xml")
     add_tokenizer(tmp_path)
     assert read_facts(tmp_path).kind == "embedding"
     config = {"architectures": ["BertForSequenceClassification"], "max_position_embeddings": 512}

@@ -44,7 +44,7 @@ def add_tokenizer(directory: Path) -> None:
     """Stand-ins for the tokenizer's IRs: the registry reads them, nothing runs them."""
     for name in ("openvino_tokenizer", "openvino_detokenizer"):
         text = ops.parameter([-1], ov.Type.i64, name="text")
-        ov.save_model(ov.Model([ops.result(text)], [text]), directory / f"{name}.xml")
+        ov.save_model(model([text], [text]), directory / f"{name}.xml")
 
 
 def language_model(weights: str, group: int, zero_points: bool, rt_info: dict[str, str]) -> ov.Model:
@@ -55,10 +55,15 @@ def language_model(weights: str, group: int, zero_points: bool, rt_info: dict[st
     hidden = ops.add(hidden, _cache(beam))
     logits = ops.matmul(hidden, table, False, True)
     logits.output(0).get_tensor().set_names({"logits"})
-    model = ov.Model([ops.result(logits)], [ids, beam])
+    decoder = model([logits], [ids, beam])
     for key, value in rt_info.items():
-        model.set_rt_info(value, ["nncf", "weight_compression", key])
-    return model
+        decoder.set_rt_info(value, ["nncf", "weight_compression", key])
+    return decoder
+
+
+def model(outputs: list[ov.Node], inputs: list[ov.Node]) -> ov.Model:
+    results = [ops.result(output) for output in outputs]
+    return ov.Model(results, inputs)  # pyright: ignore[reportGeneralTypeIssues]  # its stubs name another class
 
 
 def _cache(beam: ov.Node) -> ov.Node:
