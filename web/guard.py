@@ -18,6 +18,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.listening import is_loopback
+
 API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -28,17 +30,6 @@ _CONTAINER_NAMES = ("host.docker.internal", "host.containers.internal")
 
 ErrorRenderer = Callable[[Scope, int, str], Response]
 """Request scope, status, sentence → the response in the shape of the API that was called."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address, without a port, can only mean this machine."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def page_origins(port: int) -> tuple[str, ...]:

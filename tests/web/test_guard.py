@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from web.guard import Guard, is_loopback, page_origins
+from web.guard import Guard, page_origins
 
 BASE = "http://127.0.0.1:11435"
 CHANGING = ["POST", "PUT", "PATCH", "DELETE", "QUERY"]
@@ -221,8 +221,3 @@ def test_sockets_of_foreign_pages_are_closed(client: TestClient) -> None:
             client.websocket_connect("/socket", headers=headers),
         ):
             pass
-
-
-@pytest.mark.parametrize(("host", "expected"), [("::1", True), ("127.0.0.1", True), ("0.0.0.0", False), ("box", False)])
-def test_is_loopback(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
