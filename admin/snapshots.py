@@ -1,0 +1,188 @@
+"""From what the supervisor, the registry and the configuration know to what the pages show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psutil
+
+from admin.protocols import DeviceStatus, LocalModel, ModelRegistry, PullJob, Suite
+from admin.views import (
+    DeviceCard,
+    Hardware,
+    JobRow,
+    LocalModelRow,
+    MemoryBar,
+    ModelChoice,
+    RunningModel,
+    Snapshot,
+)
+from devices.config import ConfigError, Configuration, ConfigStore, DeviceSettings, ModelAssignment
+
+Health = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SnapshotReader:
+    suite: Suite
+    registry: ModelRegistry
+    store: ConfigStore
+
+    async def __call__(self) -> Snapshot:
+        local = await asyncio.to_thread(self.registry.local_models)
+        configuration, problem = await asyncio.to_thread(self._configuration)
+        machine = _machine_memory()
+        cards: list[DeviceCard] = []
+        for status in self.suite.statuses():
+            settings = configuration.devices.get(status.name)
+            if settings is not None:
+                health = self.suite.health(status.name) or {}
+                cards.append(device_card(status, settings, health, self.suite.memory(status.name) or {}, local))
+        ours = sum(card.memory.used for card in cards if card.memory)
+        return Snapshot(
+            devices=tuple(cards),
+            local_models=tuple(local_row(model, configuration) for model in local),
+            jobs=tuple(job_row(job) for job in self.registry.jobs()),
+            machine=replace(machine, used=ours, other=max(machine.other - ours, 0)),
+            config_problem=problem,
+        )
+
+    def _configuration(self) -> tuple[Configuration, str | None]:
+        try:
+            configuration = self.store.current()
+        except (ConfigError, OSError) as error:
+            return Configuration(), str(error)
+        return configuration, str(self.store.problem) if self.store.problem else None
+
+
+def device_card(
+    status: DeviceStatus,
+    settings: DeviceSettings,
+    health: Health,
+    memory: Mapping[str, Any],
+    local: Sequence[LocalModel],
+) -> DeviceCard:
+    reported = {model["id"]: model for model in health.get("models", ())}
+    return DeviceCard(
+        name=status.name,
+        requested=settings.device,
+        port=settings.port,
+        enabled=settings.enabled,
+        state=status.state,
+        since=round(status.since, 1),
+        pid=status.pid,
+        restarts=status.restarts,
+        hardware=_hardware(health),
+        active=health.get("active_requests", 0),
+        queued=health.get("queued_requests", 0),
+        memory=_device_memory(memory),
+        models=tuple(_choices(status.name, settings.models, local, reported)),
+        last_error=status.last_error,
+        last_log_lines=tuple(status.last_log_lines[-8:]) if status.state == "failed" else (),
+    )
+
+
+def _choices(
+    device: str,
+    assigned: Sequence[ModelAssignment],
+    local: Sequence[LocalModel],
+    reported: Mapping[str, Mapping[str, Any]],
+) -> list[ModelChoice]:
+    """Every local model in the registry's order, then what is assigned without being there."""
+    assignments = {model.id: model for model in assigned}
+    on_disk = {model.id: model for model in local}
+    choices: list[ModelChoice] = []
+    for model_id in [*on_disk, *(id for id in assignments if id not in on_disk)]:
+        model = on_disk.get(model_id)
+        facts = model.facts if model else None
+        running = reported.get(model_id)
+        choices.append(
+            ModelChoice(
+                id=model_id,
+                public_id=f"{device}-{model_id}",
+                size_bytes=facts.size_bytes if facts else None,
+                quantization=facts.quantization if facts else None,
+                context_length=facts.context_length if facts else None,
+                kind=facts.kind if facts else "unknown",
+                local=model is not None and model.complete,
+                assignment=assignments.get(model_id),
+                running=_running(running) if running else None,
+            )
+        )
+    return choices
+
+
+def _running(report: Mapping[str, Any]) -> RunningModel:
+    return RunningModel(
+        state=report["state"],
+        instances=report.get("instances", 0),
+        active=report.get("active", 0),
+        queued=report.get("queued", 0),
+        error=report.get("error"),
+    )
+
+
+def _hardware(health: Health) -> Hardware | None:
+    if not health.get("used_device"):
+        return None
+    return Hardware(
+        used=health["used_device"],
+        name=health.get("device_name") or health["used_device"],
+        fallback_reason=health.get("fallback_reason"),
+    )
+
+
+def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
+    total, available, used = (report.get(key) for key in ("total_bytes", "available_bytes", "used_bytes"))
+    if not isinstance(total, int) or not isinstance(available, int) or not isinstance(used, int):
+        return None
+    return MemoryBar(total=total, used=_rounded(used), other=_rounded(max(total - available - used, 0)))
+
+
+def _machine_memory() -> MemoryBar:
+    memory = psutil.virtual_memory()
+    return MemoryBar(total=memory.total, used=0, other=_rounded(memory.total - memory.available))
+
+
+def _rounded(value: int) -> int:
+    """To 50 MB: a bar that trembles by a pixel is not worth sending."""
+    return round(value / 5e7) * 50_000_000
+
+
+def local_row(model: LocalModel, configuration: Configuration) -> LocalModelRow:
+    return LocalModelRow(
+        id=model.id,
+        kind=model.facts.kind,
+        size_bytes=model.facts.size_bytes,
+        quantization=model.facts.quantization,
+        context_length=model.facts.context_length,
+        parameters=model.facts.parameters,
+        architecture=model.facts.architecture,
+        revision=model.metadata.get("revision"),
+        downloaded_at=model.metadata.get("downloaded_at"),
+        complete=model.complete,
+        bundled=model.bundled,
+        problem=model.facts.problem,
+        devices=tuple(
+            name
+            for name, settings in configuration.devices.items()
+            if any(assigned.id == model.id for assigned in settings.models)
+        ),
+    )
+
+
+def job_row(job: PullJob) -> JobRow:
+    return JobRow(
+        id=job.id,
+        model_id=job.model_id,
+        revision=job.revision,
+        state=job.state,
+        done_bytes=job.done_bytes,
+        total_bytes=job.total_bytes,
+        speed=job.speed,
+        remaining=job.remaining,
+        error=job.error,
+    )
