@@ -22,11 +22,13 @@ from admin.events import FragmentCache
 from admin.i18n import Catalogues
 from admin.live import LiveFeed
 from admin.pages import Pages
-from admin.protocols import ModelRegistry, Suite
+from admin.readings import MemoryReadings
 from admin.rendering import Renderer
 from admin.screens import NAVIGATION
 from admin.snapshots import SnapshotReader
 from devices.config import ConfigError, ConfigStore
+from devices.supervisor import Suite, UnknownDevice
+from model_registry import ModelRegistry, RegistryError
 from web.guard import Guard
 
 PROJECT = Path(__file__).resolve().parent
@@ -44,12 +46,11 @@ PAGE_POLICY = "; ".join(
 
 @dataclass(frozen=True)
 class AdminSettings:
-    """`host` is the address the server is bound to. `no_devices`: pages and API only, no device server is started."""
+    """`host` is the address the server is bound to."""
 
     data_dir: Path
     host: str = "127.0.0.1"
     port: int = 11437
-    no_devices: bool = False
     version: str = "0.1.0"
 
 
@@ -57,28 +58,33 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
-    reader = SnapshotReader(suite=suite, registry=registry, store=store)
+    memory = MemoryReadings(suite, host=settings.host)
+    reader = SnapshotReader(suite=suite, registry=registry, store=store, memory=memory)
     feed = LiveFeed(reader)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        reading = asyncio.create_task(feed.run(), name="live feed")
+        await suite.start()
+        await registry.start()
+        readings = [asyncio.create_task(feed.run()), asyncio.create_task(memory.run(feed))]
         try:
-            if not settings.no_devices:
-                await suite.start()
             yield
         finally:
             await feed.close()
-            reading.cancel()
-            if not settings.no_devices:
-                await suite.stop()
+            for reading in readings:
+                reading.cancel()
+            await asyncio.gather(registry.stop(), suite.stop())
 
-    app = FastAPI(title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     app.add_middleware(Guard, host=settings.host, content_policy=PAGE_POLICY)
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
     app.include_router(api_router(reader, feed, assignments))
-    app.include_router(Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store)).router())
+    app.include_router(
+        Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store)).router()
+    )
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
 
@@ -97,6 +103,8 @@ class StaticAssets(StaticFiles):
 def _handle_errors(app: FastAPI, handlers: ErrorHandlers) -> None:
     app.add_exception_handler(AdminError, handlers.on_admin_error)
     app.add_exception_handler(ConfigError, handlers.on_config_error)
+    app.add_exception_handler(UnknownDevice, handlers.on_unknown_device)
+    app.add_exception_handler(RegistryError, handlers.on_registry_error)
     app.add_exception_handler(RequestValidationError, handlers.on_invalid_request)
     app.add_exception_handler(HTTPException, handlers.on_http_exception)
     app.add_exception_handler(Exception, handlers.on_failure)

@@ -7,14 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 
 from admin.assignments import Assignments, remove_model
-from admin.errors import AdminError
 from admin.live import LiveFeed
-from admin.protocols import ModelRegistry
-from admin.snapshots import SnapshotReader, job_row
+from admin.snapshots import SnapshotReader
 from admin.wire import PullRequest, UpdateConfig
+from model_registry import PullJob
 
 
 def api_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments) -> APIRouter:
@@ -27,7 +26,7 @@ def api_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments)
         return {
             "devices": [asdict(card) | {"stage": card.stage} for card in snapshot.devices],
             "memory": asdict(snapshot.machine),
-            "config_problem": snapshot.config_problem,
+            "config_problem": str(snapshot.config_problem) if snapshot.config_problem else None,
         }
 
     @router.get("/available_models")
@@ -46,25 +45,32 @@ def api_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments)
 
     @router.post("/pull_model", status_code=202)
     async def pull_model(body: PullRequest) -> dict[str, Any]:
-        job = registry.pull(body.model_id.strip(), (body.revision or "").strip() or None)
-        feed.poke()
-        return {"job": asdict(job_row(job))}
+        return changed(registry.pull(body.model_id.strip(), (body.revision or "").strip() or None))
 
     @router.get("/pull_jobs")
     async def pull_jobs() -> dict[str, Any]:
-        return {"jobs": [asdict(job_row(job)) for job in registry.jobs()]}
+        return {"jobs": [job.as_dict() for job in registry.jobs()]}
 
     @router.delete("/pull_jobs/{job_id}")
     async def cancel_pull(job_id: str) -> dict[str, Any]:
-        _known_job(registry, job_id)
-        registry.cancel(job_id)
+        return changed(registry.cancel(job_id))
+
+    @router.post("/pull_jobs/{job_id}/pause")
+    async def pause_pull(job_id: str) -> dict[str, Any]:
+        return changed(registry.pause(job_id))
+
+    @router.post("/pull_jobs/{job_id}/resume")
+    async def resume_pull(job_id: str) -> dict[str, Any]:
+        return changed(registry.resume(job_id))
+
+    def changed(job: PullJob) -> dict[str, Any]:
         feed.poke()
-        return {"job": asdict(job_row(registry.job(job_id)))}
+        return {"job": job.as_dict()}
 
     @router.get("/config")
-    async def config() -> JSONResponse:
+    async def config() -> Response:
         configuration = await asyncio.to_thread(store.load)
-        return JSONResponse(configuration.to_dict())
+        return Response(configuration.to_json(), media_type="application/json")
 
     @router.post("/update_config")
     async def update_config(body: UpdateConfig) -> dict[str, Any]:
@@ -76,14 +82,6 @@ def api_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments)
 
     @router.get("/logs/{device}")
     async def logs(device: str, lines: int = Query(default=200, ge=1, le=5000)) -> dict[str, Any]:
-        known = [status.name for status in reader.suite.statuses()]
-        if device not in known:
-            raise AdminError(404, "unknown_device", device=device, known=", ".join(known))
-        return {"device": device, "lines": await asyncio.to_thread(reader.suite.log_tail, device, lines)}
+        return {"device": device, "lines": [asdict(line) for line in reader.suite.log(device).tail(lines)]}
 
     return router
-
-
-def _known_job(registry: ModelRegistry, job_id: str) -> None:
-    if all(job.id != job_id for job in registry.jobs()):
-        raise AdminError(404, "unknown_job", job=job_id)

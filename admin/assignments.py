@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from admin.errors import AdminError
-from admin.protocols import ModelRegistry, Suite
 from admin.wire import ModelChange, UpdateConfig
 from devices.config import ConfigStore, DeviceSettings, ModelAssignment
+from devices.supervisor import Suite
+from model_registry import ModelRegistry
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 0.3
 
 
 class Assignments:
@@ -21,11 +26,24 @@ class Assignments:
         self._registry = registry
         self._store = store
         self._data_dir = data_dir
+        self._applying: set[asyncio.Task[None]] = set()
 
     async def update(self, change: UpdateConfig) -> None:
-        """Save the change, then start, restart or stop the device server to match. Raises `AdminError`, `ConfigError`."""
+        """Save the change, then begin to start, restart or stop the device server to match.
+
+        Raises `AdminError`, `ConfigError`, `RegistryError`.
+        """
         await asyncio.to_thread(self._save, change)
-        await self._suite.apply(change.device)
+        applying = asyncio.create_task(self._suite.apply(change.device), name=f"apply {change.device}")
+        self._applying.add(applying)
+        applying.add_done_callback(self._applied)
+        # The old process may take its time to finish what it is answering; the state tells how far it is.
+        await asyncio.wait({applying}, timeout=ANSWER_SECONDS)
+
+    def _applied(self, task: asyncio.Task[None]) -> None:
+        self._applying.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("cannot apply the configuration: %s", error, exc_info=error)
 
     def _save(self, change: UpdateConfig) -> None:
         devices = self._store.load().devices
@@ -45,9 +63,9 @@ class Assignments:
         return list(selection.values())
 
     def _new(self, model_id: str) -> ModelAssignment:
-        model = find_model(self._registry, model_id)
-        if not model.complete:
-            raise AdminError(409, "model_incomplete", model=model_id)
+        model = self._registry.find(model_id)
+        if model.facts.problem:
+            raise AdminError(409, "model_unusable", model=model_id, problem=model.facts.problem)
         size = model.facts.size_bytes
         return ModelAssignment(
             id=model.id,
@@ -74,15 +92,7 @@ def _changed(assignment: ModelAssignment, change: ModelChange) -> ModelAssignmen
 
 
 def remove_model(registry: ModelRegistry, store: ConfigStore, model_id: str) -> None:
-    """Delete a local model's files. Refuses while a device offers it, and for the bundled model."""
-    model = find_model(registry, model_id)
-    if model.bundled:
-        raise AdminError(409, "model_bundled", model=model_id)
-    users = [
-        name
-        for name, settings in store.load().devices.items()
-        if any(assigned.id == model_id for assigned in settings.models)
-    ]
-    if users:
-        raise AdminError(409, "model_in_use", model=model_id, devices=", ".join(users))
-    registry.remove(model_id)
+    """Delete a local model's files. Raises `RegistryError` where a device offers it or it comes with the program."""
+    devices = store.load().devices
+    users = [name for name, settings in devices.items() if any(model.id == model_id for model in settings.models)]
+    registry.remove(model_id, in_use_by=users)

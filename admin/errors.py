@@ -7,7 +7,7 @@ Under `/api/` an error is `{"error": {"message", "type"}}`; elsewhere it is a pa
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -15,8 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from admin.i18n import Catalogues, Translator
+from admin.problems import describe, describe_config
 from admin.rendering import Renderer
 from devices.config import ConfigError
+from model_registry import RegistryError
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,16 @@ class ErrorHandlers:
 
     async def on_config_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, ConfigError)
-        return self._answer(request, 409, "config_broken", {"explanation": str(error)})
+        return self._respond(request, 409, "config_broken", lambda t: describe_config(t, error))
+
+    async def on_unknown_device(self, request: Request, error: Exception) -> Response:
+        return self._respond(request, 404, "unknown_device", lambda t: str(error))
+
+    async def on_registry_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RegistryError)
+        return self._respond(
+            request, error.status, error.type, lambda t: describe(t, error.type, error.message, error.details)
+        )
 
     async def on_invalid_request(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -59,16 +70,14 @@ class ErrorHandlers:
         return self._answer(request, 500, "internal", {"detail": str(error) or type(error).__name__})
 
     def _answer(self, request: Request, status: int, kind: str, values: dict[str, object]) -> Response:
+        return self._respond(request, status, kind, lambda t: t(f"error.{kind}", **values))
+
+    def _respond(self, request: Request, status: int, kind: str, sentence: Callable[[Translator], str]) -> Response:
         if request.url.path.startswith("/api/"):
-            message = _sentence(self._catalogues.negotiate(request, default="en"), kind, values)
+            message = sentence(self._catalogues.negotiate(request, default="en"))
             return JSONResponse({"error": {"message": message, "type": kind}}, status_code=status)
-        translator = self._catalogues.negotiate(request)
-        context = {"status": status, "message": _sentence(translator, kind, values)}
+        context = {"status": status, "message": sentence(self._catalogues.negotiate(request))}
         return self._renderer.page(request, "error.html", context, status=status)
-
-
-def _sentence(translator: Translator, kind: str, values: dict[str, object]) -> str:
-    return translator(f"error.{kind}", **values)
 
 
 def _explain(problems: Sequence[dict[str, object]]) -> str:

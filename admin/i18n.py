@@ -1,7 +1,8 @@
 """What the page says, in each language: one flat JSON catalogue per language in `locales/`.
 
 A message is a string with named placeholders (`{port}`), or a list of plural forms. Which form a number takes is the
-catalogue's `language.plural`, a C expression in `n` as in gettext's Plural-Forms header. A language is added by adding a file.
+catalogue's `language.plural`, a C expression in `n` as in gettext's Plural-Forms header. Adding a language is adding a
+file.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Catalogues:
         return self._translators.get(tag)
 
     def negotiate(self, request: Request, *, default: str | None = None) -> Translator:
-        """The language of the cookie, else the best of Accept-Language, else `default`, else the catalogues' default."""
+        """The language of the cookie, else the best of Accept-Language, else `default`, else the catalogues' own."""
         chosen = self._translators.get(request.cookies.get(LANGUAGE_COOKIE, ""))
         if chosen is not None:
             return chosen

@@ -24,6 +24,7 @@ class LiveFeed:
         self._latest: Snapshot | None = None
         self._closed = False
         self._wanted = asyncio.Event()
+        self._watched = asyncio.Event()
         self._published = asyncio.Condition()
 
     async def run(self) -> None:
@@ -45,6 +46,10 @@ class LiveFeed:
     def poke(self) -> None:
         self._wanted.set()
 
+    async def watched(self) -> None:
+        """Return once somebody follows."""
+        await self._watched.wait()
+
     async def close(self) -> None:
         """End every follower's stream, so that a server that is stopping does not wait for open pages."""
         async with self._published:
@@ -54,6 +59,7 @@ class LiveFeed:
     async def follow(self) -> AsyncIterator[Snapshot]:
         """Every reading from now on; a slow reader skips those it has no time for."""
         self._followers += 1
+        self._watched.set()
         self.poke()
         seen: Snapshot | None = None
         try:
@@ -66,6 +72,8 @@ class LiveFeed:
                 yield seen
         finally:
             self._followers -= 1
+            if not self._followers:
+                self._watched.clear()
 
     async def _publish(self, snapshot: Snapshot) -> None:
         async with self._published:

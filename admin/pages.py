@@ -74,7 +74,7 @@ class Pages:
         return self._render(request, "logs", snapshot, query, devices=names, device=chosen)
 
     async def download_log(self, device: str) -> Response:
-        log = self._log(device)
+        log = self.reader.suite.log(device)
         text = "".join(f"{line.text}\n" for line in log.tail(1_000_000))
         headers = {"Content-Disposition": f'attachment; filename="{device}.log"'}
         return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
@@ -115,7 +115,7 @@ class Pages:
         the lines of `device`."""
         audience = Audience.of(request, self.catalogues)
         fragments = screens.SCREENS.get(screen, screens.common)
-        log = None if device is None else self._log(device)
+        log = None if device is None else self.reader.suite.log(device)
 
         async def stream() -> AsyncIterator[str]:
             async for event in page_events(self.feed, self.cache, fragments, audience, log=log):
@@ -136,9 +136,6 @@ class Pages:
         return self.renderer.page(
             request, f"{name}.html", {"live": live, "cards": snapshot.devices, "events": events, **context}
         )
-
-    def _log(self, device: str) -> Any:
-        return self.reader.suite.log(device)
 
 
 def _keep(response: Response, name: str, value: str) -> None:

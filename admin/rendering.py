@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from admin import formats
 from admin.i18n import Catalogues, Translator
+from admin.problems import describe, describe_config
 
 THEME_COOKIE = "theme"
 THEMES = ("auto", "light", "dark")
@@ -59,9 +60,7 @@ class Renderer:
     def fragment(self, template: str, audience: Audience, context: Mapping[str, Any]) -> str:
         return self._environment.get_template(template).render(_words(audience), **context)
 
-    def page(
-        self, request: Request, template: str, context: Mapping[str, Any], *, status: int = 200
-    ) -> HTMLResponse:
+    def page(self, request: Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> HTMLResponse:
         audience = Audience.of(request, self._catalogues)
         theme = request.cookies.get(THEME_COOKIE, "auto")
         html = self._environment.get_template(template).render(
@@ -85,6 +84,8 @@ def _words(audience: Audience) -> dict[str, Any]:
         "t": t,
         "language": t.tag,
         "host": audience.host,
+        "describe": partial(describe, t),
+        "describe_config": partial(describe_config, t),
         "duration": partial(formats.duration, t=t),
     }
 

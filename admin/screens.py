@@ -16,18 +16,19 @@ NAVIGATION = (
 
 
 def common(snapshot: Snapshot) -> list[Fragment]:
-    """On every screen: the devices' lamps in the side rail, and the notice about a configuration that cannot be used."""
+    """On every screen: the devices' lamps in the side rail, the notice about a configuration that cannot be used, and
+    which devices there are, as a page whose devices have changed has to be loaded anew."""
     lamps = [(card.name, card.port, card.stage) for card in snapshot.devices]
+    names = ",".join(card.name for card in snapshot.devices)
     return [
+        Fragment("layout", "fragments/layout.html", {"names": names}),
         Fragment("nav", "fragments/nav.html", {"devices": lamps, "downloads": len(snapshot.active_jobs)}),
         Fragment("notice", "fragments/notice.html", {"problem": snapshot.config_problem}),
     ]
 
 
 def overview(snapshot: Snapshot) -> list[Fragment]:
-    cards = [
-        Fragment(f"device.{card.name}", "fragments/device.html", {"card": card}) for card in snapshot.devices
-    ]
+    cards = [Fragment(f"device.{card.name}", "fragments/device.html", {"card": card}) for card in snapshot.devices]
     machine = Fragment("machine", "fragments/machine.html", {"memory": snapshot.machine})
     return [*common(snapshot), machine, *cards]
 
@@ -40,8 +41,6 @@ def models(snapshot: Snapshot) -> list[Fragment]:
 
 def get(snapshot: Snapshot) -> list[Fragment]:
     return [*common(snapshot), Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs})]
-
-
 
 
 SCREENS = {"overview": overview, "models": models, "get": get}

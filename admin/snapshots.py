@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from admin.protocols import DeviceStatus, LocalModel, ModelRegistry, PullJob, Suite
+from admin.readings import MemoryReadings
 from admin.views import (
     DeviceCard,
     Hardware,
@@ -20,7 +20,10 @@ from admin.views import (
     RunningModel,
     Snapshot,
 )
-from devices.config import ConfigError, Configuration, ConfigStore, DeviceSettings, ModelAssignment
+from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
+from devices.model_facts import ModelFacts
+from devices.supervisor import DeviceStatus, Suite
+from model_registry import LocalModel, ModelRegistry, PullJob
 
 Health = Mapping[str, Any]
 
@@ -30,6 +33,7 @@ class SnapshotReader:
     suite: Suite
     registry: ModelRegistry
     store: ConfigStore
+    memory: MemoryReadings
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -40,22 +44,24 @@ class SnapshotReader:
             settings = configuration.devices.get(status.name)
             if settings is not None:
                 health = self.suite.health(status.name) or {}
-                cards.append(device_card(status, settings, health, self.suite.memory(status.name) or {}, local))
+                cards.append(device_card(status, settings, health, self.memory.of(status.name), local))
         ours = sum(card.memory.used for card in cards if card.memory)
         return Snapshot(
             devices=tuple(cards),
             local_models=tuple(local_row(model, configuration) for model in local),
-            jobs=tuple(job_row(job) for job in self.registry.jobs()),
+            jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
             machine=replace(machine, used=ours, other=max(machine.other - ours, 0)),
             config_problem=problem,
         )
 
-    def _configuration(self) -> tuple[Configuration, str | None]:
+    def _configuration(self) -> tuple[Configuration, ConfigError | None]:
         try:
             configuration = self.store.current()
-        except (ConfigError, OSError) as error:
-            return Configuration(), str(error)
-        return configuration, str(self.store.problem) if self.store.problem else None
+        except ConfigError as error:
+            return Configuration(), error
+        except OSError as error:
+            return Configuration(), ConfigError(self.store.path, error.strerror or str(error))
+        return configuration, self.store.problem
 
 
 def device_card(
@@ -79,7 +85,7 @@ def device_card(
         active=health.get("active_requests", 0),
         queued=health.get("queued_requests", 0),
         memory=_device_memory(memory),
-        models=tuple(_choices(status.name, settings.models, local, reported)),
+        models=tuple(_choices(status.name, settings, local, reported)),
         last_error=status.last_error,
         last_log_lines=tuple(status.last_log_lines[-8:]) if status.state == "failed" else (),
     )
@@ -87,12 +93,12 @@ def device_card(
 
 def _choices(
     device: str,
-    assigned: Sequence[ModelAssignment],
+    settings: DeviceSettings,
     local: Sequence[LocalModel],
     reported: Mapping[str, Mapping[str, Any]],
 ) -> list[ModelChoice]:
     """Every local model in the registry's order, then what is assigned without being there."""
-    assignments = {model.id: model for model in assigned}
+    assignments = {model.id: model for model in settings.models}
     on_disk = {model.id: model for model in local}
     choices: list[ModelChoice] = []
     for model_id in [*on_disk, *(id for id in assignments if id not in on_disk)]:
@@ -107,12 +113,19 @@ def _choices(
                 quantization=facts.quantization if facts else None,
                 context_length=facts.context_length if facts else None,
                 kind=facts.kind if facts else "unknown",
-                local=model is not None and model.complete,
+                local=model is not None,
+                problem=_usability(facts, settings) if facts else None,
                 assignment=assignments.get(model_id),
                 running=_running(running) if running else None,
             )
         )
     return choices
+
+
+def _usability(facts: ModelFacts, settings: DeviceSettings) -> str | None:
+    """Why a model cannot be used on a device, in a sentence; None where nothing speaks against it."""
+    on_npu = settings.device.upper().startswith("NPU")
+    return facts.problem or (facts.npu_problem if on_npu else None)
 
 
 def _running(report: Mapping[str, Any]) -> RunningModel:
@@ -153,6 +166,7 @@ def _rounded(value: int) -> int:
 
 
 def local_row(model: LocalModel, configuration: Configuration) -> LocalModelRow:
+    metadata = model.metadata
     return LocalModelRow(
         id=model.id,
         kind=model.facts.kind,
@@ -161,11 +175,16 @@ def local_row(model: LocalModel, configuration: Configuration) -> LocalModelRow:
         context_length=model.facts.context_length,
         parameters=model.facts.parameters,
         architecture=model.facts.architecture,
-        revision=model.metadata.get("revision"),
-        downloaded_at=model.metadata.get("downloaded_at"),
+        revision=metadata.revision if metadata else None,
+        downloaded_at=metadata.downloaded_at if metadata else None,
+        license=(metadata.license if metadata else None) or model.facts.license,
+        tools=model.facts.tools,
+        thinking=model.facts.thinking,
+        vision=model.facts.vision,
         complete=model.complete,
         bundled=model.bundled,
         problem=model.facts.problem,
+        npu_problem=model.facts.npu_problem,
         devices=tuple(
             name
             for name, settings in configuration.devices.items()
@@ -180,9 +199,10 @@ def job_row(job: PullJob) -> JobRow:
         model_id=job.model_id,
         revision=job.revision,
         state=job.state,
-        done_bytes=job.done_bytes,
-        total_bytes=job.total_bytes,
-        speed=job.speed,
-        remaining=job.remaining,
+        done_bytes=job.bytes_done,
+        total_bytes=job.bytes_total,
+        speed=job.bytes_per_second,
+        remaining=job.eta_seconds,
         error=job.error,
+        notes=job.notes,
     )

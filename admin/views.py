@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devices.config import ModelAssignment
+from devices.config import ConfigError, ModelAssignment
+from registry.jobs import ACTIVE, JobError
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ModelChoice:
     context_length: int | None
     kind: str
     local: bool
+    problem: str | None
     assignment: ModelAssignment | None
     running: RunningModel | None
 
@@ -113,9 +115,14 @@ class LocalModelRow:
     architecture: str | None
     revision: str | None
     downloaded_at: str | None
+    license: str | None
+    tools: bool
+    thinking: bool
+    vision: bool
     complete: bool
     bundled: bool
     problem: str | None
+    npu_problem: str | None
     devices: tuple[str, ...]
     """Names of the devices it is assigned to."""
 
@@ -129,14 +136,19 @@ class JobRow:
     revision: str | None
     state: str
     done_bytes: int
-    total_bytes: int | None
+    total_bytes: int
     speed: float | None
     remaining: float | None
-    error: str | None
+    error: JobError | None
+    notes: tuple[str, ...] = ()
 
     @property
     def percent(self) -> int | None:
         return min(100 * self.done_bytes // self.total_bytes, 100) if self.total_bytes else None
+
+    @property
+    def open(self) -> bool:
+        return self.state in ACTIVE
 
 
 @dataclass(frozen=True)
@@ -147,11 +159,11 @@ class Snapshot:
     local_models: tuple[LocalModelRow, ...]
     jobs: tuple[JobRow, ...]
     machine: MemoryBar
-    config_problem: str | None
+    config_problem: ConfigError | None
 
     def device(self, name: str) -> DeviceCard | None:
         return next((device for device in self.devices if device.name == name), None)
 
     @property
     def active_jobs(self) -> tuple[JobRow, ...]:
-        return tuple(job for job in self.jobs if job.state in ("queued", "running"))
+        return tuple(job for job in self.jobs if job.open)
