@@ -129,7 +129,8 @@ class Instance:
             return None
 
     def _send(self, message: ToWorker) -> None:
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
             self._process.stdin.write(encode_frame(message))
 
