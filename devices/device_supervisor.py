@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 
 from devices.child import ChildProcess, describe_exit
 from devices.config import DeviceSettings
-from devices.health import HealthWatch
+from devices.health import Answer, HealthWatch
 from devices.launch import Launch, Timing
 from devices.logs import DeviceLog
 from web.listening import CannotListen, close_all, open_listeners, reachable_address
@@ -68,7 +68,8 @@ class DeviceSupervisor:
     ) -> None:
         self.name = name
         self.settings = settings
-        self.health: dict[str, Any] | None = None
+        self.health: Answer = None
+        self.memory: Answer = None
         self._launch = launch
         self._config_path = config_path
         self._client = client
@@ -156,9 +157,9 @@ class DeviceSupervisor:
         self._close_listeners()
         self._set("failed")
 
-    def _note_health(self, answer: dict[str, Any] | None) -> None:
-        self.health = answer
-        if answer is not None and not self._ending.is_set():
+    def _note_health(self, health: Answer, memory: Answer) -> None:
+        self.health, self.memory = health, memory
+        if health is not None and not self._ending.is_set():
             self._last_error = None
             self._set("running")
 
@@ -246,7 +247,7 @@ class DeviceSupervisor:
         self._log.remark("INFO", f"{self.name} started on port {self.settings.port}, pid {child.pid}")
         watch = HealthWatch(
             self._client,
-            f"http://{reachable_address(self._launch.host)}:{self.settings.port}/health",
+            f"http://{reachable_address(self._launch.host)}:{self.settings.port}",
             self._timing,
             on_answer=self._note_health,
             on_silence=partial(self._end_silent, child),
@@ -261,5 +262,5 @@ class DeviceSupervisor:
                 task.cancel()
             child.kill()
             self._child = None
-            self.health = None
+            self.health = self.memory = None
         return watch.healthy_since

@@ -1,4 +1,4 @@
-"""Asks one device server for its health, again and again."""
+"""Asks one device server for its health and its memory, again and again."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,23 +8,25 @@ import httpx
 
 from devices.launch import Timing
 
+Answer = dict[str, Any] | None
+
 
 class HealthWatch:
-    """`on_answer` gets each answer to GET `url`, None for a missing one. `on_silence` is called once when there was
-    none for too long. `healthy_since`: loop time of the first answer."""
+    """`on_answer` gets each answer to /health and /memory, None for a missing one. `on_silence` is called once when
+    /health gave none for too long. `healthy_since`: loop time of its first answer."""
 
     def __init__(
         self,
         client: httpx.AsyncClient,
-        url: str,
+        base_url: str,
         timing: Timing,
         *,
-        on_answer: Callable[[dict[str, Any] | None], None],
+        on_answer: Callable[[Answer, Answer], None],
         on_silence: Callable[[], None],
     ) -> None:
         self.healthy_since: float | None = None
         self._client = client
-        self._url = url
+        self._base_url = base_url
         self._timing = timing
         self._on_answer = on_answer
         self._on_silence = on_silence
@@ -33,12 +35,12 @@ class HealthWatch:
         loop = asyncio.get_running_loop()
         last_answer = loop.time()
         while True:
-            answer = await self._ask()
+            answer = await self._ask("/health")
             now = loop.time()
             if answer is not None:
                 last_answer = now
                 self.healthy_since = self.healthy_since or now
-            self._on_answer(answer)
+            self._on_answer(answer, None if answer is None else await self._ask("/memory"))
             running = self.healthy_since is not None
             if now - last_answer > (
                 self._timing.silence_while_running if running else self._timing.silence_while_starting
@@ -47,9 +49,9 @@ class HealthWatch:
                 return
             await asyncio.sleep(self._timing.poll if running else self._timing.poll_while_starting)
 
-    async def _ask(self) -> dict[str, Any] | None:
+    async def _ask(self, path: str) -> Answer:
         try:
-            response = await self._client.get(self._url, timeout=self._timing.poll_timeout)
+            response = await self._client.get(self._base_url + path, timeout=self._timing.poll_timeout)
             answer = response.json()
         except (httpx.HTTPError, ValueError):
             return None

@@ -106,6 +106,10 @@ class Suite:
         Raises `UnknownDevice`."""
         return self._find(name).health
 
+    def memory(self, name: str) -> dict[str, Any] | None:
+        """The same of /memory."""
+        return self._find(name).memory
+
     def log(self, name: str) -> DeviceLog:
         """Raises `UnknownDevice`."""
         self._find(name)

@@ -30,6 +30,9 @@ def make_app(options: argparse.Namespace) -> Starlette:
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok", "device": options.device, "pid": os.getpid(), "args": sys.argv[1:]})
 
+    async def memory(_: Request) -> Response:
+        return JSONResponse({"device": options.device, "used_bytes": 1})
+
     async def slow(_: Request) -> Response:
         say("slow request begins")
         await asyncio.sleep(1)
@@ -39,7 +42,8 @@ def make_app(options: argparse.Namespace) -> Starlette:
         time.sleep(3600)  # noqa: ASYNC251
         return PlainTextResponse("never")
 
-    return Starlette(routes=[Route("/health", health), Route("/slow", slow), Route("/freeze", freeze)])
+    routes = {"/health": health, "/memory": memory, "/slow": slow, "/freeze": freeze}
+    return Starlette(routes=[Route(path, endpoint) for path, endpoint in routes.items()])
 
 
 def misbehave(options: argparse.Namespace) -> None:
