@@ -22,7 +22,6 @@ from admin.events import FragmentCache
 from admin.i18n import Catalogues
 from admin.live import LiveFeed
 from admin.pages import Pages
-from admin.readings import MemoryReadings
 from admin.rendering import Renderer
 from admin.screens import NAVIGATION
 from admin.snapshots import SnapshotReader
@@ -58,8 +57,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
-    memory = MemoryReadings(suite, host=settings.host)
-    reader = SnapshotReader(suite=suite, registry=registry, store=store, memory=memory)
+    reader = SnapshotReader(suite=suite, registry=registry, store=store)
     feed = LiveFeed(reader)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 
@@ -67,13 +65,12 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await suite.start()
         await registry.start()
-        readings = [asyncio.create_task(feed.run()), asyncio.create_task(memory.run(feed))]
+        reading = asyncio.create_task(feed.run(), name="live feed")
         try:
             yield
         finally:
             await feed.close()
-            for reading in readings:
-                reading.cancel()
+            reading.cancel()
             await asyncio.gather(registry.stop(), suite.stop())
 
     app = FastAPI(
@@ -82,9 +79,9 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.add_middleware(Guard, host=settings.host, content_policy=PAGE_POLICY)
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
     app.include_router(api_router(reader, feed, assignments))
-    app.include_router(
-        Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store)).router()
-    )
+    pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
+    app.include_router(pages.router())
+    app.state.end_streams = feed.close
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
 

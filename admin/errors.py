@@ -7,7 +7,7 @@ Under `/api/` an error is `{"error": {"message", "type"}}`; elsewhere it is a pa
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -69,7 +69,7 @@ class ErrorHandlers:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return self._answer(request, 500, "internal", {"detail": str(error) or type(error).__name__})
 
-    def _answer(self, request: Request, status: int, kind: str, values: dict[str, object]) -> Response:
+    def _answer(self, request: Request, status: int, kind: str, values: Mapping[str, object]) -> Response:
         return self._respond(request, status, kind, lambda t: t(f"error.{kind}", **values))
 
     def _respond(self, request: Request, status: int, kind: str, sentence: Callable[[Translator], str]) -> Response:

@@ -1,4 +1,4 @@
-"""Numbers, sizes and times as the page writes them. Sizes are decimal (1 GB = 10^9 bytes), as on disks and model cards."""
+"""Numbers, sizes and times as the page writes them. Sizes are decimal (1 GB = 10^9 bytes), as on disks."""
 
 from __future__ import annotations
 

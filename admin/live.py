@@ -24,7 +24,6 @@ class LiveFeed:
         self._latest: Snapshot | None = None
         self._closed = False
         self._wanted = asyncio.Event()
-        self._watched = asyncio.Event()
         self._published = asyncio.Condition()
 
     async def run(self) -> None:
@@ -46,10 +45,6 @@ class LiveFeed:
     def poke(self) -> None:
         self._wanted.set()
 
-    async def watched(self) -> None:
-        """Return once somebody follows."""
-        await self._watched.wait()
-
     async def close(self) -> None:
         """End every follower's stream, so that a server that is stopping does not wait for open pages."""
         async with self._published:
@@ -59,7 +54,6 @@ class LiveFeed:
     async def follow(self) -> AsyncIterator[Snapshot]:
         """Every reading from now on; a slow reader skips those it has no time for."""
         self._followers += 1
-        self._watched.set()
         self.poke()
         seen: Snapshot | None = None
         try:
@@ -72,8 +66,6 @@ class LiveFeed:
                 yield seen
         finally:
             self._followers -= 1
-            if not self._followers:
-                self._watched.clear()
 
     async def _publish(self, snapshot: Snapshot) -> None:
         async with self._published:

@@ -9,7 +9,6 @@ from typing import Any
 
 import psutil
 
-from admin.readings import MemoryReadings
 from admin.views import (
     DeviceCard,
     Hardware,
@@ -33,18 +32,20 @@ class SnapshotReader:
     suite: Suite
     registry: ModelRegistry
     store: ConfigStore
-    memory: MemoryReadings
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
         configuration, problem = await asyncio.to_thread(self._configuration)
         machine = _machine_memory()
         cards: list[DeviceCard] = []
-        for status in self.suite.statuses():
-            settings = configuration.devices.get(status.name)
-            if settings is not None:
-                health = self.suite.health(status.name) or {}
-                cards.append(device_card(status, settings, health, self.memory.of(status.name), local))
+        statuses = {status.name: status for status in self.suite.statuses()}
+        for name, settings in configuration.devices.items():
+            status = statuses.get(name)
+            if status is None:
+                cards.append(device_card(_unstarted(name, settings), settings, {}, {}, local))
+                continue
+            health, memory = self.suite.health(name), self.suite.memory(name)
+            cards.append(device_card(status, settings, health or {}, memory or {}, local))
         ours = sum(card.memory.used for card in cards if card.memory)
         return Snapshot(
             devices=tuple(cards),
@@ -62,6 +63,21 @@ class SnapshotReader:
         except OSError as error:
             return Configuration(), ConfigError(self.store.path, error.strerror or str(error))
         return configuration, self.store.problem
+
+
+def _unstarted(name: str, settings: DeviceSettings) -> DeviceStatus:
+    """A device that was written into the file by hand: it starts when it is applied."""
+    return DeviceStatus(
+        name=name,
+        state="disabled",
+        since=0,
+        pid=None,
+        port=settings.port,
+        restarts=0,
+        exit_code=None,
+        last_error=None,
+        last_log_lines=(),
+    )
 
 
 def device_card(

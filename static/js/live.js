@@ -96,16 +96,19 @@
     renew: () => source?.renew(),
     on: (name, listener) => source?.addEventListener(name, listener),
   };
+  document.addEventListener("htmx:sseOpen", () => {
+    source.addEventListener("layout", ({ data }) => data !== document.body.dataset.layout && location.reload());
+  }, { once: true });
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => event.persisted && source?.renew());
 
   // What a person is in the middle of survives a morph: unsaved fields, opened details, a button at work.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !(node instanceof Element && node.matches("[data-keep]"));
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => {
     if (name === "data-dirty") return false;
     if (name === "open" && node.matches("details")) return false;
     if ((name === "checked" || name === "value" || name === "selected") && node.closest("form[data-dirty]")) return false;
     if (node.matches(".htmx-request, .htmx-request *") && name === "disabled") return false;
-    if (node.matches("[data-keep]")) return false;
     return true;
   };
 })();
