@@ -24,7 +24,7 @@ from registry.errors import (
     UnsafeRepository,
 )
 from registry.jobs import FileProgress, JobError, PullJob
-from registry.local import LocalModel, ModelMetadata, list_models
+from registry.local import LocalModel, ModelMetadata, list_models, model_id_of
 from registry.pull import PullManager
 from registry.settings import HubSettings
 
@@ -55,8 +55,8 @@ __all__ = [
 class ModelRegistry:
     """models_dir: where models lie and arrive. bundled_dir: the directory of the model that comes with the program.
 
-    Pull jobs need a running event loop; start() goes on with those of the last run, stop() ends their processes. Reading
-    the models of a large directory takes a while the first time: call local_models() from a thread.
+    Pull jobs need a running event loop; start() goes on with those of the last run, stop() ends their processes.
+    Reading many models takes a while the first time: call local_models() from a thread.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class ModelRegistry:
 
         Raises InvalidModelName, Conflict; what the hub says comes as the job's error.
         """
-        if any(model.bundled and model.id == model_id for model in self.local_models()):
+        if any(model_id_of(directory) == model_id for directory in self._bundled):
             raise Conflict(f"{model_id} comes with this program: there is nothing to pull.")
         return self._pulls.pull(model_id, revision)
 

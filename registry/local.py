@@ -100,10 +100,14 @@ def _holds_weights(directory: Path) -> bool:
 
 def _read_model(directory: Path, cache: FactsCache, *, bundled: bool) -> LocalModel:
     metadata = read_metadata(directory)
-    return LocalModel(_id(directory, metadata), directory, metadata, read_facts(directory, cache=cache), bundled)
+    return LocalModel(
+        model_id_of(directory, metadata), directory, metadata, read_facts(directory, cache=cache), bundled
+    )
 
 
-def _id(directory: Path, metadata: ModelMetadata | None) -> str:
+def model_id_of(directory: Path, metadata: ModelMetadata | None = None) -> str:
+    """The id a directory states, else the one its name gives."""
+    metadata = metadata or read_metadata(directory)
     if metadata:
         try:
             return check_model_id(metadata.model_id)
