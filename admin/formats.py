@@ -14,6 +14,11 @@ def size(value: float | None) -> str:
     return "–" if value is None else humanize.naturalsize(value, format="%.1f" if value >= 1e6 else "%.0f")
 
 
+def memory(value: float) -> str:
+    """Memory counts in powers of two: `31.6 GiB`."""
+    return f"{value / 2**30:.1f} GiB"
+
+
 def count(value: float | None) -> str:
     """`387 M` parameters."""
     if value is None:
