@@ -19,6 +19,8 @@ from admin.problems import describe, describe_config
 
 THEME_COOKIE = "theme"
 THEMES = ("auto", "light", "dark")
+# Under "no-referrer" a browser sends a form of our own with the origin "null", which the guard must refuse.
+PAGE_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Renderer:
             path=request.url.path,
             **context,
         )
-        return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+        return HTMLResponse(html, status_code=status, headers=PAGE_HEADERS)
 
     def _static_url(self, path: str) -> str:
         """The digest makes a changed file a new address, so that browsers may keep the old one for ever."""

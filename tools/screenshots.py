@@ -67,7 +67,10 @@ def main() -> None:
 def photograph(browser: Browser, url: str, look: Look, output: Path) -> None:
     context = browser.new_context(viewport={"width": look.width, "height": WIDTHS[look.width]}, reduced_motion="reduce")
     context.add_cookies(
-        [{"name": name, "value": value, "url": url} for name, value in (("language", look.language), ("theme", look.theme))]
+        [
+            {"name": name, "value": value, "url": url}
+            for name, value in (("language", look.language), ("theme", look.theme))
+        ]
     )
     page = context.new_page()
     page.goto(url + SCREENS[look.screen])

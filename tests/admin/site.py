@@ -103,9 +103,9 @@ def assigned(model_ids: Sequence[str]) -> list[ModelAssignment]:
 class LiveSite:
     """The site on a real port, in a thread of its own. To be used as a context manager."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, port: int = 0) -> None:
         self.site = site
-        self._listeners = open_listeners("127.0.0.1", 0)
+        self._listeners = open_listeners("127.0.0.1", port)
         self.port = self._listeners[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = uvicorn.Server(uvicorn.Config(site.app, log_level="warning", timeout_graceful_shutdown=1))

@@ -70,7 +70,10 @@ async def test_names_are_escaped(client: httpx.AsyncClient, site: Site, publishe
 
 def test_the_stream_sends_everything_once_and_then_changes(live: LiveSite, published: Path) -> None:
     """A model that appears on the disk reaches the open page as one fragment."""
-    with httpx.Client(base_url=live.url, timeout=30) as client, client.stream("GET", "/api/events?screen=models") as answer:
+    with (
+        httpx.Client(base_url=live.url, timeout=30) as client,
+        client.stream("GET", "/api/events?screen=models") as answer,
+    ):
         assert answer.headers["content-type"].startswith("text/event-stream")
         events = _events(answer)
         first = {}
