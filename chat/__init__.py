@@ -1,0 +1,1 @@
+"""From a conversation to prompt ids, and from generated ids back to text, reasoning and tool calls."""

@@ -1,0 +1,1 @@
+"""Instances: one loaded copy of one model each, in a worker process that speaks token ids only."""

@@ -1,0 +1,70 @@
+"""Errors in each API's own shape: Ollama's below /api, OpenAI's everywhere else."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+
+from pools.errors import QueueFull
+from web.errors import ServiceError
+from web.streaming import JSON
+
+logger = logging.getLogger(__name__)
+
+# Clients of Ollama look for this very sentence (two spaces).
+_OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
+
+
+def openai_error(error: ServiceError) -> dict[str, Any]:
+    """OpenAI's error object."""
+    kind = "invalid_request_error" if error.status < 500 else "server_error"
+    return {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}}
+
+
+def ollama_error(error: ServiceError) -> dict[str, Any]:
+    """Ollama's error object."""
+    return {"error": _OLLAMA_BUSY if isinstance(error, QueueFull) else error.message}
+
+
+def as_service_error(error: Exception) -> ServiceError:
+    """`error` itself, or for one that nobody foresaw a logged stand-in that gives nothing away."""
+    if isinstance(error, ServiceError):
+        return error
+    logger.error("Unexpected error", exc_info=error)
+    return ServiceError("The server failed on this request; its log has the details.")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make `app` answer every error by `ServiceError`'s rules."""
+
+    async def service_error(request: Request, error: Exception) -> JSON:
+        return _response(request, as_service_error(error))
+
+    async def http_error(request: Request, error: Exception) -> JSON:
+        assert isinstance(error, HTTPException)
+        known = ServiceError(_http_sentence(request, error))
+        known.status, known.code = error.status_code, "not_found" if error.status_code == 404 else "invalid_request"
+        return _response(request, known, dict(error.headers or {}))
+
+    app.add_exception_handler(ServiceError, service_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, service_error)
+
+
+def _http_sentence(request: Request, error: HTTPException) -> str:
+    if error.status_code == 404:
+        return f"There is no {request.url.path} here."
+    if error.status_code == 405:
+        return f"{request.url.path} does not take {request.method}."
+    return str(error.detail)
+
+
+def _response(request: Request, error: ServiceError, headers: dict[str, str] | None = None) -> JSON:
+    headers = headers or {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    elif error.status >= 500:
+        headers["x-should-retry"] = "false"  # OpenAI's clients repeat every 5xx twice otherwise
+    shape = ollama_error if request.url.path.startswith("/api/") else openai_error
+    return JSON(shape(error), status_code=error.status, headers=headers)
