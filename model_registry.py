@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from devices.model_facts import FactsCache
+from registry.catalogue import Catalogue, CatalogueEntry, CatalogueStore
 from registry.disk import empty_trash, free_bytes, move_aside
 from registry.errors import (
     Conflict,
@@ -23,15 +25,19 @@ from registry.errors import (
     RevisionNotFound,
     UnsafeRepository,
 )
+from registry.fit import Fit, fit
 from registry.jobs import FileProgress, JobError, PullJob
 from registry.local import LocalModel, ModelMetadata, list_models, model_id_of
 from registry.pull import PullManager
 from registry.settings import HubSettings
 
 __all__ = [
+    "Catalogue",
+    "CatalogueEntry",
     "Conflict",
     "DownloadFailed",
     "FileProgress",
+    "Fit",
     "GatedModel",
     "HubSettings",
     "HubUnreachable",
@@ -49,6 +55,7 @@ __all__ = [
     "RegistryError",
     "RevisionNotFound",
     "UnsafeRepository",
+    "fit",
 ]
 
 
@@ -73,6 +80,7 @@ class ModelRegistry:
         self.hub = hub or HubSettings()
         self._bundled = [bundled_dir] if bundled_dir else []
         self._facts: FactsCache = {}
+        self._catalogue = CatalogueStore(models_dir, self._ask_collections)
         self._pulls = PullManager(models_dir, lambda: self.hub, limit=pull_limit, retry_wait=retry_wait, free=free)
 
     async def start(self) -> None:
@@ -92,6 +100,18 @@ class ModelRegistry:
             if model.id == model_id:
                 return model
         raise ModelNotFound(f'There is no model "{model_id}" on this machine: pull it first.')
+
+    async def collections(self) -> list[CatalogueEntry]:
+        """The entries of catalogue()."""
+        return list((await self.catalogue()).entries)
+
+    async def catalogue(self, *, refresh: bool = False) -> Catalogue:
+        """Models to choose from, at once and without a network. refresh: ask the hub and wait for its answer."""
+        return await self._catalogue.read(refresh=refresh)
+
+    async def search(self, query: str, *, limit: int = 30) -> list[CatalogueEntry]:
+        """OpenVINO models on the hub. Raises HubUnreachable."""
+        return await asyncio.to_thread(self._ask_search, query, limit)
 
     def pull(self, model_id: str, revision: str | None = None) -> PullJob:
         """Start to download a model, or bring it up to date. Two pulls of the same are one job.
@@ -144,3 +164,13 @@ class ModelRegistry:
         except PermissionError as error:
             raise ModelInUse(f"Files of {model_id} are open: stop the model first.", in_use_by=[]) from error
         shutil.rmtree(aside, ignore_errors=True)
+
+    def _ask_collections(self) -> list[CatalogueEntry]:
+        from registry.hub_lists import collection_entries  # huggingface_hub costs 25 MB: only once it is needed
+
+        return collection_entries(self.hub)
+
+    def _ask_search(self, query: str, limit: int) -> list[CatalogueEntry]:
+        from registry.hub_lists import search_models
+
+        return search_models(self.hub, query, limit)

@@ -105,7 +105,6 @@ class TestHub:
             "owner": {"name": owner, "fullname": owner, "type": "org"},
             "items": items,
             "lastUpdated": "2026-01-02T03:04:05.000Z",
-            "position": len(self._collections),
             "private": False,
             "theme": "blue",
             "upvotes": 1,
@@ -237,12 +236,12 @@ class TestHub:
             return _error(status, "The hub is troubled")
         owner = request.query_params.get("owner")
         found = [entry for entry in self._collections.values() if owner in (None, entry["owner"]["name"])]
-        return JSONResponse([entry | {"items": entry["items"][:4]} for entry in found])
+        return JSONResponse([{**entry, "items": entry["items"][:4]} for entry in found])
 
     async def _collection(self, request: Request) -> Response:
         self._note(request)
         entry = self._collections.get("{owner}/{slug}".format(**request.path_params))
-        return JSONResponse(entry) if entry else _error(404, "Collection not found")
+        return JSONResponse(entry | {"position": 0}) if entry else _error(404, "Collection not found")
 
 
 def _error(status: int, message: str, code: str | None = None) -> Response:
