@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from admin.api import api_router
 from admin.assignments import Assignments
+from admin.catalogue import CatalogueShelf
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
 from admin.i18n import Catalogues
@@ -57,7 +58,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
-    reader = SnapshotReader(suite=suite, registry=registry, store=store)
+    reader = SnapshotReader(suite=suite, registry=registry, store=store, shelf=CatalogueShelf(registry))
     feed = LiveFeed(reader)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 

@@ -40,7 +40,11 @@ def models(snapshot: Snapshot) -> list[Fragment]:
 
 
 def get(snapshot: Snapshot) -> list[Fragment]:
-    return [*common(snapshot), Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs})]
+    return [
+        *common(snapshot),
+        Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs}),
+        Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue}),
+    ]
 
 
 SCREENS = {"overview": overview, "models": models, "get": get}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
+import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ def add_model(
     size: int | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Put a copy of the model directory `source` among the local models; `size` makes its weights as large, sparsely."""
+    """Put a copy of the model directory `source` among the local models; `size`: of its weights, sparsely."""
     models_dir = site_or_dir.data_dir / "models" if isinstance(site_or_dir, Site) else site_or_dir
     directory = models_dir / model_id.replace("/", "_")
     shutil.copytree(source, directory)
@@ -108,13 +108,12 @@ class LiveSite:
         self._listeners = open_listeners("127.0.0.1", port)
         self.port = self._listeners[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = uvicorn.Server(uvicorn.Config(site.app, log_level="warning", timeout_graceful_shutdown=1))
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="admin server")
+        self._server = _Server(site.app)
+        self._thread = threading.Thread(target=self._server.run, args=(self._listeners,), name="admin server")
 
     def __enter__(self) -> LiveSite:
         self._thread.start()
-        if not self._started.wait(30):
+        if not self._server.ready.wait(30):
             raise TimeoutError("the admin server did not start")
         return self
 
@@ -123,15 +122,17 @@ class LiveSite:
         self._thread.join(30)
         close_all(self._listeners)
 
-    def _run(self) -> None:
-        asyncio.run(self._serve())
 
-    async def _serve(self) -> None:
-        serving = asyncio.create_task(self._server.serve(sockets=self._listeners))
-        while not self._server.started and not serving.done():
-            await asyncio.sleep(0.01)
-        self._started.set()
-        while not self._server.should_exit and not serving.done():
-            await asyncio.sleep(0.05)
-        await self.site.app.state.end_streams()
-        await serving
+class _Server(uvicorn.Server):
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        self.ready = threading.Event()
+        self._app = app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._app.state.end_streams()
+        await super().shutdown(sockets)
