@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import uvicorn
 from fastapi import FastAPI
 
@@ -31,8 +30,11 @@ from chat.service import ChatService
 from devices.config import ConfigError, Configuration, DeviceSettings, ModelAssignment, parse_configuration
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
+from devices.memory import GB, default_reserve, system_memory
+from devices.memory_ledger import MemoryLedger
 from devices.model_facts import read_facts
 from model_manager import ModelManager
+from pools.memory_budget import MemoryBudget
 from pools.served_model import ServedModel
 from web.guard import Guard, page_origins
 from web.listening import open_listeners
@@ -40,7 +42,6 @@ from web.listening import open_listeners
 logger = logging.getLogger("server_app")
 
 CANNOT_START = 3
-_MEMORY_SHARE = 0.9
 _DRAIN_SECONDS = 5
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -63,9 +64,25 @@ def build_device_server(
     device = resolve_device(settings.device, settings.fallback_device, available)
     models = [_served_model(name, settings, model, data_dir, available) for model in settings.models]
     others = {other: each.port for other, each in configuration.devices.items() if other != name}
-    memory = int(psutil.virtual_memory().available * _MEMORY_SHARE)
-    manager = ModelManager(models, memory_bytes=memory, cache_dir=data_dir / f"cache_{name}")
+    manager = ModelManager(
+        models,
+        _budget(settings, data_dir),
+        cache_dir=data_dir / f"cache_{name}",
+        max_queue=settings.max_queue,
+        queue_seconds=settings.queue_timeout,
+    )
     return DeviceServer(name, device, manager, ModelNames(name, models, others))
+
+
+def _budget(settings: DeviceSettings, data_dir: Path) -> MemoryBudget:
+    memory = system_memory()
+    reserve = settings.memory_reserve_gb
+    return MemoryBudget(
+        memory,
+        MemoryLedger(data_dir / ".memory"),
+        limit_bytes=int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None,
+        reserve_bytes=default_reserve(memory.read().total) if reserve is None else int(reserve * GB),
+    )
 
 
 def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
