@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from apis.errors import install_error_handlers
+from apis.errors import install_error_handlers, refusal
 from apis.model_names import ModelNames
 from apis.ollama.generation import generation_routes
 from apis.ollama.listing import listing_routes
@@ -27,7 +27,7 @@ from apis.openai.chat import chat_routes
 from apis.openai.models import model_routes
 from apis.status import status_routes
 from chat.service import ChatService
-from devices.config import ConfigError, Configuration, DeviceSettings, ModelAssignment, parse_configuration
+from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
 from devices.memory import GB, default_reserve, system_memory
@@ -37,7 +37,8 @@ from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
 from pools.served_model import ServedModel
 from web.guard import Guard, page_origins
-from web.listening import open_listeners
+from web.listening import CannotListen, open_listeners
+from web.serving import GracefulServer
 
 logger = logging.getLogger("server_app")
 
@@ -105,7 +106,7 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
         status_routes(server.name, server.device, server.manager, server.names),
     ):
         app.include_router(router)
-    app.add_middleware(Guard, host=host, origins=page_origins(admin_port))
+    app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
     return app
 
 
@@ -158,11 +159,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse_arguments(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     try:
-        configuration = parse_configuration(options.config.read_text(encoding="utf-8"), options.config)
+        configuration = ConfigStore(options.config).load()
         server = build_device_server(options.device, configuration, options.data_dir, available_devices())
         port = options.port or configuration.devices[options.device].port
         sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)
-    except (ConfigError, DeviceUnavailable, OSError) as error:
+    except (ConfigError, DeviceUnavailable, CannotListen, OSError) as error:
         logger.error("%s", error)
         return CANNOT_START
     except KeyError:
@@ -187,12 +188,8 @@ async def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> 
         access_log=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = uvicorn.Server(config)
-
-    def stop() -> None:
-        server.should_exit = True
-
-    watch_stdin(stop)
+    server = GracefulServer(config)
+    watch_stdin(server.stop)
     await server.serve(sockets=sockets)
 
 
