@@ -92,9 +92,7 @@ def _bound_socket(address: str, port: int) -> socket.socket:
     family, kind, protocol, _, target = next(_resolve(address, port))
     listener = socket.socket(family, kind, protocol)
     try:
-        if os.name == "nt":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # pyright: ignore[reportAttributeAccessIssue]
-        else:
+        if os.name == "posix":  # on Windows this option would let two programs share the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
