@@ -10,8 +10,9 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from openvino_genai import Tokenizer
+from tokenizers import Tokenizer
 
+from chat.tokenizer import ChatTokenizer
 from instances.handle import Instance
 from instances.messages import LoadModel, Output, Ready, Sampling
 
@@ -41,14 +42,16 @@ class Script:
         self.pause = 0.0
         self.prompts: list[list[int]] = []
         self.sampling: list[Sampling] = []
-        self._tokenizer = Tokenizer(MODELS / "test_chat")
+        self._tokenizer = ChatTokenizer(MODELS / "test_chat")
 
     def encode(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
+        return self._tokenizer.encode(text)
 
     def prompt(self, index: int = -1) -> str:
         """The prompt of a request as the model saw it."""
-        return self._tokenizer.decode(self.prompts[index], skip_special_tokens=False)
+        return Tokenizer.from_file(str(MODELS / "test_chat" / "tokenizer.json")).decode(
+            self.prompts[index], skip_special_tokens=False
+        )
 
     def instance_maker(self) -> Callable[[LoadModel], Instance]:
         return lambda spec: _ScriptedInstance(spec, self)

@@ -3,11 +3,19 @@
 import anthropic
 import httpx
 import pytest
-from anthropic.types import TextBlock, ThinkingBlock, ToolUseBlock
+from anthropic.types import (
+    ImageBlockParam,
+    MessageParam,
+    TextBlock,
+    ThinkingBlock,
+    ToolParam,
+    ToolResultBlockParam,
+    ToolUseBlock,
+)
 
 from tests.apis.servers import CHAT, EMBEDDING, Script
 
-WEATHER = {
+WEATHER: ToolParam = {
     "name": "get_weather",
     "description": "The weather of a city",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
@@ -64,7 +72,7 @@ def test_raw_events_carry_their_names_and_a_ping(scripted: str) -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_tool_is_called_and_its_result_goes_back(client: anthropic.Anthropic, script: Script, streamed: bool) -> None:
     script.answer = f"Let me look.\n{CALL}"
-    question: anthropic.types.MessageParam = {"role": "user", "content": "Weather in Taipei?"}
+    question: MessageParam = {"role": "user", "content": "Weather in Taipei?"}
     if streamed:
         with client.messages.stream(model=CHAT, max_tokens=200, tools=[WEATHER], messages=[question]) as stream:
             message = stream.get_final_message()
@@ -77,8 +85,16 @@ def test_a_tool_is_called_and_its_result_goes_back(client: anthropic.Anthropic, 
     assert call.id.startswith("toolu_")
 
     script.answer = "It rains."
-    result = {"type": "tool_result", "tool_use_id": call.id, "content": [{"type": "text", "text": "rain, 18 °C"}]}
-    turns = [question, {"role": "assistant", "content": message.content}, {"role": "user", "content": [result]}]
+    result: ToolResultBlockParam = {
+        "type": "tool_result",
+        "tool_use_id": call.id,
+        "content": [{"type": "text", "text": "rain, 18 °C"}],
+    }
+    turns: list[MessageParam] = [
+        question,
+        {"role": "assistant", "content": message.content},
+        {"role": "user", "content": [result]},
+    ]
     answer = client.messages.create(model=CHAT, max_tokens=200, tools=[WEATHER], messages=turns)
     assert isinstance(answer.content[0], TextBlock)
     prompt = script.prompt()
@@ -126,13 +142,13 @@ def test_tokens_are_counted_without_generating(client: anthropic.Anthropic, scri
 
 
 def test_errors_are_typed_exceptions_with_our_sentence(client: anthropic.Anthropic) -> None:
-    turns: list[anthropic.types.MessageParam] = [{"role": "user", "content": "Hi"}]
+    turns: list[MessageParam] = [{"role": "user", "content": "Hi"}]
     with pytest.raises(anthropic.NotFoundError, match="model 'nobody' not found") as missing:
         client.messages.create(model="nobody", max_tokens=5, messages=turns)
     assert missing.value.type == "not_found_error"
     with pytest.raises(anthropic.BadRequestError, match="takes at most"):
         client.messages.create(model=CHAT, max_tokens=5, messages=[{"role": "user", "content": "x" * 3000}])
-    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+    image: ImageBlockParam = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
     with pytest.raises(anthropic.BadRequestError, match="text only"):
         client.messages.create(model=CHAT, max_tokens=5, messages=[{"role": "user", "content": [image]}])
     with pytest.raises(anthropic.BadRequestError, match="end with a user message"):
