@@ -26,6 +26,7 @@ from apis.model_names import ModelNames
 from apis.ollama.generation import generation_routes
 from apis.ollama.listing import listing_routes
 from apis.openai.chat import chat_routes
+from apis.openai.completions import completion_routes
 from apis.openai.models import model_routes
 from apis.status import status_routes
 from chat.service import ChatService
@@ -93,6 +94,7 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     service = ChatService(server.manager)
     for router in (
         chat_routes(service, server.names),
+        completion_routes(service, server.names),
         model_routes(server.names, created=int(time.time())),
         message_routes(service, server.names),
         generation_routes(service, server.manager, server.names),

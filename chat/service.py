@@ -62,10 +62,10 @@ class ChatService:
         prompt_ids = [*preceding_ids, *tokenizer.encode(prompt)]
         return self._complete(model, tokenizer, prompt_ids, options, tags, opened)
 
-    async def complete(self, model: ServedModel, prompt: str, options: GenerationOptions) -> Completion:
-        """Continue a text as it stands, without a chat template. Raises `PromptTooLong`."""
+    async def complete(self, model: ServedModel, prompt: str | Sequence[int], options: GenerationOptions) -> Completion:
+        """Continue a text, or its ids, as it stands, without a chat template. Raises `PromptTooLong`."""
         tokenizer = await self.tokenizer(model)
-        prompt_ids = tokenizer.encode(prompt)
+        prompt_ids = tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
         if not prompt_ids:
             raise InvalidRequest("The prompt is empty.", param="prompt")
         return self._complete(model, tokenizer, prompt_ids, options, [], None)

@@ -38,11 +38,14 @@ class Script:
     """What a scripted model says next, and what it was asked. `pause` seconds pass before each token."""
 
     def __init__(self) -> None:
+        self._tokenizer = ChatTokenizer(MODELS / "test_chat")
+        self.reset()
+
+    def reset(self) -> None:
         self.answer = "Hello."
         self.pause = 0.0
         self.prompts: list[list[int]] = []
         self.sampling: list[Sampling] = []
-        self._tokenizer = ChatTokenizer(MODELS / "test_chat")
 
     def encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text)
