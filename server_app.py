@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,13 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from apis.anthropic.messages import message_routes
 from apis.errors import install_error_handlers, refusal
 from apis.model_names import ModelNames
 from apis.ollama.generation import generation_routes
 from apis.ollama.listing import listing_routes
 from apis.openai.chat import chat_routes
+from apis.openai.completions import completion_routes
 from apis.openai.models import model_routes
 from apis.status import status_routes
 from chat.service import ChatService
@@ -33,11 +35,14 @@ from devices.lifeline import watch_stdin
 from devices.memory import GB, default_reserve, system_memory
 from devices.memory_ledger import MemoryLedger
 from devices.model_facts import read_facts
+from instances.handle import Instance
+from instances.messages import LoadModel
 from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
 from pools.served_model import ServedModel
 from web.guard import Guard, page_origins
 from web.listening import CannotListen, open_listeners
+from web.request_id import RequestId, RequestIdFilter
 from web.serving import GracefulServer
 
 logger = logging.getLogger("server_app")
@@ -58,9 +63,14 @@ class DeviceServer:
 
 
 def build_device_server(
-    name: str, configuration: Configuration, data_dir: Path, available: Sequence[DeviceInfo]
+    name: str,
+    configuration: Configuration,
+    data_dir: Path,
+    available: Sequence[DeviceInfo],
+    *,
+    make_instance: Callable[[LoadModel], Instance] = Instance,
 ) -> DeviceServer:
-    """Raises KeyError on a device that is not configured and `DeviceUnavailable`."""
+    """Raises KeyError on a device that is not configured and `DeviceUnavailable`. `make_instance` is for tests."""
     settings = configuration.devices[name]
     device = resolve_device(settings.device, settings.fallback_device, available)
     models = [_served_model(name, settings, model, data_dir, available) for model in settings.models]
@@ -71,6 +81,7 @@ def build_device_server(
         cache_dir=data_dir / f"cache_{name}",
         max_queue=settings.max_queue,
         queue_seconds=settings.queue_timeout,
+        make_instance=make_instance,
     )
     return DeviceServer(name, device, manager, ModelNames(name, models, others))
 
@@ -100,13 +111,16 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     service = ChatService(server.manager)
     for router in (
         chat_routes(service, server.names),
+        completion_routes(service, server.names),
         model_routes(server.names, created=int(time.time())),
+        message_routes(service, server.names),
         generation_routes(service, server.manager, server.names),
         listing_routes(server.manager, server.names),
         status_routes(server.name, server.device, server.manager, server.names),
     ):
         app.include_router(router)
     app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
+    app.add_middleware(RequestId)
     return app
 
 
@@ -158,6 +172,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse_arguments(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
+    logging.getLogger().handlers[0].addFilter(RequestIdFilter())
     try:
         configuration = ConfigStore(options.config).load()
         server = build_device_server(options.device, configuration, options.data_dir, available_devices())

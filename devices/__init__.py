@@ -1,3 +1,3 @@
 """The ground: configuration, processes, hardware, memory, files of models."""
 
-import devices.telemetry  # noqa: F401  before anything imports openvino
+from devices import no_telemetry as no_telemetry

@@ -1,3 +1,3 @@
 """Instances: one loaded copy of one model each, in a worker process that speaks token ids only."""
 
-import devices.telemetry  # noqa: F401  before anything imports openvino
+from devices import no_telemetry as no_telemetry

@@ -80,7 +80,7 @@ def add_model(
     size: int | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Put a copy of the model directory `source` among the local models; `size` makes its weights as large, sparsely."""
+    """Put a copy of the model directory `source` among the local models; `size` sets its weights' sparse size."""
     models_dir = site_or_dir.data_dir / "models" if isinstance(site_or_dir, Site) else site_or_dir
     directory = models_dir / model_id.replace("/", "_")
     shutil.copytree(source, directory)
@@ -128,10 +128,10 @@ class LiveSite:
 
     async def _serve(self) -> None:
         serving = asyncio.create_task(self._server.serve(sockets=self._listeners))
-        while not self._server.started and not serving.done():
+        while not self._server.started and not serving.done():  # noqa: ASYNC110  uvicorn has no event for it
             await asyncio.sleep(0.01)
         self._started.set()
-        while not self._server.should_exit and not serving.done():
+        while not self._server.should_exit and not serving.done():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         await self.site.app.state.end_streams()
         await serving
