@@ -71,7 +71,8 @@ def _weightless_model(vocabulary: int) -> tuple[str, ov.Tensor]:
     logits.output(0).get_tensor().set_names({"logits"})
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.xml"
-        ov.save_model(ov.Model([ops.result(logits)], inputs, "even"), path, compress_to_fp16=False)
+        model = ov.Model([ops.result(logits)], inputs, "even")  # pyright: ignore[reportGeneralTypeIssues]
+        ov.save_model(model, path, compress_to_fp16=False)
         weights = np.fromfile(path.with_suffix(".bin"), dtype=np.uint8)
         return path.read_text(encoding="utf-8"), ov.Tensor(weights)
 
