@@ -1,7 +1,7 @@
 """What there is to know of one way of writing tool calls."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Tools = Mapping[str, Mapping[str, Any]]
@@ -39,8 +39,8 @@ class CallForm:
     """How calls are written, as the grammar makes them:
 
     begin, then for each call before_name NAME before_arguments ARGUMENTS after_arguments, `between` between two, end.
-    `trigger` is the beginning of that text by which a call is recognized in the middle of other text. Without
-    `parallel` there is one call an answer.
+    `trigger` is the beginning of that text by which a call is recognized in the middle of other text; empty where
+    nothing tells it from text. Without `parallel` there is one call an answer.
     """
 
     trigger: str
@@ -50,23 +50,22 @@ class CallForm:
     begin: str = ""
     between: str = ""
     end: str = ""
-    arguments: Literal["json", "qwen_xml", "glm_xml", "python"] = "json"
+    arguments: Literal["json", "qwen_xml", "glm_xml", "python", "gemma"] = "json"
     parallel: bool = True
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """`blocks` lists the marks for given tools; `read` understands what stands between two marks, or gives None when
-    that is no call. `special` are marks that are single special tokens in these models' vocabularies. `head` tells
-    whether arguments can be passed on while they come."""
+    """`blocks` lists the marks for given tools; `read` understands what stands between two marks, and gives None when
+    that is no call. `special` are marks that are single special tokens in these models' vocabularies. `json` says that
+    the arguments are JSON text, so that they can be passed on while they come."""
 
     name: str
     blocks: Callable[[Tools], tuple[Block, ...]]
     read: Callable[[str, Tools], Reading | None]
     form: CallForm
-    special: frozenset[str] = field(default_factory=frozenset)
-    harmony: bool = False
-    closers_in_strings: bool = True
+    special: frozenset[str] = frozenset()
+    json: bool = True
 
 
 def fixed(*blocks: Block) -> Callable[[Tools], tuple[Block, ...]]:

@@ -80,11 +80,11 @@ def as_call(value: Any) -> Call | None:
     if isinstance(value.get("function"), dict):
         value = value["function"]
     name = value.get("name", value.get("function"))
-    arguments = value.get("arguments", value.get("parameters", {}))
+    arguments = value.get("arguments", value.get("parameters"))
     if isinstance(arguments, str):
         arguments = json_object(arguments)
-    if arguments is None and ("arguments" in value or "parameters" in value):
-        arguments = {} if value.get("arguments", value.get("parameters")) is None else None
+    elif arguments is None:
+        arguments = {}
     if not isinstance(name, str) or not name or not isinstance(arguments, dict):
         return None
     return Call(name, json.dumps(arguments, ensure_ascii=False))

@@ -39,7 +39,7 @@ def _value(node: ast.expr) -> Any:
         case ast.List(elts=items) | ast.Tuple(elts=items):
             return [_value(item) for item in items]
         case ast.Dict(keys=keys, values=values):
-            return {str(ast.literal_eval(key)): _value(value) for key, value in zip(keys, values) if key}
+            return {str(ast.literal_eval(key)): _value(value) for key, value in zip(keys, values, strict=True) if key}
     value = ast.literal_eval(node)
     if not isinstance(value, str | int | float | bool | None):
         raise ValueError("not a JSON value")

@@ -7,7 +7,9 @@ from typing import Any
 
 from chat.dialects.dialect import Call, Reading, Tools
 
-_FUNCTION = re.compile(r"\s*(?:<tool_call>\s*)?<function=([^>\s]+)>(.*?)(?:</function>\s*(?:</tool_call>)?|\Z)", re.DOTALL)
+_FUNCTION = re.compile(
+    r"\s*(?:<tool_call>\s*)?<function=([^>\s]+)>(.*?)(?:</function>\s*(?:</tool_call>)?|\Z)", re.DOTALL
+)
 _PARAMETER = re.compile(r"<parameter=([^>\s]+)>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.DOTALL)
 _ARGUMENT = re.compile(r"\s*<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|\Z)", re.DOTALL)
 

@@ -53,6 +53,10 @@ class JsonGrammar:
         """The whole grammar with `root` as what the answer consists of."""
         return "\n".join(f"{name} ::= {body}" for name, body in {"root": root, **self._rules}.items())
 
+    def define(self, rules: Mapping[str, str]) -> None:
+        """Add rules under names of their own."""
+        self._rules.update(rules)
+
     def rule(self, body: str) -> str:
         """The name of a new rule."""
         name = f"r{len(self._rules)}"
@@ -167,18 +171,20 @@ class JsonGrammar:
             self._rules[pairs] = f'"}}" | "," {ebnf.SPACE} {pair} {pairs}'
             return self.rule(f'"{{" ("}}" | {pair} {pairs})')
         members = [
-            (f"{ebnf.literal(json.dumps(name, ensure_ascii=False) + ':')} {ebnf.SPACE} {self._member(each, depth)}",
-             name in required)
+            (
+                f"{ebnf.literal(json.dumps(name, ensure_ascii=False) + ':')} {ebnf.SPACE} {self._member(each, depth)}",
+                name in required,
+            )
             for name, each in properties.items()
         ]
-        return f'"{{" {self._members(members)} "}}"'
+        return f'"{{" {self.members(members)} "}}"'
 
     def _member(self, schema: Any, depth: int) -> str:
         body = self._value(schema, depth + 1)
         return body if body.isidentifier() else self.rule(body)
 
-    def _members(self, members: list[tuple[str, bool]]) -> str:
-        """Members in order, commas between those that are there."""
+    def members(self, members: list[tuple[str, bool]]) -> str:
+        """Expressions in order, commas between those that are there; the others than required ones may be missing."""
         later = ""  # what follows once a member has been written
         first = '""'  # the same where none has been yet
         for member, required in reversed(members):
