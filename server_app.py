@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import psutil
 import uvicorn
 from fastapi import FastAPI
 
+from apis.anthropic.messages import message_routes
 from apis.errors import install_error_handlers
 from apis.model_names import ModelNames
 from apis.ollama.generation import generation_routes
@@ -32,10 +33,13 @@ from devices.config import ConfigError, Configuration, DeviceSettings, ModelAssi
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
 from devices.model_facts import read_facts
+from instances.handle import Instance
+from instances.messages import LoadModel
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from web.guard import Guard, page_origins
 from web.listening import open_listeners
+from web.request_id import RequestId, RequestIdFilter
 
 logger = logging.getLogger("server_app")
 
@@ -56,15 +60,22 @@ class DeviceServer:
 
 
 def build_device_server(
-    name: str, configuration: Configuration, data_dir: Path, available: Sequence[DeviceInfo]
+    name: str,
+    configuration: Configuration,
+    data_dir: Path,
+    available: Sequence[DeviceInfo],
+    *,
+    make_instance: Callable[[LoadModel], Instance] = Instance,
 ) -> DeviceServer:
-    """Raises KeyError on a device that is not configured and `DeviceUnavailable`."""
+    """Raises KeyError on a device that is not configured and `DeviceUnavailable`. `make_instance` is for tests."""
     settings = configuration.devices[name]
     device = resolve_device(settings.device, settings.fallback_device, available)
     models = [_served_model(name, settings, model, data_dir, available) for model in settings.models]
     others = {other: each.port for other, each in configuration.devices.items() if other != name}
     memory = int(psutil.virtual_memory().available * _MEMORY_SHARE)
-    manager = ModelManager(models, memory_bytes=memory, cache_dir=data_dir / f"cache_{name}")
+    manager = ModelManager(
+        models, memory_bytes=memory, cache_dir=data_dir / f"cache_{name}", make_instance=make_instance
+    )
     return DeviceServer(name, device, manager, ModelNames(name, models, others))
 
 
@@ -83,12 +94,14 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     for router in (
         chat_routes(service, server.names),
         model_routes(server.names, created=int(time.time())),
+        message_routes(service, server.names),
         generation_routes(service, server.manager, server.names),
         listing_routes(server.manager, server.names),
         status_routes(server.name, server.device, server.manager, server.names),
     ):
         app.include_router(router)
     app.add_middleware(Guard, host=host, origins=page_origins(admin_port))
+    app.add_middleware(RequestId)
     return app
 
 
@@ -140,6 +153,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse_arguments(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
+    logging.getLogger().handlers[0].addFilter(RequestIdFilter())
     try:
         configuration = parse_configuration(options.config.read_text(encoding="utf-8"), options.config)
         server = build_device_server(options.device, configuration, options.data_dir, available_devices())

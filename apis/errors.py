@@ -1,6 +1,7 @@
-"""Errors in each API's own shape: Ollama's below /api, OpenAI's everywhere else."""
+"""Errors in each API's own shape: Ollama's below /api, Anthropic's below /v1/messages, OpenAI's everywhere else."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -8,12 +9,21 @@ from starlette.exceptions import HTTPException
 
 from pools.errors import QueueFull
 from web.errors import ServiceError
+from web.request_id import current_request_id
 from web.streaming import JSON
 
 logger = logging.getLogger(__name__)
 
 # Clients of Ollama look for this very sentence (two spaces).
 _OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
+_ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+}
 
 
 def openai_error(error: ServiceError) -> dict[str, Any]:
@@ -25,6 +35,12 @@ def openai_error(error: ServiceError) -> dict[str, Any]:
 def ollama_error(error: ServiceError) -> dict[str, Any]:
     """Ollama's error object."""
     return {"error": _OLLAMA_BUSY if isinstance(error, QueueFull) else error.message}
+
+
+def anthropic_error(error: ServiceError) -> dict[str, Any]:
+    """Anthropic's error object, which is also its error event."""
+    kind = _ANTHROPIC_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
+    return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": current_request_id()}
 
 
 def as_service_error(error: Exception) -> ServiceError:
@@ -66,5 +82,10 @@ def _response(request: Request, error: ServiceError, headers: dict[str, str] | N
         headers["Retry-After"] = str(error.retry_after)
     elif error.status >= 500:
         headers["x-should-retry"] = "false"  # OpenAI's clients repeat every 5xx twice otherwise
-    shape = ollama_error if request.url.path.startswith("/api/") else openai_error
-    return JSON(shape(error), status_code=error.status, headers=headers)
+    return JSON(_shape(request.url.path)(error), status_code=error.status, headers=headers)
+
+
+def _shape(path: str) -> Callable[[ServiceError], dict[str, Any]]:
+    if path.startswith("/api/"):
+        return ollama_error
+    return anthropic_error if path.startswith("/v1/messages") else openai_error

@@ -42,6 +42,11 @@ class AnswerText:
         """Whether a stop string was met: nothing more will come."""
         return self._stops.matched is not None
 
+    @property
+    def stop_string(self) -> str | None:
+        """The stop string that was met."""
+        return self._stops.matched
+
     def push(self, ids: Sequence[int]) -> list[Delta]:
         text = self._stops.push(self._detokenizer.push(ids))
         return list(self._deltas(self._sections.push(text)))

@@ -32,6 +32,7 @@ class Completion:
     deltas: AsyncGenerator[Delta, None] = field(init=False)
     generated_ids: list[int] = field(default_factory=list)
     finish_reason: FinishReason = "stop"
+    stop_string: str | None = None
 
 
 class ChatService:
@@ -55,12 +56,7 @@ class ChatService:
         """Answer a conversation, put after `preceding_ids`. Raises `InvalidRequest` on one the template refuses and
         `PromptTooLong`."""
         tokenizer = await self.tokenizer(model)
-        try:
-            prompt = tokenizer.render(conversation)
-        except ValueError as error:
-            raise InvalidRequest(
-                f"The model's chat template refused the messages: {error}", param="messages"
-            ) from error
+        prompt = _render(tokenizer, conversation)
         tags = [REASONING, HERMES_TOOL_CALL] if conversation.tools else [REASONING]
         opened = REASONING if prompt.rstrip().endswith(REASONING.open) else None
         prompt_ids = [*preceding_ids, *tokenizer.encode(prompt)]
@@ -74,7 +70,14 @@ class ChatService:
             raise InvalidRequest("The prompt is empty.", param="prompt")
         return self._complete(model, tokenizer, prompt_ids, options, [], None)
 
+    async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
+        """The length of a conversation's prompt. Raises `InvalidRequest` on one the template refuses."""
+        tokenizer = await self.tokenizer(model)
+        return len(tokenizer.encode(_render(tokenizer, conversation)))
+
     async def tokenizer(self, model: ServedModel) -> ChatTokenizer:
+        """Raises `InvalidRequest` on a model that does not generate."""
+        model.require("generation")
         task = self._tokenizers.get(model.id)
         if task is None or (task.done() and task.exception()):
             task = asyncio.create_task(asyncio.to_thread(self._load_tokenizer, model.directory))
@@ -113,6 +116,7 @@ class ChatService:
                     called = called or delta.tool_call is not None
                     yield delta
                 if answer.stopped:
+                    completion.stop_string = answer.stop_string
                     break
                 if output.finish == "length":
                     completion.finish_reason = "length"
@@ -143,3 +147,10 @@ class ChatService:
             presence_penalty=options.presence_penalty,
             frequency_penalty=options.frequency_penalty,
         )
+
+
+def _render(tokenizer: ChatTokenizer, conversation: Conversation) -> str:
+    try:
+        return tokenizer.render(conversation)
+    except ValueError as error:
+        raise InvalidRequest(f"The model's chat template refused the messages: {error}", param="messages") from error

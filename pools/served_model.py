@@ -2,16 +2,26 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from devices.config import ModelAssignment
 from devices.hardware import ResolvedDevice
 from devices.model_facts import ModelFacts
 from instances.messages import LoadModel, PipelineKind
+from web.errors import InvalidRequest
+
+Task = Literal["generation", "embedding", "rerank"]
 
 GB = 1024**3
 DEFAULT_CONTEXT_TOKENS = 4096
 DEFAULT_NPU_PROMPT_TOKENS = 1024
 NPU_RESPONSE_TOKENS = 512
+_TASKS: dict[str, Task] = {"embedding": "embedding", "reranker": "rerank"}
+_TASK_SENTENCES: dict[Task, str] = {
+    "generation": "is a language model: it answers /v1/chat/completions and its like, not this.",
+    "embedding": "is an embedding model: it answers /v1/embeddings and /api/embed, not this.",
+    "rerank": "is a reranker: it answers /v1/rerank, not this.",
+}
 _KV_CACHE_SHARE = 0.25
 _PROCESS_OVERHEAD_BYTES = 200 * 1024**2
 _MIN_KV_TOKENS = 512
@@ -27,6 +37,16 @@ class ServedModel:
     facts: ModelFacts
     assignment: ModelAssignment
     device: ResolvedDevice
+
+    @property
+    def task(self) -> Task:
+        """What the model is for."""
+        return _TASKS.get(self.facts.kind, "generation")
+
+    def require(self, task: Task) -> None:
+        """Raise `InvalidRequest` when the model is for something else."""
+        if self.task != task:
+            raise InvalidRequest(f"'{self.public_id}' {_TASK_SENTENCES[self.task]}", param="model")
 
     @property
     def pipeline(self) -> PipelineKind:

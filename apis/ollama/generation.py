@@ -71,8 +71,12 @@ async def _respond(
     if deltas is None:
         return Response(status_code=499)
     lines = _lines(body.model, completion, deltas, fields, extra)
-    # No heartbeat: the Python client breaks on a blank line.
-    return StreamResponse(lines, media_type="application/x-ndjson")
+    # The Python client breaks on a blank line; an empty chunk is safe.
+    return StreamResponse(
+        lines,
+        media_type="application/x-ndjson",
+        heartbeat=lambda: ndjson({**_head(body.model), **fields("", "", []), "done": False}),
+    )
 
 
 async def _lines(
