@@ -132,6 +132,8 @@ class ModelManager:
         except InstanceLost as error:
             logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
             run.lose(progressed=len(run.generated) > progress)
+            if run.generated and run.bound_to_grammar:
+                raise GenerationFailed(f"The model's instance ended in the middle of this answer: {error}") from error
             if run.fruitless_losses >= _MAX_LOSSES_WITHOUT_PROGRESS:
                 raise GenerationFailed(
                     f"The model's instance ended {run.fruitless_losses} times in a row on this request: {error}"
@@ -239,6 +241,11 @@ class _Run:
     @property
     def total_tokens(self) -> int:
         return len(self._prompt_ids) + self._sampling.max_new_tokens
+
+    @property
+    def bound_to_grammar(self) -> bool:
+        """A grammar begins anew with each generation, so an answer under one cannot be continued."""
+        return self._sampling.structure is not None
 
     @property
     def prompt_so_far(self) -> list[int]:

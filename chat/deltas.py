@@ -16,14 +16,24 @@ class CallPart:
 
 
 @dataclass(frozen=True)
+class TokenLogprob:
+    """A generated token's bytes and the natural logarithm of its probability."""
+
+    piece: bytes
+    logprob: float
+
+
+@dataclass(frozen=True)
 class Delta:
-    """Usually one of these is set.
+    """Usually one of the first four is set.
 
     `tool_call` is a whole call, when it is complete; `call_part` is for those who want it piece by piece. A call that
-    comes all at once has both in one delta. `logprobs` are those of `tokens`, the newest tokens.
+    comes all at once has both in one delta. `logprobs`, where they were asked for, are those of all tokens since the
+    last delta that had some.
     """
 
     text: str = ""
     reasoning: str = ""
     tool_call: ToolCall | None = None
     call_part: CallPart | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()

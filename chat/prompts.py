@@ -32,6 +32,7 @@ class PromptWriter:
     def write(self, conversation: Conversation) -> str:
         """The prompt of a conversation. Raises `TemplateRefused` when no shape of it is taken."""
         refused: TemplateRefused | None = None
+        lossy: str | None = None
         for shaped, arguments_as_text in self._shapes(conversation):
             messages = [self._as_mapping(message, arguments_as_text) for message in shaped.messages]
             tools = [dict(tool) for tool in shaped.tools] or None
@@ -42,9 +43,10 @@ class PromptWriter:
                 continue
             if not _loses_messages(prompt, shaped):
                 return prompt
-        if refused is None:
-            return prompt
-        raise refused
+            lossy = lossy or prompt
+        if lossy is None:
+            raise refused or TemplateRefused("there is no conversation")
+        return lossy
 
     def _shapes(self, conversation: Conversation) -> Iterator[tuple[Conversation, bool]]:
         """The conversation as it is, then ever plainer."""

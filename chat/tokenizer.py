@@ -72,6 +72,14 @@ class ChatTokenizer:
             return lambda ids: self._tokenizer.decode(list(ids))
         return lambda ids: self._tokenizer.decode([i for i in ids if i not in hidden], skip_special_tokens=False)
 
+    def piece(self, token: int) -> bytes | None:
+        """The bytes of one token, None for a special one."""
+        return None if token in self._special else self._pieces.get(token)
+
+    @cached_property
+    def _pieces(self) -> dict[int, bytes]:
+        return {token: bytes(piece) for piece, token in self._tokenizer.get_vocab().items()}
+
     @cached_property
     def _template(self) -> ChatTemplate | None:
         tokenizer = self._tokenizer
