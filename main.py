@@ -18,9 +18,9 @@ try:
     from types import FrameType
 
     import uvicorn
-    from admin_server import AdminSettings, create_app
     from fastapi import FastAPI
 
+    from admin_server import AdminSettings, create_app
     from devices.config import DEMO_MODEL_ID, ConfigError, ConfigStore, Configuration, default_configuration
     from devices.supervisor import Launch, Suite
     from model_registry import ModelRegistry

@@ -38,6 +38,7 @@ class Pages:
         router.add_api_route("/", self.overview)
         router.add_api_route("/models", self.models)
         router.add_api_route("/get", self.get)
+        router.add_api_route("/playground", self.playground)
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
         router.add_api_route("/connect", self.connect)
@@ -55,6 +56,9 @@ class Pages:
     async def get(self, request: Request) -> Response:
         await self.reader.shelf.open()
         return await self._screen(request, "get")
+
+    async def playground(self, request: Request) -> Response:
+        return await self._screen(request, "playground")
 
     async def logs(self, request: Request, device: str | None = None) -> Response:
         snapshot = await self.reader()

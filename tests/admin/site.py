@@ -23,6 +23,8 @@ from web.listening import close_all, open_listeners
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAND_IN = Path(__file__).with_name("device_server.py")
+NO_HUB = "http://127.0.0.1:9"
+"""Nothing listens there: a test without a hub of its own stays on this machine."""
 QUICK = Timing(first_pause=0.05, longest_pause=0.2, attempts=3, poll=0.05, poll_while_starting=0.05, ask=5, insist=1)
 
 
@@ -66,6 +68,7 @@ def make_site(
         devices = {name: DeviceSettings(port=free_port(), device=name.upper()) for name in ("gpu", "npu")}
     store.save(Configuration(devices=dict(devices)))
     suite = Suite(store, Launch(PROJECT, data_dir, program=(sys.executable, str(STAND_IN))), timing=timing)
+    hub = hub or HubSettings(NO_HUB)
     registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01)
     settings = AdminSettings(data_dir=data_dir, port=port)
     app = create_app(settings, suite=suite, registry=registry, store=store)
