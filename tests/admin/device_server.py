@@ -40,6 +40,10 @@ def orders(options: argparse.Namespace) -> dict[str, Any]:
         return {}
 
 
+def _event(document: dict[str, Any]) -> str:
+    return f"data: {json.dumps(document, ensure_ascii=False)}\n\n"
+
+
 def make_app(options: argparse.Namespace) -> Starlette:
     document = json.loads(Path(options.config).read_text(encoding="utf-8"))[options.device]
     models = [model["id"] for model in document["models"]]
@@ -73,13 +77,23 @@ def make_app(options: argparse.Namespace) -> Starlette:
         return JSONResponse(answer | {"models": []} | orders(options).get("memory", {}))
 
     async def chat(request: Request) -> Response:
+        """The ordered deltas, or the question again; "endless" never comes to an end by itself."""
         body = await request.json()
+        ordered = orders(options).get("chat", {})
+        if "error" in ordered:
+            return JSONResponse({"error": {"message": ordered["error"], "type": "stand_in"}}, status_code=503)
 
         async def answer() -> AsyncIterator[str]:
-            for piece in ("你問的是：", body["messages"][-1]["content"]):
-                yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': piece}}]})}\n\n"
+            echo = [{"content": "You said: "}, {"content": str(body["messages"][-1]["content"])}]
+            for delta in ordered.get("deltas", echo):
+                yield _event({"choices": [{"index": 0, "delta": delta}]})
+            while ordered.get("endless"):
+                yield _event({"choices": [{"index": 0, "delta": {"content": "more "}}]})
+                await asyncio.sleep(0.02)
+            yield _event({"choices": [], "usage": {"completion_tokens": 7}})
             yield "data: [DONE]\n\n"
 
+        say("INFO", f"chat {json.dumps(body, ensure_ascii=False)}")
         return StreamingResponse(answer(), media_type="text/event-stream")
 
     return Starlette(
