@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def make_app(options: argparse.Namespace) -> Starlette:
     document = json.loads(Path(options.config).read_text(encoding="utf-8"))[options.device]
     models = [model["id"] for model in document["models"]]
 
+    started = time.monotonic()
+
     async def health(_: Request) -> Response:
         ordered = orders(options)
         states = ordered.get("states", {})
@@ -62,6 +65,7 @@ def make_app(options: argparse.Namespace) -> Starlette:
             "uptime_seconds": 1.0,
             "active_requests": 0,
             "queued_requests": 0,
+            "generated_tokens": int((time.monotonic() - started) * ordered.get("tokens_per_second", 0)),
             "models": [
                 {"id": id, "public_id": f"{options.device}-{id}", "state": "unloaded"}
                 | {"instances": 0, "active": 0, "queued": 0, "error": None}
