@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from devices import no_telemetry as no_telemetry
+
 _VENDOR_WORDS = {
     "Intel": ("intel",),
     "NVIDIA": ("nvidia", "geforce", "quadro", "tesla"),

@@ -2,16 +2,26 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from devices.config import ModelAssignment
 from devices.hardware import ResolvedDevice
+from devices.memory import GB
 from devices.model_facts import ModelFacts
 from instances.messages import LoadModel, PipelineKind
+from web.errors import InvalidRequest
 
-GB = 1024**3
+Task = Literal["generation", "embedding", "rerank"]
+
 DEFAULT_CONTEXT_TOKENS = 4096
 DEFAULT_NPU_PROMPT_TOKENS = 1024
 NPU_RESPONSE_TOKENS = 512
+_TASKS: dict[str, Task] = {"embedding": "embedding", "reranker": "rerank"}
+_TASK_SENTENCES: dict[Task, str] = {
+    "generation": "is a language model: it answers /v1/chat/completions and its like, not this.",
+    "embedding": "is an embedding model: it answers /v1/embeddings and /api/embed, not this.",
+    "rerank": "is a reranker: it answers /v1/rerank, not this.",
+}
 _KV_CACHE_SHARE = 0.25
 _PROCESS_OVERHEAD_BYTES = 200 * 1024**2
 _MIN_KV_TOKENS = 512
@@ -29,6 +39,16 @@ class ServedModel:
     device: ResolvedDevice
 
     @property
+    def task(self) -> Task:
+        """What the model is for."""
+        return _TASKS.get(self.facts.kind, "generation")
+
+    def require(self, task: Task) -> None:
+        """Raise `InvalidRequest` when the model is for something else."""
+        if self.task != task:
+            raise InvalidRequest(f"'{self.public_id}' {_TASK_SENTENCES[self.task]}", param="model")
+
+    @property
     def pipeline(self) -> PipelineKind:
         """The assignment's choice; by itself, an NPU gets its only kind and everything else the batching one."""
         if self.on_npu:
@@ -38,6 +58,11 @@ class ServedModel:
     @property
     def on_npu(self) -> bool:
         return self.device.used.startswith("NPU")
+
+    @property
+    def needs_device_turn(self) -> bool:
+        """Whether only one instance of the device may generate at a time: on a real NPU."""
+        return self.on_npu and "NPUW_DEVICES" not in self.assignment.extra_config
 
     @property
     def max_instances(self) -> int:

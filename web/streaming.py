@@ -1,7 +1,7 @@
 """Streams over HTTP: the encodings, and a response that notices when its client leaves."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
@@ -21,7 +21,6 @@ def sse(payload: Any, *, event: str | None = None) -> bytes:
     return prefix + b"data: " + _encoder.encode(payload) + b"\n\n"
 
 
-SSE_PING = b": ping\n\n"
 SSE_DONE = b"data: [DONE]\n\n"
 
 
@@ -43,7 +42,7 @@ class StreamResponse(Response):
     """Sends `chunks` as they come and closes them as soon as the client is gone.
 
     The framework's own response notices that only at its next send, which in a long prefill is too late. When
-    nothing was sent for `heartbeat_seconds`, `heartbeat` is.
+    nothing was sent for `heartbeat_seconds`, what `heartbeat` returns is.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class StreamResponse(Response):
         *,
         media_type: str,
         headers: dict[str, str] | None = None,
-        heartbeat: bytes | None = None,
+        heartbeat: Callable[[], bytes] | None = None,
         heartbeat_seconds: float = 15.0,
     ) -> None:
         super().__init__(media_type=media_type, headers={"Cache-Control": "no-store", **(headers or {})})
@@ -84,12 +83,12 @@ class StreamResponse(Response):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _beat(self, send: Send, heartbeat: bytes) -> None:
+    async def _beat(self, send: Send, heartbeat: Callable[[], bytes]) -> None:
         while True:
             before = self._sent
             await asyncio.sleep(self._heartbeat_seconds)
             if self._sent == before:
-                await send({"type": "http.response.body", "body": heartbeat, "more_body": True})
+                await send({"type": "http.response.body", "body": heartbeat(), "more_body": True})
 
 
 async def unless_disconnected(request: Request, work: Awaitable[T]) -> T | None:

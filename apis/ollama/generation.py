@@ -12,6 +12,7 @@ from apis.begin import begin
 from apis.errors import as_service_error, ollama_error
 from apis.model_names import ModelNames
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
+from apis.timing import server_timing
 from chat.answer import Delta
 from chat.conversation import ToolCall
 from chat.service import ChatService, Completion
@@ -66,13 +67,17 @@ async def _respond(
 ) -> Response:
     if body.stream is False:
         whole = await unless_disconnected(request, _collect(body.model, completion, fields, extra))
-        return JSON(whole) if whole else Response(status_code=499)
+        return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
     deltas = await unless_disconnected(request, begin(completion.deltas))
     if deltas is None:
         return Response(status_code=499)
     lines = _lines(body.model, completion, deltas, fields, extra)
-    # No heartbeat: the Python client breaks on a blank line.
-    return StreamResponse(lines, media_type="application/x-ndjson")
+    # The Python client breaks on a blank line; an empty chunk is safe.
+    return StreamResponse(
+        lines,
+        media_type="application/x-ndjson",
+        heartbeat=lambda: ndjson({**_head(body.model), **fields("", "", []), "done": False}),
+    )
 
 
 async def _lines(

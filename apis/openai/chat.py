@@ -13,11 +13,12 @@ from apis.begin import begin
 from apis.errors import as_service_error, openai_error
 from apis.model_names import ModelNames
 from apis.openai.schemas import ChatRequest
+from apis.timing import server_timing
 from chat.answer import Delta
 from chat.conversation import ToolCall
 from chat.service import ChatService, Completion
 from web.bodies import body_schema, read_body
-from web.streaming import JSON, SSE_DONE, SSE_PING, StreamResponse, sse, unless_disconnected
+from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnected
 
 
 def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
@@ -32,13 +33,16 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
         answer = _Answer(completion)
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answer))
-            return JSON(whole) if whole else Response(status_code=499)
+            return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
         deltas = await unless_disconnected(request, begin(completion.deltas))
         if deltas is None:
             return Response(status_code=499)
         with_usage = body.stream_options is not None and body.stream_options.include_usage
         chunks = _chunks(answer, deltas, with_usage=with_usage)
-        return StreamResponse(chunks, media_type="text/event-stream", heartbeat=SSE_PING)
+        # A comment would satisfy a connection's watchdog, but not the agents that wait for content.
+        return StreamResponse(
+            chunks, media_type="text/event-stream", heartbeat=lambda: sse(answer.chunk({"content": ""}))
+        )
 
     for path in ("/v1/chat/completions", "/chat/completions"):
         router.add_api_route(

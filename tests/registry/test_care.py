@@ -144,6 +144,7 @@ async def test_the_file_with_the_token_is_its_owners_alone(tmp_path: Path) -> No
     path = tmp_path / "hub.json"
     await ModelRegistry(tmp_path / "m", settings_file=path).configure_hub(token="hf_good")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not [*tmp_path.rglob("*.tmp")]  # noqa: ASYNC240
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"endpoint": "ftp://x"}', '{"endpoint": 3}', '{"token": "x"}'])
