@@ -162,7 +162,7 @@ class Downloader:
 
 
 def _stop_at_end_of_input() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(sys.stdin.fileno(), 4096):  # past the buffer, whose lock would hinder the interpreter's end
         pass
     os._exit(0)
 

@@ -75,6 +75,8 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
             settings, lambda token: api.model_info(model_id, revision=revision, files_metadata=True, token=token)
         )
     siblings = info.siblings or []
+    if not info.sha:
+        raise HubUnreachable(f"{settings.endpoint} does not state commits: it is no full mirror of the hub.")
     if len(siblings) > _MAX_FILES:
         raise UnsafeRepository(f"{model_id} holds {len(siblings)} files; more than {_MAX_FILES} are not taken.")
     check_file_names([sibling.rfilename for sibling in siblings])
@@ -82,7 +84,7 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
     license_id = info.card_data.get("license") if info.card_data else None
     return RemoteModel(
         id=model_id,
-        commit=info.sha or "",
+        commit=info.sha,
         files=files,
         license=license_id if isinstance(license_id, str) else None,
         pipeline_tag=info.pipeline_tag,

@@ -12,25 +12,13 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 
+import humanize
+
 from registry.disk import free_bytes
-from registry.errors import (
-    Conflict,
-    DownloadFailed,
-    JobNotFound,
-    RegistryError,
-    error_named,
-)
+from registry.errors import Conflict, DownloadFailed, JobNotFound, RegistryError, error_named
 from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter
 from registry.local import read_metadata
-from registry.messages import (
-    Event,
-    Failed,
-    Progress,
-    PullRequest,
-    Refetching,
-    Resolved,
-    Verifying,
-)
+from registry.messages import Event, Failed, Progress, PullRequest, Refetching, Resolved, Verifying
 from registry.names import PARTIAL, check_model_id, check_revision, directory_name, inside
 from registry.partial import install, stray_plans
 from registry.process import DownloaderDied, download_events
@@ -262,6 +250,14 @@ class PullManager:
             retry_wait=self._retry_wait,
         )
 
+    def _room_note(self, job: PullJob) -> tuple[str, ...]:
+        """GPU and NPU keep compiled models on disk too, which can take as much again."""
+        left = self._free(self._models_dir) - self._promised(job) - (job.bytes_total - job.bytes_done)
+        if left >= job.bytes_total:
+            return ()
+        size = humanize.naturalsize(max(left, 0), binary=True)
+        return (f"Only {size} will be left on the disk: the compile cache of a GPU or NPU may not find room.",)
+
     def _promised(self, job: PullJob) -> int:
         """Bytes that the other downloads under way have still to write."""
         others = [other for other in self.jobs() if other.active and other.id != job.id]
@@ -276,7 +272,8 @@ class PullManager:
             notes = ("The hub refuses the token: pulled without it.",) if event.token_refused else ()
             files = zip(event.files, event.done, strict=True)
             progress = tuple(FileProgress(file.path, file.size, done) for file, done in files)
-            job = replace(job, state="downloading", commit=event.commit, files=progress, notes=notes)
+            job = replace(job, state="downloading", commit=event.commit, files=progress)
+            job = replace(job, notes=notes + self._room_note(job))
         elif isinstance(event, Progress):
             job = job.with_done(event.file, event.done)
         elif isinstance(event, Refetching):

@@ -76,6 +76,15 @@ class TestHub:
             sock.close()
         self._store.cleanup()
 
+    def reset(self) -> None:
+        """Forget everything published, asked and set to fail."""
+        self.faults.release_all()
+        self.faults = Faults()
+        self.tokens = {"hf_good"}
+        self.requests = []
+        self._repositories.clear()
+        self._collections.clear()
+
     def add_model(
         self,
         model_id: str,
