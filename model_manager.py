@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 
 from instances.handle import Instance, InstanceLost, RequestRefused
-from instances.messages import LoadModel, Output, Sampling
+from instances.messages import LoadModel, Output, Rows, Sampling, TextWork
 from pools.errors import GenerationFailed, ModelNotFound, OutOfMemory
 from pools.memory_budget import MemoryBudget
 from pools.pool import ModelPool, Slot
 from pools.served_model import GB, ServedModel, load_message, plan_instance
 from pools.statistics import Statistics, Timings
+from web.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +139,48 @@ class ModelManager:
                 ) from error
         finally:
             pool.release(slot, tokens)
+
+    async def compute(self, model_id: str, work: Sequence[TextWork], timings: Timings) -> AsyncGenerator[Rows, None]:
+        """The rows of each slice of texts, in order. Every slice queues by itself, so that long work lets short pass.
+
+        Raises what `ModelPool.acquire` raises, `InvalidRequest` and `GenerationFailed`.
+        """
+        pool, statistics = self.pool(model_id), self.statistics[model_id]
+        statistics.requests += 1
+        try:
+            for slice_ in work:
+                rows = await self._compute(pool, slice_, timings)
+                timings.prompt_tokens += sum(rows.tokens)
+                yield rows
+            statistics.completed += 1
+        except (asyncio.CancelledError, GeneratorExit):
+            statistics.cancelled += 1
+            raise
+        except Exception:
+            statistics.failed += 1
+            raise
+        finally:
+            timings.finished = self.clock()
+            statistics.record(timings)
+
+    async def _compute(self, pool: ModelPool, work: TextWork, timings: Timings) -> Rows:
+        reason: Exception | None = None
+        for attempt in range(_MAX_LOSSES_WITHOUT_PROGRESS):
+            was_ready, asked = bool(pool.slots), self.clock()
+            slot = await pool.acquire(0, first=attempt > 0)
+            timings.started = timings.started or self.clock()
+            if not was_ready:
+                timings.load_seconds += self.clock() - asked
+            try:
+                return await slot.instance.compute(work)
+            except RequestRefused as error:
+                raise InvalidRequest(f"The model could not take this request: {error}.", param="input") from error
+            except InstanceLost as error:
+                logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
+                reason = error
+            finally:
+                pool.release(slot, 0)
+        raise GenerationFailed(f"The model's instance ended several times on this request: {reason}") from reason
 
     async def preload(self, model_id: str, count: int) -> int:
         """Start instances up to `count`; the number that then runs. Raises as `ModelPool.acquire`."""

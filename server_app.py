@@ -23,10 +23,12 @@ from fastapi import FastAPI
 from apis.anthropic.messages import message_routes
 from apis.errors import install_error_handlers
 from apis.model_names import ModelNames
+from apis.ollama.embeddings import embedding_routes as ollama_embeddings
 from apis.ollama.generation import generation_routes
 from apis.ollama.listing import listing_routes
 from apis.openai.chat import chat_routes
 from apis.openai.completions import completion_routes
+from apis.openai.embeddings import embedding_routes as openai_embeddings
 from apis.openai.models import model_routes
 from apis.status import status_routes
 from chat.service import ChatService
@@ -34,6 +36,7 @@ from devices.config import ConfigError, Configuration, DeviceSettings, ModelAssi
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
 from devices.model_facts import read_facts
+from embeddings.service import EmbeddingService
 from instances.handle import Instance
 from instances.messages import LoadModel
 from model_manager import ModelManager
@@ -92,9 +95,12 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_error_handlers(app)
     service = ChatService(server.manager)
+    embeddings = EmbeddingService(server.manager)
     for router in (
         chat_routes(service, server.names),
         completion_routes(service, server.names),
+        openai_embeddings(embeddings, server.names),
+        ollama_embeddings(embeddings, server.names),
         model_routes(server.names, created=int(time.time())),
         message_routes(service, server.names),
         generation_routes(service, server.manager, server.names),

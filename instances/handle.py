@@ -4,8 +4,10 @@ import asyncio
 import itertools
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from instances.messages import (
@@ -19,7 +21,10 @@ from instances.messages import (
     Output,
     Outputs,
     Ready,
+    Request,
+    Rows,
     Sampling,
+    TextWork,
     ToWorker,
     decode_from_worker,
     decode_length,
@@ -79,14 +84,18 @@ class Instance:
 
         Leaving the iteration early cancels the request. Raises `InstanceLost` and `RequestRefused`.
         """
-        request_id = next(self._ids)
+        async with aclosing(self._outputs_of(Generate(next(self._ids), prompt_ids, sampling))) as outputs:
+            async for output in outputs:
+                yield output
+
+    async def _outputs_of(self, request: Request) -> AsyncGenerator[Output, None]:
         queue: asyncio.Queue[Output | None] = asyncio.Queue()
-        self._outputs[request_id] = queue
+        self._outputs[request.id] = queue
         finished = False
         try:
             if self.closed.is_set():
                 raise InstanceLost(self._reason())
-            self._send(Generate(request_id, prompt_ids, sampling))
+            self._send(request)
             while not finished:
                 output = await queue.get()
                 finished = output is None or output.finish is not None or output.error is not None
@@ -96,9 +105,17 @@ class Instance:
                     raise RequestRefused(output.error)
                 yield output
         finally:
-            del self._outputs[request_id]
+            del self._outputs[request.id]
             if not finished and not self.closed.is_set():
-                self._send(Cancel(request_id))
+                self._send(Cancel(request.id))
+
+    async def compute(self, work: TextWork) -> Rows:
+        """The rows of one slice of texts. Raises `InstanceLost` and `RequestRefused`."""
+        async with aclosing(self._outputs_of(msgspec.structs.replace(work, id=next(self._ids)))) as outputs:
+            async for output in outputs:
+                if output.rows is not None:
+                    return output.rows
+        raise InstanceLost(self._reason())
 
     async def stop(self, *, grace: float = 2.0) -> None:
         """End the worker: close its input, and kill it if it has not ended after `grace` seconds."""

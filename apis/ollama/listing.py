@@ -59,6 +59,8 @@ def _tag(model: ServedModel) -> dict[str, Any]:
 
 def _capabilities(model: ServedModel) -> list[str]:
     facts = model.facts
+    if model.task != "generation":
+        return ["embedding"] if model.task == "embedding" else ["rerank"]
     return ["completion"] + ["tools"] * facts.tools + ["thinking"] * facts.thinking
 
 
