@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,7 @@ def read_config(directory: Path) -> ModelConfig:
     )
 
 
-def _context_length(config: Mapping[str, Any], architecture: str) -> int | None:
+def _context_length(config: dict[str, Any], architecture: str) -> int | None:
     length = _number(config, "max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
     if length is not None and "Roberta" in architecture:
         # That family counts positions from after the padding token's id.
