@@ -195,7 +195,7 @@ class ModelManager:
         try:
             async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
                 with lease.slot.instance.generate(run.prompt_ids, run.sampling) as generation:
-                    lease.on_preempted = generation.cancel
+                    lease.on_preempted = None if run.bound_to_grammar else generation.cancel
                     async for output in generation:
                         if output.tokens and timings.first_token is None:
                             timings.first_token = self.clock()
@@ -210,6 +210,8 @@ class ModelManager:
         except InstanceLost as error:
             logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
             run.lose()
+            if run.generated and run.bound_to_grammar:
+                raise GenerationFailed(f"The model's instance ended in the middle of this answer: {error}") from error
             if run.complete:
                 run.finished = True
                 yield Output(0, [], finish="length")

@@ -108,6 +108,7 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
         await server.manager.start()
         yield
         await server.manager.stop()
+        await service.close()
 
     app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_error_handlers(app)

@@ -1,41 +1,45 @@
 """The text layer of one answer: ids in, deltas of text, reasoning and tool calls out."""
 
-import json
-import secrets
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from chat.conversation import ToolCall
+from chat.deltas import Delta as Delta
+from chat.deltas import TokenLogprob
 from chat.detokenizer import Detokenizer
-from chat.sections import Piece, SectionSplitter, Tag
+from chat.sections import AnswerParser
 from chat.stop_strings import StopStrings
 
 
 @dataclass(frozen=True)
-class Delta:
-    """What the newest tokens added to an answer; usually one of the three is set."""
+class TokenPieces:
+    """What single tokens read as: their bytes, None for one that is not shown."""
 
-    text: str = ""
-    reasoning: str = ""
-    tool_call: ToolCall | None = None
+    piece: Callable[[int], bytes | None]
+
+    def logprobs(self, ids: Sequence[int], values: Sequence[float]) -> list[TokenLogprob]:
+        pieces = [(self.piece(token), value) for token, value in zip(ids, values, strict=False)]
+        return [TokenLogprob(piece, value) for piece, value in pieces if piece is not None]
 
 
 class AnswerText:
     """Decodes, cuts at stop strings and sorts the answer into sections.
 
-    Where reasoning or a tool call is set apart, the white space around its tags is left out. A tool call that is not
-    valid JSON is given back as the text it was.
+    With `pieces`, the logprobs that come with the ids are passed on, with the next delta there is.
     """
 
     def __init__(
-        self, decode: Callable[[Sequence[int]], str], *, stop: Sequence[str], tags: Sequence[Tag], opened: Tag | None
+        self,
+        decode: Callable[[Sequence[int]], str],
+        parser: AnswerParser,
+        *,
+        stop: Sequence[str],
+        pieces: TokenPieces | None = None,
     ) -> None:
         self._detokenizer = Detokenizer(decode)
         self._stops = StopStrings(stop)
-        self._sections = SectionSplitter(tags, opened=opened)
-        self._tool_tag = next((tag for tag in tags if tag.kind == "tool_call"), None)
-        self._call = ""
-        self._trim: set[str] = {"reasoning"} if opened else set()
+        self._parser = parser
+        self._pieces = pieces
+        self._logprobs: list[TokenLogprob] = []
 
     @property
     def stopped(self) -> bool:
@@ -47,50 +51,22 @@ class AnswerText:
         """The stop string that was met."""
         return self._stops.matched
 
-    def push(self, ids: Sequence[int]) -> list[Delta]:
+    def push(self, ids: Sequence[int], logprobs: Sequence[float] | None = None) -> list[Delta]:
+        if self._pieces is not None and logprobs:
+            self._logprobs += self._pieces.logprobs(ids, logprobs)
         text = self._stops.push(self._detokenizer.push(ids))
-        return list(self._deltas(self._sections.push(text)))
+        return self._with_logprobs(list(self._parser.push(text)))
 
     def finish(self) -> list[Delta]:
         """What was held back, after the last id."""
         rest = self._stops.push(self._detokenizer.finish()) + self._stops.finish()
-        deltas = [*self._deltas(self._sections.push(rest)), *self._deltas(self._sections.finish())]
-        if self._call and self._tool_tag:
-            deltas.append(self._read_call(self._tool_tag.open + self._call))
+        deltas = [*self._parser.push(rest), *self._parser.finish()]
+        if self._logprobs and not deltas:
+            deltas = [Delta()]
+        return self._with_logprobs(deltas)
+
+    def _with_logprobs(self, deltas: list[Delta]) -> list[Delta]:
+        if self._logprobs and deltas:
+            deltas[0] = replace(deltas[0], logprobs=tuple(self._logprobs))
+            self._logprobs = []
         return deltas
-
-    def _deltas(self, pieces: Iterator[Piece]) -> Iterator[Delta]:
-        for piece in pieces:
-            if piece.kind == "tool_call":
-                self._call += piece.text
-                if piece.closed and self._tool_tag:
-                    yield self._read_call(f"{self._tool_tag.open}{self._call}{self._tool_tag.close}")
-                    self._call = ""
-                    self._trim.add("text")
-                continue
-            if piece.closed:
-                self._trim.add("text")
-                continue
-            text = self._trimmed(piece)
-            if text:
-                yield Delta(reasoning=text) if piece.kind == "reasoning" else Delta(text=text)
-
-    def _trimmed(self, piece: Piece) -> str:
-        if piece.kind not in self._trim:
-            return piece.text
-        text = piece.text.lstrip()
-        if text:
-            self._trim.discard(piece.kind)
-        return text
-
-    def _read_call(self, source: str) -> Delta:
-        try:
-            call = json.loads(self._call)
-            name, arguments = call["name"], call.get("arguments", {})
-            if not isinstance(name, str) or not isinstance(arguments, dict):
-                return Delta(text=source)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return Delta(text=source)
-        return Delta(
-            tool_call=ToolCall(f"call_{secrets.token_hex(4)}", name, json.dumps(arguments, ensure_ascii=False))
-        )

@@ -17,8 +17,38 @@ FinishReason = Literal["stop", "length", "cancelled"]
 _LENGTH = struct.Struct("<I")
 
 
+class JsonSchema(msgspec.Struct, frozen=True, tag="json_schema"):
+    """The answer is a JSON text of this schema (JSON)."""
+
+    schema: str
+
+
+class Regex(msgspec.Struct, frozen=True, tag="regex"):
+    """The whole answer matches `pattern`."""
+
+    pattern: str
+
+
+class Grammar(msgspec.Struct, frozen=True, tag="grammar"):
+    """The answer is a sentence of this grammar: XGrammar's EBNF, start rule `root`."""
+
+    ebnf: str
+
+
+class StructuralTags(msgspec.Struct, frozen=True, tag="structural_tags"):
+    """The answer has the form of XGrammar's structural tag (JSON)."""
+
+    tags: str
+
+
+Structure = JsonSchema | Regex | Grammar | StructuralTags
+
+
 class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How to choose tokens. None leaves a value to the model's own generation_config.json."""
+    """How to choose tokens. None leaves a value to the model's own generation_config.json.
+
+    `structure` must have passed a `GrammarProbe`: an invalid one breaks a shared pipeline in its next step.
+    """
 
     max_new_tokens: int
     seed: int = 0
@@ -31,6 +61,7 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
     frequency_penalty: float | None = None
     logprobs: bool = False
     ignore_eos: bool = False
+    structure: Structure | None = None
 
 
 class LoadModel(msgspec.Struct, frozen=True, tag=True):

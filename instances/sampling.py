@@ -1,8 +1,8 @@
 """Our sampling parameters as openvino_genai's GenerationConfig."""
 
-from openvino_genai import GenerationConfig
+from openvino_genai import GenerationConfig, StructuredOutputConfig
 
-from instances.messages import Sampling
+from instances.messages import Grammar, JsonSchema, Regex, Sampling, StructuralTags, Structure
 
 _PLAIN = ("top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
 
@@ -27,4 +27,19 @@ def generation_config(defaults: GenerationConfig, sampling: Sampling) -> Generat
         value = getattr(sampling, name)
         if value is not None:
             setattr(config, name, value)
+    if sampling.structure is not None:
+        config.structured_output_config = structured_output(sampling.structure)
     return config
+
+
+def structured_output(structure: Structure) -> StructuredOutputConfig:
+    """`structure` in the library's terms. Nothing is checked here; the sampler compiles it at the first token."""
+    match structure:
+        case JsonSchema(schema):
+            return StructuredOutputConfig(json_schema=schema)
+        case Regex(pattern):
+            return StructuredOutputConfig(regex=pattern)
+        case Grammar(ebnf):
+            return StructuredOutputConfig(grammar=ebnf)
+        case StructuralTags(tags):
+            return StructuredOutputConfig(structural_tags_config=tags)

@@ -27,8 +27,15 @@ class Run:
 
     @property
     def tokens_to_begin(self) -> int:
-        """The KV cache to begin with: enough for a usual answer; a longer one asks for more on its way."""
-        return self.tokens + min(self.sampling.max_new_tokens, _EXPECTED_ANSWER_TOKENS)
+        """The KV cache to begin with: enough for a usual answer; a longer one asks for more on its way. One that could
+        not go on elsewhere gets all it may need."""
+        answer = self.sampling.max_new_tokens
+        return self.tokens + (answer if self.bound_to_grammar else min(answer, _EXPECTED_ANSWER_TOKENS))
+
+    @property
+    def bound_to_grammar(self) -> bool:
+        """A grammar begins anew with each generation, so an answer under one cannot be continued."""
+        return self._sampling.structure is not None
 
     @property
     def prompt_ids(self) -> list[int]:
