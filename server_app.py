@@ -16,35 +16,38 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import uvicorn
 from fastapi import FastAPI
 
 from apis.anthropic.messages import message_routes
-from apis.errors import install_error_handlers
+from apis.errors import install_error_handlers, refusal
 from apis.model_names import ModelNames
 from apis.ollama.generation import generation_routes
 from apis.ollama.listing import listing_routes
 from apis.openai.chat import chat_routes
+from apis.openai.completions import completion_routes
 from apis.openai.models import model_routes
 from apis.status import status_routes
 from chat.service import ChatService
-from devices.config import ConfigError, Configuration, DeviceSettings, ModelAssignment, parse_configuration
+from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
+from devices.memory import GB, default_reserve, system_memory
+from devices.memory_ledger import MemoryLedger
 from devices.model_facts import read_facts
 from instances.handle import Instance
 from instances.messages import LoadModel
 from model_manager import ModelManager
+from pools.memory_budget import MemoryBudget
 from pools.served_model import ServedModel
 from web.guard import Guard, page_origins
-from web.listening import open_listeners
+from web.listening import CannotListen, open_listeners
 from web.request_id import RequestId, RequestIdFilter
+from web.serving import GracefulServer
 
 logger = logging.getLogger("server_app")
 
 CANNOT_START = 3
-_MEMORY_SHARE = 0.9
 _DRAIN_SECONDS = 5
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -72,11 +75,26 @@ def build_device_server(
     device = resolve_device(settings.device, settings.fallback_device, available)
     models = [_served_model(name, settings, model, data_dir, available) for model in settings.models]
     others = {other: each.port for other, each in configuration.devices.items() if other != name}
-    memory = int(psutil.virtual_memory().available * _MEMORY_SHARE)
     manager = ModelManager(
-        models, memory_bytes=memory, cache_dir=data_dir / f"cache_{name}", make_instance=make_instance
+        models,
+        _budget(settings, data_dir),
+        cache_dir=data_dir / f"cache_{name}",
+        max_queue=settings.max_queue,
+        queue_seconds=settings.queue_timeout,
+        make_instance=make_instance,
     )
     return DeviceServer(name, device, manager, ModelNames(name, models, others))
+
+
+def _budget(settings: DeviceSettings, data_dir: Path) -> MemoryBudget:
+    memory = system_memory()
+    reserve = settings.memory_reserve_gb
+    return MemoryBudget(
+        memory,
+        MemoryLedger(data_dir / ".memory"),
+        limit_bytes=int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None,
+        reserve_bytes=default_reserve(memory.read().total) if reserve is None else int(reserve * GB),
+    )
 
 
 def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
@@ -94,6 +112,7 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     service = ChatService(server.manager)
     for router in (
         chat_routes(service, server.names),
+        completion_routes(service, server.names),
         model_routes(server.names, created=int(time.time())),
         message_routes(service, server.names),
         generation_routes(service, server.manager, server.names),
@@ -101,7 +120,7 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
         status_routes(server.name, server.device, server.manager, server.names),
     ):
         app.include_router(router)
-    app.add_middleware(Guard, host=host, origins=page_origins(admin_port))
+    app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
     app.add_middleware(RequestId)
     return app
 
@@ -156,11 +175,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     logging.getLogger().handlers[0].addFilter(RequestIdFilter())
     try:
-        configuration = parse_configuration(options.config.read_text(encoding="utf-8"), options.config)
+        configuration = ConfigStore(options.config).load()
         server = build_device_server(options.device, configuration, options.data_dir, available_devices())
         port = options.port or configuration.devices[options.device].port
         sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)
-    except (ConfigError, DeviceUnavailable, OSError) as error:
+    except (ConfigError, DeviceUnavailable, CannotListen, OSError) as error:
         logger.error("%s", error)
         return CANNOT_START
     except KeyError:
@@ -185,12 +204,8 @@ async def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> 
         access_log=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = uvicorn.Server(config)
-
-    def stop() -> None:
-        server.should_exit = True
-
-    watch_stdin(stop)
+    server = GracefulServer(config)
+    watch_stdin(server.stop)
     await server.serve(sockets=sockets)
 
 

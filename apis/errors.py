@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
 
 from pools.errors import QueueFull
 from web.errors import ServiceError
@@ -55,17 +57,24 @@ def install_error_handlers(app: FastAPI) -> None:
     """Make `app` answer every error by `ServiceError`'s rules."""
 
     async def service_error(request: Request, error: Exception) -> JSON:
-        return _response(request, as_service_error(error))
+        return _response(request.url.path, as_service_error(error))
 
     async def http_error(request: Request, error: Exception) -> JSON:
         assert isinstance(error, HTTPException)
         known = ServiceError(_http_sentence(request, error))
         known.status, known.code = error.status_code, "not_found" if error.status_code == 404 else "invalid_request"
-        return _response(request, known, dict(error.headers or {}))
+        return _response(request.url.path, known, dict(error.headers or {}))
 
     app.add_exception_handler(ServiceError, service_error)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, service_error)
+
+
+def refusal(scope: Scope, status: int, message: str) -> Response:
+    """A refusal before the app was reached."""
+    error = ServiceError(message)
+    error.status, error.code = status, "forbidden"
+    return _response(scope["path"], error)
 
 
 def _http_sentence(request: Request, error: HTTPException) -> str:
@@ -76,13 +85,13 @@ def _http_sentence(request: Request, error: HTTPException) -> str:
     return str(error.detail)
 
 
-def _response(request: Request, error: ServiceError, headers: dict[str, str] | None = None) -> JSON:
+def _response(path: str, error: ServiceError, headers: dict[str, str] | None = None) -> JSON:
     headers = headers or {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     elif error.status >= 500:
         headers["x-should-retry"] = "false"  # OpenAI's clients repeat every 5xx twice otherwise
-    return JSON(_shape(request.url.path)(error), status_code=error.status, headers=headers)
+    return JSON(_shape(path)(error), status_code=error.status, headers=headers)
 
 
 def _shape(path: str) -> Callable[[ServiceError], dict[str, Any]]:

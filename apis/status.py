@@ -37,11 +37,16 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
 
     @router.get("/memory")
     async def memory() -> dict[str, Any]:
-        models = [_memory(pool) for pool in manager.pools.values()]
+        models = [_memory(pool, manager) for pool in manager.pools.values()]
+        figures = manager.budget.figures()
         return {
             "device": device_name,
-            "total_bytes": manager.budget.total_bytes,
-            "available_bytes": manager.budget.free_bytes,
+            "memory": manager.budget.memory.name,
+            "total_bytes": figures.total,
+            "limit_bytes": figures.limit,
+            "reserved_bytes": figures.reserved,
+            "elsewhere_bytes": figures.elsewhere,
+            "available_bytes": max(0, figures.free),
             "used_bytes": sum(model["measured_bytes"] for model in models),
             "models": models,
         }
@@ -67,7 +72,7 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
     @router.get("/model/instances")
     async def instances(model: str) -> dict[str, Any]:
         pool = manager.pool(names.resolve(model).id)
-        return {"model": pool.model.public_id, "instances": _instances(pool)}
+        return {"model": pool.model.public_id, "instances": _instances(pool, manager)}
 
     @router.post("/model/preload/{model_id:path}/{count}")
     async def preload(model_id: str, count: str) -> dict[str, Any]:
@@ -105,8 +110,8 @@ def _model(pool: ModelPool) -> dict[str, Any]:
     }
 
 
-def _memory(pool: ModelPool) -> dict[str, Any]:
-    instances = _instances(pool)
+def _memory(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:
+    instances = _instances(pool, manager)
     return {
         "id": pool.model.id,
         "estimated_bytes": pool.plan.total_bytes,
@@ -118,13 +123,13 @@ def _memory(pool: ModelPool) -> dict[str, Any]:
     }
 
 
-def _instances(pool: ModelPool) -> list[dict[str, Any]]:
+def _instances(pool: ModelPool, manager: ModelManager) -> list[dict[str, Any]]:
     return [
         {
             "id": slot.number,
             "pid": slot.instance.pid,
             "state": "busy" if slot.active else "idle",
-            "memory_bytes": slot.instance.memory_bytes(),
+            "memory_bytes": manager.budget.measured(slot.instance),
             "active": slot.active,
             "reserved_tokens": slot.reserved_tokens,
             "load_seconds": round(slot.load_seconds, 3),

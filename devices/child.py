@@ -77,9 +77,13 @@ class ChildProcess:
         return await self.wait()
 
     def kill(self) -> None:
-        if not self._output.exited.is_set():
+        if self._output.exited.is_set():
+            return
+        if sys.platform == "win32":
             with contextlib.suppress(ProcessLookupError):
                 self._transport.kill()
+        else:
+            _kill_group(self.pid)
 
     async def _exits_within(self, seconds: float) -> bool:
         with contextlib.suppress(asyncio.TimeoutError):
@@ -94,6 +98,12 @@ def describe_exit(code: int) -> str:
         return f"signal {signal.Signals(-code).name}"
     except ValueError:
         return f"signal {-code}"
+
+
+def _kill_group(leader: int) -> None:
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, signal.SIGKILL)
 
 
 class _Output(asyncio.SubprocessProtocol):
@@ -129,8 +139,7 @@ class _Output(asyncio.SubprocessProtocol):
     def process_exited(self) -> None:
         """Its group goes with it, here, where its number cannot belong to another process yet."""
         if sys.platform != "win32":
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
+            _kill_group(self._pid)
         self.exited.set()
 
     def _emit(self, line: bytes) -> None:

@@ -64,7 +64,12 @@ class ModelAssignment(BaseModel):
 
 
 class DeviceSettings(BaseModel):
-    """One device server: its port, the OpenVINO device it asks for, the one it falls back to (null = none)."""
+    """One device server: its port, the OpenVINO device it asks for, the one it falls back to (null = none).
+
+    `memory_limit_gb` bounds what its instances take together (null = what the machine has), `memory_reserve_gb` is
+    left to other programs (null = a tenth, 2 GB at most). Of each model `max_queue` requests may wait, each for
+    `queue_timeout` seconds.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
@@ -72,6 +77,10 @@ class DeviceSettings(BaseModel):
     port: int = Field(ge=1, le=65535)
     device: Text
     fallback_device: Text | None = "CPU"
+    memory_limit_gb: float | None = Field(default=None, gt=0)
+    memory_reserve_gb: float | None = Field(default=None, ge=0)
+    max_queue: int = Field(default=256, ge=1)
+    queue_timeout: float = Field(default=300, gt=0)
     models: list[ModelAssignment] = Field(default_factory=list)
 
     @field_validator("models")

@@ -114,6 +114,10 @@ class DeviceSupervisor:
             self._close_listeners()
             self._set(self._resting_state())
 
+    def kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+
     async def apply(self, settings: DeviceSettings) -> None:
         """Take over `settings` and begin afresh with them, whatever the state was."""
         async with self._lock:

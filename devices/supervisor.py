@@ -73,6 +73,11 @@ class Suite:
         if self._client is not None:
             await self._client.aclose()
 
+    def kill(self) -> None:
+        """End all device servers on the spot, for a program that ends now. May be called in a signal handler."""
+        for supervisor in self._supervisors.values():
+            supervisor.kill()
+
     async def apply(self, name: str) -> None:
         """Begin `name` afresh with what the configuration now says of it: start, restart or stop. Returns when the old
         process has ended; goes on to the end even if the caller is cancelled. Raises `UnknownDevice`."""

@@ -3,10 +3,10 @@
 import asyncio
 import itertools
 import sys
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import psutil
 
 from instances.messages import (
     HEADER_BYTES,
@@ -56,9 +56,10 @@ class Instance:
         self._process: asyncio.subprocess.Process | None = None
         self._receiver: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
-        self._outputs: dict[int, asyncio.Queue[Output | None]] = {}
+        self._generations: dict[int, Generation] = {}
         self._ids = itertools.count(1)
         self._end_reason: str | None = None
+        self._heard_at = time.monotonic()
         self.closed = asyncio.Event()
 
     @property
@@ -71,34 +72,24 @@ class Instance:
             *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=_PROJECT
         )
         self._receiver = asyncio.create_task(self._receive(self._process))
-        self._send(self.spec)
+        self.send(self.spec)
         return await asyncio.shield(self._ready)
 
-    async def generate(self, prompt_ids: list[int], sampling: Sampling) -> AsyncGenerator[Output, None]:
-        """The outputs of one request, as the steps bring them; the last has `finish` set.
-
-        Leaving the iteration early cancels the request. Raises `InstanceLost` and `RequestRefused`.
-        """
-        request_id = next(self._ids)
-        queue: asyncio.Queue[Output | None] = asyncio.Queue()
-        self._outputs[request_id] = queue
-        finished = False
+    @contextmanager
+    def generate(self, prompt_ids: list[int], sampling: Sampling) -> Iterator["Generation"]:
+        """Begin a request; leaving the context early cancels it."""
+        generation = Generation(next(self._ids), self)
+        self._generations[generation.id] = generation
+        self._heard_at = time.monotonic()
+        if self.closed.is_set():
+            generation.put(None)
+        else:
+            self.send(Generate(generation.id, prompt_ids, sampling))
         try:
-            if self.closed.is_set():
-                raise InstanceLost(self._reason())
-            self._send(Generate(request_id, prompt_ids, sampling))
-            while not finished:
-                output = await queue.get()
-                finished = output is None or output.finish is not None or output.error is not None
-                if output is None:
-                    raise InstanceLost(self._reason())
-                if output.error:
-                    raise RequestRefused(output.error)
-                yield output
+            yield generation
         finally:
-            del self._outputs[request_id]
-            if not finished and not self.closed.is_set():
-                self._send(Cancel(request_id))
+            del self._generations[generation.id]
+            generation.cancel()
 
     async def stop(self, *, grace: float = 2.0) -> None:
         """End the worker: close its input, and kill it if it has not ended after `grace` seconds."""
@@ -114,21 +105,17 @@ class Instance:
             self.kill()
         await self.closed.wait()
 
+    def silent_seconds(self) -> float:
+        """How long nothing has come from the worker; a working one says something every few seconds."""
+        return time.monotonic() - self._heard_at
+
     def kill(self) -> None:
         """End the worker at once."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
-    def memory_bytes(self) -> int | None:
-        """The worker's resident memory, None when it is not running."""
-        if self.pid is None or self.closed.is_set():
-            return None
-        try:
-            return psutil.Process(self.pid).memory_info().rss
-        except psutil.Error:
-            return None
-
-    def _send(self, message: ToWorker) -> None:
+    def send(self, message: ToWorker) -> None:
+        """Write to the worker; nothing happens when it has ended."""
         assert self._process is not None
         assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
@@ -140,6 +127,7 @@ class Instance:
             while True:
                 header = await process.stdout.readexactly(HEADER_BYTES)
                 payload = await process.stdout.readexactly(decode_length(header))
+                self._heard_at = time.monotonic()
                 self._handle(decode_from_worker(payload))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -150,9 +138,9 @@ class Instance:
         match message:
             case Outputs(outputs):
                 for output in outputs:
-                    queue = self._outputs.get(output.id)
-                    if queue is not None:
-                        queue.put_nowait(output)
+                    generation = self._generations.get(output.id)
+                    if generation is not None:
+                        generation.put(output)
             case Ready():
                 self._ready.set_result(message)
             case LoadFailed(reason) | Broken(reason):
@@ -164,10 +152,48 @@ class Instance:
         self._end_reason = self._end_reason or f"The instance's process ended with status {status}."
         self.closed.set()
         if not self._ready.done():
-            self._ready.set_exception(InstanceLoadError(self._reason()))
+            self._ready.set_exception(InstanceLoadError(self.end_reason()))
             self._ready.exception()
-        for queue in self._outputs.values():
-            queue.put_nowait(None)
+        for generation in self._generations.values():
+            generation.put(None)
 
-    def _reason(self) -> str:
+    def end_reason(self) -> str:
+        """What is known of why the process ended."""
         return self._end_reason or "The instance has ended."
+
+
+class Generation:
+    """One request in an instance: iterate it once for its outputs; the last has `finish` set.
+
+    Iterating raises `InstanceLost` and `RequestRefused`.
+    """
+
+    def __init__(self, request_id: int, instance: Instance) -> None:
+        self.id = request_id
+        self._instance = instance
+        self._outputs: asyncio.Queue[Output | None] = asyncio.Queue()
+        self._finished = False
+
+    def put(self, output: Output | None) -> None:
+        """Hand in an output; None when the instance has ended."""
+        self._outputs.put_nowait(output)
+
+    def cancel(self) -> None:
+        """Ask for the end; it comes as an output with finish "cancelled"."""
+        if not self._finished and not self._instance.closed.is_set():
+            self._instance.send(Cancel(self.id))
+
+    def __aiter__(self) -> "Generation":
+        return self
+
+    async def __anext__(self) -> Output:
+        if self._finished:
+            raise StopAsyncIteration
+        output = await self._outputs.get()
+        if output is None:
+            self._finished = True
+            raise InstanceLost(self._instance.end_reason())
+        self._finished = output.finish is not None or output.error is not None
+        if output.error:
+            raise RequestRefused(output.error)
+        return output

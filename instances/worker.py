@@ -28,6 +28,7 @@ from instances.messages import (
 from instances.pipelines import Pipeline, load_pipeline
 
 _WARM_UP_ID = 0
+_SILENCE_SECONDS = 2.0
 
 
 class Worker:
@@ -38,6 +39,7 @@ class Worker:
         self._replies = replies
         self._inbox: SimpleQueue[Generate | Cancel] = SimpleQueue()
         self._pipeline: Pipeline | None = None
+        self._sent_at = time.monotonic()
 
     def run(self) -> int:
         """The process's exit status: 0 after the end of input, 1 when loading failed or the pipeline broke."""
@@ -77,6 +79,12 @@ class Worker:
                     self._submit(pipeline, command)
             if pipeline.busy:
                 pipeline.step(self._emit)
+                self._show_life()
+
+    def _show_life(self) -> None:
+        """A long prompt takes many steps without output; the server must not think that it hangs."""
+        if time.monotonic() - self._sent_at > _SILENCE_SECONDS:
+            self._emit([])
 
     def _submit(self, pipeline: Pipeline, request: Generate) -> None:
         try:
@@ -108,6 +116,7 @@ class Worker:
     def _send(self, message: FromWorker) -> None:
         self._replies.write(encode_frame(message))
         self._replies.flush()
+        self._sent_at = time.monotonic()
 
 
 def _describe(error: Exception) -> str:
@@ -130,4 +139,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Taking a pipeline down in order can hang or abort after a device error; the system frees everything anyway.
+    os._exit(main())

@@ -17,6 +17,11 @@ class QueueFull(ServiceError):
     code = "queue_full"
 
 
+class QueueTimeout(ServiceError):
+    status = 503
+    code = "queue_timeout"
+
+
 class OutOfMemory(ServiceError):
     status = 503
     code = "insufficient_memory"

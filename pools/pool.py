@@ -2,45 +2,38 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 from instances.handle import Instance, InstanceLoadError
-from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull
+from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
+from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
+from pools.slot import Lease, Slot
 
 logger = logging.getLogger(__name__)
 
 PoolState = Literal["unloaded", "loading", "ready", "failed"]
-MAX_WAITING = 256
-_RETRY_LOAD_AFTER = 10.0
+_FIRST_RETRY_SECONDS = 5.0
+_LAST_RETRY_SECONDS = 600.0
+_CRASHES_THAT_FAIL = 3
 
 
-@dataclass(eq=False)
-class Slot:
-    """A running instance with what is promised of it. `idle_since` is the clock's time of the last release."""
+class StartInstance(Protocol):
+    """Finds room for an instance and loads it; gives back what it has started and the seconds that took.
 
-    number: int
-    instance: Instance
-    idle_since: float
-    load_seconds: float
-    active: int = 0
-    reserved_tokens: int = 0
+    Raises `OutOfMemory` when there is no room and waiting would not help, and `InstanceLoadError`.
+    """
 
-
-@dataclass(eq=False)
-class _Waiter:
-    tokens: int
-    granted: asyncio.Future[Slot] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    async def __call__(self, pool: "ModelPool") -> tuple[Instance, float]: ...
 
 
 class ModelPool:
-    """Hands out slots in order of asking, starts an instance when none is free and memory allows one more.
+    """Grants leases in the queue's order; starts an instance when none has room and the model may have one more.
 
-    `start` loads a new instance (it may take seconds); it raises `OutOfMemory` when there is no room for one and
-    `InstanceLoadError` when the model cannot be loaded. `clock` returns monotonic seconds.
+    `clock` returns monotonic seconds. `ceiling` is how many requests may run at once: the manager lowers it under
+    memory pressure. While `yielding` is set nothing new is granted, so that the instances become idle and can make
+    room for another model.
     """
 
     def __init__(
@@ -48,26 +41,32 @@ class ModelPool:
         model: ServedModel,
         plan: InstancePlan,
         *,
-        start: Callable[["ModelPool"], Awaitable[tuple[Instance, float]]],
+        start: StartInstance,
         clock: Callable[[], float],
-        max_waiting: int = MAX_WAITING,
+        max_queue: int = 256,
+        queue_seconds: float = 300.0,
     ) -> None:
         self.model = model
         self.plan = plan
         self.slots: list[Slot] = []
+        self.queue = FairQueue()
         self.keep_alive = model.assignment.idle_timeout
-        self.last_used = clock()
+        self.max_active = model.max_instances * model.requests_per_instance
+        self.ceiling = self.max_active
+        self.yielding = False
         self.error: str | None = None
         self._start = start
         self._clock = clock
-        self._max_waiting = max_waiting
-        self._waiting: deque[_Waiter] = deque()
+        self._max_queue = max_queue
+        self.queue_seconds = queue_seconds
         self._loading: asyncio.Task[None] | None = None
         self._watchers: set[asyncio.Task[None]] = set()
-        self._failed_at = 0.0
         self._wanted = 0
         self._no_room = False
-        self._numbers = 0
+        self._failures = 0
+        self._crashes = 0
+        self._failed_at = 0.0
+        self._last_number = 0
 
     @property
     def state(self) -> PoolState:
@@ -83,83 +82,98 @@ class ModelPool:
 
     @property
     def queued(self) -> int:
-        return len(self._waiting)
+        return len(self.queue)
 
     @property
     def loading(self) -> bool:
         return self._loading is not None
 
-    async def acquire(self, tokens: int, *, first: bool = False) -> Slot:
-        """A slot with room for `tokens` of KV cache; give it back by `release`.
+    @property
+    def pinned(self) -> bool:
+        """Whether its instances are to stay whatever happens."""
+        return self.keep_alive < 0
 
-        `first` puts a request that lost its instance before those that still wait for theirs. Raises `QueueFull`,
-        `OutOfMemory` and `ModelLoadFailed`.
+    @property
+    def wants_instance(self) -> bool:
+        """Whether somebody still waits for an instance to come."""
+        return self.queue.first() is not None or len(self.slots) < self._wanted
+
+    async def acquire(self, tokens: int, client: str, *, returned: bool = False) -> Lease:
+        """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
+
+        `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
+        `QueueTimeout`, `OutOfMemory` and `ModelLoadFailed`.
         """
-        if len(self._waiting) >= self._max_waiting and not first:
+        if not returned and self.queued >= self._max_queue:
             raise QueueFull(
-                f"The queue of '{self.model.public_id}' is full: {len(self._waiting)} requests wait. Try again later.",
+                f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
                 retry_after=5,
             )
-        if self.state == "failed" and self._clock() - self._failed_at < _RETRY_LOAD_AFTER:
+        if self.state == "failed" and self._clock() < self._failed_at + self._retry_seconds:
             raise self._load_error()
-        waiter = _Waiter(tokens)
-        (self._waiting.appendleft if first else self._waiting.append)(waiter)
-        self.last_used = self._clock()
+        waiter = Waiter(tokens, client, self._clock())
+        self.queue.add(waiter, returned=returned)
         self.dispatch()
         try:
             return await waiter.granted
         except asyncio.CancelledError:
             if waiter.granted.done() and not waiter.granted.cancelled() and waiter.granted.exception() is None:
-                self.release(waiter.granted.result(), tokens)
-            elif waiter in self._waiting:
-                self._waiting.remove(waiter)
+                self.release(waiter.granted.result())
+            waiter.granted.cancel()
             raise
 
-    def release(self, slot: Slot, tokens: int) -> None:
+    def release(self, lease: Lease) -> None:
         """Give back what `acquire` gave."""
-        slot.active -= 1
-        slot.reserved_tokens -= tokens
-        slot.idle_since = self.last_used = self._clock()
+        lease.slot.leases.remove(lease)
+        lease.slot.idle_since = self._clock()
         self._no_room = False
         self.dispatch()
 
     def dispatch(self) -> None:
         """Grant what can be granted; start an instance if somebody still waits."""
-        while self._waiting:
-            waiter = self._waiting[0]
-            if waiter.granted.done():  # its client has left
-                self._waiting.popleft()
-                continue
+        while not self.yielding and self.active < self.ceiling and (waiter := self.queue.first()):
             slot = self._slot_for(waiter.tokens)
             if slot is None:
                 break
-            self._waiting.popleft()
-            slot.active += 1
-            slot.reserved_tokens += waiter.tokens
-            waiter.granted.set_result(slot)
-        if self._loading is None and (self._waiting or len(self.slots) < self._wanted):
+            self.queue.pop()
+            waiter.granted.set_result(slot.lease(waiter.tokens))
+        waits = self.queue.first() is not None and (not self.slots or self.active < self.ceiling)
+        if self._loading is None and (waits or len(self.slots) < self._wanted):
             self._grow()
+
+    def expire_waiting(self, figures: str) -> None:
+        """Refuse those whose time in the queue is over; `figures` tells them what the memory looks like."""
+        sentence = f"'{self.model.public_id}' did not become free within {self.queue_seconds:.0f} s. {figures}"
+        for waiter in self.queue.overdue(self._clock(), self.queue_seconds):
+            waiter.granted.set_exception(QueueTimeout(sentence, retry_after=10))
 
     async def preload(self, count: int) -> None:
         """Have at least `count` instances, as far as the model's kind and memory allow. Raises as `acquire`."""
+        self.error = None
         self._wanted = min(count, self.model.max_instances)
         while len(self.slots) < self._wanted:
             before = len(self.slots)
             self.dispatch()
             if self._loading is not None:
                 await asyncio.shield(self._loading)
-            if len(self.slots) == before:
-                self._wanted = before
-                if self.error:
-                    raise self._load_error()
+            if len(self.slots) <= before:
+                break
         self._wanted = 0
+        if self.error:
+            raise self._load_error()
+
+    def request_completed(self) -> None:
+        """An answer has been given: the instance works."""
+        self._crashes = 0
 
     def idle_slots(self) -> list[Slot]:
-        return [] if self._waiting else [slot for slot in self.slots if slot.active == 0]
+        if self.queue.first() is not None and not self.yielding:
+            return []
+        return [slot for slot in self.slots if not slot.leases]
 
     def expired_slots(self, now: float) -> list[Slot]:
         """Idle slots whose time is over, beyond the number that is always kept."""
-        if self.keep_alive < 0:
+        if self.pinned:
             return []
         kept = self.model.assignment.preload_count if self.keep_alive else 0
         spare = max(0, len(self.slots) - kept)
@@ -172,24 +186,17 @@ class ModelPool:
         await slot.instance.stop()
 
     async def close(self) -> None:
-        """End all instances and refuse who waits."""
+        """End all instances and cancel those who wait."""
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
-        for waiter in self._waiting:
+        for waiter in list(self.queue):
             waiter.granted.cancel()
-        self._waiting.clear()
         await asyncio.gather(*(self.unload(slot) for slot in list(self.slots)))
         await asyncio.gather(*self._watchers, return_exceptions=True)
 
     def _slot_for(self, tokens: int) -> Slot | None:
-        capacity = self.plan.kv_cache_tokens
-        limit = self.model.requests_per_instance
-        free = [
-            slot
-            for slot in self.slots
-            if slot.active < limit and (slot.reserved_tokens + tokens <= capacity or slot.active == 0)
-        ]
+        free = [slot for slot in self.slots if slot.has_room(tokens)]
         return min(free, key=lambda slot: slot.active, default=None)
 
     def _grow(self) -> None:
@@ -207,21 +214,18 @@ class ModelPool:
             instance, seconds = await self._start(self)
         except OutOfMemory as error:
             # Those who wait can still be served, one after the other, by the instances there are.
-            self._wanted = 0
-            self._no_room = True
+            self._wanted, self._no_room = 0, True
             if not self.slots:
                 self._refuse_waiting(error)
             return
         except InstanceLoadError as error:
-            self.error = str(error)
-            self._failed_at = self._clock()
-            logger.error("Loading %s failed: %s", self.model.public_id, error)
-            self._wanted = 0
-            self._refuse_waiting(self._load_error())
+            self._fail(str(error))
             return
-        self.error = None
-        self._numbers += 1
-        slot = Slot(self._numbers, instance, self._clock(), seconds)
+        self.error, self._failures = None, 0
+        self._last_number += 1
+        now = self._clock()
+        limit = self.model.requests_per_instance
+        slot = Slot(self._last_number, instance, self.plan.kv_cache_tokens, limit, now, now, seconds)
         self.slots.append(slot)
         watcher = asyncio.create_task(self._watch(slot))
         self._watchers.add(watcher)
@@ -229,16 +233,31 @@ class ModelPool:
 
     async def _watch(self, slot: Slot) -> None:
         await slot.instance.closed.wait()
-        if slot in self.slots:
-            logger.warning("Instance %d of %s ended unexpectedly.", slot.number, self.model.public_id)
-            self.slots.remove(slot)
-            self.dispatch()
+        if slot not in self.slots:
+            return
+        self.slots.remove(slot)
+        reason = slot.instance.end_reason()
+        logger.warning("Instance %d of %s ended unexpectedly: %s", slot.number, self.model.public_id, reason)
+        self._crashes += 1
+        if self._crashes >= _CRASHES_THAT_FAIL and not self.slots:
+            self._fail(f"its instances ended {self._crashes} times in a row without an answer, last: {reason}")
+        self.dispatch()
+
+    def _fail(self, reason: str) -> None:
+        self.error = reason
+        self._failed_at = self._clock()
+        self._failures += 1
+        self._wanted, self._crashes = 0, 0
+        logger.error("%s failed: %s", self.model.public_id, reason)
+        self._refuse_waiting(self._load_error())
+
+    @property
+    def _retry_seconds(self) -> float:
+        return min(_LAST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2 ** max(0, self._failures - 1))
 
     def _refuse_waiting(self, error: Exception) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.granted.done():
-                waiter.granted.set_exception(error)
+        for waiter in list(self.queue):
+            waiter.granted.set_exception(error)
 
     def _load_error(self) -> ModelLoadFailed:
         return ModelLoadFailed(f"The model '{self.model.public_id}' could not be loaded: {self.error}")

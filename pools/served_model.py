@@ -6,13 +6,13 @@ from typing import Literal
 
 from devices.config import ModelAssignment
 from devices.hardware import ResolvedDevice
+from devices.memory import GB
 from devices.model_facts import ModelFacts
 from instances.messages import LoadModel, PipelineKind
 from web.errors import InvalidRequest
 
 Task = Literal["generation", "embedding", "rerank"]
 
-GB = 1024**3
 DEFAULT_CONTEXT_TOKENS = 4096
 DEFAULT_NPU_PROMPT_TOKENS = 1024
 NPU_RESPONSE_TOKENS = 512
@@ -58,6 +58,11 @@ class ServedModel:
     @property
     def on_npu(self) -> bool:
         return self.device.used.startswith("NPU")
+
+    @property
+    def needs_device_turn(self) -> bool:
+        """Whether only one instance of the device may generate at a time: on a real NPU."""
+        return self.on_npu and "NPUW_DEVICES" not in self.assignment.extra_config
 
     @property
     def max_instances(self) -> int:

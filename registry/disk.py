@@ -31,11 +31,16 @@ def directory_size(directory: Path) -> int:
     return total
 
 
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Replace a file at once: a reader sees the old text or the new one; durable: also after a power cut."""
+def write_json(path: Path, value: Any, *, durable: bool = True, private: bool = False) -> None:
+    """Replace a file at once: a reader sees the old text or the new one; durable: also after a power cut.
+
+    private: on POSIX no one but the owner may read it.
+    """
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
+        mode = 0o600 if private else 0o666
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             json.dump(value, stream, ensure_ascii=False, indent=2)
             if durable:
                 stream.flush()

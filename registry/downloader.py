@@ -56,10 +56,10 @@ class Downloader:
         """Raises RegistryError, OSError."""
         model = resolve(self._settings, self._request.model_id, self._request.revision)
         files = needed_files(model.files, model.id)
-        for file in files:
-            inside(self._directory, *file.path.split("/"))
         self._directory.mkdir(parents=True, exist_ok=True)
         self._forget_other_files(files)
+        for file in files:
+            inside(self._directory, *file.path.split("/"))
         self._take_over(files)
         transfer = Transfer(self._settings, model, self._directory, retry_wait=self._request.retry_wait)
         done = [transfer.bytes_present(file) for file in files]

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
-from huggingface_hub import HfApi, set_client_factory
+from huggingface_hub import HfApi, is_offline_mode, set_client_factory
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
-    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -111,14 +110,14 @@ def token_was_refused(error: HfHubHTTPError) -> bool:
 @contextmanager
 def translated(settings: HubSettings, model_id: str, revision: str | None = None) -> Iterator[None]:
     """The library's exceptions as ours, with sentences a user can act on."""
+    if is_offline_mode():
+        raise HubUnreachable("HF_HUB_OFFLINE is set: the hub is not asked. Unset it to pull models.")
     try:
         yield
     except HfHubHTTPError as error:
         raise _translate(error, settings, model_id, revision) from error
     except HFValidationError as error:
         raise InvalidModelName(f'"{model_id}" is not a model id of the hub.') from error
-    except OfflineModeIsEnabled as error:
-        raise HubUnreachable("HF_HUB_OFFLINE is set: the hub is not asked. Unset it to pull models.") from error
     except httpx2.HTTPError as error:
         raise unreachable(settings, error) from error
 

@@ -19,7 +19,9 @@ _WEIGHTS = ("openvino*.xml", "*.gguf", "model_index.json", "*.safetensors", "*.o
 
 
 class ModelMetadata(BaseModel):
-    """metadata.json. files: the commit's files with sizes and hashes, to check them again. Unknown keys are kept."""
+    """metadata.json. files: the commit's files with sizes and hashes, to check them again. reference: the folder with
+    the files of a model that was imported without copying. Unknown keys are kept.
+    """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
 
@@ -29,17 +31,22 @@ class ModelMetadata(BaseModel):
     downloaded_at: str | None = None
     source: str | None = None
     license: str | None = None
+    reference: str | None = None
     files: list[dict[str, Any]] = []
 
 
 @dataclass(frozen=True)
 class LocalModel:
-    """complete: whole and loadable as far as its files show. bundled: part of this program, not to be removed."""
+    """path: where its files lie. entry: what stands for it in the models directory, another place for a reference.
+
+    complete: whole and loadable as far as its files show. bundled: part of this program, not to be removed.
+    """
 
     id: str
     path: Path
     metadata: ModelMetadata | None
     facts: ModelFacts
+    entry: Path
     bundled: bool = False
 
     @property
@@ -100,10 +107,20 @@ def _holds_weights(directory: Path) -> bool:
 
 def _read_model(directory: Path, cache: FactsCache, *, bundled: bool) -> LocalModel:
     metadata = read_metadata(directory)
-    return LocalModel(_id(directory, metadata), directory, metadata, read_facts(directory, cache=cache), bundled)
+    path = Path(metadata.reference) if metadata and metadata.reference else directory
+    return LocalModel(
+        id=model_id_of(directory, metadata),
+        path=path,
+        metadata=metadata,
+        facts=read_facts(path, cache=cache),
+        entry=directory,
+        bundled=bundled,
+    )
 
 
-def _id(directory: Path, metadata: ModelMetadata | None) -> str:
+def model_id_of(directory: Path, metadata: ModelMetadata | None = None) -> str:
+    """The id a directory states, else the one its name gives."""
+    metadata = metadata or read_metadata(directory)
     if metadata:
         try:
             return check_model_id(metadata.model_id)

@@ -56,7 +56,7 @@ class Finished(msgspec.Struct, tag="finished"):
 
 
 class Failed(msgspec.Struct, tag="failed"):
-    type: str
+    error: str
     message: str
     details: dict[str, Any] = {}
 

@@ -28,7 +28,9 @@ async def download_events(request: PullRequest) -> AsyncGenerator[Event, None]:
     Raises DownloaderDied, OSError.
     """
     process = await _spawn(request.endpoint)
-    assert process.stdin and process.stdout and process.stderr
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     errors = asyncio.create_task(_last_lines(process.stderr))
     try:
         process.stdin.write(encode(request) + b"\n")

@@ -250,7 +250,7 @@ class PullManager:
         """Raises RegistryError, the one the child reports."""
         job = self.job(job_id)
         if isinstance(event, Failed):
-            raise error_named(event.type, event.message, event.details)
+            raise error_named(event.error, event.message, event.details)
         if isinstance(event, Resolved):
             notes = ("The hub refuses the token: pulled without it.",) if event.token_refused else ()
             files = zip(event.files, event.done, strict=True)

@@ -12,6 +12,7 @@ from apis.anthropic.schemas import MessagesRequest, PromptRequest
 from apis.begin import begin
 from apis.errors import anthropic_error, as_service_error
 from apis.model_names import ModelNames
+from apis.timing import server_timing
 from chat.answer import Delta
 from chat.service import ChatService
 from web.bodies import body_schema, read_body
@@ -28,7 +29,7 @@ def message_routes(service: ChatService, names: ModelNames) -> APIRouter:
         answer = Answer(completion)
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answer))
-            return JSON(whole) if whole else Response(status_code=499)
+            return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
         deltas = await unless_disconnected(request, begin(completion.deltas))
         if deltas is None:
             return Response(status_code=499)

@@ -12,6 +12,7 @@ from apis.begin import begin
 from apis.errors import as_service_error, ollama_error
 from apis.model_names import ModelNames
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
+from apis.timing import server_timing
 from chat.answer import Delta
 from chat.conversation import ToolCall
 from chat.service import ChatService, Completion
@@ -66,7 +67,7 @@ async def _respond(
 ) -> Response:
     if body.stream is False:
         whole = await unless_disconnected(request, _collect(body.model, completion, fields, extra))
-        return JSON(whole) if whole else Response(status_code=499)
+        return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
     deltas = await unless_disconnected(request, begin(completion.deltas))
     if deltas is None:
         return Response(status_code=499)

@@ -64,7 +64,7 @@ def _capabilities(model: ServedModel) -> list[str]:
 
 def _running(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:
     model = pool.model
-    memory = sum(slot.instance.memory_bytes() or 0 for slot in pool.slots)
+    memory = sum(manager.budget.size(slot.instance) for slot in pool.slots)
     on_cpu = model.device.used.startswith("CPU")
     return {
         "name": model.public_id,

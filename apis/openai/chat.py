@@ -13,6 +13,7 @@ from apis.begin import begin
 from apis.errors import as_service_error, openai_error
 from apis.model_names import ModelNames
 from apis.openai.schemas import ChatRequest
+from apis.timing import server_timing
 from chat.answer import Delta
 from chat.conversation import ToolCall
 from chat.service import ChatService, Completion
@@ -32,7 +33,7 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
         answer = _Answer(completion)
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answer))
-            return JSON(whole) if whole else Response(status_code=499)
+            return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
         deltas = await unless_disconnected(request, begin(completion.deltas))
         if deltas is None:
             return Response(status_code=499)

@@ -22,17 +22,26 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
-def scripted(script: Script, tmp_path: Path) -> Iterator[str]:
-    """The base URL of a server whose chat model says what `script` holds."""
-    device = build_device_server("gpu", _configuration(tmp_path), tmp_path, _CPU, make_instance=script.instance_maker())
+@pytest.fixture(scope="session")
+def _scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Script]]:
+    script = Script()
+    data = tmp_path_factory.mktemp("scripted")
+    device = build_device_server("gpu", _configuration(data), data, _CPU, make_instance=script.instance_maker())
     with serving(create_app(device, host="127.0.0.1", admin_port=11437)) as url:
-        yield url
+        yield url, script
+
+
+@pytest.fixture
+def script(_scripted: tuple[str, Script]) -> Script:
+    """What the model behind `scripted` says, fresh for each test."""
+    _scripted[1].reset()
+    return _scripted[1]
+
+
+@pytest.fixture
+def scripted(_scripted: tuple[str, Script], script: Script) -> str:
+    """The base URL of a server whose chat model says what `script` holds."""
+    return _scripted[0]
 
 
 def _configuration(directory: Path) -> Configuration:

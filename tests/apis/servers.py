@@ -3,17 +3,16 @@
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from tokenizers import Tokenizer
 
 from chat.tokenizer import ChatTokenizer
-from instances.handle import Instance
+from instances.handle import Generation, Instance
 from instances.messages import LoadModel, Output, Ready, Sampling
 
 MODELS = Path(__file__).parent.parent / "models"
@@ -38,11 +37,14 @@ class Script:
     """What a scripted model says next, and what it was asked. `pause` seconds pass before each token."""
 
     def __init__(self) -> None:
+        self._tokenizer = ChatTokenizer(MODELS / "test_chat")
+        self.reset()
+
+    def reset(self) -> None:
         self.answer = "Hello."
         self.pause = 0.0
         self.prompts: list[list[int]] = []
         self.sampling: list[Sampling] = []
-        self._tokenizer = ChatTokenizer(MODELS / "test_chat")
 
     def encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text)
@@ -67,17 +69,23 @@ class _ScriptedInstance(Instance):
     async def load(self) -> Ready:
         return Ready(0.0, 0.0)
 
-    async def generate(self, prompt_ids: list[int], sampling: Sampling, *_: Any) -> AsyncGenerator[Output, None]:
+    @contextmanager
+    def generate(self, prompt_ids: list[int], sampling: Sampling) -> Iterator[Generation]:
         self._script.prompts.append(prompt_ids)
         self._script.sampling.append(sampling)
+        generation = Generation(0, self)
+        speaking = asyncio.create_task(self._speak(generation, sampling.max_new_tokens))
+        try:
+            yield generation
+        finally:
+            speaking.cancel()
+
+    async def _speak(self, generation: Generation, most: int) -> None:
         tokens = self._script.encode(self._script.answer)
-        for count, token in enumerate(tokens, start=1):
+        for token in tokens[:most]:
             await asyncio.sleep(self._script.pause)
-            if count == sampling.max_new_tokens:
-                yield Output(0, [token], "length")
-                return
-            yield Output(0, [token])
-        yield Output(0, [], "stop")
+            generation.put(Output(0, [token]))
+        generation.put(Output(0, [], "length" if len(tokens) >= most else "stop"))
 
     async def stop(self, *, grace: float = 2.0) -> None:
         self.closed.set()

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from devices.lifeline import watch_stdin
 from web.listening import open_listeners
+from web.serving import GracefulServer
 
 
 def say(text: str) -> None:
@@ -73,16 +74,13 @@ def main() -> None:
     options = parser.parse_args()
     misbehave(options)
 
-    server = uvicorn.Server(uvicorn.Config(make_app(options), log_level="warning"))
+    server = GracefulServer(uvicorn.Config(make_app(options), log_level="warning"))
     sockets = [socket.socket(fileno=fd) for fd in options.fd] or open_listeners(options.host, options.port)
-
-    def stop() -> None:
-        server.should_exit = True
 
     if options.fault == "ignore-everything":
         server.handle_exit = lambda sig, frame: None  # type: ignore[method-assign]
     elif options.fault != "ignore-stdin":
-        watch_stdin(stop)
+        watch_stdin(server.stop)
     if options.fault == "silent":
         time.sleep(3600)
     say("正在服務")

@@ -1,16 +1,13 @@
-import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from devices.supervisor import DeviceStatus, Launch, Suite, Timing
-from web.listening import close_all, open_listeners
+from tests.helpers import eventually, free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHILD = Path(__file__).with_name("child_server.py")
@@ -24,24 +21,6 @@ QUICK = Timing(
     insist=1,
     port_wait=5,
 )
-PATIENCE = 30
-
-
-def free_port() -> int:
-    listeners = open_listeners("127.0.0.1", 0)
-    port = listeners[0].getsockname()[1]
-    close_all(listeners)
-    return port
-
-
-async def eventually(condition: Callable[[], Any], describe: Callable[[], object] = lambda: "") -> Any:
-    """Wait until `condition` answers something true, and answer that."""
-    deadline = time.monotonic() + PATIENCE
-    while not (answer := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"this did not come true within {PATIENCE} s: {describe()}")
-        await asyncio.sleep(0.02)
-    return answer
 
 
 async def until_state(suite: Suite, state: str, name: str = "gpu") -> DeviceStatus:
