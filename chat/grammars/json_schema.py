@@ -250,8 +250,7 @@ def _bounds(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 
 def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
-    properties = schema.get("properties") or {}
-    required = schema.get("required") or []
+    properties, required = schema.get("properties", {}), schema.get("required", [])
     if not isinstance(properties, dict):
         raise SchemaError("'properties' must be an object")
     if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
