@@ -19,7 +19,7 @@ Sample = Callable[[Structure, int], "str | None"]
 
 @pytest.fixture(scope="session")
 def sample() -> Sample:
-    """A random sentence of a grammar by a seed; None for one of no use: without an end within 600 tokens, or no text."""
+    """A random sentence of a grammar by a seed; None for one without an end within 600 tokens, or no text."""
     tokenizer = genai.Tokenizer(CHAT_MODEL)
     config = genai.GenerationConfig()
     config.set_eos_token_id(tokenizer.get_eos_token_id())
