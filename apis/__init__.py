@@ -1,0 +1,1 @@
+"""The wire: OpenAI's, Ollama's and our own endpoints of one device."""

@@ -1,0 +1,98 @@
+"""Assigning models to a device: from a request's selection to `device_config.json`, then to the device server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from admin.errors import AdminError
+from admin.wire import ModelChange, UpdateConfig
+from devices.config import ConfigStore, DeviceSettings, ModelAssignment
+from devices.supervisor import Suite
+from model_registry import ModelRegistry
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 0.3
+
+
+class Assignments:
+    def __init__(self, *, suite: Suite, registry: ModelRegistry, store: ConfigStore, data_dir: Path) -> None:
+        self._suite = suite
+        self._registry = registry
+        self._store = store
+        self._data_dir = data_dir
+        self._applying: set[asyncio.Task[None]] = set()
+
+    async def update(self, change: UpdateConfig) -> None:
+        """Save the change, then begin to start, restart or stop the device server to match.
+
+        Raises `AdminError`, `ConfigError`, `RegistryError`.
+        """
+        await asyncio.to_thread(self._save, change)
+        applying = asyncio.create_task(self._suite.apply(change.device), name=f"apply {change.device}")
+        self._applying.add(applying)
+        applying.add_done_callback(self._applied)
+        # The old process may take its time to finish what it is answering; the state tells how far it is.
+        await asyncio.wait({applying}, timeout=ANSWER_SECONDS)
+
+    def _applied(self, task: asyncio.Task[None]) -> None:
+        self._applying.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("cannot apply the configuration: %s", error, exc_info=error)
+
+    def _save(self, change: UpdateConfig) -> None:
+        devices = self._store.load().devices
+        settings = devices.get(change.device)
+        if settings is None:
+            raise AdminError(404, "unknown_device", device=change.device, known=", ".join(devices))
+        models = None if change.models is None else self._selection(change.models, settings)
+        self._store.update_device(change.device, enabled=change.enabled, models=models)
+
+    def _selection(self, wanted: Sequence[str | ModelChange], settings: DeviceSettings) -> list[ModelAssignment]:
+        assigned = {model.id: model for model in settings.models}
+        selection: dict[str, ModelAssignment] = {}
+        for entry in wanted:
+            change = ModelChange(id=entry) if isinstance(entry, str) else entry
+            known = assigned.get(change.id)
+            selection[change.id] = _changed(known or self._new(change.id), change)
+        return list(selection.values())
+
+    def _new(self, model_id: str) -> ModelAssignment:
+        model = self._registry.find(model_id)
+        if model.facts.problem:
+            raise AdminError(409, "model_unusable", model=model_id, problem=model.facts.problem)
+        size = model.facts.size_bytes
+        return ModelAssignment(
+            id=model.id,
+            path=self._written_path(model.path),
+            estimated_memory_gb=max(round(size / 1e9, 2), 0.01) if size else None,
+        )
+
+    def _written_path(self, path: Path) -> str:
+        """Relative to the data directory where that is possible, so that the folder can be moved."""
+        try:
+            return path.resolve().relative_to(self._data_dir.resolve()).as_posix()
+        except ValueError:
+            return str(path.resolve())
+
+
+def _changed(assignment: ModelAssignment, change: ModelChange) -> ModelAssignment:
+    try:
+        return ModelAssignment.model_validate({**assignment.model_dump(), **change.settings()})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{change.id}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise AdminError(422, "invalid_request", explanation=problems) from error
+
+
+def remove_model(registry: ModelRegistry, store: ConfigStore, model_id: str) -> None:
+    """Delete a local model's files. Raises `RegistryError` where a device offers it or it comes with the program."""
+    devices = store.load().devices
+    users = [name for name, settings in devices.items() if any(model.id == model_id for model in settings.models)]
+    registry.remove(model_id, in_use_by=users)

@@ -1,0 +1,91 @@
+"""What can go wrong on the admin server, and the one place where it is put into words.
+
+Under `/api/` an error is `{"error": {"message", "type"}}`; elsewhere it is a page. The sentence is the catalogue's
+`error.<kind>`, in the language the client asks for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from admin.i18n import Catalogues, Translator
+from admin.problems import describe, describe_config
+from admin.rendering import Renderer
+from devices.config import ConfigError
+from model_registry import RegistryError
+
+logger = logging.getLogger(__name__)
+
+
+class AdminError(Exception):
+    """`kind` names the message `error.<kind>` and is the error's `type` on the wire; `values` fill its placeholders."""
+
+    def __init__(self, status: int, kind: str, **values: object) -> None:
+        super().__init__(kind)
+        self.status = status
+        self.kind = kind
+        self.values = values
+
+
+class ErrorHandlers:
+    def __init__(self, catalogues: Catalogues, renderer: Renderer) -> None:
+        self._catalogues = catalogues
+        self._renderer = renderer
+
+    async def on_admin_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, AdminError)
+        return self._answer(request, error.status, error.kind, error.values)
+
+    async def on_config_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, ConfigError)
+        return self._respond(request, 409, "config_broken", lambda t: describe_config(t, error))
+
+    async def on_unknown_device(self, request: Request, error: Exception) -> Response:
+        return self._respond(request, 404, "unknown_device", lambda t: str(error))
+
+    async def on_registry_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RegistryError)
+        return self._respond(
+            request, error.status, error.type, lambda t: describe(t, error.type, error.message, error.details)
+        )
+
+    async def on_invalid_request(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return self._answer(request, 422, "invalid_request", {"explanation": _explain(error.errors())})
+
+    async def on_http_exception(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        kind = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
+        values = {"path": request.url.path, "method": request.method, "detail": error.detail}
+        return self._answer(request, error.status_code, kind, values)
+
+    async def on_failure(self, request: Request, error: Exception) -> Response:
+        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return self._answer(request, 500, "internal", {"detail": str(error) or type(error).__name__})
+
+    def _answer(self, request: Request, status: int, kind: str, values: Mapping[str, object]) -> Response:
+        return self._respond(request, status, kind, lambda t: t(f"error.{kind}", **values))
+
+    def _respond(self, request: Request, status: int, kind: str, sentence: Callable[[Translator], str]) -> Response:
+        if request.url.path.startswith("/api/"):
+            message = sentence(self._catalogues.negotiate(request, default="en"))
+            return JSONResponse({"error": {"message": message, "type": kind}}, status_code=status)
+        context = {"status": status, "message": sentence(self._catalogues.negotiate(request))}
+        return self._renderer.page(request, "error.html", context, status=status)
+
+
+def _explain(problems: Sequence[dict[str, object]]) -> str:
+    """`models.0.max_concurrent: Input should be a valid integer; …`"""
+    sentences: list[str] = []
+    for problem in problems:
+        location = problem.get("loc")
+        parts = [str(part) for part in location] if isinstance(location, (list, tuple)) else []
+        field = ".".join(parts[1:])
+        sentences.append(f"{field}: {problem['msg']}" if field else str(problem["msg"]))
+    return "; ".join(dict.fromkeys(sentences))

@@ -1,0 +1,142 @@
+"""The screens, and the stream that keeps each of them up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from markupsafe import Markup
+
+from admin import connect, screens
+from admin.errors import AdminError
+from admin.events import FragmentCache, page_events
+from admin.i18n import LANGUAGE_COOKIE, Catalogues
+from admin.live import LiveFeed
+from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
+from admin.snapshots import SnapshotReader
+from admin.views import Snapshot
+
+ONE_YEAR = 365 * 24 * 3600
+MAX_FORM_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Pages:
+    reader: SnapshotReader
+    feed: LiveFeed
+    cache: FragmentCache
+    renderer: Renderer
+    catalogues: Catalogues
+    places: tuple[tuple[str, str], ...]
+
+    def router(self) -> APIRouter:
+        router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+        router.add_api_route("/", self.overview)
+        router.add_api_route("/models", self.models)
+        router.add_api_route("/get", self.get)
+        router.add_api_route("/catalogue", self.catalogue)
+        router.add_api_route("/logs", self.logs)
+        router.add_api_route("/logs/{device}/download", self.download_log)
+        router.add_api_route("/connect", self.connect)
+        router.add_api_route("/settings", self.settings)
+        router.add_api_route("/preferences", self.save_preferences, methods=["POST"])
+        router.add_api_route("/api/events", self.events)
+        return router
+
+    async def overview(self, request: Request) -> Response:
+        return await self._screen(request, "overview")
+
+    async def models(self, request: Request) -> Response:
+        return await self._screen(request, "models")
+
+    async def get(self, request: Request) -> Response:
+        return await self._screen(request, "get")
+
+    async def catalogue(self, request: Request) -> Response:
+        entries = await self.reader.registry.collections()
+        local = await asyncio.to_thread(self.reader.registry.local_models)
+        context = {"entries": entries, "local": {model.id for model in local}}
+        audience = Audience.of(request, self.catalogues)
+        return HTMLResponse(self.renderer.fragment("fragments/catalogue.html", audience, context))
+
+    async def logs(self, request: Request, device: str | None = None) -> Response:
+        snapshot = await self.reader()
+        names = [card.name for card in snapshot.devices]
+        if device is not None and device not in names:
+            raise AdminError(404, "unknown_device", device=device, known=", ".join(names))
+        chosen = device or next(iter(names), None)
+        query = {"device": chosen} if chosen else {}
+        return self._render(request, "logs", snapshot, query, devices=names, device=chosen)
+
+    async def download_log(self, device: str) -> Response:
+        log = self.reader.suite.log(device)
+        text = "".join(f"{line.text}\n" for line in log.tail(1_000_000))
+        headers = {"Content-Disposition": f'attachment; filename="{device}.log"'}
+        return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
+
+    async def connect(self, request: Request, model: str | None = None) -> Response:
+        snapshot = await self.reader()
+        choices = connect.served_models(snapshot)
+        context: dict[str, Any] = {"choices": choices}
+        if choices:
+            chosen = next((choice for choice in choices if choice.public_id == model), choices[0])
+            host = Audience.of(request, self.catalogues).host
+            context |= {
+                "chosen": chosen,
+                "addresses": connect.addresses(chosen, host),
+                "recipes": connect.recipes(chosen, host),
+            }
+        return self._render(request, "connect", snapshot, {}, **context)
+
+    async def settings(self, request: Request) -> Response:
+        return self._render(request, "settings", await self.reader(), {}, places=self.places)
+
+    async def save_preferences(self, request: Request) -> Response:
+        body = await request.body()
+        if len(body) > MAX_FORM_BYTES:
+            raise AdminError(413, "form_too_long")
+        form = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        back = form.get("back", "/")
+        own = back.startswith("/") and not back.startswith(("//", "/\\"))
+        response = RedirectResponse(back if own else "/", status_code=303)
+        if self.catalogues.get(form.get("language", "")):
+            _keep(response, LANGUAGE_COOKIE, form["language"])
+        if form.get("theme") in THEMES:
+            _keep(response, THEME_COOKIE, form["theme"])
+        return response
+
+    async def events(self, request: Request, screen: str = "", device: str | None = None) -> Response:
+        """Server-sent events for one screen: its fragments as they change, a tick every second, on the log screen
+        the lines of `device`."""
+        audience = Audience.of(request, self.catalogues)
+        fragments = screens.SCREENS.get(screen, screens.common)
+        log = None if device is None else self.reader.suite.log(device)
+
+        async def stream() -> AsyncIterator[str]:
+            async for event in page_events(self.feed, self.cache, fragments, audience, log=log):
+                yield event
+
+        return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def _screen(self, request: Request, name: str) -> Response:
+        return self._render(request, name, await self.reader(), {})
+
+    def _render(
+        self, request: Request, name: str, snapshot: Snapshot, query: dict[str, str], **context: Any
+    ) -> Response:
+        audience = Audience.of(request, self.catalogues)
+        fragments = screens.SCREENS.get(name, screens.common)(snapshot)
+        live = {fragment.name: Markup(self.cache.html(fragment, audience)) for fragment in fragments}
+        events = "/api/events?" + urlencode({"screen": name, **query})
+        return self.renderer.page(
+            request, f"{name}.html", {"live": live, "cards": snapshot.devices, "events": events, **context}
+        )
+
+
+def _keep(response: Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, max_age=ONE_YEAR, samesite="strict", httponly=True)

@@ -1,0 +1,47 @@
+"""Which live fragments each screen holds, and what each fragment is given."""
+
+from __future__ import annotations
+
+from admin.events import Fragment
+from admin.views import Snapshot
+
+NAVIGATION = (
+    ("overview", "/"),
+    ("models", "/models"),
+    ("get", "/get"),
+    ("logs", "/logs"),
+    ("connect", "/connect"),
+    ("settings", "/settings"),
+)
+
+
+def common(snapshot: Snapshot) -> list[Fragment]:
+    """On every screen: the devices' lamps in the side rail, the notice about a configuration that cannot be used, and
+    which devices there are, as a page whose devices have changed has to be loaded anew."""
+    lamps = [(card.name, card.port, card.stage) for card in snapshot.devices]
+    names = ",".join(card.name for card in snapshot.devices)
+    return [
+        Fragment("layout", "fragments/layout.html", {"names": names}),
+        Fragment("nav", "fragments/nav.html", {"devices": lamps, "downloads": len(snapshot.active_jobs)}),
+        Fragment("notice", "fragments/notice.html", {"problem": snapshot.config_problem}),
+    ]
+
+
+def overview(snapshot: Snapshot) -> list[Fragment]:
+    cards = [Fragment(f"device.{card.name}", "fragments/device.html", {"card": card}) for card in snapshot.devices]
+    machine = Fragment("machine", "fragments/machine.html", {"memory": snapshot.machine})
+    return [*common(snapshot), machine, *cards]
+
+
+def models(snapshot: Snapshot) -> list[Fragment]:
+    total = sum(model.size_bytes or 0 for model in snapshot.local_models)
+    context = {"models": snapshot.local_models, "total": total}
+    return [*common(snapshot), Fragment("models", "fragments/models.html", context)]
+
+
+def get(snapshot: Snapshot) -> list[Fragment]:
+    return [*common(snapshot), Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs})]
+
+
+SCREENS = {"overview": overview, "models": models, "get": get}
+"""The screens with fragments of their own; every other one has the common ones."""

@@ -1,0 +1,224 @@
+"""From what the supervisor, the registry and the configuration know to what the pages show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psutil
+
+from admin.views import (
+    DeviceCard,
+    Hardware,
+    JobRow,
+    LocalModelRow,
+    MemoryBar,
+    ModelChoice,
+    RunningModel,
+    Snapshot,
+)
+from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
+from devices.model_facts import ModelFacts
+from devices.supervisor import DeviceStatus, Suite
+from model_registry import LocalModel, ModelRegistry, PullJob
+
+Health = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SnapshotReader:
+    suite: Suite
+    registry: ModelRegistry
+    store: ConfigStore
+
+    async def __call__(self) -> Snapshot:
+        local = await asyncio.to_thread(self.registry.local_models)
+        configuration, problem = await asyncio.to_thread(self._configuration)
+        machine = _machine_memory()
+        cards: list[DeviceCard] = []
+        statuses = {status.name: status for status in self.suite.statuses()}
+        for name, settings in configuration.devices.items():
+            status = statuses.get(name)
+            if status is None:
+                cards.append(device_card(_unstarted(name, settings), settings, {}, {}, local))
+                continue
+            health, memory = self.suite.health(name), self.suite.memory(name)
+            cards.append(device_card(status, settings, health or {}, memory or {}, local))
+        ours = sum(card.memory.used for card in cards if card.memory)
+        return Snapshot(
+            devices=tuple(cards),
+            local_models=tuple(local_row(model, configuration) for model in local),
+            jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
+            machine=replace(machine, used=ours, other=max(machine.other - ours, 0)),
+            config_problem=problem,
+        )
+
+    def _configuration(self) -> tuple[Configuration, ConfigError | None]:
+        try:
+            configuration = self.store.current()
+        except ConfigError as error:
+            return Configuration(), error
+        except OSError as error:
+            return Configuration(), ConfigError(self.store.path, error.strerror or str(error))
+        return configuration, self.store.problem
+
+
+def _unstarted(name: str, settings: DeviceSettings) -> DeviceStatus:
+    """A device that was written into the file by hand: it starts when it is applied."""
+    return DeviceStatus(
+        name=name,
+        state="disabled",
+        since=0,
+        pid=None,
+        port=settings.port,
+        restarts=0,
+        exit_code=None,
+        last_error=None,
+        last_log_lines=(),
+    )
+
+
+def device_card(
+    status: DeviceStatus,
+    settings: DeviceSettings,
+    health: Health,
+    memory: Mapping[str, Any],
+    local: Sequence[LocalModel],
+) -> DeviceCard:
+    reported = {model["id"]: model for model in health.get("models", ())}
+    return DeviceCard(
+        name=status.name,
+        requested=settings.device,
+        port=settings.port,
+        enabled=settings.enabled,
+        state=status.state,
+        since=round(status.since, 1),
+        pid=status.pid,
+        restarts=status.restarts,
+        hardware=_hardware(health),
+        active=health.get("active_requests", 0),
+        queued=health.get("queued_requests", 0),
+        memory=_device_memory(memory),
+        models=tuple(_choices(status.name, settings, local, reported)),
+        last_error=status.last_error,
+        last_log_lines=tuple(status.last_log_lines[-8:]) if status.state == "failed" else (),
+    )
+
+
+def _choices(
+    device: str,
+    settings: DeviceSettings,
+    local: Sequence[LocalModel],
+    reported: Mapping[str, Mapping[str, Any]],
+) -> list[ModelChoice]:
+    """Every local model in the registry's order, then what is assigned without being there."""
+    assignments = {model.id: model for model in settings.models}
+    on_disk = {model.id: model for model in local}
+    choices: list[ModelChoice] = []
+    for model_id in [*on_disk, *(id for id in assignments if id not in on_disk)]:
+        model = on_disk.get(model_id)
+        facts = model.facts if model else None
+        running = reported.get(model_id)
+        choices.append(
+            ModelChoice(
+                id=model_id,
+                public_id=f"{device}-{model_id}",
+                size_bytes=facts.size_bytes if facts else None,
+                quantization=facts.quantization if facts else None,
+                context_length=facts.context_length if facts else None,
+                kind=facts.kind if facts else "unknown",
+                local=model is not None,
+                problem=_usability(facts, settings) if facts else None,
+                assignment=assignments.get(model_id),
+                running=_running(running) if running else None,
+            )
+        )
+    return choices
+
+
+def _usability(facts: ModelFacts, settings: DeviceSettings) -> str | None:
+    """Why a model cannot be used on a device, in a sentence; None where nothing speaks against it."""
+    on_npu = settings.device.upper().startswith("NPU")
+    return facts.problem or (facts.npu_problem if on_npu else None)
+
+
+def _running(report: Mapping[str, Any]) -> RunningModel:
+    return RunningModel(
+        state=report["state"],
+        instances=report.get("instances", 0),
+        active=report.get("active", 0),
+        queued=report.get("queued", 0),
+        error=report.get("error"),
+    )
+
+
+def _hardware(health: Health) -> Hardware | None:
+    if not health.get("used_device"):
+        return None
+    return Hardware(
+        used=health["used_device"],
+        name=health.get("device_name") or health["used_device"],
+        fallback_reason=health.get("fallback_reason"),
+    )
+
+
+def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
+    total, available, used = (report.get(key) for key in ("total_bytes", "available_bytes", "used_bytes"))
+    if not isinstance(total, int) or not isinstance(available, int) or not isinstance(used, int):
+        return None
+    return MemoryBar(total=total, used=_rounded(used), other=_rounded(max(total - available - used, 0)))
+
+
+def _machine_memory() -> MemoryBar:
+    memory = psutil.virtual_memory()
+    return MemoryBar(total=memory.total, used=0, other=_rounded(memory.total - memory.available))
+
+
+def _rounded(value: int) -> int:
+    """To 50 MB: a bar that trembles by a pixel is not worth sending."""
+    return round(value / 5e7) * 50_000_000
+
+
+def local_row(model: LocalModel, configuration: Configuration) -> LocalModelRow:
+    metadata = model.metadata
+    return LocalModelRow(
+        id=model.id,
+        kind=model.facts.kind,
+        size_bytes=model.facts.size_bytes,
+        quantization=model.facts.quantization,
+        context_length=model.facts.context_length,
+        parameters=model.facts.parameters,
+        architecture=model.facts.architecture,
+        revision=metadata.revision if metadata else None,
+        downloaded_at=metadata.downloaded_at if metadata else None,
+        license=(metadata.license if metadata else None) or model.facts.license,
+        tools=model.facts.tools,
+        thinking=model.facts.thinking,
+        vision=model.facts.vision,
+        complete=model.complete,
+        bundled=model.bundled,
+        problem=model.facts.problem,
+        npu_problem=model.facts.npu_problem,
+        devices=tuple(
+            name
+            for name, settings in configuration.devices.items()
+            if any(assigned.id == model.id for assigned in settings.models)
+        ),
+    )
+
+
+def job_row(job: PullJob) -> JobRow:
+    return JobRow(
+        id=job.id,
+        model_id=job.model_id,
+        revision=job.revision,
+        state=job.state,
+        done_bytes=job.bytes_done,
+        total_bytes=job.bytes_total,
+        speed=job.bytes_per_second,
+        remaining=job.eta_seconds,
+        error=job.error,
+        notes=job.notes,
+    )

@@ -1,0 +1,169 @@
+"""What the pages show, as values: one frozen object per card, row or bar, free of any language.
+
+They are compared to find out what has changed since the last reading, so they hold no clock that runs by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devices.config import ConfigError, ModelAssignment
+from registry.jobs import ACTIVE, JobError
+
+
+@dataclass(frozen=True)
+class RunningModel:
+    """What a device server reports about one of its models."""
+
+    state: str
+    instances: int = 0
+    active: int = 0
+    queued: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk."""
+
+    id: str
+    public_id: str
+    size_bytes: int | None
+    quantization: str | None
+    context_length: int | None
+    kind: str
+    local: bool
+    problem: str | None
+    assignment: ModelAssignment | None
+    running: RunningModel | None
+
+    @property
+    def name(self) -> str:
+        return self.id.rpartition("/")[2]
+
+    @property
+    def organisation(self) -> str:
+        return self.id.rpartition("/")[0]
+
+
+@dataclass(frozen=True)
+class MemoryBar:
+    """Bytes of one physical memory: ours, everybody else's, free. `limit` is the total."""
+
+    total: int
+    used: int
+    other: int
+
+    @property
+    def free(self) -> int:
+        return max(self.total - self.used - self.other, 0)
+
+    def percent(self, part: int) -> float:
+        return round(100 * part / self.total, 1) if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a device server runs on. `fallback_reason` is set where it is not what the configuration asks for."""
+
+    used: str
+    name: str
+    fallback_reason: str | None
+
+
+@dataclass(frozen=True)
+class DeviceCard:
+    name: str
+    requested: str
+    port: int
+    enabled: bool
+    state: str
+    since: float
+    pid: int | None
+    restarts: int
+    hardware: Hardware | None
+    active: int
+    queued: int
+    memory: MemoryBar | None
+    models: tuple[ModelChoice, ...]
+    last_error: str | None
+    last_log_lines: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return self.name.upper()
+
+    @property
+    def assigned(self) -> tuple[ModelChoice, ...]:
+        return tuple(model for model in self.models if model.assignment is not None)
+
+    @property
+    def stage(self) -> str:
+        """The supervisor's state, with `loading` for a server that is up while a model is still being loaded."""
+        loading = any(model.running and model.running.state == "loading" for model in self.models)
+        return "loading" if self.state == "running" and loading else self.state
+
+
+@dataclass(frozen=True)
+class LocalModelRow:
+    id: str
+    kind: str
+    size_bytes: int | None
+    quantization: str | None
+    context_length: int | None
+    parameters: int | None
+    architecture: str | None
+    revision: str | None
+    downloaded_at: str | None
+    license: str | None
+    tools: bool
+    thinking: bool
+    vision: bool
+    complete: bool
+    bundled: bool
+    problem: str | None
+    npu_problem: str | None
+    devices: tuple[str, ...]
+    """Names of the devices it is assigned to."""
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """One download. `speed` in bytes per second, `remaining` in seconds."""
+
+    id: str
+    model_id: str
+    revision: str | None
+    state: str
+    done_bytes: int
+    total_bytes: int
+    speed: float | None
+    remaining: float | None
+    error: JobError | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def percent(self) -> int | None:
+        return min(100 * self.done_bytes // self.total_bytes, 100) if self.total_bytes else None
+
+    @property
+    def open(self) -> bool:
+        return self.state in ACTIVE
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything the pages show, at one moment."""
+
+    devices: tuple[DeviceCard, ...]
+    local_models: tuple[LocalModelRow, ...]
+    jobs: tuple[JobRow, ...]
+    machine: MemoryBar
+    config_problem: ConfigError | None
+
+    def device(self, name: str) -> DeviceCard | None:
+        return next((device for device in self.devices if device.name == name), None)
+
+    @property
+    def active_jobs(self) -> tuple[JobRow, ...]:
+        return tuple(job for job in self.jobs if job.open)

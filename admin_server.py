@@ -1,0 +1,118 @@
+"""The admin app: pages, JSON API and live events. It supervises the device servers and never loads OpenVINO itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from admin.api import api_router
+from admin.assignments import Assignments
+from admin.errors import AdminError, ErrorHandlers
+from admin.events import FragmentCache
+from admin.i18n import Catalogues
+from admin.live import LiveFeed
+from admin.pages import Pages
+from admin.rendering import Renderer
+from admin.screens import NAVIGATION
+from admin.snapshots import SnapshotReader
+from devices.config import ConfigError, ConfigStore
+from devices.supervisor import Suite, UnknownDevice
+from model_registry import ModelRegistry, RegistryError
+from web.guard import Guard
+
+PROJECT = Path(__file__).resolve().parent
+PAGE_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+@dataclass(frozen=True)
+class AdminSettings:
+    """`host` is the address the server is bound to."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 11437
+    version: str = "0.1.0"
+
+
+def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry, store: ConfigStore) -> FastAPI:
+    catalogues = Catalogues(PROJECT / "locales")
+    renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
+    renderer.add_globals(navigation=NAVIGATION)
+    reader = SnapshotReader(suite=suite, registry=registry, store=store)
+    feed = LiveFeed(reader)
+    assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await suite.start()
+        await registry.start()
+        reading = asyncio.create_task(feed.run(), name="live feed")
+        try:
+            yield
+        finally:
+            await feed.close()
+            reading.cancel()
+            await asyncio.gather(registry.stop(), suite.stop())
+
+    app = FastAPI(
+        title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    app.add_middleware(Guard, host=settings.host, content_policy=PAGE_POLICY)
+    _handle_errors(app, ErrorHandlers(catalogues, renderer))
+    app.include_router(api_router(reader, feed, assignments))
+    pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
+    app.include_router(pages.router())
+    app.state.end_streams = feed.close
+    app.mount("/static", StaticAssets(directory=PROJECT / "static"))
+    return app
+
+
+class StaticAssets(StaticFiles):
+    """Addresses that carry a digest never change their content: browsers keep them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:
+            versioned = scope["query_string"].startswith(b"v=")
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"
+        return response
+
+
+def _handle_errors(app: FastAPI, handlers: ErrorHandlers) -> None:
+    app.add_exception_handler(AdminError, handlers.on_admin_error)
+    app.add_exception_handler(ConfigError, handlers.on_config_error)
+    app.add_exception_handler(UnknownDevice, handlers.on_unknown_device)
+    app.add_exception_handler(RegistryError, handlers.on_registry_error)
+    app.add_exception_handler(RequestValidationError, handlers.on_invalid_request)
+    app.add_exception_handler(HTTPException, handlers.on_http_exception)
+    app.add_exception_handler(Exception, handlers.on_failure)
+
+
+def _places(settings: AdminSettings, store: ConfigStore) -> tuple[tuple[str, str], ...]:
+    return (
+        ("data_dir", str(settings.data_dir)),
+        ("config_file", str(store.path)),
+        ("models_dir", str(settings.data_dir / "models")),
+        ("logs_dir", str(settings.data_dir / "logs")),
+        ("address", f"http://{settings.host}:{settings.port}"),
+        ("version", settings.version),
+    )

@@ -1,0 +1,121 @@
+"""Anthropic's messages and blocks as a conversation."""
+
+import json
+import re
+from typing import Any
+
+from apis.anthropic.schemas import (
+    DocumentBlock,
+    ImageBlock,
+    InputMessage,
+    PromptRequest,
+    TextBlock,
+    Tool,
+    ToolResultBlock,
+    ToolUseBlock,
+)
+from chat.conversation import Conversation, Message, ToolCall
+from web.errors import InvalidRequest
+
+# Claude Code puts a line with a fresh checksum before its system prompt; kept, no two turns would share a prefix.
+_BILLING_LINE = re.compile(r"^x-anthropic-billing-header:[^\n]*\n*", re.MULTILINE | re.IGNORECASE)
+
+
+def conversation_of(request: PromptRequest) -> Conversation:
+    """Raises `InvalidRequest` on what the models here cannot take."""
+    if request.messages[-1].role == "assistant":
+        raise InvalidRequest(
+            "The conversation must end with a user message: continuing a given beginning is not supported.",
+            param="messages",
+        )
+    system = _system_text(request.system)
+    messages = [Message("system", system)] if system else []
+    called: dict[str, str] = {}
+    for index, message in enumerate(request.messages):
+        messages += _Turn(message, f"messages[{index}].content", called).messages()
+    return Conversation(
+        tuple(messages),
+        tuple(_tools(request)),
+        # Here a model thinks only when it is asked to, whatever its template does by itself.
+        {"enable_thinking": request.thinking is not None and request.thinking.type != "disabled"},
+    )
+
+
+def _system_text(system: str | list[TextBlock] | None) -> str:
+    texts = [system] if isinstance(system, str) else [block.text for block in system or ()]
+    stripped = (_BILLING_LINE.sub("", text) for text in texts)
+    return "\n\n".join(text for text in stripped if text)
+
+
+class _Turn:
+    """One message of theirs, which can be several of ours: each tool result is a message of its own.
+
+    `called` maps the ids of the calls made so far to their functions' names.
+    """
+
+    def __init__(self, message: InputMessage, where: str, called: dict[str, str]) -> None:
+        self._message = message
+        self._where = where
+        self._called = called
+        self._text: list[str] = []
+        self._calls: list[ToolCall] = []
+        self._done: list[Message] = []
+
+    def messages(self) -> list[Message]:
+        content = self._message.content
+        if isinstance(content, str):
+            return [Message(self._message.role, content)]
+        for block in content:
+            if isinstance(block, ToolUseBlock):
+                self._called[block.id] = block.name
+                self._calls.append(ToolCall(block.id, block.name, json.dumps(block.input, ensure_ascii=False)))
+            elif isinstance(block, ToolResultBlock):
+                self._flush()
+                self._done.append(self._result(block))
+            elif isinstance(block, TextBlock | ImageBlock | DocumentBlock):
+                self._text.append(_text(block, self._where))
+            # What the model thought in earlier turns is not shown to it again.
+        self._flush()
+        return self._done
+
+    def _flush(self) -> None:
+        if self._text or self._calls:
+            self._done.append(Message(self._message.role, "\n\n".join(self._text), tuple(self._calls)))
+            self._text, self._calls = [], []
+
+    def _result(self, block: ToolResultBlock) -> Message:
+        content = block.content or ""
+        text = content if isinstance(content, str) else "\n\n".join(_text(part, self._where) for part in content)
+        if block.is_error:
+            text = f"Error: {text}"
+        name = self._called.get(block.tool_use_id)
+        return Message("tool", text, tool_call_id=block.tool_use_id, tool_name=name)
+
+
+def _text(block: TextBlock | ImageBlock | DocumentBlock, where: str) -> str:
+    if isinstance(block, TextBlock):
+        return block.text
+    if isinstance(block, DocumentBlock) and block.source.type == "text":
+        return block.source.data or ""
+    raise InvalidRequest(f"This model takes text only, not '{block.type}' blocks.", param=where)
+
+
+def _tools(request: PromptRequest) -> list[dict[str, Any]]:
+    choice = request.tool_choice.type if request.tool_choice else "auto"
+    if choice == "none":
+        return []
+    if choice != "auto":
+        raise InvalidRequest(f"tool_choice '{choice}' is not supported by this server.", param="tool_choice")
+    return [_function(tool) for tool in request.tools or ()]
+
+
+def _function(tool: Tool) -> dict[str, Any]:
+    if tool.input_schema is None:
+        raise InvalidRequest(
+            f"The tool '{tool.name}' has no input_schema; tools that Anthropic runs itself do not exist here.",
+            param="tools",
+        )
+    function: dict[str, Any] = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    return {"type": "function", "function": {**function, "parameters": tool.input_schema}}

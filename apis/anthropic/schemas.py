@@ -1,0 +1,119 @@
+"""What Anthropic's clients send. Unknown fields (metadata, cache_control, …) are ignored."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from chat.conversation import GenerationOptions
+
+
+class TextBlock(BaseModel):
+    type: Literal["text"]
+    text: str
+
+
+class Source(BaseModel):
+    """Where an image or a document is: `data` in base64 (or plain text for type "text"), or a `url`."""
+
+    type: str
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+
+
+class ImageBlock(BaseModel):
+    type: Literal["image"]
+    source: Source
+
+
+class DocumentBlock(BaseModel):
+    type: Literal["document"]
+    source: Source
+    title: str | None = None
+
+
+class ToolUseBlock(BaseModel):
+    type: Literal["tool_use"]
+    id: str
+    name: str
+    input: dict[str, Any] = {}
+
+
+class ToolResultBlock(BaseModel):
+    type: Literal["tool_result"]
+    tool_use_id: str
+    content: "str | list[TextBlock | ImageBlock | DocumentBlock] | None" = None
+    is_error: bool | None = None
+
+
+class ThinkingBlock(BaseModel):
+    type: Literal["thinking"]
+    thinking: str
+    signature: str | None = None
+
+
+class RedactedThinkingBlock(BaseModel):
+    type: Literal["redacted_thinking"]
+    data: str | None = None
+
+
+Block = Annotated[
+    TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock | ThinkingBlock | RedactedThinkingBlock,
+    Field(discriminator="type"),
+]
+
+
+class InputMessage(BaseModel):
+    role: Literal["user", "assistant", "system"]
+    content: str | list[Block]
+
+
+class Tool(BaseModel):
+    """A function of the client's, or by its `type` one that Anthropic would run."""
+
+    name: str
+    type: str | None = None
+    description: str | None = None
+    input_schema: dict[str, Any] | None = None
+
+
+class ToolChoice(BaseModel):
+    type: Literal["auto", "any", "tool", "none"]
+    name: str | None = None
+    disable_parallel_tool_use: bool | None = None
+
+
+class Thinking(BaseModel):
+    type: Literal["enabled", "disabled", "adaptive"]
+    budget_tokens: int | None = None
+
+
+class PromptRequest(BaseModel):
+    """POST /v1/messages/count_tokens, and the part of a request that makes up its prompt."""
+
+    model: str
+    messages: list[InputMessage] = Field(min_length=1)
+    system: str | list[TextBlock] | None = None
+    tools: list[Tool] | None = None
+    tool_choice: ToolChoice | None = None
+    thinking: Thinking | None = None
+
+
+class MessagesRequest(PromptRequest):
+    """POST /v1/messages."""
+
+    max_tokens: int = Field(ge=1)
+    stream: bool | None = None
+    stop_sequences: list[str] | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
+
+    def options(self) -> GenerationOptions:
+        return GenerationOptions(
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            stop=tuple(self.stop_sequences or ()),
+        )

@@ -1,0 +1,100 @@
+"""Errors in each API's own shape: Ollama's below /api, Anthropic's below /v1/messages, OpenAI's everywhere else."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from pools.errors import QueueFull
+from web.errors import ServiceError
+from web.request_id import current_request_id
+from web.streaming import JSON
+
+logger = logging.getLogger(__name__)
+
+# Clients of Ollama look for this very sentence (two spaces).
+_OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
+_ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+}
+
+
+def openai_error(error: ServiceError) -> dict[str, Any]:
+    """OpenAI's error object."""
+    kind = "invalid_request_error" if error.status < 500 else "server_error"
+    return {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}}
+
+
+def ollama_error(error: ServiceError) -> dict[str, Any]:
+    """Ollama's error object."""
+    return {"error": _OLLAMA_BUSY if isinstance(error, QueueFull) else error.message}
+
+
+def anthropic_error(error: ServiceError) -> dict[str, Any]:
+    """Anthropic's error object, which is also its error event."""
+    kind = _ANTHROPIC_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
+    return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": current_request_id()}
+
+
+def as_service_error(error: Exception) -> ServiceError:
+    """`error` itself, or for one that nobody foresaw a logged stand-in that gives nothing away."""
+    if isinstance(error, ServiceError):
+        return error
+    logger.error("Unexpected error", exc_info=error)
+    return ServiceError("The server failed on this request; its log has the details.")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make `app` answer every error by `ServiceError`'s rules."""
+
+    async def service_error(request: Request, error: Exception) -> JSON:
+        return _response(request.url.path, as_service_error(error))
+
+    async def http_error(request: Request, error: Exception) -> JSON:
+        assert isinstance(error, HTTPException)
+        known = ServiceError(_http_sentence(request, error))
+        known.status, known.code = error.status_code, "not_found" if error.status_code == 404 else "invalid_request"
+        return _response(request.url.path, known, dict(error.headers or {}))
+
+    app.add_exception_handler(ServiceError, service_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, service_error)
+
+
+def refusal(scope: Scope, status: int, message: str) -> Response:
+    """A refusal before the app was reached."""
+    error = ServiceError(message)
+    error.status, error.code = status, "forbidden"
+    return _response(scope["path"], error)
+
+
+def _http_sentence(request: Request, error: HTTPException) -> str:
+    if error.status_code == 404:
+        return f"There is no {request.url.path} here."
+    if error.status_code == 405:
+        return f"{request.url.path} does not take {request.method}."
+    return str(error.detail)
+
+
+def _response(path: str, error: ServiceError, headers: dict[str, str] | None = None) -> JSON:
+    headers = headers or {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    elif error.status >= 500:
+        headers["x-should-retry"] = "false"  # OpenAI's clients repeat every 5xx twice otherwise
+    return JSON(_shape(path)(error), status_code=error.status, headers=headers)
+
+
+def _shape(path: str) -> Callable[[ServiceError], dict[str, Any]]:
+    if path.startswith("/api/"):
+        return ollama_error
+    return anthropic_error if path.startswith("/v1/messages") else openai_error

@@ -1,0 +1,160 @@
+"""POST /api/chat and /api/generate."""
+
+import datetime
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from apis.begin import begin
+from apis.errors import as_service_error, ollama_error
+from apis.model_names import ModelNames
+from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
+from apis.timing import server_timing
+from chat.answer import Delta
+from chat.conversation import ToolCall
+from chat.service import ChatService, Completion
+from model_manager import ModelManager
+from pools.served_model import ServedModel
+from web.bodies import body_schema, read_body
+from web.errors import InvalidRequest
+from web.streaming import JSON, StreamResponse, ndjson, unless_disconnected
+
+_NANOSECONDS = 1e9
+Fields = Callable[[str, str, list[ToolCall]], dict[str, Any]]
+
+
+def generation_routes(service: ChatService, manager: ModelManager, names: ModelNames) -> APIRouter:
+    router = APIRouter(tags=["Ollama"])
+
+    @router.post("/api/chat", openapi_extra=body_schema(ChatRequest))
+    async def chat(request: Request) -> Response:
+        body = await read_body(request, ChatRequest)
+        model = _resolve(body)
+        if not body.messages:
+            return JSON(await _load_or_unload(manager, model, body, _chat_fields("", "", [])))
+        completion = await service.chat(model, body.conversation(), body.generation_options())
+        return await _respond(request, body, completion, _chat_fields, {})
+
+    @router.post("/api/generate", openapi_extra=body_schema(GenerateRequest))
+    async def generate(request: Request) -> Response:
+        body = await read_body(request, GenerateRequest)
+        model = _resolve(body)
+        if not body.prompt:
+            return JSON(await _load_or_unload(manager, model, body, _generate_fields("", "", [])))
+        if body.raw:
+            completion = await service.complete(model, body.prompt, body.generation_options())
+        else:
+            completion = await service.chat(
+                model, body.conversation(), body.generation_options(), preceding_ids=body.context or ()
+            )
+        return await _respond(request, body, completion, _generate_fields, {"context": True})
+
+    def _resolve(body: CommonRequest) -> ServedModel:
+        model = names.resolve(body.model)
+        body.refuse_unsupported()
+        if body.think and not model.facts.thinking:
+            raise InvalidRequest(f'"{body.model}" does not support thinking', param="think")
+        return model
+
+    return router
+
+
+async def _respond(
+    request: Request, body: CommonRequest, completion: Completion, fields: Fields, extra: dict[str, Any]
+) -> Response:
+    if body.stream is False:
+        whole = await unless_disconnected(request, _collect(body.model, completion, fields, extra))
+        return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
+    deltas = await unless_disconnected(request, begin(completion.deltas))
+    if deltas is None:
+        return Response(status_code=499)
+    lines = _lines(body.model, completion, deltas, fields, extra)
+    # The Python client breaks on a blank line; an empty chunk is safe.
+    return StreamResponse(
+        lines,
+        media_type="application/x-ndjson",
+        heartbeat=lambda: ndjson({**_head(body.model), **fields("", "", []), "done": False}),
+    )
+
+
+async def _lines(
+    name: str, completion: Completion, deltas: AsyncGenerator[Delta, None], fields: Fields, extra: dict[str, Any]
+) -> AsyncGenerator[bytes, None]:
+    try:
+        async with aclosing(deltas):
+            async for delta in deltas:
+                calls = [delta.tool_call] if delta.tool_call else []
+                yield ndjson({**_head(name), **fields(delta.text, delta.reasoning, calls), "done": False})
+    except Exception as error:
+        yield ndjson(ollama_error(as_service_error(error)))
+        return
+    yield ndjson({**_head(name), **fields("", "", []), **_tail(completion, extra)})
+
+
+async def _collect(name: str, completion: Completion, fields: Fields, extra: dict[str, Any]) -> dict[str, Any]:
+    deltas = [delta async for delta in completion.deltas]
+    text = "".join(delta.text for delta in deltas)
+    reasoning = "".join(delta.reasoning for delta in deltas)
+    calls = [delta.tool_call for delta in deltas if delta.tool_call]
+    return {**_head(name), **fields(text, reasoning, calls), **_tail(completion, extra)}
+
+
+async def _load_or_unload(
+    manager: ModelManager, model: ServedModel, body: CommonRequest, fields: dict[str, Any]
+) -> dict[str, Any]:
+    """What an empty prompt asks for: have the model in memory, or with keep_alive 0 not."""
+    pool = manager.pool(model.id)
+    if body.keep_alive_seconds is not None:
+        pool.keep_alive = body.keep_alive_seconds
+    if body.keep_alive_seconds == 0:
+        await manager.unload_idle(model.id)
+        return {**_head(body.model), **fields, "done": True, "done_reason": "unload"}
+    await manager.preload(model.id, max(1, len(pool.slots)))
+    return {**_head(body.model), **fields, "done": True, "done_reason": "load"}
+
+
+def _chat_fields(text: str, reasoning: str, calls: list[ToolCall]) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    if reasoning:
+        message["thinking"] = reasoning
+    if calls:
+        message["tool_calls"] = [_tool_call(index, call) for index, call in enumerate(calls)]
+    return {"message": message}
+
+
+def _generate_fields(text: str, reasoning: str, calls: list[ToolCall]) -> dict[str, Any]:
+    fields: dict[str, Any] = {"response": text}
+    if reasoning:
+        fields["thinking"] = reasoning
+    if calls:
+        fields["tool_calls"] = [_tool_call(index, call) for index, call in enumerate(calls)]
+    return fields
+
+
+def _tool_call(index: int, call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "function": {"index": index, "name": call.name, "arguments": json.loads(call.arguments)}}
+
+
+def _head(name: str) -> dict[str, Any]:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return {"model": name, "created_at": now.isoformat(timespec="microseconds").replace("+00:00", "Z")}
+
+
+def _tail(completion: Completion, extra: dict[str, Any]) -> dict[str, Any]:
+    timings = completion.timings
+    tail = {
+        "done": True,
+        "done_reason": "length" if completion.finish_reason == "length" else "stop",
+        "total_duration": int(timings.total_seconds * _NANOSECONDS),
+        "load_duration": int(timings.load_seconds * _NANOSECONDS),
+        "prompt_eval_count": len(completion.prompt_ids),
+        "prompt_eval_duration": int(timings.prefill_seconds * _NANOSECONDS),
+        "eval_count": len(completion.generated_ids),
+        "eval_duration": int(timings.decode_seconds * _NANOSECONDS),
+    }
+    if extra.get("context"):
+        tail["context"] = [*completion.prompt_ids, *completion.generated_ids]
+    return tail

@@ -1,0 +1,129 @@
+"""What Ollama's clients send. Unknown fields and unknown options are ignored."""
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from apis.ollama.durations import keep_alive_seconds
+from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
+from web.errors import InvalidRequest
+
+
+class Options(BaseModel):
+    seed: int | None = None
+    num_predict: int | None = None
+    top_k: int | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    min_p: float | None = Field(default=None, ge=0, le=1)
+    temperature: float | None = Field(default=None, ge=0)
+    repeat_penalty: float | None = Field(default=None, gt=0)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    stop: str | list[str] | None = None
+
+
+class CommonRequest(BaseModel):
+    """What /api/chat and /api/generate share."""
+
+    model: str = Field(min_length=1)
+    stream: bool | None = None
+    format: str | dict[str, Any] | None = None
+    options: Options | None = None
+    think: bool | str | None = None
+    keep_alive: float | str | None = None
+    logprobs: bool | None = None
+
+    @property
+    def keep_alive_seconds(self) -> float | None:
+        return keep_alive_seconds(self.keep_alive)
+
+    def generation_options(self) -> GenerationOptions:
+        options = self.options or Options()
+        unlimited = options.num_predict is None or options.num_predict <= 0
+        return GenerationOptions(
+            max_tokens=None if unlimited else options.num_predict,
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            min_p=options.min_p,
+            repetition_penalty=options.repeat_penalty,
+            presence_penalty=options.presence_penalty,
+            frequency_penalty=options.frequency_penalty,
+            seed=options.seed if options.seed is not None and options.seed >= 0 else None,
+            stop=(options.stop,) if isinstance(options.stop, str) else tuple(options.stop or ()),
+            keep_alive=self.keep_alive_seconds,
+        )
+
+    def template_options(self) -> dict[str, Any]:
+        return {} if self.think is None else {"enable_thinking": bool(self.think)}
+
+    def refuse_unsupported(self) -> None:
+        """Raise `InvalidRequest` for what would otherwise be silently ignored."""
+        for field, asked in (("format", bool(self.format)), ("logprobs", bool(self.logprobs))):
+            if asked:
+                raise InvalidRequest(f"'{field}' is not supported by this server.", param=field)
+
+
+class FunctionCall(BaseModel):
+    name: str
+    arguments: dict[str, Any] = {}
+
+
+class MessageToolCall(BaseModel):
+    id: str | None = None
+    function: FunctionCall
+
+
+class ChatMessage(BaseModel):
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | None = None
+    thinking: str | None = None
+    images: list[str] | None = None
+    tool_calls: list[MessageToolCall] | None = None
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+
+    def meaning(self) -> Message:
+        if self.images:
+            raise InvalidRequest("This model takes text only, not images.", param="images")
+        calls = tuple(
+            ToolCall(call.id or "", call.function.name, json.dumps(call.function.arguments, ensure_ascii=False))
+            for call in self.tool_calls or ()
+        )
+        return Message(self.role, self.content or "", calls, tool_call_id=self.tool_call_id, tool_name=self.tool_name)
+
+
+class ChatRequest(CommonRequest):
+    """POST /api/chat. Without messages it only loads (or unloads) the model."""
+
+    messages: list[ChatMessage] = []
+    tools: list[dict[str, Any]] | None = None
+
+    def conversation(self) -> Conversation:
+        messages = tuple(message.meaning() for message in self.messages)
+        return Conversation(messages, tuple(self.tools or ()), self.template_options())
+
+
+class GenerateRequest(CommonRequest):
+    """POST /api/generate. Without a prompt it only loads (or unloads) the model."""
+
+    prompt: str = ""
+    suffix: str | None = None
+    system: str | None = None
+    template: str | None = None
+    context: list[int] | None = None
+    raw: bool | None = None
+    images: list[str] | None = None
+
+    def conversation(self) -> Conversation:
+        system = (Message("system", self.system),) if self.system else ()
+        return Conversation((*system, Message("user", self.prompt)), template_options=self.template_options())
+
+    def refuse_unsupported(self) -> None:
+        super().refuse_unsupported()
+        if self.raw and (self.template or self.system or self.context):
+            raise InvalidRequest("raw mode does not support template, system, or context")
+        for field in ("suffix", "template", "images"):
+            if getattr(self, field):
+                raise InvalidRequest(f"'{field}' is not supported by this model.", param=field)

@@ -1,0 +1,127 @@
+"""POST /v1/completions: texts continued as they stand, without a chat template."""
+
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from apis.begin import begin
+from apis.errors import as_service_error, openai_error
+from apis.merge import merge
+from apis.model_names import ModelNames
+from apis.openai.completion_schemas import CompletionRequest
+from apis.timing import server_timing
+from chat.answer import Delta
+from chat.service import ChatService, Completion
+from pools.served_model import ServedModel
+from web.bodies import body_schema, read_body
+from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnected
+
+Deltas = AsyncGenerator[tuple[int, Delta], None]
+
+
+def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
+    router = APIRouter()
+
+    async def completions(request: Request) -> Response:
+        body = await read_body(request, CompletionRequest)
+        model = names.resolve(body.model)
+        body.refuse_unsupported()
+        answers = await _answers(service, model, body)
+        deltas = merge([completion.deltas for completion in answers.completions])
+        if not body.stream:
+            whole = await unless_disconnected(request, _collect(answers, deltas))
+            return JSON(whole, headers=answers.timing()) if whole else Response(status_code=499)
+        begun = await unless_disconnected(request, begin(deltas))
+        if begun is None:
+            return Response(status_code=499)
+        with_usage = body.stream_options is not None and body.stream_options.include_usage
+        return StreamResponse(
+            _chunks(answers, begun, with_usage=with_usage),
+            media_type="text/event-stream",
+            heartbeat=lambda: sse(answers.chunk(0, "")),
+        )
+
+    for path in ("/v1/completions", "/completions"):
+        router.add_api_route(
+            path, completions, methods=["POST"], tags=["OpenAI"], openapi_extra=body_schema(CompletionRequest)
+        )
+    return router
+
+
+@dataclass
+class _Answers:
+    """The choices of one response; `prefixes` is what each repeats of its prompt."""
+
+    model: ServedModel
+    completions: list[Completion]
+    prefixes: list[str]
+    choices_per_prompt: int
+    id: str = field(default_factory=lambda: f"cmpl-{secrets.token_hex(12)}")
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def response(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        head = {"id": self.id, "object": "text_completion", "created": self.created, "model": self.model.public_id}
+        return {**head, "choices": choices}
+
+    def chunk(self, index: int, text: str, finish_reason: str | None = None) -> dict[str, Any]:
+        return self.response([_choice(index, text, finish_reason)])
+
+    def usage(self) -> dict[str, int]:
+        # The answers to one prompt share it.
+        prompt = sum(len(completion.prompt_ids) for completion in self.completions[:: self.choices_per_prompt])
+        generated = sum(len(completion.generated_ids) for completion in self.completions)
+        return {"prompt_tokens": prompt, "completion_tokens": generated, "total_tokens": prompt + generated}
+
+    def timing(self) -> dict[str, str]:
+        return server_timing(max((each.timings for each in self.completions), key=lambda each: each.total_seconds))
+
+
+async def _answers(service: ChatService, model: ServedModel, body: CompletionRequest) -> _Answers:
+    completions: list[Completion] = []
+    prefixes: list[str] = []
+    choices = body.n or 1
+    for prompt in body.prompts():
+        prefix = ""
+        if body.echo:
+            prefix = prompt if isinstance(prompt, str) else (await service.tokenizer(model)).decode(prompt)
+        for choice in range(choices):
+            completions.append(await service.complete(model, prompt, body.options(choice)))
+            prefixes.append(prefix)
+    return _Answers(model, completions, prefixes, choices)
+
+
+async def _collect(answers: _Answers, deltas: Deltas) -> dict[str, Any]:
+    texts = list(answers.prefixes)
+    async for index, delta in deltas:
+        texts[index] += delta.text
+    finished = zip(texts, answers.completions, strict=True)
+    choices = [_choice(index, text, completion.finish_reason) for index, (text, completion) in enumerate(finished)]
+    return {**answers.response(choices), "usage": answers.usage()}
+
+
+async def _chunks(answers: _Answers, deltas: Deltas, *, with_usage: bool) -> AsyncGenerator[bytes, None]:
+    usage: dict[str, None] = {"usage": None} if with_usage else {}
+    for index, prefix in enumerate(answers.prefixes):
+        if prefix:
+            yield sse({**answers.chunk(index, prefix), **usage})
+    try:
+        async with aclosing(deltas):
+            async for index, delta in deltas:
+                yield sse({**answers.chunk(index, delta.text), **usage})
+    except Exception as error:
+        yield sse(openai_error(as_service_error(error)))
+        return
+    for index, completion in enumerate(answers.completions):
+        yield sse({**answers.chunk(index, "", completion.finish_reason), **usage})
+    if with_usage:
+        yield sse({**answers.response([]), "usage": answers.usage()})
+    yield SSE_DONE
+
+
+def _choice(index: int, text: str, finish_reason: str | None) -> dict[str, Any]:
+    return {"index": index, "text": text, "logprobs": None, "finish_reason": finish_reason}

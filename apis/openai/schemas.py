@@ -1,0 +1,144 @@
+"""What OpenAI's clients send. Unknown fields are ignored, null means absent."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
+from web.errors import InvalidRequest
+
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class ContentPart(BaseModel):
+    type: str
+    text: str | None = None
+
+
+class FunctionCall(BaseModel):
+    name: str
+    arguments: str = "{}"
+
+
+class MessageToolCall(BaseModel):
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class ChatMessage(BaseModel):
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[ContentPart] | None = None
+    tool_calls: list[MessageToolCall] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+
+    def text(self, where: str) -> str:
+        """The content as one text. Raises `InvalidRequest` on parts that are not text."""
+        if not isinstance(self.content, list):
+            return self.content or ""
+        for part in self.content:
+            if part.type != "text":
+                raise InvalidRequest(f"This model takes text only, not '{part.type}' parts.", param=where)
+        return "".join(part.text or "" for part in self.content)
+
+
+class FunctionDefinition(BaseModel):
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class Tool(BaseModel):
+    type: Literal["function"]
+    function: FunctionDefinition
+
+
+class StreamOptions(BaseModel):
+    include_usage: bool = False
+
+
+class ResponseFormat(BaseModel):
+    type: str
+
+
+class ChatRequest(BaseModel):
+    """POST /v1/chat/completions."""
+
+    model: str
+    messages: list[ChatMessage] = Field(min_length=1)
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: Probability | None = None
+    top_k: int | None = Field(default=None, ge=0)
+    min_p: Probability | None = None
+    repetition_penalty: float | None = Field(default=None, gt=0)
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    n: int | None = Field(default=None, ge=1)
+    tools: list[Tool] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    response_format: ResponseFormat | None = None
+    logprobs: bool | None = None
+    logit_bias: dict[str, float] | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+
+    def conversation(self) -> Conversation:
+        """Raises `InvalidRequest` on what the models here cannot take."""
+        offered = [] if self.tool_choice == "none" else self.tools or []
+        return Conversation(
+            messages=_messages(self.messages),
+            tools=tuple(tool.model_dump(exclude_none=True) for tool in offered),
+            template_options=self.chat_template_kwargs or {},
+        )
+
+    def options(self) -> GenerationOptions:
+        return GenerationOptions(
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            min_p=self.min_p,
+            repetition_penalty=self.repetition_penalty,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
+            seed=self.seed,
+            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
+        )
+
+    def refuse_unsupported(self) -> None:
+        """Raise `InvalidRequest` for what would otherwise be silently ignored."""
+        unsupported = {
+            "n": (self.n or 1) > 1,
+            "logprobs": bool(self.logprobs),
+            "logit_bias": bool(self.logit_bias),
+            "response_format": self.response_format is not None and self.response_format.type != "text",
+            "tool_choice": self.tool_choice not in (None, "none", "auto"),
+        }
+        for field, asked in unsupported.items():
+            if asked:
+                raise InvalidRequest(f"This value of '{field}' is not supported by this server.", param=field)
+
+
+def _messages(messages: list[ChatMessage]) -> tuple[Message, ...]:
+    called: dict[str, str] = {}
+    result: list[Message] = []
+    for index, message in enumerate(messages):
+        calls = tuple(
+            ToolCall(call.id, call.function.name, call.function.arguments) for call in message.tool_calls or ()
+        )
+        called.update({call.id: call.name for call in calls})
+        role: Role = "system" if message.role == "developer" else message.role
+        text = message.text(f"messages[{index}].content")
+        name = called.get(message.tool_call_id or "", message.name)
+        if role == "tool":
+            result.append(Message(role, text, tool_call_id=message.tool_call_id, tool_name=name))
+        else:
+            result.append(Message(role, text, calls))
+    return tuple(result)

@@ -1,0 +1,138 @@
+"""What this device server says of itself and lets its owner do: health, memory, statistics, preload, cleanup."""
+
+import os
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from apis.model_names import ModelNames
+from devices.hardware import ResolvedDevice
+from model_manager import ModelManager
+from pools.pool import ModelPool
+from web.errors import InvalidRequest
+
+
+def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames) -> APIRouter:
+    router = APIRouter(tags=["Status"])
+    started = time.monotonic()
+
+    @router.get("/health")
+    async def health() -> dict[str, Any]:
+        pools = list(manager.pools.values())
+        return {
+            "status": "ok",
+            "device": device_name,
+            "requested_device": device.requested,
+            "used_device": device.used,
+            "device_name": device.full_name,
+            "fallback_reason": device.fallback_reason,
+            "pid": os.getpid(),
+            "uptime_seconds": round(time.monotonic() - started, 1),
+            "active_requests": sum(pool.active for pool in pools),
+            "queued_requests": sum(pool.queued for pool in pools),
+            "generated_tokens": sum(each.generated_tokens for each in manager.statistics.values()),
+            "models": [_model(pool) for pool in pools],
+        }
+
+    @router.get("/memory")
+    async def memory() -> dict[str, Any]:
+        models = [_memory(pool, manager) for pool in manager.pools.values()]
+        figures = manager.budget.figures()
+        return {
+            "device": device_name,
+            "memory": manager.budget.memory.name,
+            "total_bytes": figures.total,
+            "limit_bytes": figures.limit,
+            "reserved_bytes": figures.reserved,
+            "elsewhere_bytes": figures.elsewhere,
+            "available_bytes": max(0, figures.free),
+            "used_bytes": sum(model["measured_bytes"] for model in models),
+            "models": models,
+        }
+
+    @router.get("/model/stats")
+    async def statistics(model: str) -> dict[str, Any]:
+        pool = manager.pool(names.resolve(model).id)
+        stats = manager.statistics[pool.model.id]
+        return {
+            **_model(pool),
+            "requests": stats.requests,
+            "completed": stats.completed,
+            "failed": stats.failed,
+            "cancelled": stats.cancelled,
+            "resumed": stats.resumed,
+            "prompt_tokens": stats.prompt_tokens,
+            "generated_tokens": stats.generated_tokens,
+            "mean_first_token_seconds": stats.mean_first_token_seconds,
+            "mean_queue_seconds": stats.mean_queue_seconds,
+            "mean_tokens_per_second": stats.mean_tokens_per_second,
+        }
+
+    @router.get("/model/instances")
+    async def instances(model: str) -> dict[str, Any]:
+        pool = manager.pool(names.resolve(model).id)
+        return {"model": pool.model.public_id, "instances": _instances(pool, manager)}
+
+    @router.post("/model/preload/{model_id:path}/{count}")
+    async def preload(model_id: str, count: str) -> dict[str, Any]:
+        if not count.isascii() or not count.isdigit() or not 1 <= int(count[:4]) <= 64:
+            raise InvalidRequest("The number of instances must be from 1 to 64.", param="count")
+        pool = manager.pool(names.resolve(model_id).id)
+        running = await manager.preload(pool.model.id, int(count))
+        return {"model": pool.model.public_id, "instances": running}
+
+    @router.post("/model/cleanup")
+    async def cleanup() -> dict[str, int]:
+        return {"unloaded": await manager.unload_idle()}
+
+    @router.api_route("/test/echo", methods=["GET", "POST"])
+    async def echo(request: Request) -> dict[str, Any]:
+        body = (await request.body()).decode(errors="replace")
+        return {"method": request.method, "query": dict(request.query_params), "body": body}
+
+    return router
+
+
+def _model(pool: ModelPool) -> dict[str, Any]:
+    model = pool.model
+    return {
+        "id": model.id,
+        "public_id": model.public_id,
+        "state": pool.state,
+        "pipeline": model.pipeline,
+        "device": model.device.used,
+        "fallback_reason": model.device.fallback_reason,
+        "instances": len(pool.slots),
+        "active": pool.active,
+        "queued": pool.queued,
+        "error": pool.error,
+    }
+
+
+def _memory(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:
+    instances = _instances(pool, manager)
+    return {
+        "id": pool.model.id,
+        "estimated_bytes": pool.plan.total_bytes,
+        "estimated_weight_bytes": pool.plan.weight_bytes,
+        "estimated_kv_cache_bytes": pool.plan.kv_cache_bytes,
+        "kv_cache_tokens": pool.plan.kv_cache_tokens,
+        "measured_bytes": sum(instance["memory_bytes"] or 0 for instance in instances),
+        "instances": instances,
+    }
+
+
+def _instances(pool: ModelPool, manager: ModelManager) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": slot.number,
+            "pid": slot.instance.pid,
+            "state": "busy" if slot.active else "idle",
+            "memory_bytes": manager.budget.measured(slot.instance),
+            "active": slot.active,
+            "reserved_tokens": slot.reserved_tokens,
+            "load_seconds": round(slot.load_seconds, 3),
+        }
+        for slot in pool.slots
+    ]

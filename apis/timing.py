@@ -1,0 +1,17 @@
+"""Where a request's time went, as a `Server-Timing` header."""
+
+from pools.statistics import Timings
+
+
+def server_timing(timings: Timings) -> dict[str, str]:
+    """The header for a finished request (milliseconds): waiting, loading the model, prompt, answer, all of it."""
+    total = timings.total_seconds
+    waiting = total - timings.load_seconds - timings.prefill_seconds - timings.decode_seconds
+    parts = {
+        "queue": max(0.0, waiting),
+        "load": timings.load_seconds,
+        "prefill": timings.prefill_seconds,
+        "decode": timings.decode_seconds,
+        "total": total,
+    }
+    return {"Server-Timing": ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in parts.items())}

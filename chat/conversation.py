@@ -1,0 +1,72 @@
+"""A conversation as the rooms below the wire see it, whichever API it came by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from chat.grammars.forms import AnswerForm
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A call that a model made. `arguments` is a JSON object as text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """`tool_call_id` and `tool_name` belong to role "tool": which call this is the result of. `reasoning` is what an
+    assistant thought before an earlier answer, where the client sends it back."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
+    tool_call_id: str | None = None
+    tool_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """`tools` are function definitions in OpenAI's form; `template_options` reach the chat template as variables.
+
+    With `must_call` the answer consists of calls, with `tool_name` of calls of that tool, without `parallel_calls` of
+    one call at most.
+    """
+
+    messages: tuple[Message, ...]
+    tools: tuple[Mapping[str, Any], ...] = ()
+    template_options: Mapping[str, Any] = field(default_factory=dict)
+    must_call: bool = False
+    tool_name: str | None = None
+    parallel_calls: bool = True
+
+
+@dataclass(frozen=True)
+class GenerationOptions:
+    """What a client may ask of an answer; None leaves it to the model's defaults.
+
+    `max_tokens` is cut to what the context leaves. `keep_alive` in seconds, negative for ever, sets how long the
+    model's instances stay after this request. `form` is what the answer must look like. `stream_calls`: give the
+    arguments of tool calls piece by piece where that is safe.
+    """
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    keep_alive: float | None = None
+    form: AnswerForm | None = None
+    logprobs: bool = False
+    stream_calls: bool = False

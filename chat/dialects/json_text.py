@@ -1,0 +1,106 @@
+"""Reading JSON in text that is still growing or has other text around it."""
+
+import json
+import re
+from typing import Any
+
+from chat.dialects.dialect import Call, Reading, Tools
+
+_DECODER = json.JSONDecoder(strict=False)
+_SEPARATORS = " \t\r\n,;"
+_NAME = r'"name"\s*:\s*"(?P<name>[^"\\]+)"'
+HEAD = re.compile(rf'\{{\s*{_NAME}\s*,\s*(?:"id"\s*:\s*"[^"]*"\s*,\s*)?"(?:arguments|parameters)"\s*:\s*')
+
+
+class JsonEnd:
+    """Finds the end of a JSON object or array that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self.in_string = False
+        self._escaped = False
+
+    def find(self, text: str) -> int | None:
+        """The length of the part of `text` that completes the value, None when more is needed."""
+        for position, character in enumerate(text):
+            if self.in_string:
+                if self._escaped:
+                    self._escaped = False
+                elif character == "\\":
+                    self._escaped = True
+                elif character == '"':
+                    self.in_string = False
+            elif character == '"':
+                self.in_string = True
+            elif character in "{[":
+                self._depth += 1
+            elif character in "}]":
+                self._depth -= 1
+                if self._depth <= 0:
+                    return position + 1
+        return None
+
+
+def ends_in_string(text: str) -> bool:
+    """Whether JSON `text` stops in the middle of a string."""
+    scanner = JsonEnd()
+    while (end := scanner.find(text)) is not None:
+        text, scanner = text[end:], JsonEnd()
+    return scanner.in_string
+
+
+def read_calls(text: str, tools: Tools) -> Reading | None:
+    """Call objects one after the other or in lists, separated by white space, commas or semicolons."""
+    del tools
+    calls, rest = leading_calls(text)
+    return Reading(tuple(calls)) if calls and not rest.strip() else None
+
+
+def leading_calls(text: str) -> tuple[list[Call], str]:
+    """The call objects that `text` begins with, and the text after them."""
+    calls: list[Call] = []
+    while text.strip(_SEPARATORS):
+        start = len(text) - len(text.lstrip(_SEPARATORS))
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            break
+        found = [as_call(each) for each in (value if isinstance(value, list) else [value])]
+        if not all(found):
+            break
+        calls += [call for call in found if call]
+        text = text[end:]
+    return calls, text
+
+
+def as_call(value: Any) -> Call | None:
+    """A decoded call object, in any of the spellings in use."""
+    if not isinstance(value, dict):
+        return None
+    if isinstance(value.get("function"), dict):
+        value = value["function"]
+    name = value.get("name", value.get("function"))
+    arguments = value.get("arguments", value.get("parameters"))
+    if isinstance(arguments, str):
+        arguments = json_object(arguments)
+    elif arguments is None:
+        arguments = {}
+    if not isinstance(name, str) or not name or not isinstance(arguments, dict):
+        return None
+    return Call(name, json.dumps(arguments, ensure_ascii=False))
+
+
+def json_object(text: str) -> dict[str, Any] | None:
+    """`text` as a JSON object, None when it is none."""
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def named_call(name: str, arguments: str) -> Call | None:
+    """A call whose name and arguments stand apart; absent arguments are none."""
+    value = json_object(arguments.strip() or "{}")
+    name = name.strip()
+    return Call(name, json.dumps(value, ensure_ascii=False)) if name and value is not None else None

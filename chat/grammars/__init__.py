@@ -1,0 +1,1 @@
+"""What an answer must look like, as grammars for the sampler."""

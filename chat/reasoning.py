@@ -1,0 +1,44 @@
+"""How model families set their reasoning apart from the answer."""
+
+from dataclasses import dataclass
+
+from chat.dialects.dialect import Dialect
+from chat.sections import Tag
+
+THINK = Tag("<think>", "</think>")
+_HARMONY = Tag("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
+
+# What a chat template that knows the family's reasoning mentions.
+_TAGS: tuple[tuple[str, Tag], ...] = (
+    ("[THINK]", Tag("[THINK]", "[/THINK]")),
+    ("<seed:think>", Tag("<seed:think>", "</seed:think>")),
+    ("<|channel>", Tag("<|channel>thought\n", "<channel|>")),
+    ("<thought>", Tag("<thought>", "</thought>")),
+    ("<think>", THINK),
+    ("Here is my thought process:", Tag("Here is my thought process:", "Here is my response:")),
+)
+
+
+@dataclass(frozen=True)
+class Reasoning:
+    """The tag of a family; `answer_head` is what such a model writes between its reasoning and its answer."""
+
+    tag: Tag
+    answer_head: str = ""
+
+
+def find_reasoning(template: str, dialect: Dialect) -> Reasoning:
+    """The tag by the chat template's text; the common one where it says nothing."""
+    if dialect.name == "harmony":
+        return Reasoning(_HARMONY, "<|channel|>final<|message|>")
+    return Reasoning(next((tag for mark, tag in _TAGS if mark in template), THINK))
+
+
+def strip_reasoning(text: str, tag: Tag) -> tuple[str, str]:
+    """An earlier answer's reasoning, and the answer without it."""
+    before, opened, rest = text.partition(tag.open)
+    if not opened:
+        thoughts, closed, answer = text.partition(tag.close)
+        return (thoughts.strip(), answer.lstrip()) if closed else ("", text)
+    thoughts, _, answer = rest.partition(tag.close)
+    return thoughts.strip(), before + answer.lstrip()

@@ -1,0 +1,225 @@
+"""A conversation with a model on this device: from the request's meaning to a stream of deltas."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from chat.answer import AnswerText, Delta
+from chat.conversation import Conversation, GenerationOptions
+from chat.grammars.json_schema import SchemaError
+from chat.grammars.structure import Preface, form_structure
+from chat.reasoning import THINK, Reasoning
+from chat.sections import SectionParser
+from chat.speech import Speech, make_speech, offered_tools
+from chat.tokenizer import ChatTokenizer
+from instances.grammar_probe import GrammarProbe, GrammarRefused
+from instances.messages import Sampling, Structure
+from model_manager import ModelManager
+from pools.errors import PromptTooLong
+from pools.served_model import ServedModel
+from pools.statistics import Timings
+from web.errors import InvalidRequest
+
+logger = logging.getLogger(__name__)
+
+_NO_REASONING = Preface(Reasoning(THINK), opened=False, possible=False)
+FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+@dataclass
+class Completion:
+    """An answer under way. Iterate `deltas` once; `finish_reason` and `timings` are complete after it."""
+
+    model: ServedModel
+    prompt_ids: list[int]
+    timings: Timings
+    deltas: AsyncGenerator[Delta, None] = field(init=False)
+    generated_ids: list[int] = field(default_factory=list)
+    finish_reason: FinishReason = "stop"
+    stop_string: str | None = None
+
+
+class ChatService:
+    """What every API calls. One tokenizer a model, loaded when the model is first asked."""
+
+    def __init__(
+        self,
+        manager: ModelManager,
+        *,
+        load_tokenizer: Callable[[Path], ChatTokenizer] = ChatTokenizer,
+        probe: GrammarProbe | None = None,
+    ) -> None:
+        self._manager = manager
+        self._load_tokenizer = load_tokenizer
+        self._probe = probe or GrammarProbe()
+        self._tokenizers: dict[str, asyncio.Task[ChatTokenizer]] = {}
+        self._speeches: dict[str, Speech] = {}
+
+    async def close(self) -> None:
+        """End what helps here beside the models."""
+        await self._probe.close()
+
+    async def chat(
+        self,
+        model: ServedModel,
+        conversation: Conversation,
+        options: GenerationOptions,
+        *,
+        preceding_ids: Sequence[int] = (),
+    ) -> Completion:
+        """Answer a conversation, put after `preceding_ids`. Raises `InvalidRequest` on one the template refuses and
+        on a form that no grammar can express, and `PromptTooLong`."""
+        speech = await self._speech(model)
+        tools = offered_tools(conversation.tools)
+        if conversation.tool_name is not None and conversation.tool_name not in tools:
+            raise InvalidRequest(f"There is no tool '{conversation.tool_name}' to call.", param="tool_choice")
+        prompt = speech.prompt(conversation)
+        prompt_ids = [*preceding_ids, *speech.tokenizer.encode(prompt)]
+        sampling = self._sampling(model, len(prompt_ids), options)
+        preface = speech.preface(prompt, conversation)
+        structure = speech.structure(conversation, tools, options, preface)
+        structure = await self._probed(
+            model, structure, optional=bool(tools) and not _constrained(conversation, options)
+        )
+        parser = speech.parser(preface, tools, eager=options.stream_calls and structure is not None)
+        pieces = speech.pieces() if options.logprobs else None
+        answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces)
+        return self._complete(model, prompt_ids, options, _with_structure(sampling, structure), answer)
+
+    async def complete(self, model: ServedModel, prompt: str | Sequence[int], options: GenerationOptions) -> Completion:
+        """Continue a text, or its ids, as it stands, without a chat template. Raises `PromptTooLong`, and
+        `InvalidRequest` on a form that no grammar can express."""
+        speech = await self._speech(model)
+        prompt_ids = speech.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
+        if not prompt_ids:
+            raise InvalidRequest("The prompt is empty.", param="prompt")
+        sampling = self._sampling(model, len(prompt_ids), options)
+        try:
+            structure = form_structure(options.form, _NO_REASONING) if options.form else None
+        except SchemaError as error:
+            raise InvalidRequest(f"The requested form cannot be used: {error}.", param="response_format") from error
+        structure = await self._probed(model, structure, optional=False)
+        pieces = speech.pieces() if options.logprobs else None
+        answer = AnswerText(speech.tokenizer.decoder(), SectionParser(), stop=options.stop, pieces=pieces)
+        return self._complete(model, prompt_ids, options, _with_structure(sampling, structure), answer)
+
+    async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
+        """The length of a conversation's prompt. Raises `InvalidRequest` on one the template refuses."""
+        speech = await self._speech(model)
+        return len(speech.tokenizer.encode(speech.prompt(conversation)))
+
+    async def _speech(self, model: ServedModel) -> Speech:
+        tokenizer = await self.tokenizer(model)
+        speech = self._speeches.get(model.id)
+        if speech is None or speech.tokenizer is not tokenizer:
+            chosen = (model.assignment.model_extra or {}).get("tool_dialect")
+            speech = make_speech(tokenizer, thinks=model.facts.thinking, dialect_name=chosen)
+            self._speeches[model.id] = speech
+        return speech
+
+    async def _probed(self, model: ServedModel, structure: Structure | None, *, optional: bool) -> Structure | None:
+        """`structure` when the model can use it; else None where it is only a help, and `InvalidRequest`."""
+        if structure is None:
+            return None
+        try:
+            await self._probe.check(model.directory, structure)
+        except GrammarRefused as error:
+            if not optional:
+                raise InvalidRequest(
+                    f"The requested form of the answer cannot be used: {error}", param="response_format"
+                ) from error
+            logger.info("Tool calls of %s are left unconstrained: %s", model.public_id, error)
+            return None
+        return structure
+
+    async def tokenizer(self, model: ServedModel) -> ChatTokenizer:
+        """Raises `InvalidRequest` on a model that does not generate."""
+        model.require("generation")
+        task = self._tokenizers.get(model.id)
+        if task is None or (task.done() and task.exception()):
+            task = asyncio.create_task(asyncio.to_thread(self._load_tokenizer, model.directory))
+            self._tokenizers[model.id] = task
+        try:
+            return await asyncio.shield(task)
+        except RuntimeError as error:
+            raise InvalidRequest(f"The tokenizer of '{model.public_id}' could not be loaded: {error}") from error
+
+    def _complete(
+        self,
+        model: ServedModel,
+        prompt_ids: list[int],
+        options: GenerationOptions,
+        sampling: Sampling,
+        answer: AnswerText,
+    ) -> Completion:
+        completion = Completion(model, prompt_ids, Timings(self._manager.clock()))
+        if options.keep_alive is not None:
+            self._manager.pool(model.id).keep_alive = options.keep_alive
+        completion.deltas = self._deltas(completion, sampling, answer)
+        return completion
+
+    async def _deltas(
+        self, completion: Completion, sampling: Sampling, answer: AnswerText
+    ) -> AsyncGenerator[Delta, None]:
+        called = False
+        outputs = self._manager.generate(completion.model.id, completion.prompt_ids, sampling, completion.timings)
+        async with aclosing(outputs):
+            async for output in outputs:
+                completion.generated_ids += output.tokens
+                for delta in answer.push(output.tokens, output.logprobs):
+                    called = called or delta.tool_call is not None
+                    yield delta
+                if answer.stopped:
+                    completion.stop_string = answer.stop_string
+                    break
+                if output.finish == "length":
+                    completion.finish_reason = "length"
+        for delta in answer.finish():
+            called = called or delta.tool_call is not None
+            yield delta
+        if called and completion.finish_reason == "stop":
+            completion.finish_reason = "tool_calls"
+
+    def _sampling(self, model: ServedModel, prompt_tokens: int, options: GenerationOptions) -> Sampling:
+        if options.logprobs and model.pipeline != "continuous_batching":
+            raise InvalidRequest(
+                f"'{model.public_id}' runs in a pipeline without logprobs; on the GPU and the CPU models have them.",
+                param="logprobs",
+            )
+        limit = self._manager.max_request_tokens(model.id)
+        longest_prompt = min(model.max_prompt_tokens or limit - 1, limit - 1)
+        if prompt_tokens > longest_prompt:
+            raise PromptTooLong(
+                f"The prompt has {prompt_tokens} tokens; '{model.public_id}' takes at most {longest_prompt} on "
+                f"{model.device.used}. Shorten the conversation or raise the model's limit in its settings.",
+                param="messages",
+            )
+        room = limit - prompt_tokens
+        return Sampling(
+            max_new_tokens=min(options.max_tokens or room, room),
+            seed=options.seed if options.seed is not None else secrets.randbits(31),
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            min_p=options.min_p,
+            repetition_penalty=options.repetition_penalty,
+            presence_penalty=options.presence_penalty,
+            frequency_penalty=options.frequency_penalty,
+            logprobs=options.logprobs,
+        )
+
+
+def _constrained(conversation: Conversation, options: GenerationOptions) -> bool:
+    """Whether the client itself asked for a form, rather than only offering tools."""
+    return conversation.must_call or options.form is not None
+
+
+def _with_structure(sampling: Sampling, structure: Structure | None) -> Sampling:
+    return sampling if structure is None else msgspec.structs.replace(sampling, structure=structure)

@@ -1,0 +1,39 @@
+"""Cutting an answer at the first stop string."""
+
+from collections.abc import Sequence
+
+
+def held_back(text: str, marks: Sequence[str]) -> int:
+    """How many characters at the end of `text` may be the beginning of one of `marks`."""
+    longest = min(len(text), max((len(mark) for mark in marks), default=1) - 1)
+    return next((n for n in range(longest, 0, -1) if any(mark.startswith(text[-n:]) for mark in marks)), 0)
+
+
+class StopStrings:
+    """Passes text on until a stop string begins; holds back only what may still become one."""
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops = [stop for stop in stops if stop]
+        self._pending = ""
+        self.matched: str | None = None
+
+    def push(self, text: str) -> str:
+        """The part of `text` (with what was held back before) that is safe to show. Empty after a match."""
+        if self.matched is not None:
+            return ""
+        if not self._stops:
+            return text
+        text = self._pending + text
+        found = [(at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
+        if found:
+            at, self.matched = min(found)
+            self._pending = ""
+            return text[:at]
+        keep = held_back(text, self._stops)
+        self._pending = text[len(text) - keep :]
+        return text[: len(text) - keep]
+
+    def finish(self) -> str:
+        """What was held back, since no stop string came of it."""
+        pending, self._pending = self._pending, ""
+        return pending

@@ -1,0 +1,77 @@
+"""Chat templates rendered as Hugging Face renders them."""
+
+import datetime
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from jinja2 import TemplateError, nodes
+from jinja2.ext import Extension, loopcontrols
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+
+class TemplateRefused(ValueError):
+    """The template does not take this conversation; str() is its complaint."""
+
+
+class ChatTemplate:
+    """A compiled template. `variables` (the special tokens) are at hand in every rendering; `today` is the clock.
+
+    Templates come with downloaded models: they run in Jinja's sandbox. Raises `TemplateRefused` on one that is no
+    valid Jinja.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        variables: Mapping[str, str],
+        *,
+        today: Callable[[], datetime.datetime] = datetime.datetime.now,
+    ) -> None:
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, loopcontrols]
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals["raise_exception"] = _raise_exception
+        environment.globals["strftime_now"] = lambda form: today().strftime(form)
+        self._variables = dict(variables)
+        try:
+            self._template = environment.from_string(source)
+        except TemplateError as error:
+            raise TemplateRefused(str(error)) from error
+
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None,
+        options: Mapping[str, Any],
+    ) -> str:
+        """The prompt, open for the assistant's turn. Raises `TemplateRefused`."""
+        try:
+            return self._template.render(
+                **self._variables, **{"messages": messages, "tools": tools, "add_generation_prompt": True, **options}
+            )
+        except (TemplateError, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+            raise TemplateRefused(str(error)) from error
+
+
+class _GenerationTag(Extension):
+    """`{% generation %}`, by which templates mark the assistant's part for training, changes nothing here."""
+
+    tags = {"generation"}  # noqa: RUF012 (declared so by jinja2)
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _to_json(
+    value: Any, ensure_ascii: bool = False, indent: int | None = None, separators: Any = None, sort_keys: bool = False
+) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+def _raise_exception(message: str) -> NoReturn:
+    raise TemplateError(message)

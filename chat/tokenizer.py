@@ -1,0 +1,112 @@
+"""A model's tokenizer and chat template."""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import openvino_genai as genai
+import tokenizers
+
+from chat.templates import ChatTemplate, TemplateRefused
+
+Decode = Callable[[Sequence[int]], str]
+
+
+class ChatTokenizer:
+    """Renders, encodes and decodes for one model.
+
+    Loading takes some tenths of a second and releases the GIL; the other calls take well under a millisecond and
+    are made on the event loop.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._tokenizer = genai.Tokenizer(directory)
+        # Its decoding costs a tenth of a call into the OpenVINO detokenizer, which matters on every token.
+        file = directory / "tokenizer.json"
+        self._decoder = tokenizers.Tokenizer.from_file(str(file)) if file.is_file() else None
+        self._special = self._special_tokens()
+
+    @property
+    def template_text(self) -> str:
+        """The chat template, from the sources that the library looks into, in its order."""
+        return self._tokenizer.chat_template or ""
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """config.json, empty where there is none."""
+        return _read_object(self._directory / "config.json")
+
+    def render(
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None, options: Mapping[str, Any]
+    ) -> str:
+        """The prompt of messages in Hugging Face's form, open for the assistant's turn. Raises `TemplateRefused`.
+
+        Jinja renders, as it did when the model was trained; the library's own engine stands in for a template that
+        Jinja cannot read.
+        """
+        if isinstance(self._template, ChatTemplate):
+            return self._template.render(messages, tools=tools, options=options)
+        try:
+            return self._tokenizer.apply_chat_template(messages, True, tools=tools, extra_context=dict(options) or None)
+        except RuntimeError as error:
+            raise TemplateRefused(str(error).strip().splitlines()[-1]) from error
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text that already has its special tokens written out."""
+        return self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids; special tokens are left out, bytes that are no character read U+FFFD."""
+        return self.decoder()(ids)
+
+    def decoder(self, shown: Collection[str] = ()) -> Decode:
+        """A `decode` that writes out those special tokens that are in `shown`."""
+        hidden = frozenset(token for token, text in self._special.items() if text not in shown)
+        decoder = self._decoder
+        if decoder is not None:
+            return lambda ids: decoder.decode([i for i in ids if i not in hidden], skip_special_tokens=False)
+        if not self._special:
+            return lambda ids: self._tokenizer.decode(list(ids))
+        return lambda ids: self._tokenizer.decode([i for i in ids if i not in hidden], skip_special_tokens=False)
+
+    def piece(self, token: int) -> bytes | None:
+        """The bytes of one token, None for a special one."""
+        return None if token in self._special else self._pieces.get(token)
+
+    @cached_property
+    def _pieces(self) -> dict[int, bytes]:
+        return {token: bytes(piece) for piece, token in self._tokenizer.get_vocab().items()}
+
+    @cached_property
+    def _template(self) -> ChatTemplate | None:
+        tokenizer = self._tokenizer
+        variables = {
+            "bos_token": tokenizer.get_bos_token(),
+            "eos_token": tokenizer.get_eos_token(),
+            "pad_token": tokenizer.get_pad_token(),
+        }
+        try:
+            return ChatTemplate(self.template_text, variables)
+        except TemplateRefused:
+            return None
+
+    def _special_tokens(self) -> dict[int, str]:
+        if self._decoder is not None:
+            added = self._decoder.get_added_tokens_decoder()
+            special = {token: entry.content for token, entry in added.items() if entry.special}
+        else:
+            entries = _read_object(self._directory / "tokenizer_config.json").get("added_tokens_decoder") or {}
+            special = {int(token): str(entry["content"]) for token, entry in entries.items() if entry.get("special")}
+        special.setdefault(self._tokenizer.get_eos_token_id(), self._tokenizer.get_eos_token())
+        return special
+
+
+def _read_object(path: Path) -> Mapping[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

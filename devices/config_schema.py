@@ -1,0 +1,115 @@
+"""What `device_config.json` holds, as types. Root keys are device names; a root key starting with `$` or `_` is a note
+and is kept as it is. Keys this version does not know survive a rewrite at every level."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+_DEVICE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_NAME_LENGTH = 255
+
+
+def _checked_model_id(value: str) -> str:
+    if value != value.strip() or _CONTROL_CHARACTER.search(value) or "\\" in value:
+        raise ValueError("a model id has no surrounding blanks, no control characters and no backslash")
+    if any(part in ("", ".", "..") for part in value.split("/")):
+        raise ValueError('a model id looks like "organisation/name", without empty parts or ".."')
+    return value
+
+
+def _checked_device_name(value: str) -> str:
+    if len(value) > _MAX_NAME_LENGTH or not _DEVICE_NAME.fullmatch(value):
+        raise ValueError("a device name consists of a to z, 0 to 9 and _, with a letter first")
+    return value
+
+
+def _checked_text(value: str) -> str:
+    if not value.strip() or _CONTROL_CHARACTER.search(value):
+        raise ValueError("it must not be empty or hold control characters")
+    return value
+
+
+def _checked_idle_timeout(value: float) -> float:
+    if value < 0 and value != -1:
+        raise ValueError("give a number of seconds, or -1 for never")
+    return value
+
+
+DeviceName = Annotated[str, AfterValidator(_checked_device_name)]
+ModelId = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH), AfterValidator(_checked_model_id)]
+Text = Annotated[str, AfterValidator(_checked_text)]
+
+
+class ModelAssignment(BaseModel):
+    """One entry of a device's `models`. Memory in GB (10^9 bytes), `idle_timeout` in seconds with -1 = never,
+    `max_prompt_len` in tokens; `path` is relative to the data directory or absolute."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+
+    id: ModelId
+    path: Text
+    estimated_memory_gb: float | None = Field(default=None, gt=0)
+    instance_memory_gb: float | None = Field(default=None, ge=0)
+    max_total_memory_gb: float | None = Field(default=None, gt=0)
+    max_concurrent: int = Field(default=16, ge=1)
+    idle_timeout: Annotated[float, AfterValidator(_checked_idle_timeout)] = 300
+    preload_count: int = Field(default=0, ge=0)
+    max_prompt_len: int | None = Field(default=None, ge=1)
+    pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
+    extra_config: dict[str, Any] = Field(default_factory=dict)
+
+
+class DeviceSettings(BaseModel):
+    """One device server: its port, the OpenVINO device it asks for, the one it falls back to (null = none).
+
+    `memory_limit_gb` bounds what its instances take together (null = what the machine has), `memory_reserve_gb` is
+    left to other programs (null = a tenth, 2 GB at most). Of each model `max_queue` requests may wait, each for
+    `queue_timeout` seconds.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    enabled: bool = True
+    port: int = Field(ge=1, le=65535)
+    device: Text
+    fallback_device: Text | None = "CPU"
+    memory_limit_gb: float | None = Field(default=None, gt=0)
+    memory_reserve_gb: float | None = Field(default=None, ge=0)
+    max_queue: int = Field(default=256, ge=1)
+    queue_timeout: float = Field(default=300, gt=0)
+    models: list[ModelAssignment] = Field(default_factory=list)
+
+    @field_validator("models")
+    @classmethod
+    def _ids_are_unique(cls, models: list[ModelAssignment]) -> list[ModelAssignment]:
+        twice = _first_repeated([model.id for model in models])
+        if twice is not None:
+            raise ValueError(f'the model "{twice}" is assigned twice')
+        return models
+
+
+class Configuration(BaseModel):
+    """The whole file: `devices` by name in the file's order, `notes` for the root keys that are no devices."""
+
+    model_config = ConfigDict(frozen=True)
+
+    devices: dict[DeviceName, DeviceSettings] = Field(default_factory=dict)
+    notes: dict[str, Any] = Field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Raises ValueError where an extra value holds a number that is not finite."""
+        document = {**self.notes, **{name: settings.model_dump() for name, settings in self.devices.items()}}
+        return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _first_repeated(values: Sequence[str]) -> str | None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None

@@ -1,0 +1,58 @@
+"""Asks one device server for its health and its memory, again and again."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from devices.launch import Timing
+
+Answer = dict[str, Any] | None
+
+
+class HealthWatch:
+    """`on_answer` gets each answer to /health and /memory, None for a missing one. `on_silence` is called once when
+    /health gave none for too long. `healthy_since`: loop time of its first answer."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        base_url: str,
+        timing: Timing,
+        *,
+        on_answer: Callable[[Answer, Answer], None],
+        on_silence: Callable[[], None],
+    ) -> None:
+        self.healthy_since: float | None = None
+        self._client = client
+        self._base_url = base_url
+        self._timing = timing
+        self._on_answer = on_answer
+        self._on_silence = on_silence
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        last_answer = loop.time()
+        while True:
+            answer = await self._ask("/health")
+            now = loop.time()
+            if answer is not None:
+                last_answer = now
+                self.healthy_since = self.healthy_since or now
+            self._on_answer(answer, None if answer is None else await self._ask("/memory"))
+            running = self.healthy_since is not None
+            if now - last_answer > (
+                self._timing.silence_while_running if running else self._timing.silence_while_starting
+            ):
+                self._on_silence()
+                return
+            await asyncio.sleep(self._timing.poll if running else self._timing.poll_while_starting)
+
+    async def _ask(self, path: str) -> Answer:
+        try:
+            response = await self._client.get(self._base_url + path, timeout=self._timing.poll_timeout)
+            answer = response.json()
+        except (httpx.HTTPError, ValueError):
+            return None
+        return answer if response.status_code == 200 and isinstance(answer, dict) else None

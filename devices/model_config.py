@@ -1,0 +1,133 @@
+"""What the JSON, template and card files beside the weights say about a model."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAX_JSON_BYTES = 32 * 1024 * 1024
+_MAX_CARD_BYTES = 256 * 1024
+_RECURRENT_LAYERS = ("linear", "mamba", "conv", "recurrent", "ssm")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """config.json, reduced. kv_elements_per_token: elements of keys and values that a token adds over all layers."""
+
+    architecture: str | None = None
+    context_length: int | None = None
+    kv_elements_per_token: int | None = None
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    present: bool = False
+    tools: bool = False
+    thinking: bool = False
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises OSError, ValueError (with a sentence)."""
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError(f"{path.name} is larger than {MAX_JSON_BYTES >> 20} MiB")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name} is not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path.name} holds no JSON object")
+    return value
+
+
+def read_config(directory: Path) -> ModelConfig:
+    """Read config.json; an absent file gives an empty ModelConfig. Raises OSError, ValueError."""
+    path = directory / "config.json"
+    if not path.is_file():
+        return ModelConfig()
+    config = read_json(path)
+    architectures = config.get("architectures")
+    architecture = architectures[0] if isinstance(architectures, list) and architectures else config.get("model_type")
+    text = next((config[key] for key in ("text_config", "llm_config") if isinstance(config.get(key), dict)), config)
+    return ModelConfig(
+        architecture=architecture if isinstance(architecture, str) else None,
+        context_length=_number(text, "max_position_embeddings", "n_positions", "seq_length", "max_seq_len"),
+        kv_elements_per_token=_kv_elements(text),
+    )
+
+
+def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatTemplate:
+    """The template from its files, else the one inside openvino_tokenizer.xml, with what its text promises."""
+    text = tokenizer_template or ""
+    for name in ("tokenizer_config.json", "processor_config.json", "chat_template.json"):
+        text = _template_in(directory / name) or text
+    template_file = directory / "chat_template.jinja"
+    if template_file.is_file() and template_file.stat().st_size <= MAX_JSON_BYTES:
+        text = template_file.read_text(encoding="utf-8", errors="replace") or text
+    return ChatTemplate(
+        present=bool(text.strip()),
+        tools=re.search(r"\btools\b", text) is not None,
+        thinking="enable_thinking" in text or "<think>" in text or "reasoning_content" in text,
+    )
+
+
+def read_license(directory: Path) -> str | None:
+    """The `license` (or `license_name`) of the front matter of README.md."""
+    path = directory / "README.md"
+    if not path.is_file():
+        return None
+    with path.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(_MAX_CARD_BYTES)
+    front = re.match(r"---\s*\n(.*?)\n---", text.lstrip("\ufeff"), re.DOTALL)
+    if not front:
+        return None
+    fields = dict(re.findall(r"^(license(?:_name)?):[ \t]*[\"']?([^\"'\s]+)", front[1], re.MULTILINE))
+    license_id = fields.get("license")
+    return fields.get("license_name", license_id) if license_id == "other" else license_id
+
+
+def _template_in(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    try:
+        template = read_json(path).get("chat_template")
+    except (OSError, ValueError):
+        return None
+    if isinstance(template, list):  # several named templates: {"name": "default", "template": …}
+        named = {entry.get("name"): entry.get("template") for entry in template if isinstance(entry, dict)}
+        template = "\n".join(text for text in named.values() if isinstance(text, str))
+    return template if isinstance(template, str) else None
+
+
+def _number(config: dict[str, Any], *names: str) -> int | None:
+    for name in names:
+        value = config.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+    return None
+
+
+def _kv_elements(config: dict[str, Any]) -> int | None:
+    layers = _attention_layers(config)
+    heads = _number(config, "num_attention_heads", "n_head", "num_heads")
+    hidden = _number(config, "hidden_size", "n_embd", "d_model")
+    if layers is None or heads is None:
+        return None
+    if _number(config, "kv_lora_rank") and (value_dim := _number(config, "v_head_dim")):
+        key_dim = (_number(config, "qk_nope_head_dim") or 0) + (_number(config, "qk_rope_head_dim") or 0)
+        return layers * heads * (key_dim + value_dim)
+    head_dim = _number(config, "head_dim", "kv_channels") or (hidden // heads if hidden else None)
+    kv_heads = _number(config, "num_key_value_heads", "multi_query_group_num", "num_kv_heads") or heads
+    return layers * kv_heads * head_dim * 2 if head_dim else None
+
+
+def _attention_layers(config: dict[str, Any]) -> int | None:
+    """Layers that keep keys and values: all, less the recurrent ones of a hybrid model."""
+    kinds = config.get("layer_types")
+    if isinstance(kinds, list) and kinds:
+        return sum(not any(word in str(kind) for word in _RECURRENT_LAYERS) for kind in kinds)
+    layers = _number(config, "num_hidden_layers", "n_layer", "num_layers")
+    interval = _number(config, "full_attention_interval")
+    return layers // interval if layers and interval else layers

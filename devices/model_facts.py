@@ -1,0 +1,202 @@
+"""What kind of model a directory holds, how big it is and what it can do, read from its files without loading it.
+
+Nothing here raises for a bad directory: `ModelFacts.problem` says in a sentence what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from devices.ir_xml import IrError, IrSummary, read_ir
+from devices.model_config import ModelConfig, read_chat_template, read_config, read_license
+from devices.quantization import compression
+
+_KV_BYTES = 2  # f16, as GPU and NPU keep it; CPU's default u8 needs half
+_TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
+_WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """kind: llm, vlm, embedding, reranker, whisper, tts, image, gguf or unknown. Sizes in bytes, lengths in tokens.
+
+    kv_bytes_per_token counts 2 bytes an element (f16). quantization reads like "INT4_SYM g128 r1.0": mode, group size
+    (-1: one scale a row), share of the weights in that mode. problem: why the model cannot be used as it lies there;
+    npu_problem: why not on an NPU; both None when nothing speaks against it.
+    """
+
+    kind: str = "unknown"
+    size_bytes: int = 0
+    context_length: int | None = None
+    quantization: str | None = None
+    parameters: int | None = None
+    architecture: str | None = None
+    kv_bytes_per_token: int | None = None
+    has_tokenizer: bool = False
+    chat_template: bool = False
+    tools: bool = False
+    thinking: bool = False
+    vision: bool = False
+    license: str | None = None
+    runtime_version: str | None = None
+    npu_problem: str | None = None
+    problem: str | None = None
+
+
+FactsCache = dict[tuple[Path, int, int], IrSummary]
+
+
+def read_facts(directory: Path, *, cache: FactsCache | None = None) -> ModelFacts:
+    """Read a model directory. `cache` keeps parsed IRs by path, modification time and size; without it none is kept."""
+    try:
+        return _read(directory, {} if cache is None else cache)
+    except OSError as error:
+        return ModelFacts(problem=f"The directory cannot be read: {error.strerror or error}.")
+
+
+def _read(directory: Path, cache: FactsCache) -> ModelFacts:
+    if not directory.is_dir():
+        return ModelFacts(problem="The directory does not exist.")
+    problems: list[str] = []
+    irs: dict[Path, IrSummary] = {}
+    for path in _model_files(directory):
+        try:
+            irs[path] = _read_cached(path, cache)
+        except (OSError, IrError) as error:
+            problems.append(f"{error}.")
+            continue
+        problems.extend(_weights_problem(path, irs[path]))
+    try:
+        config = read_config(directory)
+    except (OSError, ValueError) as error:
+        config = ModelConfig()
+        problems.append(f"{error}.")
+    kind = _kind(directory, irs, config)
+    main = _main_ir(irs)
+    facts = ModelFacts(
+        kind=kind,
+        size_bytes=_size(directory, irs),
+        context_length=config.context_length,
+        architecture=config.architecture,
+        parameters=sum(ir.parameters for ir in irs.values()) or None,
+        kv_bytes_per_token=_kv_bytes(main, config) if kind in ("llm", "vlm") else None,
+        vision=kind == "vlm",
+        license=read_license(directory),
+        problem=" ".join(problems) or None,
+    )
+    if main is not None:
+        weights = compression(main)
+        facts = replace(
+            facts,
+            runtime_version=main.runtime_version,
+            quantization=str(weights) if weights else None,
+            npu_problem=weights.npu_problem if weights else None,
+        )
+    if kind == "unknown" and not problems:
+        facts = replace(facts, problem=_not_a_model(directory))
+    return _with_tokenizer(facts, directory, cache)
+
+
+def _model_files(directory: Path) -> list[Path]:
+    """The IRs of a model; image pipelines keep theirs one folder down."""
+    found = [*directory.glob("openvino*.xml"), *directory.glob("*/openvino*.xml")]
+    return sorted(path for path in found if "tokenizer" not in path.name and ".cache" not in path.parts)
+
+
+def _read_cached(path: Path, cache: FactsCache) -> IrSummary:
+    stat = path.stat()
+    key = (path, stat.st_mtime_ns, stat.st_size)
+    if key not in cache:
+        cache[key] = read_ir(path)
+    return cache[key]
+
+
+def _weights_problem(path: Path, ir: IrSummary) -> list[str]:
+    weights = path.with_suffix(".bin")
+    if not weights.is_file():
+        return [f"{weights.name} is missing."]
+    size = weights.stat().st_size
+    if size < ir.bin_bytes:
+        return [f"{weights.name} is cut short: {size:,} bytes of at least {ir.bin_bytes:,}. Pull the model again."]
+    return []
+
+
+def _kind(directory: Path, irs: dict[Path, IrSummary], config: ModelConfig) -> str:
+    names = {path.name for path in directory.glob("*.xml")}
+    architecture = config.architecture or ""
+    if (directory / "model_index.json").is_file():
+        return "image"
+    if {"openvino_language_model.xml", "openvino_text_embeddings_model.xml"} <= names:
+        return "vlm"
+    if {"openvino_encoder_model.xml", "openvino_decoder_model.xml"} <= names:
+        return "whisper"
+    if {"openvino_postnet.xml", "openvino_vocoder.xml"} <= names or "kokoro" in architecture.lower():
+        return "tts"
+    if any(directory.glob("*.gguf")):
+        return "gguf"
+    ir = irs.get(directory / "openvino_model.xml")
+    if ir is None:
+        return "unknown"
+    if "beam_idx" in ir.inputs and "logits" in ir.outputs:
+        return "llm"
+    return "reranker" if architecture.endswith("ForSequenceClassification") else "embedding"
+
+
+def _main_ir(irs: dict[Path, IrSummary]) -> IrSummary | None:
+    """The IR that speaks for the model: the language model, else the largest."""
+    for path, ir in irs.items():
+        if path.name == "openvino_language_model.xml":
+            return ir
+    return max(irs.values(), key=lambda ir: ir.bin_bytes, default=None)
+
+
+def _size(directory: Path, irs: dict[Path, IrSummary]) -> int:
+    weights = [path.with_suffix(".bin") for path in irs] + list(directory.glob("*.gguf"))
+    return sum(path.stat().st_size for path in weights if path.is_file())
+
+
+def _kv_bytes(ir: IrSummary | None, config: ModelConfig) -> int | None:
+    """The IR's own cache states know better than the configuration, which every architecture spells differently."""
+    elements = (ir.kv_elements_per_token if ir else None) or config.kv_elements_per_token
+    return elements * _KV_BYTES if elements else None
+
+
+def _with_tokenizer(facts: ModelFacts, directory: Path, cache: FactsCache) -> ModelFacts:
+    if facts.kind not in ("llm", "vlm", "embedding", "reranker", "whisper"):
+        return facts
+    problem = facts.problem
+    template_in_xml: str | None = None
+    missing = [name for name in _TOKENIZER_FILES if not (directory / name).is_file()]
+    if missing and facts.kind in ("embedding", "reranker"):
+        missing = missing if _TOKENIZER_FILES[0] in missing else []
+    if missing:
+        sentence = f"{' and '.join(missing)} missing: convert the tokenizer with convert_tokenizer --with-detokenizer."
+        problem = f"{problem} {sentence}" if problem else sentence
+    if (directory / _TOKENIZER_FILES[0]).is_file():
+        try:
+            template_in_xml = _read_cached(directory / _TOKENIZER_FILES[0], cache).rt_info.get("chat_template")
+        except (OSError, IrError) as error:
+            problem = f"{problem} {error}." if problem else f"{error}."
+    template = read_chat_template(directory, template_in_xml)
+    return replace(
+        facts,
+        has_tokenizer=not missing,
+        chat_template=template.present,
+        tools=template.tools,
+        thinking=template.thinking,
+        problem=problem,
+    )
+
+
+def _not_a_model(directory: Path) -> str:
+    for path in sorted(directory.iterdir()):
+        origin = _WEIGHTS_ELSEWHERE.get(path.suffix.lower())
+        if origin is None and path.name == "pytorch_model.bin":
+            origin = "PyTorch"
+        if origin:
+            return (
+                f"No OpenVINO model: {path.name} holds {origin} weights. "
+                "Convert it with: optimum-cli export openvino --model <source> <directory>."
+            )
+    return "No OpenVINO model: there is no openvino_model.xml."

@@ -1,0 +1,76 @@
+"""Many requests at once through ContinuousBatchingPipeline: every step computes the next tokens of all of them."""
+
+import numpy as np
+import openvino as ov
+import openvino_genai as genai
+from openvino_genai.py_openvino_genai import GenerationHandle
+
+from instances.messages import FinishReason, Generate, LoadModel, Output
+from instances.pipelines import Emit
+from instances.sampling import generation_config
+
+_CPU_BLOCK_TOKENS = 32
+_GPU_BLOCK_TOKENS = 16
+_FINISH: dict[genai.GenerationFinishReason, FinishReason] = {
+    genai.GenerationFinishReason.STOP: "stop",
+    genai.GenerationFinishReason.LENGTH: "length",
+}
+
+
+class ContinuousBatching:
+    """A `Pipeline` that batches. Its KV cache is of fixed size: the library grows a dynamic one without looking at
+    the memory that is left. Prefix caching is on, so the caller must admit no more tokens than the cache holds: when
+    it overflows, the library drops requests."""
+
+    def __init__(self, spec: LoadModel) -> None:
+        scheduler = genai.SchedulerConfig()
+        block = _CPU_BLOCK_TOKENS if spec.device.startswith("CPU") else _GPU_BLOCK_TOKENS
+        scheduler.num_kv_blocks = -(-spec.kv_cache_tokens // block) + 1
+        scheduler.enable_prefix_caching = True
+        properties = dict(spec.properties)
+        if spec.cache_dir:
+            properties["CACHE_DIR"] = spec.cache_dir
+        self._pipeline = genai.ContinuousBatchingPipeline(spec.directory, scheduler, spec.device, properties)
+        # Losing the last reference to a handle stops its request.
+        self._handles: dict[int, GenerationHandle] = {}
+        self._cancelled: set[int] = set()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._handles)
+
+    def submit(self, request: Generate) -> None:
+        config = generation_config(self._pipeline.get_config(), request.sampling)
+        prompt = ov.Tensor(np.array([request.prompt_ids], dtype=np.int64))
+        self._handles[request.id] = self._pipeline.add_request(request.id, prompt, config)
+
+    def cancel(self, request_id: int) -> None:
+        handle = self._handles.get(request_id)
+        if handle is not None:
+            self._cancelled.add(request_id)
+            handle.cancel()
+
+    def step(self, emit: Emit) -> None:
+        self._pipeline.step()
+        outputs = [output for id_, handle in self._handles.items() if (output := self._read(id_, handle))]
+        for output in outputs:
+            if output.finish or output.error:
+                del self._handles[output.id]
+                self._cancelled.discard(output.id)
+        if outputs:
+            emit(outputs)
+
+    def _read(self, request_id: int, handle: GenerationHandle) -> Output | None:
+        if request_id in self._cancelled:
+            return Output(request_id, [], finish="cancelled")
+        # A read before there is output would wait for ever with the GIL held.
+        generated = next(iter(handle.read().values()), None) if handle.can_read() else None
+        if generated is not None:
+            finish = _FINISH.get(generated.finish_reason)
+            return Output(request_id, generated.generated_ids, finish, None, generated.generated_log_probs or None)
+        status = handle.get_status()
+        if status == genai.GenerationStatus.RUNNING:
+            return None
+        if status == genai.GenerationStatus.IGNORED:
+            return Output(request_id, [], error="The prompt and its answer do not fit into the KV cache.")
+        return Output(request_id, [], finish="stop")

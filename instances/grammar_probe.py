@@ -1,0 +1,119 @@
+"""Trying grammars out in a process of their own before a shared pipeline sees them."""
+
+import asyncio
+import itertools
+import logging
+import sys
+from collections import OrderedDict
+from pathlib import Path
+
+from instances.grammar_messages import HEADER_BYTES, Check, Started, Verdict, decode_length, decode_reply, encode
+from instances.messages import Structure
+
+logger = logging.getLogger(__name__)
+
+_PROJECT = Path(__file__).resolve().parent.parent
+WORKER_COMMAND = (sys.executable, "-m", "instances.grammar_worker")
+START_SECONDS = 60.0
+GRAMMAR_SECONDS = 5.0
+IDLE_SECONDS = 120.0
+_REMEMBERED = 1024
+
+
+class GrammarRefused(Exception):
+    """The grammar cannot be used; str() is the reason in a sentence."""
+
+
+class GrammarProbe:
+    """Says whether a grammar can be used, and remembers its verdicts.
+
+    A grammar is refused when it does not compile, when compiling it and choosing a few tokens takes longer than
+    `grammar_seconds` (it would hold up every stream of a shared pipeline as long), or when the worker dies of it. One
+    worker process (about 120 to 250 MB) serves all models; it starts with the first check and ends after
+    `idle_seconds` without one. `start_seconds` bounds its start and the loading of a tokenizer.
+    """
+
+    def __init__(
+        self,
+        *,
+        command: tuple[str, ...] = WORKER_COMMAND,
+        start_seconds: float = START_SECONDS,
+        grammar_seconds: float = GRAMMAR_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._command = command
+        self._start_seconds = start_seconds
+        self._grammar_seconds = grammar_seconds
+        self._idle_seconds = idle_seconds
+        self._verdicts: OrderedDict[tuple[str, Structure], str | None] = OrderedDict()
+        self._process: asyncio.subprocess.Process | None = None
+        self._retiring: asyncio.TimerHandle | None = None
+        self._ids = itertools.count(1)
+        self._turn = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def check(self, directory: Path, structure: Structure) -> None:
+        """Return when the model in `directory` can use `structure`; raises `GrammarRefused`."""
+        key = (str(directory), structure)
+        async with self._turn:
+            if key not in self._verdicts:
+                self._verdicts[key] = await self._try(Check(next(self._ids), *key))
+                if len(self._verdicts) > _REMEMBERED:
+                    self._verdicts.popitem(last=False)
+            self._verdicts.move_to_end(key)
+        refusal = self._verdicts[key]
+        if refusal is not None:
+            raise GrammarRefused(refusal)
+
+    async def close(self) -> None:
+        """End the worker."""
+        if self._retiring is not None:
+            self._retiring.cancel()
+        process, self._process = self._process, None
+        if process is not None:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+    async def _try(self, check: Check) -> str | None:
+        if self._retiring is not None:
+            self._retiring.cancel()
+        try:
+            process = await self._running()
+            assert process.stdin is not None
+            process.stdin.write(encode(check))
+            reply = await asyncio.wait_for(self._reply(process), self._start_seconds)
+            if isinstance(reply, Started):
+                reply = await asyncio.wait_for(self._reply(process), self._grammar_seconds)
+        except asyncio.TimeoutError:
+            await self.close()
+            return f"It is too expensive: compiling it takes more than {self._grammar_seconds:g} seconds."
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            logger.warning("A grammar ended the process that tried it: %s", error)
+            await self.close()
+            return "It is too large or too deeply nested to be compiled."
+        except BaseException:  # a cancelled check leaves a worker whose next reply would be the wrong one
+            await self.close()
+            raise
+        self._retiring = asyncio.get_running_loop().call_later(self._idle_seconds, self._retire)
+        return reply.refusal if isinstance(reply, Verdict) else None
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=_PROJECT
+            )
+        return self._process
+
+    async def _reply(self, process: asyncio.subprocess.Process) -> Started | Verdict:
+        assert process.stdout is not None
+        header = await process.stdout.readexactly(HEADER_BYTES)
+        return decode_reply(await process.stdout.readexactly(decode_length(header)))
+
+    def _retire(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()

@@ -1,0 +1,199 @@
+"""The device server's side of an instance: start its worker, send requests, receive tokens, notice its end."""
+
+import asyncio
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from instances.messages import (
+    HEADER_BYTES,
+    Broken,
+    Cancel,
+    FromWorker,
+    Generate,
+    LoadFailed,
+    LoadModel,
+    Output,
+    Outputs,
+    Ready,
+    Sampling,
+    ToWorker,
+    decode_from_worker,
+    decode_length,
+    encode_frame,
+)
+
+_PROJECT = Path(__file__).resolve().parent.parent
+WORKER_COMMAND = (sys.executable, "-m", "instances.worker")
+
+
+class InstanceLoadError(Exception):
+    """The model could not be loaded; str() is the reason."""
+
+
+class InstanceLost(Exception):
+    """The worker ended while it owed an answer; str() is what is known of the reason."""
+
+
+class RequestRefused(Exception):
+    """The pipeline refused this one request; str() is the reason."""
+
+
+class Instance:
+    """One worker process with one loaded model.
+
+    `load` starts it and returns when it is ready. `generate` may be called as often at once as the pipeline's kind
+    allows; keeping to that is the caller's part. `stop` ends the process; the requests it still has end in
+    `InstanceLost`.
+    """
+
+    def __init__(self, spec: LoadModel, *, command: tuple[str, ...] = WORKER_COMMAND) -> None:
+        self.spec = spec
+        self._command = command
+        self._process: asyncio.subprocess.Process | None = None
+        self._receiver: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+        self._generations: dict[int, Generation] = {}
+        self._ids = itertools.count(1)
+        self._end_reason: str | None = None
+        self._heard_at = time.monotonic()
+        self.closed = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def load(self) -> Ready:
+        """Start the worker and wait until its model is warm. Raises `InstanceLoadError`."""
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=_PROJECT
+        )
+        self._receiver = asyncio.create_task(self._receive(self._process))
+        self.send(self.spec)
+        return await asyncio.shield(self._ready)
+
+    @contextmanager
+    def generate(self, prompt_ids: list[int], sampling: Sampling) -> Iterator["Generation"]:
+        """Begin a request; leaving the context early cancels it."""
+        generation = Generation(next(self._ids), self)
+        self._generations[generation.id] = generation
+        self._heard_at = time.monotonic()
+        if self.closed.is_set():
+            generation.put(None)
+        else:
+            self.send(Generate(generation.id, prompt_ids, sampling))
+        try:
+            yield generation
+        finally:
+            del self._generations[generation.id]
+            generation.cancel()
+
+    async def stop(self, *, grace: float = 2.0) -> None:
+        """End the worker: close its input, and kill it if it has not ended after `grace` seconds."""
+        self._end_reason = self._end_reason or "The instance was stopped."
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), grace)
+        except asyncio.TimeoutError:
+            self.kill()
+        await self.closed.wait()
+
+    def silent_seconds(self) -> float:
+        """How long nothing has come from the worker; a working one says something every few seconds."""
+        return time.monotonic() - self._heard_at
+
+    def kill(self) -> None:
+        """End the worker at once."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    def send(self, message: ToWorker) -> None:
+        """Write to the worker; nothing happens when it has ended."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        if not self._process.stdin.is_closing():
+            self._process.stdin.write(encode_frame(message))
+
+    async def _receive(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        try:
+            while True:
+                header = await process.stdout.readexactly(HEADER_BYTES)
+                payload = await process.stdout.readexactly(decode_length(header))
+                self._heard_at = time.monotonic()
+                self._handle(decode_from_worker(payload))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            await self._close(process)
+
+    def _handle(self, message: FromWorker) -> None:
+        match message:
+            case Outputs(outputs):
+                for output in outputs:
+                    generation = self._generations.get(output.id)
+                    if generation is not None:
+                        generation.put(output)
+            case Ready():
+                self._ready.set_result(message)
+            case LoadFailed(reason) | Broken(reason):
+                self._end_reason = reason
+
+    async def _close(self, process: asyncio.subprocess.Process) -> None:
+        self.kill()
+        status = await process.wait()
+        self._end_reason = self._end_reason or f"The instance's process ended with status {status}."
+        self.closed.set()
+        if not self._ready.done():
+            self._ready.set_exception(InstanceLoadError(self.end_reason()))
+            self._ready.exception()
+        for generation in self._generations.values():
+            generation.put(None)
+
+    def end_reason(self) -> str:
+        """What is known of why the process ended."""
+        return self._end_reason or "The instance has ended."
+
+
+class Generation:
+    """One request in an instance: iterate it once for its outputs; the last has `finish` set.
+
+    Iterating raises `InstanceLost` and `RequestRefused`.
+    """
+
+    def __init__(self, request_id: int, instance: Instance) -> None:
+        self.id = request_id
+        self._instance = instance
+        self._outputs: asyncio.Queue[Output | None] = asyncio.Queue()
+        self._finished = False
+
+    def put(self, output: Output | None) -> None:
+        """Hand in an output; None when the instance has ended."""
+        self._outputs.put_nowait(output)
+
+    def cancel(self) -> None:
+        """Ask for the end; it comes as an output with finish "cancelled"."""
+        if not self._finished and not self._instance.closed.is_set():
+            self._instance.send(Cancel(self.id))
+
+    def __aiter__(self) -> "Generation":
+        return self
+
+    async def __anext__(self) -> Output:
+        if self._finished:
+            raise StopAsyncIteration
+        output = await self._outputs.get()
+        if output is None:
+            self._finished = True
+            raise InstanceLost(self._instance.end_reason())
+        self._finished = output.finish is not None or output.error is not None
+        if output.error:
+            raise RequestRefused(output.error)
+        return output

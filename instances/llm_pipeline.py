@@ -1,0 +1,85 @@
+"""One request at a time through LLMPipeline: the only kind that runs on an NPU."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import SupportsInt
+
+import numpy as np
+import openvino as ov
+import openvino_genai as genai
+
+from instances.messages import FinishReason, Generate, LoadModel, Output
+from instances.pipelines import Emit
+from instances.sampling import generation_config
+
+
+class SingleRequest:
+    """A `Pipeline` whose step is a whole answer; its tokens are emitted as they come."""
+
+    def __init__(self, spec: LoadModel) -> None:
+        properties = dict(spec.properties)
+        if spec.device.startswith("NPU"):
+            properties.setdefault("MAX_PROMPT_LEN", spec.max_prompt_len)
+            properties.setdefault("MIN_RESPONSE_LEN", spec.min_response_len)
+        if spec.cache_dir:
+            properties["CACHE_DIR"] = spec.cache_dir
+        self._pipeline = genai.LLMPipeline(spec.directory, spec.device, **properties)
+        self._requests: deque[Generate] = deque()
+        self._cancelled: set[int] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._requests)
+
+    def submit(self, request: Generate) -> None:
+        self._requests.append(request)
+
+    def cancel(self, request_id: int) -> None:
+        with self._lock:
+            if any(request.id == request_id for request in self._requests):
+                self._cancelled.add(request_id)
+
+    def step(self, emit: Emit) -> None:
+        request = self._requests[0]
+        streamer = _Emitter(request.id, emit, self._cancelled)
+        config = generation_config(self._pipeline.get_generation_config(), request.sampling)
+        prompt = np.array([request.prompt_ids], dtype=np.int64)
+        inputs = genai.TokenizedInputs(ov.Tensor(prompt), ov.Tensor(np.ones_like(prompt)))
+        finish: FinishReason = "cancelled"
+        if request.id not in self._cancelled:
+            results = self._pipeline.generate(inputs, config, streamer)
+            finish = self._finish_reason(request.id, results)
+        with self._lock:
+            self._requests.popleft()
+            self._cancelled.discard(request.id)
+        emit([Output(request.id, [], finish)])
+
+    def _finish_reason(self, request_id: int, results: genai.EncodedResults) -> FinishReason:
+        if request_id in self._cancelled:
+            return "cancelled"
+        # A full static context ends with reason NONE.
+        stopped = genai.GenerationFinishReason.STOP in results.finish_reasons
+        return "stop" if stopped else "length"
+
+
+class _Emitter(genai.StreamerBase):
+    def __init__(self, request_id: int, emit: Emit, cancelled: set[int]) -> None:
+        super().__init__()
+        self._id = request_id
+        self._emit = emit
+        self._cancelled = cancelled
+
+    def write(self, token: SupportsInt | Sequence[SupportsInt]) -> genai.StreamingStatus:
+        if self._id in self._cancelled:
+            return genai.StreamingStatus.CANCEL
+        self._emit([Output(self._id, _as_ids(token))])
+        return genai.StreamingStatus.RUNNING
+
+    def end(self) -> None:
+        pass
+
+
+def _as_ids(token: SupportsInt | Sequence[SupportsInt]) -> list[int]:
+    return [int(each) for each in token] if isinstance(token, Sequence) else [int(token)]

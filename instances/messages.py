@@ -1,0 +1,164 @@
+"""What the device server and an instance's worker say to each other.
+
+A frame on the pipe is a little-endian unsigned 32-bit length followed by that many bytes of MessagePack.
+The first frame to the worker is a `LoadModel`; the first one back is `Ready` or `LoadFailed`.
+"""
+
+import struct
+from typing import Any, BinaryIO, Literal
+
+import msgspec
+
+PipelineKind = Literal["continuous_batching", "llm_pipeline"]
+FinishReason = Literal["stop", "length", "cancelled"]
+
+_LENGTH = struct.Struct("<I")
+
+
+class JsonSchema(msgspec.Struct, frozen=True, tag="json_schema"):
+    """The answer is a JSON text of this schema (JSON)."""
+
+    schema: str
+
+
+class Regex(msgspec.Struct, frozen=True, tag="regex"):
+    """The whole answer matches `pattern`."""
+
+    pattern: str
+
+
+class Grammar(msgspec.Struct, frozen=True, tag="grammar"):
+    """The answer is a sentence of this grammar: XGrammar's EBNF, start rule `root`."""
+
+    ebnf: str
+
+
+class StructuralTags(msgspec.Struct, frozen=True, tag="structural_tags"):
+    """The answer has the form of XGrammar's structural tag (JSON)."""
+
+    tags: str
+
+
+Structure = JsonSchema | Regex | Grammar | StructuralTags
+
+
+class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How to choose tokens. None leaves a value to the model's own generation_config.json.
+
+    `structure` must have passed a `GrammarProbe`: an invalid one breaks a shared pipeline in its next step.
+    """
+
+    max_new_tokens: int
+    seed: int = 0
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logprobs: bool = False
+    ignore_eos: bool = False
+    structure: Structure | None = None
+
+
+class LoadModel(msgspec.Struct, frozen=True, tag=True):
+    """Everything a worker needs to load its model.
+
+    `device` is an OpenVINO device name. `kv_cache_tokens` sizes the KV cache of a continuous-batching pipeline;
+    `max_prompt_len` and `min_response_len` (tokens) size the static one of an NPU.
+    """
+
+    directory: str
+    device: str
+    pipeline: PipelineKind
+    properties: dict[str, Any]
+    cache_dir: str | None
+    kv_cache_tokens: int
+    max_prompt_len: int
+    min_response_len: int
+
+
+class Generate(msgspec.Struct, frozen=True, tag=True):
+    """Generate an answer to `prompt_ids`. `id` is unique among the requests of one worker's life."""
+
+    id: int
+    prompt_ids: list[int]
+    sampling: Sampling
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """Stop request `id` at the next step; its last output says "cancelled"."""
+
+    id: int
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The model is loaded and warm."""
+
+    load_seconds: float
+    warm_up_seconds: float
+
+
+class LoadFailed(msgspec.Struct, frozen=True, tag=True):
+    """The model could not be loaded; the worker ends."""
+
+    message: str
+
+
+class Output(msgspec.Struct, frozen=True, array_like=True):
+    """What one step added to one request. The last output of a request has `finish` or `error` set."""
+
+    id: int
+    tokens: list[int]
+    finish: FinishReason | None = None
+    error: str | None = None
+    logprobs: list[float] | None = None
+
+
+class Outputs(msgspec.Struct, frozen=True, tag=True):
+    """The outputs of one step, over all requests."""
+
+    outputs: list[Output]
+
+
+class Broken(msgspec.Struct, frozen=True, tag=True):
+    """The pipeline raised during a step and cannot be trusted any more; the worker ends."""
+
+    message: str
+
+
+ToWorker = LoadModel | Generate | Cancel
+FromWorker = Ready | LoadFailed | Outputs | Broken
+
+_encoder = msgspec.msgpack.Encoder()
+_to_worker = msgspec.msgpack.Decoder(ToWorker)
+_from_worker = msgspec.msgpack.Decoder(FromWorker)
+
+
+def encode_frame(message: ToWorker | FromWorker) -> bytes:
+    """One whole frame, length included."""
+    payload = _encoder.encode(message)
+    return _LENGTH.pack(len(payload)) + payload
+
+
+def decode_length(header: bytes) -> int:
+    """The payload's length from a frame's first `HEADER_BYTES` bytes."""
+    return _LENGTH.unpack(header)[0]
+
+
+def decode_from_worker(payload: bytes) -> FromWorker:
+    return _from_worker.decode(payload)
+
+
+def read_to_worker(stream: BinaryIO) -> ToWorker | None:
+    """The next message from a blocking stream, or None at its end (also in the middle of a frame)."""
+    header = stream.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES:
+        return None
+    length = decode_length(header)
+    payload = stream.read(length)
+    return _to_worker.decode(payload) if len(payload) == length else None
+
+
+HEADER_BYTES = _LENGTH.size

@@ -1,0 +1,214 @@
+"""Start the suite: the admin page and one server for each configured device."""
+
+import sys
+
+if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+    sys.exit(f"Python 3.10 to 3.13 is needed, this is {sys.version_info[0]}.{sys.version_info[1]}.")
+
+try:
+    import argparse
+    import asyncio
+    import io
+    import logging
+    import os
+    import socket
+    from collections.abc import Sequence
+    from logging.handlers import RotatingFileHandler
+    from pathlib import Path
+    from types import FrameType
+
+    import uvicorn
+    from fastapi import FastAPI
+
+    from admin_server import AdminSettings, create_app
+    from devices.config import DEMO_MODEL_ID, ConfigError, ConfigStore, Configuration, default_configuration
+    from devices.supervisor import Launch, Suite
+    from model_registry import ModelRegistry
+    from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
+except ModuleNotFoundError as error:
+    sys.exit(f"The package {error.name} is not installed. Start with: python bootstrap.py")
+
+PROJECT = Path(__file__).resolve().parent
+DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
+DEFAULT_PORT = 11437
+SERVER_PROGRAM = (sys.executable, "-m", "server_app")
+
+_OPEN_CONNECTIONS_SECONDS = 1
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_LOG_BYTES = 5_000_000
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
+logger = logging.getLogger("main")
+
+
+class CannotStart(Exception):
+    """The text is for the person at the terminal: what is wrong and what to do."""
+
+
+class AdminServer(uvicorn.Server):
+    """Ctrl-C ends it with exit code 0; a second one ends everything on the spot.
+
+    An app with streams that never end by themselves has `app.state.end_streams`, an async function to end them.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, suite: Suite) -> None:
+        super().__init__(config)
+        self._app = app
+        self._suite = suite
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            self._suite.kill()
+            os._exit(128 + sig)
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """The device servers stop while the page's connections are being closed, not after them."""
+        logger.info("stopping")
+        stopping = asyncio.create_task(self._suite.stop())
+        end_streams = getattr(self._app.state, "end_streams", None)
+        if end_streams is not None:
+            await end_streams()
+        await super().shutdown(sockets)
+        await stopping
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="main.py",
+        description="Serve language models on the GPU, NPU and CPU of this PC, with a page to manage them.",
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=PROJECT,
+        metavar="DIR",
+        help="folder of device_config.json, models, caches and logs (default: the project's)",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"port of the page (default: {DEFAULT_PORT})")
+    parser.add_argument("--no-devices", action="store_true", help="serve the page, start no device server")
+    parser.add_argument("--log-level", choices=_LOG_LEVELS, default="info")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None, *, server_program: Sequence[str] = SERVER_PROGRAM) -> int:
+    options = parse_arguments(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a Windows console may not know a path's characters
+    try:
+        serve(options, server_program)
+    except CannotStart as error:
+        print(f"Cannot start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
+    """Run until told to stop. Raises `CannotStart`."""
+    data_dir: Path = options.data_dir.resolve()
+    store = ConfigStore(data_dir / "device_config.json")
+    configuration = prepare(data_dir, store)
+    try:
+        listeners = open_listeners(options.host, options.port)
+    except CannotListen as error:
+        raise CannotStart(
+            f"{error} If it is this server, it runs already: open http://{reachable_address(options.host)}:"
+            f"{options.port}. Otherwise choose another port, like this: --port {options.port + 10}"
+        ) from error
+    port = listeners[0].getsockname()[1]
+    try:
+        set_up_logging(data_dir, options.log_level)
+        launch = Launch(
+            PROJECT,
+            data_dir,
+            host=options.host,
+            log_level=options.log_level,
+            admin_port=port,
+            program=server_program,
+        )
+        suite = Suite(store, launch, run_devices=not options.no_devices)
+        registry = ModelRegistry(data_dir / "models", bundled_dir=DEMO_MODEL)
+        settings = AdminSettings(data_dir=data_dir, host=options.host, port=port)
+        app = create_app(settings, suite=suite, registry=registry, store=store)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=options.log_level == "debug",
+            timeout_graceful_shutdown=_OPEN_CONNECTIONS_SECONDS,
+            server_header=False,
+        )
+        print(banner(options, port, configuration), flush=True)
+        if store.problem is not None:
+            print(f"\nWarning: {store.problem}\nThe last good configuration is used.", file=sys.stderr, flush=True)
+        AdminServer(config, app, suite).run(sockets=listeners)
+    finally:
+        close_all(listeners)
+
+
+def prepare(data_dir: Path, store: ConfigStore) -> Configuration:
+    """The configuration to run with; on the first start it is written. Raises `CannotStart`."""
+    try:
+        for folder in (data_dir / "models", data_dir / "logs"):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not store.path.exists():
+            store.save(default_configuration(demo_path(data_dir)))
+        return store.current()
+    except ConfigError as error:
+        raise CannotStart(str(error)) from error
+    except OSError as error:
+        raise CannotStart(
+            f"{data_dir} cannot be used ({error}). Choose a folder you may write to: --data-dir DIR"
+        ) from error
+
+
+def demo_path(data_dir: Path) -> str:
+    """The demo model's path as the configuration has it: relative where it lies in the data directory."""
+    if DEMO_MODEL.is_relative_to(data_dir):
+        return DEMO_MODEL.relative_to(data_dir).as_posix()
+    return str(DEMO_MODEL)
+
+
+def set_up_logging(data_dir: Path, level: str) -> None:
+    handlers = [
+        logging.StreamHandler(),
+        RotatingFileHandler(data_dir / "logs" / "admin.log", maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8"),
+    ]
+    logging.basicConfig(level=level.upper(), format=_LOG_FORMAT, handlers=handlers)
+    if level != "debug":
+        for chatty in ("httpx", "httpcore", "uvicorn.error"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def banner(options: argparse.Namespace, port: int, configuration: Configuration) -> str:
+    host = reachable_address(options.host)
+    lines = ["OpenVINO Multi-Model Server", f"  manage   http://{host}:{port}"]
+    for name, settings in configuration.devices.items():
+        lines.append(f"  {name:<8} {_describe(options, settings.enabled, bool(settings.models), host, settings.port)}")
+    lines.append(f"  data     {options.data_dir.resolve()}")
+    if not is_loopback(options.host):
+        lines.append(f"  Everybody who reaches this machine at {options.host} can use and manage it.")
+    lines.append("  Ctrl-C stops everything.")
+    return "\n".join(lines)
+
+
+def _describe(options: argparse.Namespace, enabled: bool, has_models: bool, host: str, port: int) -> str:
+    if options.no_devices:
+        return "not started (--no-devices)"
+    if not enabled:
+        return "switched off"
+    if not has_models:
+        return "no model assigned"
+    return f"http://{host}:{port}   (OpenAI: /v1, Ollama: /api)"
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535; 0 takes a free one")
+    return port
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Who runs what on one device: models and their pools, memory, idle time, and requests that survive an instance."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from contextlib import aclosing, nullcontext
+from pathlib import Path
+from typing import Any
+
+from instances.handle import Instance, InstanceLost, RequestRefused
+from instances.messages import LoadModel, Output, Sampling
+from pools.costs import CostBook
+from pools.errors import GenerationFailed, ModelNotFound
+from pools.housekeeping import Housekeeping
+from pools.memory_budget import MemoryBudget
+from pools.placer import Placer
+from pools.pool import ModelPool
+from pools.run import Run
+from pools.served_model import ServedModel, load_message, plan_instance
+from pools.slot import Lease
+from pools.statistics import Statistics, Timings
+
+logger = logging.getLogger(__name__)
+
+_MAX_LOSSES_WITHOUT_PROGRESS = 3
+
+
+class ModelManager:
+    """The pools of one device.
+
+    Given in: the models, the memory they draw from, where compile caches and measured costs are kept (None: nowhere),
+    how many requests of one model may wait and for how many seconds, and for tests the clock (monotonic seconds) and
+    how an instance is made.
+    """
+
+    def __init__(
+        self,
+        models: Iterable[ServedModel],
+        budget: MemoryBudget,
+        *,
+        cache_dir: Path | None = None,
+        max_queue: int = 256,
+        queue_seconds: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+        make_instance: Callable[[LoadModel], Instance] = Instance,
+    ) -> None:
+        self.budget = budget
+        self.clock = clock
+        self.pools: dict[str, ModelPool] = {}
+        self.statistics: dict[str, Statistics] = {}
+        self.costs = CostBook(cache_dir / "memory_costs.json" if cache_dir else None)
+        self.placer = Placer(self.pools, budget, self.costs, clock)
+        self._cache_dir = cache_dir
+        self._max_queue = max_queue
+        self._queue_seconds = queue_seconds
+        self._make_instance = make_instance
+        self._housekeeping = Housekeeping(self.pools, budget, self.placer, self.costs, clock)
+        # Two generations at once on one NPU end in DEVICE_LOST and take the process with them.
+        self._npu_turn = asyncio.Lock()
+        self._background: set[asyncio.Task[None]] = set()
+        for model in models:
+            self.pools[model.id] = self._make_pool(model)
+            self.statistics[model.id] = Statistics()
+
+    async def start(self) -> None:
+        """Begin the periodic work and the preloading that the assignments ask for."""
+        self._spawn(self._housekeeping.run_for_ever())
+        for pool in self.pools.values():
+            if pool.model.assignment.preload_count:
+                self._spawn(_preload_quietly(pool))
+
+    async def stop(self) -> None:
+        """End every instance."""
+        for task in list(self._background):
+            task.cancel()
+        await asyncio.gather(*(pool.close() for pool in self.pools.values()))
+        self.budget.close()
+
+    def pool(self, model_id: str) -> ModelPool:
+        """The pool of a model by its own id. Raises `ModelNotFound`."""
+        if model_id not in self.pools:
+            raise ModelNotFound(f"The model '{model_id}' is not assigned to this device.", param="model")
+        return self.pools[model_id]
+
+    def max_request_tokens(self, model_id: str) -> int:
+        """What prompt and answer of one request may have together."""
+        pool = self.pool(model_id)
+        if pool.model.pipeline == "llm_pipeline":
+            return pool.model.context_tokens
+        return min(pool.model.context_tokens, pool.plan.kv_cache_tokens)
+
+    async def generate(
+        self, model_id: str, prompt_ids: list[int], sampling: Sampling, timings: Timings, *, client: str = ""
+    ) -> AsyncGenerator[Output, None]:
+        """The outputs of one request; the last has `finish` set. `timings` is filled in as it goes.
+
+        When its instance is lost or taken away, the request goes on in another one. `client` is whom the queue is fair
+        to. Raises what `ModelPool.acquire` raises, and `GenerationFailed`.
+        """
+        pool, statistics = self.pool(model_id), self.statistics[model_id]
+        statistics.requests += 1
+        timings.prompt_tokens = len(prompt_ids)
+        run = Run(prompt_ids, sampling)
+        try:
+            while not run.finished:
+                lease = await self._acquire(pool, run, timings, client)
+                async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
+                    async for output in outputs:
+                        yield output
+            statistics.completed += 1
+            pool.request_completed()
+        except (asyncio.CancelledError, GeneratorExit):
+            statistics.cancelled += 1
+            raise
+        except Exception:
+            statistics.failed += 1
+            raise
+        finally:
+            statistics.resumed += run.losses
+            timings.finished = self.clock()
+            timings.generated_tokens = len(run.generated)
+            statistics.record(timings)
+
+    async def preload(self, model_id: str, count: int) -> int:
+        """Start instances up to `count`; the number that then runs. Raises as `ModelPool.acquire`."""
+        pool = self.pool(model_id)
+        await pool.preload(count)
+        return len(pool.slots)
+
+    async def unload_idle(self, model_id: str | None = None) -> int:
+        """End the idle instances of one model, or of all; how many were ended."""
+        pools = [self.pool(model_id)] if model_id else list(self.pools.values())
+        idle = [(pool, slot) for pool in pools for slot in pool.idle_slots()]
+        await asyncio.gather(*(pool.unload(slot) for pool, slot in idle))
+        return len(idle)
+
+    async def _acquire(self, pool: ModelPool, run: Run, timings: Timings, client: str) -> Lease:
+        was_ready, asked = bool(pool.slots), self.clock()
+        lease = await pool.acquire(run.tokens_to_begin, client, returned=run.losses > 0)
+        if not was_ready:
+            timings.load_seconds += self.clock() - asked
+        if timings.started is None:
+            timings.started = self.clock()
+        return lease
+
+    async def _attempt(self, pool: ModelPool, lease: Lease, run: Run, timings: Timings) -> AsyncGenerator[Output, None]:
+        """Generate in one instance until the answer, the instance or the lease ends."""
+        run.begin_attempt()
+        try:
+            async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
+                with lease.slot.instance.generate(run.prompt_ids, run.sampling) as generation:
+                    lease.on_preempted = None if run.bound_to_grammar else generation.cancel
+                    async for output in generation:
+                        if output.tokens and timings.first_token is None:
+                            timings.first_token = self.clock()
+                        if output.finish == "cancelled":
+                            run.losses += 1
+                            return
+                        run.add(output)
+                        yield output
+                        lease.cover(run.tokens)
+        except RequestRefused as error:
+            raise GenerationFailed(f"The model could not answer this request: {error}") from error
+        except InstanceLost as error:
+            logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
+            run.lose()
+            if run.generated and run.bound_to_grammar:
+                raise GenerationFailed(f"The model's instance ended in the middle of this answer: {error}") from error
+            if run.complete:
+                run.finished = True
+                yield Output(0, [], finish="length")
+            if run.losses_without_progress >= _MAX_LOSSES_WITHOUT_PROGRESS:
+                sentence = f"The model's instance ended {run.losses_without_progress} times on this request: {error}"
+                raise GenerationFailed(sentence) from error
+        finally:
+            pool.release(lease)
+
+    def _make_pool(self, model: ServedModel) -> ModelPool:
+        plan = plan_instance(model, self.budget.figures().limit)
+        return ModelPool(
+            model,
+            plan,
+            start=self._start_instance,
+            clock=self.clock,
+            max_queue=self._max_queue,
+            queue_seconds=self._queue_seconds,
+        )
+
+    async def _start_instance(self, pool: ModelPool) -> tuple[Instance, float]:
+        """Raises `OutOfMemory` and `InstanceLoadError`."""
+        spec = load_message(pool.model, pool.plan, self._cache_dir)
+        instance = self._make_instance(spec)
+        await self.placer.place(pool, spec, instance)
+        try:
+            async with self.budget.load_turn():
+                logger.info("Loading %s on %s.", pool.model.public_id, pool.model.device.used)
+                ready = await instance.load()
+        except BaseException:
+            await instance.stop()
+            self.budget.release(instance)
+            raise
+        self.budget.attach(instance, instance.pid)
+        self._spawn(self._release_memory_when_closed(instance))
+        logger.info("Loaded %s in %.1f s (process %s).", pool.model.public_id, ready.load_seconds, instance.pid)
+        return instance, ready.load_seconds + ready.warm_up_seconds
+
+    async def _release_memory_when_closed(self, instance: Instance) -> None:
+        await instance.closed.wait()
+        self.budget.release(instance)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+async def _preload_quietly(pool: ModelPool) -> None:
+    try:
+        await pool.preload(pool.model.assignment.preload_count)
+    except Exception as error:
+        logger.error("Preloading %s failed: %s", pool.model.public_id, error)

@@ -1,0 +1,250 @@
+"""What models exist: on this machine, on the hub, and on their way from there to here."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devices.model_facts import FactsCache
+from registry.catalogue import Catalogue, CatalogueEntry, CatalogueStore
+from registry.disk import empty_trash, free_bytes, move_aside
+from registry.errors import (
+    Conflict,
+    DownloadFailed,
+    GatedModel,
+    HubUnreachable,
+    InvalidModelName,
+    JobNotFound,
+    ModelInUse,
+    ModelNotFound,
+    NotAnOpenVINOModel,
+    NotEnoughDisk,
+    RegistryError,
+    RevisionNotFound,
+    UnsafeRepository,
+)
+from registry.fit import Fit, fit
+from registry.imports import ImportMode, import_model
+from registry.jobs import FileProgress, JobError, PullJob
+from registry.local import LocalModel, ModelMetadata, list_models, model_id_of
+from registry.pull import PullManager
+from registry.settings import DEFAULT_ENDPOINT, HubSettings, SettingsFile, check_endpoint, check_token, default_settings
+from registry.verify import Verification, verify
+
+__all__ = [
+    "Catalogue",
+    "CatalogueEntry",
+    "Conflict",
+    "DownloadFailed",
+    "FileProgress",
+    "Fit",
+    "GatedModel",
+    "HubSettings",
+    "HubUnreachable",
+    "InvalidModelName",
+    "JobError",
+    "JobNotFound",
+    "LocalModel",
+    "ModelInUse",
+    "ModelMetadata",
+    "ModelNotFound",
+    "ModelRegistry",
+    "NotAnOpenVINOModel",
+    "NotEnoughDisk",
+    "PullJob",
+    "RegistryError",
+    "RevisionNotFound",
+    "UnsafeRepository",
+    "Update",
+    "Verification",
+    "fit",
+]
+
+
+@dataclass(frozen=True)
+class Update:
+    """latest: the commit the revision now stands at."""
+
+    model_id: str
+    commit: str
+    latest: str
+
+    @property
+    def available(self) -> bool:
+        return self.commit != self.latest
+
+
+class ModelRegistry:
+    """models_dir: where models lie and arrive. bundled_dir: the directory of the model that comes with the program.
+    settings_file: where endpoint and token are kept; hub: those to use instead.
+
+    Pull jobs need a running event loop; start() goes on with those of the last run, stop() ends their processes.
+    Reading many models takes a while the first time: call local_models() from a thread.
+    """
+
+    def __init__(
+        self,
+        models_dir: Path,
+        *,
+        bundled_dir: Path | None = None,
+        hub: HubSettings | None = None,
+        settings_file: Path | None = None,
+        pull_limit: int = 2,
+        retry_wait: float = 1.0,
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:
+        self.models_dir = models_dir
+        self._settings = SettingsFile(settings_file) if settings_file else None
+        self.hub = hub or (self._settings.load() if self._settings else default_settings())
+        self._free = free
+        self._bundled = [bundled_dir] if bundled_dir else []
+        self._facts: FactsCache = {}
+        self._catalogue = CatalogueStore(models_dir, self._ask_collections)
+        self._pulls = PullManager(models_dir, lambda: self.hub, limit=pull_limit, retry_wait=retry_wait, free=free)
+
+    async def start(self) -> None:
+        empty_trash(self.models_dir)
+        self._pulls.start()
+
+    async def stop(self) -> None:
+        await self._pulls.stop()
+
+    def local_models(self) -> list[LocalModel]:
+        """Every model on this machine, by id. Half a download is none; a damaged directory is one with a problem."""
+        return list_models(self.models_dir, self._bundled, self._facts)
+
+    def find(self, model_id: str) -> LocalModel:
+        """Raises ModelNotFound."""
+        for model in self.local_models():
+            if model.id == model_id:
+                return model
+        raise ModelNotFound(f'There is no model "{model_id}" on this machine: pull it first.')
+
+    async def collections(self) -> list[CatalogueEntry]:
+        """The entries of catalogue()."""
+        return list((await self.catalogue()).entries)
+
+    async def catalogue(self, *, refresh: bool = False) -> Catalogue:
+        """Models to choose from, at once and without a network. refresh: ask the hub and wait for its answer."""
+        return await self._catalogue.read(refresh=refresh)
+
+    async def search(self, query: str, *, limit: int = 30) -> list[CatalogueEntry]:
+        """OpenVINO models on the hub. Raises HubUnreachable."""
+        return await asyncio.to_thread(self._ask_search, query, limit)
+
+    def pull(self, model_id: str, revision: str | None = None) -> PullJob:
+        """Start to download a model, or bring it up to date. Two pulls of the same are one job.
+
+        Raises InvalidModelName, Conflict; what the hub says comes as the job's error.
+        """
+        if any(model_id_of(directory) == model_id for directory in self._bundled):
+            raise Conflict(f"{model_id} comes with this program: there is nothing to pull.")
+        return self._pulls.pull(model_id, revision)
+
+    def jobs(self) -> list[PullJob]:
+        """Oldest first; finished ones of the recent past included."""
+        return self._pulls.jobs()
+
+    def job(self, job_id: str) -> PullJob:
+        """Raises JobNotFound."""
+        return self._pulls.job(job_id)
+
+    def cancel(self, job_id: str) -> PullJob:
+        """Stop a download and delete what there is of it. Raises JobNotFound, Conflict."""
+        return self._pulls.cancel(job_id)
+
+    def pause(self, job_id: str) -> PullJob:
+        """Stop a download and keep what there is of it. Raises JobNotFound, Conflict."""
+        return self._pulls.pause(job_id)
+
+    def resume(self, job_id: str) -> PullJob:
+        """Go on with a paused, failed or cancelled download. Raises JobNotFound, Conflict."""
+        return self._pulls.resume(job_id)
+
+    async def settled(self, job_id: str) -> PullJob:
+        """Wait for the end of a job, its clearing up included."""
+        return await self._pulls.settled(job_id)
+
+    async def verify(self, model_id: str, on_bytes: Callable[[int], None] | None = None) -> Verification:
+        """Hash a model's files again; pull() mends what is damaged. on_bytes is called in another thread.
+
+        Raises ModelNotFound, Conflict (a model that was not pulled).
+        """
+        return await asyncio.to_thread(lambda: verify(self.find(model_id), on_bytes))
+
+    async def check_update(self, model_id: str) -> Update:
+        """Whether the revision a model was pulled from has moved on. Raises ModelNotFound, Conflict, HubUnreachable…"""
+        return await asyncio.to_thread(self._ask_update, model_id)
+
+    async def import_folder(
+        self, source: Path, *, model_id: str | None = None, mode: ImportMode = "copy"
+    ) -> LocalModel:
+        """Take a model from a folder of this machine, by copying it or by reference.
+
+        Raises NotAnOpenVINOModel, InvalidModelName, Conflict, NotEnoughDisk, UnsafeRepository, OSError.
+        """
+        imported = await asyncio.to_thread(import_model, source, self.models_dir, model_id, mode, self._free)
+        return await asyncio.to_thread(self.find, imported)
+
+    async def configure_hub(self, *, endpoint: str | None = None, token: str | None = None) -> HubSettings:
+        """Use another hub or token and keep them. None leaves a value as it is, "" clears it.
+
+        A new endpoint is asked first, and does not get the token of the old one. Raises InvalidModelName,
+        HubUnreachable, OSError.
+        """
+        before = self.hub
+        address = before.endpoint if endpoint is None else check_endpoint(endpoint or DEFAULT_ENDPOINT)
+        kept = before.token if address == before.endpoint else None
+        settings = HubSettings(address, kept if token is None else check_token(token) or None)
+        if address != before.endpoint:
+            await asyncio.to_thread(self._ask_hub, settings)
+        if self._settings:
+            await asyncio.to_thread(self._settings.save, settings)
+        self.hub = settings
+        return settings
+
+    def remove(self, model_id: str, *, in_use_by: Sequence[str] = ()) -> None:
+        """Delete a model; of an imported reference only the reference. in_use_by: the devices it is assigned to or
+        running on, which forbids it.
+
+        Raises ModelNotFound, ModelInUse, Conflict.
+        """
+        model = self.find(model_id)
+        if model.bundled:
+            raise Conflict(f"{model_id} comes with this program and stays.")
+        if in_use_by:
+            names = ", ".join(in_use_by)
+            raise ModelInUse(f"{model_id} is assigned to {names}: take it off there first.", in_use_by=list(in_use_by))
+        if self._pulls.under_way(model_id):
+            raise Conflict(f"{model_id} is being pulled: cancel that first.")
+        try:
+            aside = move_aside(model.entry, self.models_dir)
+        except PermissionError as error:
+            raise ModelInUse(f"Files of {model_id} are open: stop the model first.", in_use_by=[]) from error
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def _ask_collections(self) -> list[CatalogueEntry]:
+        from registry.hub_lists import collection_entries  # huggingface_hub costs 25 MB: only once it is needed
+
+        return collection_entries(self.hub)
+
+    def _ask_search(self, query: str, limit: int) -> list[CatalogueEntry]:
+        from registry.hub_lists import search_models
+
+        return search_models(self.hub, query, limit)
+
+    def _ask_hub(self, settings: HubSettings) -> None:
+        from registry.hub_lists import check_hub
+
+        check_hub(settings)
+
+    def _ask_update(self, model_id: str) -> Update:
+        from registry.hub import resolve
+
+        metadata = self.find(model_id).metadata
+        if metadata is None or not metadata.commit:
+            raise Conflict(f"{model_id} was not pulled from a hub: nothing is known of newer versions.")
+        return Update(model_id, metadata.commit, resolve(self.hub, model_id, metadata.revision).commit)

@@ -1,0 +1,1 @@
+"""Which instances of which model run on one device, and which request gets which."""

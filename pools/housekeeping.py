@@ -1,0 +1,90 @@
+"""The periodic work on one device's pools: idle time, memory pressure, hung workers, overdue waiting."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from devices.memory import read_pressure, read_system_memory
+from pools.costs import CostBook
+from pools.memory_budget import MemoryBudget
+from pools.placer import Placer
+from pools.pool import ModelPool
+from pools.pressure import PressureGauge
+from pools.slot import Slot
+
+logger = logging.getLogger(__name__)
+
+_PERIOD_SECONDS = 0.5
+_HUNG_SECONDS = 300.0
+
+
+class Housekeeping:
+    """Looks after `pools` twice a second."""
+
+    def __init__(
+        self,
+        pools: Mapping[str, ModelPool],
+        budget: MemoryBudget,
+        placer: Placer,
+        costs: CostBook,
+        clock: Callable[[], float],
+    ) -> None:
+        self._pools = pools
+        self._budget = budget
+        self._placer = placer
+        self._costs = costs
+        self._clock = clock
+        self._gauge = PressureGauge(budget.reserve_bytes, clock)
+
+    async def run_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_PERIOD_SECONDS)
+            try:
+                await self.run_once()
+            except Exception:
+                logger.exception("Housekeeping failed; it goes on.")
+
+    async def run_once(self) -> None:
+        now = self._clock()
+        for pool in self._pools.values():
+            for slot in pool.expired_slots(now):
+                logger.info("Unloading instance %d of %s: idle.", slot.number, pool.model.public_id)
+                await pool.unload(slot)
+            for slot in pool.slots:
+                self._remember_cost(pool, slot)
+                if slot.leases and slot.instance.silent_seconds() > _HUNG_SECONDS:
+                    logger.error("Instance %d of %s hangs: killed.", slot.number, pool.model.public_id)
+                    slot.instance.kill()
+            if pool.queue.overdue(now, pool.queue_seconds):
+                pool.expire_waiting(self._placer.describe())
+        if self._budget.memory.shared_with_host:
+            await self._follow_pressure()
+
+    def _remember_cost(self, pool: ModelPool, slot: Slot) -> None:
+        """Only a fresh instance: later the KV cache is part of what its process takes."""
+        memory = None if slot.served else self._budget.measured(slot.instance)
+        if memory is not None:
+            self._costs.record(slot.instance.spec, memory)
+
+    async def _follow_pressure(self) -> None:
+        match self._gauge.advise(read_system_memory(), read_pressure()):
+            case "shrink":
+                await self._shrink()
+            case "grow":
+                for pool in self._pools.values():
+                    if pool.ceiling < pool.max_active:
+                        pool.ceiling = min(pool.max_active, pool.ceiling * 2)
+                        logger.info("Memory is back: %s may run %d requests.", pool.model.public_id, pool.ceiling)
+                        pool.dispatch()
+
+    async def _shrink(self) -> None:
+        """One idle instance goes, the least recently used; running requests are left to end, fewer begin."""
+        idle = [(pool, slot) for pool in self._pools.values() if not pool.pinned for slot in pool.idle_slots()]
+        if idle:
+            pool, slot = min(idle, key=lambda entry: entry[1].idle_since)
+            logger.warning("Unloading instance %d of %s: memory is short.", slot.number, pool.model.public_id)
+            await pool.unload(slot)
+        for pool in self._pools.values():
+            if pool.active:
+                pool.ceiling = max(1, min(pool.ceiling, pool.active) // 2)
+                logger.warning("Memory is short: %s may run %d requests.", pool.model.public_id, pool.ceiling)

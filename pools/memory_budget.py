@@ -1,0 +1,126 @@
+"""How much memory the instances of one device may take, counting what everybody else on the machine has."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from devices.memory import PhysicalMemory, ProcessMemory, read_process_memory
+from devices.memory_ledger import MemoryLedger, Reservation
+
+
+@dataclass(frozen=True)
+class MemoryFigures:
+    """Bytes of one physical memory as one device sees it.
+
+    `reserved`: promised to this device's instances; `elsewhere`: to those of other devices; `free`: what a new
+    instance may take. `limit` is what this device may take in all.
+    """
+
+    total: int
+    limit: int
+    reserved: int
+    elsewhere: int
+    free: int
+
+
+class MemoryBudget:
+    """Reservations of one device server against a physical memory.
+
+    A reservation counts until it is released: with its size, or with what its worker really takes where that is
+    more. `limit_bytes` bounds this device alone, `reserve_bytes` are left to other programs.
+    """
+
+    def __init__(
+        self,
+        memory: PhysicalMemory,
+        ledger: MemoryLedger | None = None,
+        *,
+        limit_bytes: int | None = None,
+        reserve_bytes: int = 0,
+        read_process: Callable[[int], ProcessMemory | None] = read_process_memory,
+    ) -> None:
+        self.memory = memory
+        self.reserve_bytes = reserve_bytes
+        self._ledger = ledger
+        self._limit_bytes = limit_bytes
+        self._read_process = read_process
+        self._own: dict[Hashable, Reservation] = {}
+        self._own_turn = asyncio.Lock()
+
+    def figures(self) -> MemoryFigures:
+        reading = self.memory.read()
+        others = self._ledger.others() if self._ledger else []
+        elsewhere = [entry for entry in others if entry.memory == self.memory.name]
+        own = list(self._own.values())
+        reserved = sum(self._size(entry) for entry in own)
+        limit = min(reading.total - self.reserve_bytes, self._limit_bytes or reading.total)
+        untouched = sum(self._untouched(entry) for entry in (*own, *elsewhere))
+        free = min(limit - reserved, reading.available - self.reserve_bytes - untouched)
+        return MemoryFigures(reading.total, limit, reserved, sum(self._size(entry) for entry in elsewhere), free)
+
+    def reserve(self, holder: Hashable, label: str, size: int) -> bool:
+        """Set `size` bytes aside for `holder`; False, and nothing is changed, when they are not there."""
+        if self._ledger is None:
+            return self._try(holder, label, size)
+        with self._ledger.locked():
+            return self._try(holder, label, size)
+
+    def size(self, holder: Hashable) -> int:
+        """Bytes that `holder`'s reservation counts for; 0 without one."""
+        return self._size(self._own[holder]) if holder in self._own else 0
+
+    def measured(self, holder: Hashable) -> int | None:
+        """Bytes that the process of `holder` takes now; None where that cannot be told."""
+        process = self._process(self._own[holder]) if holder in self._own else None
+        return process.resident if process else None
+
+    @asynccontextmanager
+    async def load_turn(self) -> AsyncIterator[None]:
+        """One load at a time on the machine: loading takes up to twice a model's size for a moment."""
+        async with self._own_turn:
+            if self._ledger is None:
+                yield
+                return
+            async with self._ledger.load_turn():
+                yield
+
+    def attach(self, holder: Hashable, pid: int | None) -> None:
+        """Tell which process fills a reservation from now on."""
+        if holder in self._own:
+            self._own[holder] = replace(self._own[holder], pid=pid)
+            self._publish()
+
+    def release(self, holder: Hashable) -> None:
+        """Give back what `holder` has, if anything."""
+        if self._own.pop(holder, None) is not None:
+            self._publish()
+
+    def close(self) -> None:
+        if self._ledger:
+            self._ledger.close()
+
+    def _try(self, holder: Hashable, label: str, size: int) -> bool:
+        if size > self.figures().free:
+            return False
+        self._own[holder] = Reservation(self.memory.name, size, label)
+        self._publish()
+        return True
+
+    def _publish(self) -> None:
+        if self._ledger:
+            self._ledger.publish(self._own.values())
+
+    def _size(self, reservation: Reservation) -> int:
+        process = self._process(reservation)
+        return max(reservation.size, process.resident) if process else reservation.size
+
+    def _untouched(self, reservation: Reservation) -> int:
+        """What a reservation will yet take, or has taken in pages that the system still counts as available."""
+        process = self._process(reservation)
+        return max(0, self._size(reservation) - (process.private if process else 0))
+
+    def _process(self, reservation: Reservation) -> ProcessMemory | None:
+        if reservation.pid is None or not self.memory.shared_with_host:
+            return None
+        return self._read_process(reservation.pid)

@@ -1,0 +1,263 @@
+"""The instances of one model and the requests that wait for them."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from instances.handle import Instance, InstanceLoadError
+from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
+from pools.queue import FairQueue, Waiter
+from pools.served_model import InstancePlan, ServedModel
+from pools.slot import Lease, Slot
+
+logger = logging.getLogger(__name__)
+
+PoolState = Literal["unloaded", "loading", "ready", "failed"]
+_FIRST_RETRY_SECONDS = 5.0
+_LAST_RETRY_SECONDS = 600.0
+_CRASHES_THAT_FAIL = 3
+
+
+class StartInstance(Protocol):
+    """Finds room for an instance and loads it; gives back what it has started and the seconds that took.
+
+    Raises `OutOfMemory` when there is no room and waiting would not help, and `InstanceLoadError`.
+    """
+
+    async def __call__(self, pool: "ModelPool") -> tuple[Instance, float]: ...
+
+
+class ModelPool:
+    """Grants leases in the queue's order; starts an instance when none has room and the model may have one more.
+
+    `clock` returns monotonic seconds. `ceiling` is how many requests may run at once: the manager lowers it under
+    memory pressure. While `yielding` is set nothing new is granted, so that the instances become idle and can make
+    room for another model.
+    """
+
+    def __init__(
+        self,
+        model: ServedModel,
+        plan: InstancePlan,
+        *,
+        start: StartInstance,
+        clock: Callable[[], float],
+        max_queue: int = 256,
+        queue_seconds: float = 300.0,
+    ) -> None:
+        self.model = model
+        self.plan = plan
+        self.slots: list[Slot] = []
+        self.queue = FairQueue()
+        self.keep_alive = model.assignment.idle_timeout
+        self.max_active = model.max_instances * model.requests_per_instance
+        self.ceiling = self.max_active
+        self.yielding = False
+        self.error: str | None = None
+        self._start = start
+        self._clock = clock
+        self._max_queue = max_queue
+        self.queue_seconds = queue_seconds
+        self._loading: asyncio.Task[None] | None = None
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._wanted = 0
+        self._no_room = False
+        self._failures = 0
+        self._crashes = 0
+        self._failed_at = 0.0
+        self._last_number = 0
+
+    @property
+    def state(self) -> PoolState:
+        if self.slots:
+            return "ready"
+        if self._loading is not None:
+            return "loading"
+        return "failed" if self.error else "unloaded"
+
+    @property
+    def active(self) -> int:
+        return sum(slot.active for slot in self.slots)
+
+    @property
+    def queued(self) -> int:
+        return len(self.queue)
+
+    @property
+    def loading(self) -> bool:
+        return self._loading is not None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether its instances are to stay whatever happens."""
+        return self.keep_alive < 0
+
+    @property
+    def wants_instance(self) -> bool:
+        """Whether somebody still waits for an instance to come."""
+        return self.queue.first() is not None or len(self.slots) < self._wanted
+
+    async def acquire(self, tokens: int, client: str, *, returned: bool = False) -> Lease:
+        """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
+
+        `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
+        `QueueTimeout`, `OutOfMemory` and `ModelLoadFailed`.
+        """
+        if not returned and self.queued >= self._max_queue:
+            raise QueueFull(
+                f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
+                retry_after=5,
+            )
+        if self.state == "failed" and self._clock() < self._failed_at + self._retry_seconds:
+            raise self._load_error()
+        waiter = Waiter(tokens, client, self._clock())
+        self.queue.add(waiter, returned=returned)
+        self.dispatch()
+        try:
+            return await waiter.granted
+        except asyncio.CancelledError:
+            if waiter.granted.done() and not waiter.granted.cancelled() and waiter.granted.exception() is None:
+                self.release(waiter.granted.result())
+            waiter.granted.cancel()
+            raise
+
+    def release(self, lease: Lease) -> None:
+        """Give back what `acquire` gave."""
+        lease.slot.leases.remove(lease)
+        lease.slot.idle_since = self._clock()
+        self._no_room = False
+        self.dispatch()
+
+    def dispatch(self) -> None:
+        """Grant what can be granted; start an instance if somebody still waits."""
+        while not self.yielding and self.active < self.ceiling and (waiter := self.queue.first()):
+            slot = self._slot_for(waiter.tokens)
+            if slot is None:
+                break
+            self.queue.pop()
+            waiter.granted.set_result(slot.lease(waiter.tokens))
+        waits = self.queue.first() is not None and (not self.slots or self.active < self.ceiling)
+        if self._loading is None and (waits or len(self.slots) < self._wanted):
+            self._grow()
+
+    def expire_waiting(self, figures: str) -> None:
+        """Refuse those whose time in the queue is over; `figures` tells them what the memory looks like."""
+        sentence = f"'{self.model.public_id}' did not become free within {self.queue_seconds:.0f} s. {figures}"
+        for waiter in self.queue.overdue(self._clock(), self.queue_seconds):
+            waiter.granted.set_exception(QueueTimeout(sentence, retry_after=10))
+
+    async def preload(self, count: int) -> None:
+        """Have at least `count` instances, as far as the model's kind and memory allow. Raises as `acquire`."""
+        self.error = None
+        self._wanted = min(count, self.model.max_instances)
+        while len(self.slots) < self._wanted:
+            before = len(self.slots)
+            self.dispatch()
+            if self._loading is not None:
+                await asyncio.shield(self._loading)
+            if len(self.slots) <= before:
+                break
+        self._wanted = 0
+        if self.error:
+            raise self._load_error()
+
+    def request_completed(self) -> None:
+        """An answer has been given: the instance works."""
+        self._crashes = 0
+
+    def idle_slots(self) -> list[Slot]:
+        if self.queue.first() is not None and not self.yielding:
+            return []
+        return [slot for slot in self.slots if not slot.leases]
+
+    def expired_slots(self, now: float) -> list[Slot]:
+        """Idle slots whose time is over, beyond the number that is always kept."""
+        if self.pinned:
+            return []
+        kept = self.model.assignment.preload_count if self.keep_alive else 0
+        spare = max(0, len(self.slots) - kept)
+        return [slot for slot in self.idle_slots() if now - slot.idle_since >= self.keep_alive][:spare]
+
+    async def unload(self, slot: Slot) -> None:
+        """End an instance; its memory is free when this returns."""
+        if slot in self.slots:
+            self.slots.remove(slot)
+        await slot.instance.stop()
+
+    async def close(self) -> None:
+        """End all instances and cancel those who wait."""
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.wait([self._loading])
+        for waiter in list(self.queue):
+            waiter.granted.cancel()
+        await asyncio.gather(*(self.unload(slot) for slot in list(self.slots)))
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+
+    def _slot_for(self, tokens: int) -> Slot | None:
+        free = [slot for slot in self.slots if slot.has_room(tokens)]
+        return min(free, key=lambda slot: slot.active, default=None)
+
+    def _grow(self) -> None:
+        if len(self.slots) < self.model.max_instances and not (self.slots and self._no_room):
+            self._loading = asyncio.create_task(self._load())
+            self._loading.add_done_callback(self._loaded)
+
+    def _loaded(self, task: asyncio.Task[None]) -> None:
+        self._loading = None
+        if not task.cancelled():
+            self.dispatch()
+
+    async def _load(self) -> None:
+        try:
+            instance, seconds = await self._start(self)
+        except OutOfMemory as error:
+            # Those who wait can still be served, one after the other, by the instances there are.
+            self._wanted, self._no_room = 0, True
+            if not self.slots:
+                self._refuse_waiting(error)
+            return
+        except InstanceLoadError as error:
+            self._fail(str(error))
+            return
+        self.error, self._failures = None, 0
+        self._last_number += 1
+        now = self._clock()
+        limit = self.model.requests_per_instance
+        slot = Slot(self._last_number, instance, self.plan.kv_cache_tokens, limit, now, now, seconds)
+        self.slots.append(slot)
+        watcher = asyncio.create_task(self._watch(slot))
+        self._watchers.add(watcher)
+        watcher.add_done_callback(self._watchers.discard)
+
+    async def _watch(self, slot: Slot) -> None:
+        await slot.instance.closed.wait()
+        if slot not in self.slots:
+            return
+        self.slots.remove(slot)
+        reason = slot.instance.end_reason()
+        logger.warning("Instance %d of %s ended unexpectedly: %s", slot.number, self.model.public_id, reason)
+        self._crashes += 1
+        if self._crashes >= _CRASHES_THAT_FAIL and not self.slots:
+            self._fail(f"its instances ended {self._crashes} times in a row without an answer, last: {reason}")
+        self.dispatch()
+
+    def _fail(self, reason: str) -> None:
+        self.error = reason
+        self._failed_at = self._clock()
+        self._failures += 1
+        self._wanted, self._crashes = 0, 0
+        logger.error("%s failed: %s", self.model.public_id, reason)
+        self._refuse_waiting(self._load_error())
+
+    @property
+    def _retry_seconds(self) -> float:
+        return min(_LAST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2 ** max(0, self._failures - 1))
+
+    def _refuse_waiting(self, error: Exception) -> None:
+        for waiter in list(self.queue):
+            waiter.granted.set_exception(error)
+
+    def _load_error(self) -> ModelLoadFailed:
+        return ModelLoadFailed(f"The model '{self.model.public_id}' could not be loaded: {self.error}")

@@ -1,0 +1,146 @@
+"""One assigned model on one device: what is known of it before any instance runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from devices.config import ModelAssignment
+from devices.hardware import ResolvedDevice
+from devices.memory import GB
+from devices.model_facts import ModelFacts
+from instances.messages import LoadModel, PipelineKind
+from web.errors import InvalidRequest
+
+Task = Literal["generation", "embedding", "rerank"]
+
+DEFAULT_CONTEXT_TOKENS = 4096
+DEFAULT_NPU_PROMPT_TOKENS = 1024
+NPU_RESPONSE_TOKENS = 512
+_TASKS: dict[str, Task] = {"embedding": "embedding", "reranker": "rerank"}
+_TASK_SENTENCES: dict[Task, str] = {
+    "generation": "is a language model: it answers /v1/chat/completions and its like, not this.",
+    "embedding": "is an embedding model: it answers /v1/embeddings and /api/embed, not this.",
+    "rerank": "is a reranker: it answers /v1/rerank, not this.",
+}
+_KV_CACHE_SHARE = 0.25
+_PROCESS_OVERHEAD_BYTES = 200 * 1024**2
+_MIN_KV_TOKENS = 512
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """`public_id` is what clients call it: the device's name, a hyphen, the model id."""
+
+    id: str
+    public_id: str
+    directory: Path
+    facts: ModelFacts
+    assignment: ModelAssignment
+    device: ResolvedDevice
+
+    @property
+    def task(self) -> Task:
+        """What the model is for."""
+        return _TASKS.get(self.facts.kind, "generation")
+
+    def require(self, task: Task) -> None:
+        """Raise `InvalidRequest` when the model is for something else."""
+        if self.task != task:
+            raise InvalidRequest(f"'{self.public_id}' {_TASK_SENTENCES[self.task]}", param="model")
+
+    @property
+    def pipeline(self) -> PipelineKind:
+        """The assignment's choice; by itself, an NPU gets its only kind and everything else the batching one."""
+        if self.on_npu:
+            return "llm_pipeline"
+        return "continuous_batching" if self.assignment.pipeline == "auto" else self.assignment.pipeline
+
+    @property
+    def on_npu(self) -> bool:
+        return self.device.used.startswith("NPU")
+
+    @property
+    def needs_device_turn(self) -> bool:
+        """Whether only one instance of the device may generate at a time: on a real NPU."""
+        return self.on_npu and "NPUW_DEVICES" not in self.assignment.extra_config
+
+    @property
+    def max_instances(self) -> int:
+        """Copies buy concurrency only where one copy answers one request."""
+        return self.assignment.max_concurrent if self.pipeline == "llm_pipeline" else 1
+
+    @property
+    def requests_per_instance(self) -> int:
+        return 1 if self.pipeline == "llm_pipeline" else self.assignment.max_concurrent
+
+    @property
+    def max_prompt_tokens(self) -> int | None:
+        """The static prompt limit of an NPU pipeline, None where only the context limits."""
+        if not self.on_npu:
+            return None
+        return self.assignment.max_prompt_len or DEFAULT_NPU_PROMPT_TOKENS
+
+    @property
+    def response_tokens(self) -> int:
+        """MIN_RESPONSE_LEN: what an NPU's static context holds beyond the prompt limit."""
+        return int(self.assignment.extra_config.get("MIN_RESPONSE_LEN", NPU_RESPONSE_TOKENS))
+
+    @property
+    def context_tokens(self) -> int:
+        """Prompt and answer together."""
+        if self.max_prompt_tokens is not None:
+            return self.max_prompt_tokens + self.response_tokens
+        return self.facts.context_length or DEFAULT_CONTEXT_TOKENS
+
+
+@dataclass(frozen=True)
+class InstancePlan:
+    """The size of an instance before it is started."""
+
+    kv_cache_tokens: int
+    weight_bytes: int
+    kv_cache_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        return self.weight_bytes + self.kv_cache_bytes + _PROCESS_OVERHEAD_BYTES
+
+
+def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
+    """How large an instance of `model` will be on a device with `memory_bytes` in all.
+
+    The KV cache holds a full context for each concurrent request, but takes no more than `instance_memory_gb`, or a
+    quarter of the memory where that is not set.
+    """
+    assignment = model.assignment
+    per_token = _kv_bytes_per_token(model)
+    wanted = model.context_tokens * model.requests_per_instance
+    allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else memory_bytes * _KV_CACHE_SHARE
+    tokens = max(_MIN_KV_TOKENS, min(wanted, int(allowed / per_token)))
+    weights = assignment.estimated_memory_gb * GB if assignment.estimated_memory_gb else model.facts.size_bytes
+    return InstancePlan(tokens, int(weights), tokens * per_token)
+
+
+def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
+    """What a worker is told to load."""
+    return LoadModel(
+        directory=str(model.directory),
+        device=model.device.used,
+        pipeline=model.pipeline,
+        properties={k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)},
+        cache_dir=str(cache_dir) if cache_dir else None,
+        kv_cache_tokens=plan.kv_cache_tokens,
+        max_prompt_len=model.max_prompt_tokens or 0,
+        min_response_len=model.response_tokens,
+    )
+
+
+def _npu_only(name: str) -> bool:
+    # The CPU and GPU plugins raise on these, and a fallback must not fail on its device's settings.
+    return name.startswith("NPU") or name in {"MAX_PROMPT_LEN", "MIN_RESPONSE_LEN", "PREFILL_HINT", "GENERATE_HINT"}
+
+
+def _kv_bytes_per_token(model: ServedModel) -> int:
+    # The facts count 16-bit values; the CPU plugin keeps its KV cache in 8 bits.
+    sixteen_bit = model.facts.kv_bytes_per_token or 128 * 1024
+    return max(1, sixteen_bit // 2 if model.device.used.startswith("CPU") else sixteen_bit)

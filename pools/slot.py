@@ -1,0 +1,83 @@
+"""A running instance and what is promised of it: requests, and tokens of its KV cache."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from instances.handle import Instance
+
+BLOCK_TOKENS = 32
+_STEP_TOKENS = 8 * BLOCK_TOKENS
+_MARGIN_TOKENS = BLOCK_TOKENS
+
+
+def whole_blocks(tokens: int) -> int:
+    """`tokens` rounded up to what the KV cache, which is divided into blocks, really takes for them."""
+    return -(-tokens // BLOCK_TOKENS) * BLOCK_TOKENS
+
+
+@dataclass(eq=False)
+class Slot:
+    """`capacity` in tokens of KV cache; `idle_since` and `loaded_at` in the clock's seconds."""
+
+    number: int
+    instance: Instance
+    capacity: int
+    max_requests: int
+    loaded_at: float
+    idle_since: float
+    load_seconds: float
+    served: int = 0
+    leases: list["Lease"] = field(default_factory=list)
+
+    @property
+    def active(self) -> int:
+        return len(self.leases)
+
+    @property
+    def reserved_tokens(self) -> int:
+        return sum(lease.tokens for lease in self.leases)
+
+    def has_room(self, tokens: int) -> bool:
+        """A request that is alone always has room: its size was checked against the whole when it came."""
+        return not self.leases or (
+            self.active < self.max_requests and self.reserved_tokens + whole_blocks(tokens) <= self.capacity
+        )
+
+    def lease(self, tokens: int) -> "Lease":
+        lease = Lease(self, whole_blocks(tokens))
+        self.leases.append(lease)
+        self.served += 1
+        return lease
+
+
+@dataclass(eq=False)
+class Lease:
+    """One request's share of a slot.
+
+    `on_preempted` asks its holder to give the share back and to queue again; a request without it is left alone.
+    """
+
+    slot: Slot
+    tokens: int
+    preempted: bool = False
+    on_preempted: Callable[[], None] | None = None
+
+    def cover(self, tokens: int) -> None:
+        """Extend the share ahead of a request that has grown to `tokens`.
+
+        When the cache is full the youngest request of the instance is asked to leave, which may be this one. The
+        oldest never is, so that something always gets done.
+        """
+        if tokens + _MARGIN_TOKENS > self.tokens:
+            self.tokens += _STEP_TOKENS
+            self._make_room()
+
+    def _make_room(self) -> None:
+        excess = sum(lease.tokens for lease in self.slot.leases if not lease.preempted) - self.slot.capacity
+        for lease in reversed(self.slot.leases[1:]):
+            if excess <= 0:
+                return
+            if lease.on_preempted is not None and not lease.preempted:
+                lease.preempted = True
+                lease.on_preempted()
+                excess -= lease.tokens

@@ -1,0 +1,76 @@
+"""What happened to the requests of one model: counts, and the recent speed."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+_RECENT = 100
+
+
+@dataclass
+class Timings:
+    """The moments of one request on the manager's monotonic clock (seconds); None until they come."""
+
+    created: float
+    load_seconds: float = 0.0
+    started: float | None = None
+    first_token: float | None = None
+    finished: float | None = None
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+
+    @property
+    def prefill_seconds(self) -> float:
+        """From the instance's being free to the first token."""
+        return _between(self.started, self.first_token)
+
+    @property
+    def decode_seconds(self) -> float:
+        """From the first token to the last."""
+        return _between(self.first_token, self.finished)
+
+    @property
+    def total_seconds(self) -> float:
+        return _between(self.created, self.finished)
+
+
+@dataclass
+class Statistics:
+    """Totals since the start, means over the most recent requests."""
+
+    requests: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    resumed: int = 0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    _recent: deque[Timings] = field(default_factory=lambda: deque(maxlen=_RECENT))
+
+    def record(self, timings: Timings) -> None:
+        """Add a request that has ended, however it did."""
+        self.prompt_tokens += timings.prompt_tokens
+        self.generated_tokens += timings.generated_tokens
+        if timings.first_token is not None:
+            self._recent.append(timings)
+
+    @property
+    def mean_first_token_seconds(self) -> float | None:
+        """From the request's arrival to its first token."""
+        return _mean([_between(t.created, t.first_token) for t in self._recent])
+
+    @property
+    def mean_queue_seconds(self) -> float | None:
+        return _mean([_between(t.created, t.started) for t in self._recent])
+
+    @property
+    def mean_tokens_per_second(self) -> float | None:
+        """Of one stream, its first token left out."""
+        return _mean([(t.generated_tokens - 1) / t.decode_seconds for t in self._recent if t.decode_seconds > 0])
+
+
+def _between(start: float | None, end: float | None) -> float:
+    return end - start if start is not None and end is not None else 0.0
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,76 @@
+"""Space and safe replacement in the models directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from registry.names import TRASH
+
+
+def free_bytes(directory: Path) -> int:
+    """Bytes free on the volume of a directory that need not exist yet."""
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    return shutil.disk_usage(directory).free
+
+
+def directory_size(directory: Path) -> int:
+    """Bytes of all files below a directory; what vanishes meanwhile counts nothing. Links are not followed."""
+    total = 0
+    for root, _, names in os.walk(directory):
+        for name in names:
+            try:
+                total += Path(root, name).lstat().st_size
+            except OSError:
+                continue
+    return total
+
+
+def write_json(path: Path, value: Any, *, durable: bool = True, private: bool = False) -> None:
+    """Replace a file at once: a reader sees the old text or the new one; durable: also after a power cut.
+
+    private: on POSIX no one but the owner may read it.
+    """
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        mode = 0o600 if private else 0o666
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(value, stream, ensure_ascii=False, indent=2)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def put_in_place(source: Path, target: Path, models_dir: Path) -> None:
+    """Make `source` the directory `target`, an older one making room. Raises OSError, then nothing has changed."""
+    aside = move_aside(target, models_dir) if target.exists() else None
+    try:
+        source.replace(target)
+    except OSError:
+        if aside:
+            aside.replace(target)
+        raise
+    if aside:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def move_aside(directory: Path, models_dir: Path) -> Path:
+    """Rename into the trash, so that half of a directory being deleted is never seen as a model. Raises OSError."""
+    trash = models_dir / TRASH
+    trash.mkdir(exist_ok=True)
+    aside = trash / f"{directory.name}-{uuid.uuid4().hex[:8]}"
+    directory.replace(aside)
+    return aside
+
+
+def empty_trash(models_dir: Path) -> None:
+    shutil.rmtree(models_dir / TRASH, ignore_errors=True)

@@ -1,0 +1,175 @@
+"""The process that downloads one model: `python -m registry.downloader`.
+
+First line of stdin: a PullRequest, token included (so it stands in no argument list, environment or log). Events go to
+stdout, one JSON document a line. End of stdin means stop: the process may die at any byte, the next one goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from registry.disk import write_json
+from registry.errors import DownloadFailed, NotEnoughDisk, RegistryError
+from registry.files import RemoteFile, is_intact, needed_files
+from registry.hub import RemoteModel, resolve
+from registry.messages import (
+    Event,
+    Failed,
+    Finished,
+    Progress,
+    PullRequest,
+    Refetching,
+    Resolved,
+    Verifying,
+    decode_request,
+    encode,
+)
+from registry.names import METADATA, PLAN, inside
+from registry.settings import HubSettings
+from registry.transfer import PART, Transfer
+
+RESERVE_BYTES = 64 * 1024 * 1024
+_FETCHES_OF_A_BAD_FILE = 3
+_PROGRESS_SECONDS = 0.2
+
+
+class Downloader:
+    """Resolve, fetch, verify, describe: after run() the directory holds a whole model and its metadata.json."""
+
+    def __init__(self, request: PullRequest, output: BinaryIO) -> None:
+        self._request = request
+        self._output = output
+        self._settings = HubSettings(request.endpoint, request.token)
+        self._directory = Path(request.directory)
+        self._last_progress = 0.0
+
+    def run(self) -> None:
+        """Raises RegistryError, OSError."""
+        model = resolve(self._settings, self._request.model_id, self._request.revision)
+        files = needed_files(model.files, model.id)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._forget_other_files(files)
+        for file in files:
+            inside(self._directory, *file.path.split("/"))
+        self._take_over(files)
+        transfer = Transfer(self._settings, model, self._directory, retry_wait=self._request.retry_wait)
+        done = [transfer.bytes_present(file) for file in files]
+        self._check_space(files, done)
+        self._send(Resolved(model.commit, files, done, model.token_refused))
+        for index, file in enumerate(files):
+            self._fetch(transfer, index, file)
+        for index, file in enumerate(files):
+            self._verify(transfer, index, file)
+        self._describe(model, files)
+        self._send(Finished())
+
+    def _forget_other_files(self, files: list[RemoteFile]) -> None:
+        """Keep only what belongs to this commit: an earlier try may have been for another one."""
+        plan = self._directory / PLAN
+        digests = {file.path: file.digest for file in files}
+        try:
+            earlier = msgspec.json.decode(plan.read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+            earlier = {}
+        for path in sorted(self._directory.rglob("*"), reverse=True):
+            name = path.relative_to(self._directory).as_posix().removesuffix(PART)
+            if path.is_dir() and not path.is_symlink():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif name != PLAN and (path.is_symlink() or name not in digests or earlier.get(name) != digests[name]):
+                path.unlink()
+        write_json(plan, digests)
+
+    def _take_over(self, files: list[RemoteFile]) -> None:
+        """Link (or copy) what an installed older commit has in common with this one."""
+        for file in files if self._request.installed else ():
+            source = Path(self._request.installed or "", file.path)
+            target = self._directory / file.path
+            if target.exists() or not is_intact(file, source):
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source, target)
+            except OSError:
+                shutil.copyfile(source, target)
+
+    def _check_space(self, files: list[RemoteFile], done: list[int]) -> None:
+        needed = sum(file.size for file in files) - sum(done)
+        free = self._request.free_bytes
+        if free is not None and needed and needed + RESERVE_BYTES > free:
+            raise NotEnoughDisk.of(needed + RESERVE_BYTES, free)
+
+    def _fetch(self, transfer: Transfer, index: int, file: RemoteFile) -> None:
+        transfer.fetch(file, lambda done: self._progress(index, done))
+        self._send(Progress(index, file.size))
+
+    def _verify(self, transfer: Transfer, index: int, file: RemoteFile) -> None:
+        path = self._directory / file.path
+        for fetches_left in reversed(range(_FETCHES_OF_A_BAD_FILE)):
+            self._send(Verifying(index))
+            if is_intact(file, path):
+                return
+            path.unlink(missing_ok=True)
+            if fetches_left:
+                self._send(Refetching(index))
+                self._fetch(transfer, index, file)
+        raise DownloadFailed(f"{file.path} arrives damaged each time: its hash is not the one the hub states.")
+
+    def _describe(self, model: RemoteModel, files: list[RemoteFile]) -> None:
+        metadata = {
+            "model_id": model.id,
+            "revision": self._request.revision or "main",
+            "commit": model.commit,
+            "downloaded_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "source": self._settings.endpoint,
+            "license": model.license,
+            "pipeline_tag": model.pipeline_tag,
+            "files": msgspec.to_builtins(files),
+        }
+        write_json(self._directory / METADATA, metadata)
+
+    def _progress(self, index: int, done: int) -> None:
+        now = time.monotonic()
+        if now - self._last_progress >= _PROGRESS_SECONDS:
+            self._last_progress = now
+            self._send(Progress(index, done))
+
+    def _send(self, event: Event) -> None:
+        self._output.write(encode(event) + b"\n")
+        self._output.flush()
+
+
+def _stop_at_end_of_input() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
+
+
+def main() -> int:
+    request = decode_request(sys.stdin.buffer.readline())
+    threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
+    output = sys.stdout.buffer
+    try:
+        Downloader(request, output).run()
+    except RegistryError as error:
+        failure = Failed(error.type, error.message, error.details)
+    except OSError as error:
+        failure = Failed(DownloadFailed.__name__, f"The model cannot be written: {error}.")
+    else:
+        return 0
+    output.write(encode(failure) + b"\n")
+    output.flush()
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

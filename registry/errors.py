@@ -1,0 +1,92 @@
+"""What can go wrong between a user, the hub and the models directory: each error with a status and a sentence."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import humanize
+
+
+class RegistryError(Exception):
+    """status: the HTTP status that fits. details: what a page may want beside the sentence (a link, byte counts)."""
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    @property
+    def type(self) -> str:
+        return type(self).__name__
+
+
+class ModelNotFound(RegistryError):
+    status = 404
+
+
+class RevisionNotFound(RegistryError):
+    status = 404
+
+
+class JobNotFound(RegistryError):
+    status = 404
+
+
+class InvalidModelName(RegistryError):
+    status = 400
+
+
+class GatedModel(RegistryError):
+    """details: license_url, the page on which access is asked for."""
+
+    status = 403
+
+
+class NotAnOpenVINOModel(RegistryError):
+    status = 422
+
+
+class UnsafeRepository(RegistryError):
+    status = 422
+
+
+class NotEnoughDisk(RegistryError):
+    """details: needed_bytes, free_bytes."""
+
+    status = 507
+
+    @classmethod
+    def of(cls, needed: int, free: int) -> NotEnoughDisk:
+        text = (
+            f"{humanize.naturalsize(needed, binary=True)} are needed, "
+            f"{humanize.naturalsize(free, binary=True)} are free: make room on the disk, then resume."
+        )
+        return cls(text, needed_bytes=needed, free_bytes=free)
+
+
+class ModelInUse(RegistryError):
+    """details: in_use_by, the names of the devices."""
+
+    status = 409
+
+
+class Conflict(RegistryError):
+    """The request and the present state of a job or directory do not go together."""
+
+    status = 409
+
+
+class HubUnreachable(RegistryError):
+    status = 502
+
+
+class DownloadFailed(RegistryError):
+    status = 502
+
+
+def error_named(name: str, message: str, details: dict[str, Any]) -> RegistryError:
+    """The error a child process reported, as an exception again."""
+    kinds = {kind.__name__: kind for kind in RegistryError.__subclasses__()}
+    return kinds.get(name, DownloadFailed)(message, **details)

@@ -1,0 +1,93 @@
+"""Which files of a repository a model needs, and how each is known to be right."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from registry.errors import NotAnOpenVINOModel
+from registry.names import METADATA
+
+_TEXT_SUFFIXES = {".json", ".jinja", ".txt", ".md", ".model"}
+_TEXT_NAMES = ("license", "notice", "use_policy")
+_OTHER_FORMATS = {
+    ".safetensors": "PyTorch (safetensors)",
+    ".bin": "PyTorch",
+    ".pt": "PyTorch",
+    ".pth": "PyTorch",
+    ".gguf": "GGUF (llama.cpp)",
+    ".onnx": "ONNX",
+    ".h5": "Keras",
+    ".msgpack": "Flax",
+}
+_READ = 1 << 20
+
+
+class RemoteFile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One file of a commit. sha256: of large (LFS) files; blob_sha1: git's object name of small ones."""
+
+    path: str
+    size: int
+    sha256: str | None = None
+    blob_sha1: str | None = None
+
+    @property
+    def digest(self) -> str:
+        return self.sha256 or self.blob_sha1 or ""
+
+
+def needed_files(files: Iterable[RemoteFile], model_id: str) -> list[RemoteFile]:
+    """The IRs, tokenizers, configuration and texts of an OpenVINO repository; never code or pickled weights.
+
+    Image pipelines (model_index.json) keep parts in folders; of others only the root counts, where the libraries look.
+    Raises NotAnOpenVINOModel.
+    """
+    by_path = {file.path: file for file in files}
+    folders = "model_index.json" in by_path
+    found = [file for path, file in by_path.items() if _needed(PurePosixPath(path), by_path, folders)]
+    if not any(PurePosixPath(file.path).suffix == ".xml" for file in found):
+        raise NotAnOpenVINOModel(_what_it_is(by_path, model_id))
+    return sorted(found, key=lambda file: (file.size, file.path))
+
+
+def _needed(path: PurePosixPath, present: dict[str, RemoteFile], folders: bool) -> bool:
+    if len(path.parts) > (2 if folders else 1) or path.name.startswith("."):
+        return False
+    if str(path).casefold() == METADATA:  # ours is written there
+        return False
+    if path.suffix == ".xml":
+        return path.name.startswith("openvino") and str(path.with_suffix(".bin")) in present
+    if path.suffix == ".bin":
+        return path.name.startswith("openvino") and str(path.with_suffix(".xml")) in present
+    return path.suffix.lower() in _TEXT_SUFFIXES or path.name.lower().startswith(_TEXT_NAMES)
+
+
+def _what_it_is(present: dict[str, RemoteFile], model_id: str) -> str:
+    suffixes = {PurePosixPath(path).suffix.lower() for path in present}
+    kind = next((name for suffix, name in _OTHER_FORMATS.items() if suffix in suffixes), None)
+    what = f"its weights are in {kind} format" if kind else "it holds no model weights"
+    name = model_id.rpartition("/")[2]
+    return (
+        f"{model_id} is not an OpenVINO model: {what}. Look for a converted one (OpenVINO/{name}-int4-ov, say), "
+        f"or convert it: optimum-cli export openvino --model {model_id} --weight-format int4 {name}-int4-ov"
+    )
+
+
+def is_intact(file: RemoteFile, path: Path, on_bytes: Callable[[int], None] | None = None) -> bool:
+    """Whether a local file has the size and the hash that the hub states. Reads the whole file."""
+    if not path.is_file() or path.is_symlink() or path.stat().st_size != file.size:
+        return False
+    if not file.digest:
+        return True
+    digest = hashlib.sha256()
+    if not file.sha256:
+        digest = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+    with path.open("rb") as stream:
+        while chunk := stream.read(_READ):
+            digest.update(chunk)
+            if on_bytes:
+                on_bytes(len(chunk))
+    return digest.hexdigest() == file.digest.lower()

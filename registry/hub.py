@@ -1,0 +1,151 @@
+"""Questions to the hub, through huggingface_hub. Everything here blocks: call it from a thread or a child process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx2
+from huggingface_hub import HfApi, is_offline_mode, set_client_factory
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.hf_api import RepoSibling
+
+from registry.errors import (
+    GatedModel,
+    HubUnreachable,
+    InvalidModelName,
+    ModelNotFound,
+    RegistryError,
+    RevisionNotFound,
+    UnsafeRepository,
+)
+from registry.files import RemoteFile
+from registry.names import check_file_names
+from registry.settings import DEFAULT_ENDPOINT, HubSettings
+
+TIMEOUT = httpx2.Timeout(30, connect=10)
+_MAX_FILES = 5000
+
+
+def _client() -> httpx2.Client:
+    return httpx2.Client(follow_redirects=True, timeout=TIMEOUT)
+
+
+set_client_factory(_client)  # the library's own client would wait for ever
+
+
+@dataclass(frozen=True)
+class RemoteModel:
+    """One commit of a model repository. token: what the files are to be asked for with (False: anonymously)."""
+
+    id: str
+    commit: str
+    files: tuple[RemoteFile, ...]
+    license: str | None = None
+    pipeline_tag: str | None = None
+    token: str | bool | None = None
+    token_refused: bool = False
+
+
+def hub_token(settings: HubSettings) -> str | bool | None:
+    """The token given; else the one of a `hf auth login` (None), but that to its own hub only."""
+    if settings.token:
+        return settings.token
+    return None if settings.endpoint == DEFAULT_ENDPOINT else False
+
+
+def resolve(settings: HubSettings, model_id: str, revision: str | None) -> RemoteModel:
+    """What a revision of a model consists of. A token the hub refuses is left away: public models need none.
+
+    Raises ModelNotFound, RevisionNotFound, GatedModel, HubUnreachable, UnsafeRepository, InvalidModelName.
+    """
+    api = HfApi(endpoint=settings.endpoint)
+    token = hub_token(settings)
+    refused = False
+    with translated(settings, model_id, revision):
+        try:
+            info = api.model_info(model_id, revision=revision, files_metadata=True, token=token)
+        except HfHubHTTPError as error:
+            if token is False or not token_was_refused(error):
+                raise
+            token, refused = False, True
+            info = api.model_info(model_id, revision=revision, files_metadata=True, token=False)
+    siblings = info.siblings or []
+    if len(siblings) > _MAX_FILES:
+        raise UnsafeRepository(f"{model_id} holds {len(siblings)} files; more than {_MAX_FILES} are not taken.")
+    check_file_names([sibling.rfilename for sibling in siblings])
+    files = tuple(_remote_file(settings, sibling) for sibling in siblings)
+    license_id = info.card_data.get("license") if info.card_data else None
+    return RemoteModel(
+        id=model_id,
+        commit=info.sha or "",
+        files=files,
+        license=license_id if isinstance(license_id, str) else None,
+        pipeline_tag=info.pipeline_tag,
+        token=token,
+        token_refused=refused,
+    )
+
+
+def _remote_file(settings: HubSettings, sibling: RepoSibling) -> RemoteFile:
+    if sibling.lfs:
+        return RemoteFile(sibling.rfilename, sibling.lfs.size, sha256=sibling.lfs.sha256)
+    if sibling.size is None:
+        raise HubUnreachable(f"{settings.endpoint} does not state the sizes of files: it is no full mirror of the hub.")
+    return RemoteFile(sibling.rfilename, sibling.size, blob_sha1=sibling.blob_id)
+
+
+def token_was_refused(error: HfHubHTTPError) -> bool:
+    """A stale or mistyped token gets 401 even for public models; so does no token for private ones."""
+    return error.response.status_code == 401
+
+
+@contextmanager
+def translated(settings: HubSettings, model_id: str, revision: str | None = None) -> Iterator[None]:
+    """The library's exceptions as ours, with sentences a user can act on."""
+    if is_offline_mode():
+        raise HubUnreachable("HF_HUB_OFFLINE is set: the hub is not asked. Unset it to pull models.")
+    try:
+        yield
+    except HfHubHTTPError as error:
+        raise _translate(error, settings, model_id, revision) from error
+    except HFValidationError as error:
+        raise InvalidModelName(f'"{model_id}" is not a model id of the hub.') from error
+    except httpx2.HTTPError as error:
+        raise unreachable(settings, error) from error
+
+
+def unreachable(settings: HubSettings, error: Exception) -> HubUnreachable:
+    reason = str(error) or type(error).__name__
+    return HubUnreachable(
+        f"{settings.endpoint} cannot be reached ({reason}). "
+        "Check the network and the proxy (HTTPS_PROXY), or choose a mirror."
+    )
+
+
+def _translate(error: HfHubHTTPError, settings: HubSettings, model_id: str, revision: str | None) -> RegistryError:
+    page = f"{settings.endpoint}/{model_id}"
+    status = error.response.status_code
+    if isinstance(error, GatedRepoError):
+        return GatedModel(
+            f"{model_id} is gated: accept its licence at {page}, then enter a token of the account that did.",
+            license_url=page,
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return RevisionNotFound(f'{model_id} has no branch, tag or commit "{revision}".')
+    if isinstance(error, RepositoryNotFoundError) or status in (401, 404):
+        return ModelNotFound(
+            f"{settings.endpoint} has no model {model_id}, or it is private: then enter a token that may read it."
+        )
+    if status == 403:
+        return GatedModel(f"The hub refuses access to {model_id} with this token: see {page}.", license_url=page)
+    if status == 429:
+        return HubUnreachable("The hub asks to wait: too many requests. Try again in some minutes, or with a token.")
+    return HubUnreachable(f"{settings.endpoint} answered {status} for {model_id}. Try again later.")

@@ -1,0 +1,69 @@
+"""Taking a model from a local folder: a copy, or a reference to where it lies."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+from devices.model_facts import read_facts
+from registry.disk import directory_size, put_in_place, write_json
+from registry.errors import Conflict, NotAnOpenVINOModel, NotEnoughDisk, UnsafeRepository
+from registry.local import model_id_of
+from registry.names import METADATA, PARTIAL, check_model_id, directory_name, inside
+
+ImportMode = Literal["copy", "reference"]
+_LEFT_OUT = (".git", ".cache", "*.part", METADATA)
+
+
+def import_model(
+    source: Path,
+    models_dir: Path,
+    model_id: str | None,
+    mode: ImportMode,
+    free: Callable[[Path], int],
+) -> str:
+    """Bring a folder in; the id it has here. A copy takes as long as its bytes. Links inside the folder are refused.
+
+    Raises NotAnOpenVINOModel, InvalidModelName, Conflict, NotEnoughDisk, UnsafeRepository, OSError.
+    """
+    source = source.resolve()
+    facts = read_facts(source)
+    if facts.problem:
+        raise NotAnOpenVINOModel(f"{source.name}: {facts.problem}")
+    model_id = check_model_id(model_id or model_id_of(source))
+    target = inside(models_dir, directory_name(model_id))
+    if target.exists():
+        raise Conflict(f"There is a model {model_id} already: remove it first, or import under another name.")
+    if models_dir.resolve() in source.parents:
+        raise Conflict("The folder lies among the models already.")
+    partial = inside(models_dir / PARTIAL, f"{directory_name(model_id)}.import")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        if mode == "copy":
+            _copy(source, partial, free(models_dir))
+        write_json(partial / METADATA, _metadata(model_id, source, mode))
+        put_in_place(partial, target, models_dir)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return model_id
+
+
+def _copy(source: Path, target: Path, free: int) -> None:
+    if any(path.is_symlink() for path in source.rglob("*")):
+        raise UnsafeRepository(f"{source.name} holds links; copy the files they lead to, then import.")
+    if (needed := directory_size(source)) > free:
+        raise NotEnoughDisk.of(needed, free)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_LEFT_OUT), dirs_exist_ok=True)
+
+
+def _metadata(model_id: str, source: Path, mode: ImportMode) -> dict[str, Any]:
+    described = {
+        "model_id": model_id,
+        "source": f"folder {source.name}",
+        "downloaded_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    return described | ({"reference": str(source)} if mode == "reference" else {})

@@ -1,0 +1,129 @@
+"""The models that lie on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from devices.model_config import read_json
+from devices.model_facts import FactsCache, ModelFacts, read_facts
+from registry.errors import InvalidModelName
+from registry.names import METADATA, check_model_id, id_of_directory
+
+_WEIGHTS = ("openvino*.xml", "*.gguf", "model_index.json", "*.safetensors", "*.onnx")
+
+
+class ModelMetadata(BaseModel):
+    """metadata.json. files: the commit's files with sizes and hashes, to check them again. reference: the folder with
+    the files of a model that was imported without copying. Unknown keys are kept.
+    """
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+    model_id: str
+    revision: str | None = None
+    commit: str | None = None
+    downloaded_at: str | None = None
+    source: str | None = None
+    license: str | None = None
+    reference: str | None = None
+    files: list[dict[str, Any]] = []
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """path: where its files lie. entry: what stands for it in the models directory, another place for a reference.
+
+    complete: whole and loadable as far as its files show. bundled: part of this program, not to be removed.
+    """
+
+    id: str
+    path: Path
+    metadata: ModelMetadata | None
+    facts: ModelFacts
+    entry: Path
+    bundled: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return self.facts.problem is None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "id": self.id,
+            "path": str(self.path),
+            "metadata": self.metadata.model_dump(exclude={"files"}) if self.metadata else None,
+            "facts": msgspec.to_builtins(self.facts),
+            "complete": self.complete,
+            "bundled": self.bundled,
+        }
+
+
+def read_metadata(directory: Path) -> ModelMetadata | None:
+    """None where there is none, or none that can be read."""
+    try:
+        return ModelMetadata.model_validate(read_json(directory / METADATA))
+    except (OSError, ValueError, ValidationError):
+        return None
+
+
+def list_models(models_dir: Path, bundled: Sequence[Path], cache: FactsCache) -> list[LocalModel]:
+    """Every model below models_dir and the bundled ones, in the order of their ids. Each id comes once."""
+    found: dict[str, LocalModel] = {}
+    own = [path.resolve() for path in bundled]
+    for directory in [*bundled, *_model_directories(models_dir)]:
+        if directory.is_dir():
+            model = _read_model(directory, cache, bundled=directory.resolve() in own)
+            found.setdefault(model.id, model)
+    return sorted(found.values(), key=lambda model: model.id.casefold())
+
+
+def _model_directories(models_dir: Path) -> Iterator[Path]:
+    """models/<org>_<name>, and models/<org>/<name> as `git clone` leaves it. Hidden ones are unfinished or deleted."""
+    for directory in _subdirectories(models_dir):
+        if any(directory.glob(METADATA)) or _holds_weights(directory):
+            yield directory
+        else:
+            yield from (inner for inner in _subdirectories(directory) if _holds_weights(inner))
+
+
+def _subdirectories(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        return []
+    root = directory.resolve()
+    entries = [entry for entry in directory.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    return sorted(entry for entry in entries if root in entry.resolve().parents)
+
+
+def _holds_weights(directory: Path) -> bool:
+    return any(next(directory.glob(pattern), None) for pattern in _WEIGHTS)
+
+
+def _read_model(directory: Path, cache: FactsCache, *, bundled: bool) -> LocalModel:
+    metadata = read_metadata(directory)
+    path = Path(metadata.reference) if metadata and metadata.reference else directory
+    return LocalModel(
+        id=model_id_of(directory, metadata),
+        path=path,
+        metadata=metadata,
+        facts=read_facts(path, cache=cache),
+        entry=directory,
+        bundled=bundled,
+    )
+
+
+def model_id_of(directory: Path, metadata: ModelMetadata | None = None) -> str:
+    """The id a directory states, else the one its name gives."""
+    metadata = metadata or read_metadata(directory)
+    if metadata:
+        try:
+            return check_model_id(metadata.model_id)
+        except InvalidModelName:
+            pass
+    return id_of_directory(directory.name)

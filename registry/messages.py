@@ -1,0 +1,68 @@
+"""Between the admin and a downloader: one JSON document a line, a request down, events up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from registry.files import RemoteFile
+
+
+class PullRequest(msgspec.Struct, omit_defaults=True):
+    """directory: where the partial model lies. installed: an older copy, whose unchanged files are taken over.
+
+    free_bytes: what may be written. retry_wait: the first pause after a broken connection, seconds.
+    """
+
+    model_id: str
+    directory: str
+    endpoint: str
+    installed: str | None = None
+    revision: str | None = None
+    token: str | None = None
+    free_bytes: int | None = None
+    retry_wait: float = 1.0
+
+
+class Resolved(msgspec.Struct, tag="resolved"):
+    """done: bytes of each file that lie there already, in the order of files."""
+
+    commit: str
+    files: list[RemoteFile]
+    done: list[int]
+    token_refused: bool = False
+
+
+class Progress(msgspec.Struct, tag="progress"):
+    """done: bytes of the file at this index that are on disk."""
+
+    file: int
+    done: int
+
+
+class Verifying(msgspec.Struct, tag="verifying"):
+    file: int
+
+
+class Refetching(msgspec.Struct, tag="refetching"):
+    """The file at this index was not what the hub promised and is fetched anew."""
+
+    file: int
+
+
+class Finished(msgspec.Struct, tag="finished"):
+    """The directory holds the whole model, every hash checked, and its metadata.json."""
+
+
+class Failed(msgspec.Struct, tag="failed"):
+    error: str
+    message: str
+    details: dict[str, Any] = {}
+
+
+Event = Resolved | Progress | Verifying | Refetching | Finished | Failed
+
+encode = msgspec.json.encode
+decode_event = msgspec.json.Decoder(Event).decode
+decode_request = msgspec.json.Decoder(PullRequest).decode

@@ -1,0 +1,92 @@
+"""Which model ids, revisions and file names are taken, and where a model lies: nothing leaves the models directory."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from registry.errors import InvalidModelName, UnsafeRepository
+
+PARTIAL = ".partial"
+TRASH = ".trash"
+METADATA = "metadata.json"
+PLAN = ".plan.json"
+
+_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{digit}" for name in ("com", "lpt") for digit in range(1, 10))}
+_FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
+_MAX_FILE_NAME = 200
+
+
+def check_model_id(model_id: str) -> str:
+    """An id as the hub allows it, always with its organisation: "org/name". Raises InvalidModelName."""
+    parts = model_id.split("/")
+    if len(parts) != 2:
+        raise InvalidModelName(f'"{_shown(model_id)}" is not a model id: write it as organisation/name.')
+    good = len(model_id) <= 96 and all(_PART.fullmatch(part) for part in parts)
+    if not good or "--" in model_id or ".." in model_id or model_id.endswith(".git"):
+        raise InvalidModelName(
+            f'"{_shown(model_id)}" is not a model id: only letters, digits, "-", "_" and "." can stand in it.'
+        )
+    if is_reserved(directory_name(model_id)) or any(is_reserved(part) for part in parts):
+        raise InvalidModelName(f'"{model_id}" holds a name that Windows reserves.')
+    return model_id
+
+
+def check_revision(revision: str | None) -> str | None:
+    """A branch, tag or commit; blank means the default branch. Raises InvalidModelName."""
+    if revision is None or not revision.strip():
+        return None
+    revision = revision.strip()
+    if not _REVISION.fullmatch(revision) or ".." in revision or revision.endswith((".lock", "/")):
+        raise InvalidModelName(f'"{_shown(revision)}" is not the name of a branch, tag or commit.')
+    return revision
+
+
+def directory_name(model_id: str) -> str:
+    return model_id.replace("/", "_", 1)
+
+
+def id_of_directory(name: str) -> str:
+    """The id of a directory without metadata: the part before the first "_" is the organisation."""
+    organisation, underscore, rest = name.partition("_")
+    return f"{organisation}/{rest}" if underscore and organisation and rest else f"local/{name}"
+
+
+def inside(root: Path, *parts: str) -> Path:
+    """A path below root, symbolic links followed. Raises UnsafeRepository when it would lie elsewhere."""
+    path = root.joinpath(*parts)
+    resolved, base = path.resolve(), root.resolve()
+    if base not in resolved.parents:
+        raise UnsafeRepository(f'"{_shown("/".join(parts))}" leads out of {root.name}.')
+    return path
+
+
+def check_file_names(names: list[str]) -> None:
+    """Refuse a repository that holds one file name which is dangerous anywhere. Raises UnsafeRepository."""
+    seen: set[str] = set()
+    for name in names:
+        parts = name.split("/")
+        if any(not _safe_part(part) for part in parts):
+            raise UnsafeRepository(
+                f'The repository holds a file with an unsafe name: "{_shown(name)}". Nothing is pulled.'
+            )
+        if name.casefold() in seen:
+            raise UnsafeRepository(f'The repository holds two files that differ in case only: "{_shown(name)}".')
+        seen.add(name.casefold())
+
+
+def is_reserved(name: str) -> bool:
+    """Windows reserves device names with any extension."""
+    return name.split(".")[0].strip().casefold() in _RESERVED
+
+
+def _safe_part(part: str) -> bool:
+    if not part or part in (".", "..") or len(part) > _MAX_FILE_NAME or _FORBIDDEN.search(part):
+        return False
+    return not part.endswith((".", " ")) and not is_reserved(part)
+
+
+def _shown(text: str) -> str:
+    return text.encode("unicode_escape").decode("ascii")[:120] if not text.isprintable() else text[:120]

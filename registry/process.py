@@ -1,0 +1,85 @@
+"""Starting, hearing and ending a downloader process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections import deque
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import msgspec
+
+from registry.messages import Event, Finished, PullRequest, decode_event, encode
+
+_PROJECT = Path(__file__).resolve().parent.parent
+_LINE_LIMIT = 32 * 1024 * 1024
+_STOP_SECONDS = 3.0
+
+
+class DownloaderDied(Exception):
+    """The child ended without a result or a reason."""
+
+
+async def download_events(request: PullRequest) -> AsyncGenerator[Event, None]:
+    """What a downloader reports, up to and without Finished. Closing the generator ends the process.
+
+    Raises DownloaderDied, OSError.
+    """
+    process = await _spawn(request.endpoint)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    errors = asyncio.create_task(_last_lines(process.stderr))
+    try:
+        process.stdin.write(encode(request) + b"\n")
+        while line := await process.stdout.readline():
+            event = decode_event(line)
+            if isinstance(event, Finished):
+                return
+            yield event
+    except (ConnectionError, ValueError, msgspec.MsgspecError) as error:
+        raise DownloaderDied(f"The downloader sent nothing that can be read ({error}).") from error
+    finally:
+        await asyncio.shield(_end(process))
+        last_lines = await errors
+    raise DownloaderDied(f"The downloader ended unexpectedly (exit code {process.returncode}). {last_lines}".strip())
+
+
+async def _spawn(endpoint: str) -> asyncio.subprocess.Process:
+    settings = {
+        "HF_ENDPOINT": endpoint,
+        "HF_HUB_DISABLE_XET": "1",  # its transfers were seen to stall on Windows
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONUTF8": "1",
+    }
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "registry.downloader",
+        cwd=_PROJECT,
+        env=os.environ | settings,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LINE_LIMIT,
+    )
+
+
+async def _last_lines(stream: asyncio.StreamReader) -> str:
+    lines: deque[str] = deque(maxlen=3)
+    while line := await stream.readline():
+        lines.append(line.decode("utf-8", "replace").strip())
+    return " ".join(lines)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End of input asks the child to stop; one that does not is killed."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+    except asyncio.TimeoutError:
+        process.kill()
+        await process.wait()

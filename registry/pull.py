@@ -1,0 +1,283 @@
+"""Pull jobs: who downloads what, one child process each, into .partial until the model is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+
+from registry.disk import free_bytes, put_in_place
+from registry.errors import Conflict, DownloadFailed, JobNotFound, ModelInUse, RegistryError, error_named
+from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter
+from registry.local import read_metadata
+from registry.messages import (
+    Event,
+    Failed,
+    Progress,
+    PullRequest,
+    Refetching,
+    Resolved,
+    Verifying,
+)
+from registry.names import PARTIAL, PLAN, check_model_id, check_revision, directory_name, inside
+from registry.process import DownloaderDied, download_events
+from registry.settings import HubSettings
+
+JOBS_FILE = "jobs.json"
+_RESTARTS = 3
+logger = logging.getLogger(__name__)
+
+
+class PullManager:
+    """Runs at most `limit` downloads at once. Its methods are called on one event loop; jobs are replaced, not changed.
+
+    free: bytes that may be written to the volume of a directory. retry_wait: the downloader's first pause, seconds.
+    """
+
+    def __init__(
+        self,
+        models_dir: Path,
+        hub: Callable[[], HubSettings],
+        *,
+        limit: int = 2,
+        retry_wait: float = 1.0,
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:
+        self._models_dir = models_dir
+        self._hub = hub
+        self._retry_wait = retry_wait
+        self._free = free
+        self._store = JobStore(models_dir / PARTIAL / JOBS_FILE)
+        self._jobs = {job.id: job for job in self._store.load()}
+        self._slots = asyncio.Semaphore(limit)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cleanups: set[asyncio.Task[None]] = set()
+        self._directory_locks: dict[str, asyncio.Lock] = {}
+        self._stopping = False
+
+    def start(self) -> None:
+        """Go on with what was under way when the process last ended."""
+        for job in self.jobs():
+            if job.active and job.id not in self._tasks:
+                self._launch(job)
+
+    async def stop(self) -> None:
+        """End the downloads; they are queued again at the next start."""
+        self._stopping = True
+        tasks = [*self._tasks.values(), *self._cleanups]
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def jobs(self) -> list[PullJob]:
+        """Oldest first."""
+        return list(self._jobs.values())
+
+    def job(self, job_id: str) -> PullJob:
+        """Raises JobNotFound."""
+        if job_id not in self._jobs:
+            raise JobNotFound(f'There is no pull job "{job_id}".')
+        return self._jobs[job_id]
+
+    def pull(self, model_id: str, revision: str | None = None) -> PullJob:
+        """Queue a download; the job under way for the same model and revision, if there is one.
+
+        Raises InvalidModelName, Conflict (another revision of the model is being pulled).
+        """
+        check_model_id(model_id)
+        revision = check_revision(revision)
+        under_way = self.under_way(model_id)
+        if under_way and under_way.revision == revision:
+            return self.resume(under_way.id) if under_way.state == "paused" else under_way
+        if under_way:
+            wanted = under_way.revision or "the default revision"
+            raise Conflict(f"{model_id} is being pulled already ({wanted}): wait for it or cancel it.")
+        self._check_directory(model_id)
+        job = PullJob(uuid.uuid4().hex[:12], model_id, revision, "queued", time.time())
+        self._set(job)
+        self._launch(job)
+        return job
+
+    def under_way(self, model_id: str) -> PullJob | None:
+        """The active or paused job that writes to a model's directory."""
+        directory = directory_name(model_id).casefold()
+        for job in self._jobs.values():
+            if directory_name(job.model_id).casefold() == directory and (job.active or job.state == "paused"):
+                return job
+        return None
+
+    def pause(self, job_id: str) -> PullJob:
+        """Stop a download and keep what it has. Raises JobNotFound, Conflict."""
+        job = self.job(job_id)
+        if not job.active:
+            raise Conflict(f"The pull of {job.model_id} is {job.state}: there is nothing to pause.")
+        return self._end(job, "paused")
+
+    def resume(self, job_id: str) -> PullJob:
+        """Go on with a paused, failed or cancelled job. Raises JobNotFound, Conflict."""
+        job = self.job(job_id)
+        if job.active:
+            return job
+        other = self.under_way(job.model_id)
+        if job.state == "ready" or (other and other.id != job.id):
+            raise Conflict(f"The pull of {job.model_id} is {(other or job).state}: there is nothing to resume.")
+        job = self._set(replace(job, state="queued", error=None, notes=()))
+        self._launch(job)
+        return job
+
+    def cancel(self, job_id: str) -> PullJob:
+        """Stop a job and delete what it has downloaded. Raises JobNotFound, Conflict."""
+        job = self.job(job_id)
+        if job.state == "ready":
+            raise Conflict(f"{job.model_id} is ready: remove the model instead.")
+        if self.under_way(job.model_id) in (None, job):
+            self._background(self._discard(job))
+        return self._end(job, "cancelled")
+
+    async def settled(self, job_id: str) -> PullJob:
+        """Wait until a job is no longer active and what belongs to it has been cleared."""
+        while (task := self._tasks.get(job_id)) is not None or self._cleanups:
+            await asyncio.wait({*([task] if task else []), *self._cleanups})
+        return self.job(job_id)
+
+    def _set(self, job: PullJob) -> PullJob:
+        known = self._jobs.get(job.id)
+        self._jobs[job.id] = job
+        if known is None or known.state != job.state:
+            self._store.save(self.jobs())
+        return job
+
+    def _launch(self, job: PullJob) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(job.id), name=f"pull {job.model_id}")
+        self._tasks[job.id] = task
+        task.add_done_callback(lambda done: self._forget(job.id, done))
+
+    def _forget(self, job_id: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(job_id) is task:
+            del self._tasks[job_id]
+
+    def _end(self, job: PullJob, state: JobState) -> PullJob:
+        ended = self._set(replace(job, state=state, bytes_per_second=None))
+        if task := self._tasks.get(job.id):
+            task.cancel()
+        return ended
+
+    def _background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._cleanups.add(task)
+        task.add_done_callback(self._cleanups.discard)
+
+    async def _discard(self, job: PullJob) -> None:
+        async with self._lock(job):
+            await asyncio.to_thread(shutil.rmtree, self._partial(job), ignore_errors=True)
+            self._set(replace(self.job(job.id), files=()))
+
+    def _lock(self, job: PullJob) -> asyncio.Lock:
+        return self._directory_locks.setdefault(directory_name(job.model_id).casefold(), asyncio.Lock())
+
+    def _partial(self, job: PullJob) -> Path:
+        return inside(self._models_dir / PARTIAL, directory_name(job.model_id))
+
+    def _target(self, model_id: str) -> Path:
+        return inside(self._models_dir, directory_name(model_id))
+
+    def _check_directory(self, model_id: str) -> None:
+        """Two ids can share a directory name (a_b/c, a/b_c): the first stays."""
+        target = self._target(model_id)
+        metadata = read_metadata(target)
+        if metadata and metadata.model_id.casefold() != model_id.casefold():
+            raise Conflict(f"The directory {target.name} belongs to {metadata.model_id}: remove that model first.")
+
+    async def _run(self, job_id: str) -> None:
+        async with self._lock(self.job(job_id)), self._slots:
+            restarts = 0
+            while self.job(job_id).active:
+                done = self.job(job_id).bytes_done
+                try:
+                    await self._download(job_id)
+                    return
+                except DownloaderDied as death:
+                    restarts = restarts + 1 if self.job(job_id).bytes_done <= done else 1
+                    logger.warning("Download of %s: %s", self.job(job_id).model_id, death)
+                    if restarts > _RESTARTS:
+                        self._fail(job_id, DownloadFailed(f"{death} Resume to try again."))
+                except RegistryError as error:
+                    self._fail(job_id, error)
+                except OSError as error:
+                    self._fail(job_id, DownloadFailed(f"The model cannot be stored: {error}."))
+
+    def _fail(self, job_id: str, error: RegistryError) -> None:
+        job = self.job(job_id)
+        details = JobError(error.type, error.message, error.status, error.details)
+        self._set(replace(job, state="failed", error=details, bytes_per_second=None))
+        logger.warning("Pull of %s failed: %s", job.model_id, error.message)
+
+    async def _download(self, job_id: str) -> None:
+        """One run of the child process. Raises DownloaderDied, RegistryError."""
+        job = self._set(replace(self.job(job_id), state="resolving", bytes_per_second=None))
+        meter = SpeedMeter()
+        async with aclosing(download_events(self._request(job))) as events:
+            async for event in events:
+                self._apply(job_id, event, meter)
+        await self._install(job_id)
+
+    def _request(self, job: PullJob) -> PullRequest:
+        hub = self._hub()
+        target = self._target(job.model_id)
+        return PullRequest(
+            model_id=job.model_id,
+            directory=str(self._partial(job)),
+            endpoint=hub.endpoint,
+            installed=str(target) if target.is_dir() else None,
+            revision=job.commit or job.revision,
+            token=hub.token,
+            free_bytes=self._free(self._models_dir) - self._promised(job),
+            retry_wait=self._retry_wait,
+        )
+
+    def _promised(self, job: PullJob) -> int:
+        """Bytes that the other downloads under way have still to write."""
+        others = [other for other in self.jobs() if other.active and other.id != job.id]
+        return sum(other.bytes_total - other.bytes_done for other in others)
+
+    def _apply(self, job_id: str, event: Event, meter: SpeedMeter) -> None:
+        """Raises RegistryError, the one the child reports."""
+        job = self.job(job_id)
+        if isinstance(event, Failed):
+            raise error_named(event.error, event.message, event.details)
+        if isinstance(event, Resolved):
+            notes = ("The hub refuses the token: pulled without it.",) if event.token_refused else ()
+            files = zip(event.files, event.done, strict=True)
+            progress = tuple(FileProgress(file.path, file.size, done) for file, done in files)
+            job = replace(job, state="downloading", commit=event.commit, files=progress, notes=notes)
+        elif isinstance(event, Progress):
+            job = replace(job, state="downloading", files=_with_done(job.files, event.file, event.done))
+        elif isinstance(event, Refetching):
+            job = replace(job, state="downloading", files=_with_done(job.files, event.file, 0))
+        elif isinstance(event, Verifying):
+            job = replace(job, state="verifying")
+        speed = meter.add(job.bytes_done) if job.state == "downloading" else None
+        self._set(replace(job, bytes_per_second=speed))
+
+    async def _install(self, job_id: str) -> None:
+        job = self.job(job_id)
+        target = self._target(job.model_id)
+        try:
+            await asyncio.to_thread(put_in_place, self._partial(job), target, self._models_dir)
+        except PermissionError as error:
+            raise ModelInUse(
+                f"The new files are complete, but {target.name} is in use: stop the model, then resume.", in_use_by=[]
+            ) from error
+        (target / PLAN).unlink(missing_ok=True)
+        files = tuple(replace(file, done=file.size) for file in job.files)
+        self._set(replace(job, state="ready", files=files, bytes_per_second=None))
+
+
+def _with_done(files: tuple[FileProgress, ...], index: int, done: int) -> tuple[FileProgress, ...]:
+    return (*files[:index], replace(files[index], done=done), *files[index + 1 :])

@@ -1,0 +1,77 @@
+"""Which hub is asked, and with which token; kept in a file that only its owner can read."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from registry.disk import write_json
+from registry.errors import InvalidModelName
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HubSettings:
+    """endpoint: the hub or a mirror that speaks its protocol, without a slash at the end."""
+
+    endpoint: str = DEFAULT_ENDPOINT
+    token: str | None = field(default=None, repr=False)
+
+
+def default_settings() -> HubSettings:
+    """What the environment says (HF_ENDPOINT); a token there is found by huggingface_hub itself."""
+    return HubSettings(os.environ.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT)
+
+
+def check_endpoint(endpoint: str) -> str:
+    """An address as HubSettings holds it. Raises InvalidModelName."""
+    endpoint = endpoint.strip().rstrip("/")
+    parts = urlsplit(endpoint)
+    plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not plain or not endpoint.isprintable():
+        raise InvalidModelName("The address of a hub looks like https://huggingface.co.")
+    return endpoint
+
+
+def check_token(token: str) -> str:
+    """Raises InvalidModelName, without the token in the sentence."""
+    token = token.strip()
+    if not token.isascii() or not token.isprintable() or " " in token or len(token) > 500:
+        raise InvalidModelName("This is not a token: it holds characters that no token has.")
+    return token
+
+
+class SettingsFile:
+    """A JSON file with the token in it: readable by its owner alone from the first byte on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> HubSettings:
+        """The stored settings, else the defaults."""
+        try:
+            stored = json.loads(self._path.read_text(encoding="utf-8"))
+            token = stored.get("token")
+            return HubSettings(check_endpoint(str(stored["endpoint"])), check_token(token) if token else None)
+        except FileNotFoundError:
+            return default_settings()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidModelName) as error:
+            logger.warning("%s is not used: %s", self._path.name, type(error).__name__)
+            return default_settings()
+
+    def save(self, settings: HubSettings) -> None:
+        """Raises OSError."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self._path, {"endpoint": settings.endpoint, "token": settings.token}, private=True)
+        if sys.platform == "win32":
+            owner_only = ["icacls", str(self._path), "/inheritance:r", "/grant:r", f"{getpass.getuser()}:F"]
+            subprocess.run(owner_only, check=True, capture_output=True)

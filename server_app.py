@@ -1,0 +1,215 @@
+"""One device's server: `python -m server_app --device gpu --config device_config.json --data-dir DIR --fd N`.
+
+It ends gracefully when its standard input does. Exit status 3 means that it cannot start, and that starting it
+again would not help.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from apis.anthropic.messages import message_routes
+from apis.errors import install_error_handlers, refusal
+from apis.model_names import ModelNames
+from apis.ollama.generation import generation_routes
+from apis.ollama.listing import listing_routes
+from apis.openai.chat import chat_routes
+from apis.openai.completions import completion_routes
+from apis.openai.models import model_routes
+from apis.status import status_routes
+from chat.service import ChatService
+from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
+from devices.lifeline import watch_stdin
+from devices.memory import GB, default_reserve, system_memory
+from devices.memory_ledger import MemoryLedger
+from devices.model_facts import read_facts
+from instances.handle import Instance
+from instances.messages import LoadModel
+from model_manager import ModelManager
+from pools.memory_budget import MemoryBudget
+from pools.served_model import ServedModel
+from web.guard import Guard, page_origins
+from web.listening import CannotListen, open_listeners
+from web.request_id import RequestId, RequestIdFilter
+from web.serving import GracefulServer
+
+logger = logging.getLogger("server_app")
+
+CANNOT_START = 3
+_DRAIN_SECONDS = 5
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@dataclass(frozen=True)
+class DeviceServer:
+    """What one device's app is made of."""
+
+    name: str
+    device: ResolvedDevice
+    manager: ModelManager
+    names: ModelNames
+
+
+def build_device_server(
+    name: str,
+    configuration: Configuration,
+    data_dir: Path,
+    available: Sequence[DeviceInfo],
+    *,
+    make_instance: Callable[[LoadModel], Instance] = Instance,
+) -> DeviceServer:
+    """Raises KeyError on a device that is not configured and `DeviceUnavailable`. `make_instance` is for tests."""
+    settings = configuration.devices[name]
+    device = resolve_device(settings.device, settings.fallback_device, available)
+    models = [_served_model(name, settings, model, data_dir, available) for model in settings.models]
+    others = {other: each.port for other, each in configuration.devices.items() if other != name}
+    manager = ModelManager(
+        models,
+        _budget(settings, data_dir),
+        cache_dir=data_dir / f"cache_{name}",
+        max_queue=settings.max_queue,
+        queue_seconds=settings.queue_timeout,
+        make_instance=make_instance,
+    )
+    return DeviceServer(name, device, manager, ModelNames(name, models, others))
+
+
+def _budget(settings: DeviceSettings, data_dir: Path) -> MemoryBudget:
+    memory = system_memory()
+    reserve = settings.memory_reserve_gb
+    return MemoryBudget(
+        memory,
+        MemoryLedger(data_dir / ".memory"),
+        limit_bytes=int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None,
+        reserve_bytes=default_reserve(memory.read().total) if reserve is None else int(reserve * GB),
+    )
+
+
+def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
+    """The ASGI app of one device. `host` is the address it is bound to."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await server.manager.start()
+        yield
+        await server.manager.stop()
+        await service.close()
+
+    app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
+    install_error_handlers(app)
+    service = ChatService(server.manager)
+    for router in (
+        chat_routes(service, server.names),
+        completion_routes(service, server.names),
+        model_routes(server.names, created=int(time.time())),
+        message_routes(service, server.names),
+        generation_routes(service, server.manager, server.names),
+        listing_routes(server.manager, server.names),
+        status_routes(server.name, server.device, server.manager, server.names),
+    ):
+        app.include_router(router)
+    app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
+    app.add_middleware(RequestId)
+    return app
+
+
+def _served_model(
+    device_name: str,
+    settings: DeviceSettings,
+    assignment: ModelAssignment,
+    data_dir: Path,
+    available: Sequence[DeviceInfo],
+) -> ServedModel:
+    directory = (data_dir / assignment.path).resolve()
+    facts = read_facts(directory)
+    if facts.problem:
+        logger.warning("%s: %s", assignment.id, facts.problem)
+    return ServedModel(
+        id=assignment.id,
+        public_id=f"{device_name}-{assignment.id}",
+        directory=directory,
+        facts=facts,
+        assignment=assignment,
+        device=_model_device(settings, assignment, available),
+    )
+
+
+def _model_device(
+    settings: DeviceSettings, assignment: ModelAssignment, available: Sequence[DeviceInfo]
+) -> ResolvedDevice:
+    """The device of one model: NPUW_DEVICES runs the NPU's own pipeline on other devices, with or without an NPU."""
+    stand_in = assignment.extra_config.get("NPUW_DEVICES")
+    if settings.device.upper().startswith("NPU") and stand_in:
+        reason = f"NPUW_DEVICES runs the NPU pipeline on {stand_in}."
+        return ResolvedDevice(settings.device, "NPU", f"NPU pipeline on {stand_in}", reason)
+    return resolve_device(settings.device, settings.fallback_device, available)
+
+
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="server_app", description="Serve the models of one device.")
+    parser.add_argument("--device", required=True, help="the device's key in the configuration")
+    parser.add_argument("--config", required=True, type=Path)
+    parser.add_argument("--data-dir", required=True, type=Path)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, help="default: the configured port; not used with --fd")
+    parser.add_argument("--fd", type=int, action="append", default=[], help="an inherited listening socket")
+    parser.add_argument("--admin-port", type=int, default=11437, help="the admin page's port, whose page may call us")
+    parser.add_argument("--log-level", default="info")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse_arguments(arguments)
+    logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
+    logging.getLogger().handlers[0].addFilter(RequestIdFilter())
+    try:
+        configuration = ConfigStore(options.config).load()
+        server = build_device_server(options.device, configuration, options.data_dir, available_devices())
+        port = options.port or configuration.devices[options.device].port
+        sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)
+    except (ConfigError, DeviceUnavailable, CannotListen, OSError) as error:
+        logger.error("%s", error)
+        return CANNOT_START
+    except KeyError:
+        logger.error("%s has no device '%s'.", options.config, options.device)
+        return CANNOT_START
+    if server.device.fallback_reason:
+        logger.warning("%s", server.device.fallback_reason)
+    app = create_app(server, host=options.host, admin_port=options.admin_port)
+    asyncio.run(_serve(app, sockets, options.log_level))
+    return 0
+
+
+def _adopt(descriptor: int) -> socket.socket:
+    return socket.socket(fileno=descriptor)
+
+
+async def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
+    config = uvicorn.Config(
+        app,
+        log_level=log_level,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    server = GracefulServer(config)
+    watch_stdin(server.stop)
+    await server.serve(sockets=sockets)
+
+
+if __name__ == "__main__":
+    status = main()
+    logging.shutdown()
+    os._exit(status)  # native threads of OpenVINO may hold up an ordinary exit

@@ -1,0 +1,132 @@
+"use strict";
+// Forms that speak JSON to the admin's API. `data-json` gives a field's type; fields inside `[data-item="name"]` become one
+// object of the list `name`, left out when its `[data-select]` box is not checked.
+(() => {
+  const messages = live.messages;
+
+  function read(form) {
+    const body = {};
+    for (const item of form.querySelectorAll("[data-item]")) body[item.dataset.item] = [];
+    const objects = new Map();
+    for (const item of form.querySelectorAll("[data-item]")) {
+      if (!item.querySelector("[data-select]").checked) continue;
+      const object = {};
+      body[item.dataset.item].push(object);
+      objects.set(item, object);
+    }
+    for (const field of form.elements) {
+      if (!field.name) continue;
+      const item = field.closest("[data-item]");
+      const target = item ? objects.get(item) : body;
+      if (target) target[field.name] = value(field);
+    }
+    return body;
+  }
+
+  function value(field) {
+    if (field.dataset.json === "boolean") return field.checked;
+    const text = field.value.trim();
+    if (text === "") return null;
+    return field.dataset.json === "integer" || field.dataset.json === "number" ? Number(text) : text;
+  }
+
+  htmx.defineExtension("json-form", {
+    onEvent(name, event) {
+      if (name === "htmx:configRequest") event.detail.headers["Content-Type"] = "application/json";
+    },
+    encodeParameters(xhr, parameters, element) {
+      xhr.overrideMimeType("application/json");
+      return JSON.stringify(read(element.closest("form")));
+    },
+  });
+
+  // -- what is not saved yet ------------------------------------------------------------------------------------------
+  const fingerprint = (form) => JSON.stringify(read(form));
+  const saved = new WeakMap();
+
+  function remember(form) {
+    if (!form.hasAttribute("data-dirty")) saved.set(form, fingerprint(form));
+  }
+
+  function clean(form) {
+    form.removeAttribute("data-dirty");
+    live.renew();
+  }
+
+  document.addEventListener("focusin", ({ target }) => {
+    const form = target.closest?.("form[data-watch]");
+    if (form) remember(form);
+  });
+  document.addEventListener("pointerdown", ({ target }) => {
+    const form = target.closest?.("form[data-watch]");
+    if (form) remember(form);
+  });
+  document.addEventListener("input", ({ target }) => {
+    const form = target.closest?.("form[data-watch]");
+    if (form) form.toggleAttribute("data-dirty", fingerprint(form) !== saved.get(form));
+  });
+  document.addEventListener("click", ({ target }) => {
+    const form = target.closest?.("[data-revert]")?.closest("form");
+    if (!form) return;
+    form.reset();
+    clean(form);
+  });
+  addEventListener("beforeunload", (event) => {
+    if (document.querySelector("form[data-dirty]")) event.preventDefault();
+  });
+
+  // -- what came of it ------------------------------------------------------------------------------------------------
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    const element = detail.elt;
+    const verb = detail.requestConfig?.verb;
+    if (!verb || verb === "get") return;
+    const note = element.querySelector?.(":scope > .form-error");
+    if (detail.successful) {
+      if (note) note.hidden = true;
+      if (element.dataset.done) toast(element.dataset.done, "good");
+      if (element.matches("form[data-watch]")) clean(element);
+      if (element.matches("form.pull")) element.reset();
+      return;
+    }
+    const problem = explain(detail.xhr);
+    if (note) {
+      note.textContent = problem;
+      note.hidden = false;
+    } else toast(problem, "bad");
+  });
+
+  function explain(xhr) {
+    if (!xhr.status) return messages["js.unreachable"];
+    try {
+      return JSON.parse(xhr.responseText).error.message;
+    } catch {
+      return messages["js.failed"].replace("{status}", xhr.status);
+    }
+  }
+
+  function toast(text, tone) {
+    const box = document.createElement("p");
+    box.className = "toast";
+    box.dataset.tone = tone;
+    box.textContent = text;
+    document.getElementById("toasts").append(box);
+    setTimeout(() => box.remove(), tone === "bad" ? 9000 : 4000);
+  }
+
+  // -- asking before something is destroyed ---------------------------------------------------------------------------
+  document.addEventListener("htmx:confirm", (event) => {
+    const element = event.detail.elt;
+    const question = element.dataset.ask;
+    if (!question) return;
+    event.preventDefault();
+    const dialog = document.getElementById("confirm");
+    document.getElementById("confirm-title").textContent = question;
+    document.getElementById("confirm-text").textContent = element.dataset.askText;
+    document.getElementById("confirm-yes").textContent = element.dataset.askYes;
+    dialog.returnValue = "no";
+    dialog.addEventListener("close", () => dialog.returnValue === "yes" && event.detail.issueRequest(true), { once: true });
+    dialog.showModal();
+  });
+
+  window.toast = toast;
+})();

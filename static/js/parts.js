@@ -1,0 +1,79 @@
+"use strict";
+// Small parts: running clocks, copy buttons, list filters, selects that submit.
+(() => {
+  const messages = live.messages;
+  let ahead = 0; // milliseconds by which the server's clock is ahead of the browser's
+  const clocks = new Set();
+
+  // The text lives in a shadow root, so that a morph of the page around it cannot make it flicker.
+  class ElapsedTime extends HTMLElement {
+    static observedAttributes = ["since"];
+    #text = this.attachShadow({ mode: "open" }).appendChild(document.createTextNode(""));
+
+    connectedCallback() {
+      clocks.add(this);
+      this.show();
+    }
+
+    disconnectedCallback() {
+      clocks.delete(this);
+    }
+
+    attributeChangedCallback() {
+      this.show();
+    }
+
+    show() {
+      const since = Number(this.getAttribute("since"));
+      this.#text.data = since ? spell(Math.max(0, Math.floor((Date.now() + ahead) / 1000 - since))) : "";
+    }
+  }
+
+  function spell(seconds) {
+    const [h, m, s] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];
+    const key = h ? "hours_minutes" : m ? "minutes_seconds" : "seconds";
+    return messages[`js.time.${key}`].replace("{h}", h).replace("{m}", m).replace("{s}", s);
+  }
+
+  customElements.define("elapsed-time", ElapsedTime);
+  setInterval(() => clocks.forEach((clock) => clock.show()), 1000);
+  document.addEventListener("htmx:sseOpen", () => {
+    live.on("tick", (event) => (ahead = Number(event.data) * 1000 - Date.now()));
+  }, { once: true });
+
+  document.addEventListener("click", async ({ target }) => {
+    const button = target.closest?.("[data-copy]");
+    if (!button) return;
+    const source = document.querySelector(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      toast(messages["js.copied"], "good");
+    } catch {
+      // Without a secure origin there is no clipboard: select the text, so that Ctrl-C does it.
+      getSelection().selectAllChildren(source);
+      toast(messages["js.copy_by_hand"], "good");
+    }
+  });
+
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches?.("select[data-submit]")) target.form.requestSubmit();
+  });
+
+  document.addEventListener("input", ({ target }) => {
+    if (target.matches?.("[data-filter]")) filter(target);
+  });
+  document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("[data-filter]").forEach(filter));
+
+  function filter(input) {
+    const list = document.querySelector(input.dataset.filter);
+    if (!list) return;
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of list.children) {
+      row.hidden = !words.every((word) => row.dataset.text.includes(word));
+      if (!row.hidden) shown += 1;
+    }
+    const none = list.parentElement.querySelector("[data-filter-none]");
+    if (none) none.hidden = shown > 0;
+  }
+})();

@@ -1,0 +1,59 @@
+"""A Chromium that minds the page's manners: console errors, policy violations and foreign requests are failures."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+)
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium where there is one, else the one that playwright has installed."""
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path if Path(path).exists() else None, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Manners:
+    """Watches one page. `expect_errors` lists parts of console messages that a test provokes on purpose."""
+
+    def __init__(self, page: Page) -> None:
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("request", self._on_request)
+
+    def expect_errors(self, *parts: str) -> None:
+        self.expected.extend(parts)
+
+    def check(self) -> None:
+        unexpected = [line for line in self.complaints if not any(part in line for part in self.expected)]
+        assert not unexpected, unexpected
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def _on_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.hostname not in LOOPBACK:
+            self.complaints.append(f"left the machine: {request.url}")

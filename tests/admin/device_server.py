@@ -1,0 +1,118 @@
+"""A stand-in for a device server: the real one's options and status answers, no model behind them.
+
+`<data dir>/<device>.json`, read at each request, replaces parts of its answers, so that a test can order a state.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from devices.lifeline import watch_stdin
+from web.listening import open_listeners
+
+GIB = 2**30
+
+
+def say(level: str, text: str) -> None:
+    sys.stderr.write(f"2026-01-01 12:00:00 {level} server_app: {text}\n")
+    sys.stderr.flush()
+
+
+def orders(options: argparse.Namespace) -> dict[str, Any]:
+    path = Path(options.data_dir, f"{options.device}.json")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def make_app(options: argparse.Namespace) -> Starlette:
+    document = json.loads(Path(options.config).read_text(encoding="utf-8"))[options.device]
+    models = [model["id"] for model in document["models"]]
+
+    async def health(_: Request) -> Response:
+        ordered = orders(options)
+        states = ordered.get("states", {})
+        answer = {
+            "status": "ok",
+            "device": options.device,
+            "requested_device": document["device"],
+            "used_device": document["device"],
+            "device_name": "Stand-in",
+            "fallback_reason": None,
+            "pid": os.getpid(),
+            "uptime_seconds": 1.0,
+            "active_requests": 0,
+            "queued_requests": 0,
+            "models": [
+                {"id": id, "public_id": f"{options.device}-{id}", "state": "unloaded"}
+                | {"instances": 0, "active": 0, "queued": 0, "error": None}
+                | states.get(id, {})
+                for id in models
+            ],
+            "version": "0.1.0",
+        }
+        return JSONResponse(answer | ordered.get("health", {}))
+
+    async def memory(_: Request) -> Response:
+        answer = {"device": options.device, "total_bytes": 32 * GIB, "available_bytes": 20 * GIB, "used_bytes": 2 * GIB}
+        return JSONResponse(answer | {"models": []} | orders(options).get("memory", {}))
+
+    async def chat(request: Request) -> Response:
+        body = await request.json()
+
+        async def answer() -> AsyncIterator[str]:
+            for piece in ("你問的是：", body["messages"][-1]["content"]):
+                yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': piece}}]})}\n\n"
+            yield "data: [DONE]\n\n"
+
+        return StreamingResponse(answer(), media_type="text/event-stream")
+
+    return Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/memory", memory),
+            Route("/v1/chat/completions", chat, methods=["POST"]),
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for name in ("--device", "--config", "--data-dir", "--host", "--log-level"):
+        parser.add_argument(name)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--admin-port", type=int)
+    parser.add_argument("--fd", type=int, action="append", default=[])
+    options = parser.parse_args()
+    refusal = orders(options).get("refuse_to_start")
+    if refusal:
+        say("ERROR", refusal)
+        sys.exit(3)
+    server = uvicorn.Server(uvicorn.Config(make_app(options), log_level="warning"))
+    sockets = [socket.socket(fileno=fd) for fd in options.fd] or open_listeners(options.host, options.port)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    watch_stdin(stop)
+    say("INFO", f"{options.device} listens on port {options.port}")
+    asyncio.run(server.serve(sockets=sockets))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""A whole admin server over stand-in device servers, in a folder of its own, for tests and for screenshots."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from admin_server import AdminSettings, create_app
+from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from devices.supervisor import Launch, Suite, Timing
+from model_registry import HubSettings, ModelRegistry
+from web.listening import close_all, open_listeners
+
+PROJECT = Path(__file__).resolve().parents[2]
+STAND_IN = Path(__file__).with_name("device_server.py")
+QUICK = Timing(first_pause=0.05, longest_pause=0.2, attempts=3, poll=0.05, poll_while_starting=0.05, ask=5, insist=1)
+
+
+def free_port() -> int:
+    listeners = open_listeners("127.0.0.1", 0)
+    port = listeners[0].getsockname()[1]
+    close_all(listeners)
+    return port
+
+
+@dataclass(frozen=True)
+class Site:
+    """The parts of one admin server; `order` tells a stand-in device server what to answer."""
+
+    data_dir: Path
+    store: ConfigStore
+    suite: Suite
+    registry: ModelRegistry
+    app: FastAPI
+
+    def order(self, device: str, **orders: Any) -> None:
+        path = self.data_dir / f"{device}.json"
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(orders, ensure_ascii=False), encoding="utf-8")
+        temporary.replace(path)
+
+
+def make_site(
+    data_dir: Path,
+    *,
+    devices: Mapping[str, DeviceSettings] | None = None,
+    hub: HubSettings | None = None,
+    bundled_dir: Path | None = None,
+    timing: Timing = QUICK,
+    port: int = 0,
+) -> Site:
+    """`devices`: gpu and npu without models unless given."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    store = ConfigStore(data_dir / "device_config.json")
+    if devices is None:
+        devices = {name: DeviceSettings(port=free_port(), device=name.upper()) for name in ("gpu", "npu")}
+    store.save(Configuration(devices=dict(devices)))
+    suite = Suite(store, Launch(PROJECT, data_dir, program=(sys.executable, str(STAND_IN))), timing=timing)
+    registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01)
+    settings = AdminSettings(data_dir=data_dir, port=port)
+    app = create_app(settings, suite=suite, registry=registry, store=store)
+    return Site(data_dir, store, suite, registry, app)
+
+
+def add_model(
+    site_or_dir: Site | Path,
+    model_id: str,
+    source: Path,
+    *,
+    size: int | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> Path:
+    """Put a copy of the model directory `source` among the local models; `size` sets its weights' sparse size."""
+    models_dir = site_or_dir.data_dir / "models" if isinstance(site_or_dir, Site) else site_or_dir
+    directory = models_dir / model_id.replace("/", "_")
+    shutil.copytree(source, directory)
+    if size is not None:
+        with (directory / "openvino_model.bin").open("r+b") as stream:
+            stream.truncate(size)
+    if config:
+        path = directory / "config.json"
+        settings = json.loads(path.read_text(encoding="utf-8")) | dict(config)
+        path.write_text(json.dumps(settings), encoding="utf-8")
+    metadata = {"model_id": model_id, "revision": "main", "commit": "0" * 40, "downloaded_at": "2026-01-01T12:00:00Z"}
+    (directory / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+    return directory
+
+
+def assigned(model_ids: Sequence[str]) -> list[ModelAssignment]:
+    return [ModelAssignment(id=id, path=f"models/{id.replace('/', '_')}") for id in model_ids]
+
+
+class LiveSite:
+    """The site on a real port, in a thread of its own. To be used as a context manager."""
+
+    def __init__(self, site: Site, *, port: int = 0) -> None:
+        self.site = site
+        self._listeners = open_listeners("127.0.0.1", port)
+        self.port = self._listeners[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._server = uvicorn.Server(uvicorn.Config(site.app, log_level="warning", timeout_graceful_shutdown=1))
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="admin server")
+
+    def __enter__(self) -> LiveSite:
+        self._thread.start()
+        if not self._started.wait(30):
+            raise TimeoutError("the admin server did not start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(30)
+        close_all(self._listeners)
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        serving = asyncio.create_task(self._server.serve(sockets=self._listeners))
+        while not self._server.started and not serving.done():  # noqa: ASYNC110  uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        self._started.set()
+        while not self._server.should_exit and not serving.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await self.site.app.state.end_streams()
+        await serving

@@ -1,0 +1,149 @@
+"""The devices' screen in a real Chromium, over stand-in device servers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.admin.conftest import PHI, QWEN, OpenPage
+from tests.admin.site import LiveSite, add_model
+
+
+@pytest.mark.parametrize(
+    ("language", "apply", "running", "disabled"),
+    [("zh-TW", "套用並重啟", "執行中", "已停用"), ("en", "Apply and restart", "Running", "Disabled")],
+)
+def test_assign_apply_disable(
+    live: LiveSite, published: Path, open_page: OpenPage, language: str, apply: str, running: str, disabled: str
+) -> None:
+    add_model(live.site, PHI, published)
+    page, _ = open_page(live.url, language=language)
+    card = page.locator("#device-gpu")
+    card.get_by_role("checkbox", name="Phi-3-medium").check()
+    expect(card.locator(".unsaved")).to_be_visible()
+    card.get_by_role("button", name=apply).click()
+    expect(card.locator(".state")).to_have_text(running)
+    expect(card.locator(".hardware")).to_contain_text("Stand-in")
+    expect(card.locator(".unsaved")).to_be_hidden()
+    expect(page.locator("#unit-gpu .dot")).to_have_attribute("data-stage", "running")
+    document = json.loads(live.site.store.path.read_text(encoding="utf-8"))
+    assert [model["id"] for model in document["gpu"]["models"]] == [PHI]
+
+    card.get_by_role("switch").uncheck()
+    card.get_by_role("button", name=apply).click()
+    expect(card.locator(".state")).to_have_text(disabled)
+    page.reload()
+    expect(card.locator(".state")).to_have_text(disabled)
+    expect(card.get_by_role("checkbox", name="Phi-3-medium")).to_be_checked()
+
+
+def test_live_updates_keep_what_is_not_applied(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    add_model(live.site, PHI, published)
+    add_model(live.site, QWEN, published)
+    page, _ = open_page(live.url)
+    card = page.locator("#device-gpu")
+    mine = card.get_by_role("checkbox", name="Phi-3-medium")
+    mine.check()
+    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [QWEN]}, timeout=30)
+    expect(card.locator(".state")).to_have_text("Running")
+    expect(card.get_by_text("Not loaded")).to_be_visible()
+    expect(mine).to_be_checked()
+    expect(card.locator(".unsaved")).to_be_visible()
+
+    card.get_by_role("button", name="Undo").click()
+    expect(mine).not_to_be_checked()
+    expect(card.get_by_role("checkbox", name="Qwen3-8B")).to_be_checked()
+    expect(card.locator(".unsaved")).to_be_hidden()
+
+
+def test_settings_of_a_model(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    add_model(live.site, PHI, published)
+    httpx.post(f"{live.url}/api/update_config", json={"device": "npu", "models": [PHI]}, timeout=30)
+    page, _ = open_page(live.url)
+    card = page.locator("#device-npu")
+    card.get_by_text("Settings", exact=True).click()
+    card.get_by_label("Concurrent requests").fill("3")
+    card.get_by_label("Longest prompt").fill("2048")
+    card.get_by_label("Pipeline").select_option(label="One request (LLMPipeline)")
+    card.get_by_role("button", name="Apply and restart").click()
+    expect(card.locator(".unsaved")).to_be_hidden()
+    expect(card.locator(".tuning")).to_have_attribute("open", "")
+    [model] = json.loads(live.site.store.path.read_text(encoding="utf-8"))["npu"]["models"]
+    assert (model["max_concurrent"], model["max_prompt_len"], model["pipeline"]) == (3, 2048, "llm_pipeline")
+    assert (model["idle_timeout"], model["max_total_memory_gb"]) == (300, None)
+
+
+def test_a_failure_shows_its_last_log_lines(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    add_model(live.site, PHI, published)
+    live.site.order("gpu", refuse_to_start="openvino_model.bin is cut short")
+    page, _ = open_page(live.url)
+    card = page.locator("#device-gpu")
+    card.get_by_role("checkbox", name="Phi-3-medium").check()
+    card.get_by_role("button", name="Apply and restart").click()
+    expect(card.locator(".state")).to_have_text("Failed")
+    expect(card.locator(".failure pre")).to_contain_text("openvino_model.bin is cut short")
+    card.get_by_role("link", name="Open the full log").click()
+    expect(page.locator("#log")).to_contain_text("openvino_model.bin is cut short")
+
+
+def test_a_server_that_dies_and_comes_back(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    add_model(live.site, PHI, published)
+    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
+    page, _ = open_page(live.url)
+    card = page.locator("#device-gpu")
+    expect(card.locator(".state")).to_have_text("Running")
+    pid = live.site.suite.status("gpu").pid
+    assert pid is not None
+    _kill(pid)
+    expect(card).to_contain_text("restarted 1 time")
+    expect(card.locator(".state")).to_have_text("Running")
+
+
+def test_a_refusal_is_shown_where_it_happened(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    add_model(live.site, PHI, published)
+    page, manners = open_page(live.url)
+    manners.expect_errors("409")
+    live.site.store.path.write_text("{", encoding="utf-8")
+    expect(page.locator("#notice")).to_contain_text("The configuration cannot be used")
+    card = page.locator("#device-gpu")
+    card.get_by_role("checkbox", name="Phi-3-medium").check()
+    card.get_by_role("button", name="Apply and restart").click()
+    expect(card.locator(".assign .form-error")).to_contain_text("device_config.json")
+    expect(card.get_by_role("checkbox", name="Phi-3-medium")).to_be_checked()
+
+
+def test_keyboard_only(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    add_model(live.site, PHI, published)
+    page, _ = open_page(live.url)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the main content")).to_be_focused()
+    page.keyboard.press("Enter")
+    box = page.locator("#device-gpu").get_by_role("checkbox", name="Phi-3-medium")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if box.evaluate("box => box === document.activeElement"):
+            break
+    expect(box).to_be_focused()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.locator("#device-gpu .state")).to_have_text("Running")
+    expect(box).to_be_focused()
+
+
+def test_copy_the_address(live: LiveSite, open_page: OpenPage) -> None:
+    page, _ = open_page(live.url)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the address of GPU").click()
+    expect(page.locator(".toast")).to_have_text("Copied.")
+    port = live.site.suite.status("gpu").port
+    assert page.evaluate("navigator.clipboard.readText()") == f"http://127.0.0.1:{port}"
+
+
+def _kill(pid: int) -> None:
+    import psutil
+
+    psutil.Process(pid).kill()

@@ -1,0 +1,233 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+import main
+from devices.config import ConfigStore, Configuration, default_configuration
+from tests.devices.conftest import CHILD, PROJECT, device
+from tests.helpers import free_port, gone, wait_until
+from web.listening import close_all, open_listeners
+
+START = "import sys, main; sys.exit(main.main(sys.argv[2:], server_program=[sys.executable, *sys.argv[1].split('|')]))"
+
+
+class Started:
+    """`python main.py` on a free port, with the test's device servers."""
+
+    def __init__(self, data_dir: Path, *options: str, fault: str = "none") -> None:
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", START, f"{CHILD}|--fault|{fault}"),
+                *("--data-dir", str(data_dir), "--port", "0", *options),
+            ],
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONUTF8": "1"},
+        )
+        assert self.process.stdout is not None
+        self.banner: list[str] = []
+        while line := self.process.stdout.readline():
+            self.banner.append(line.rstrip())
+            if "Ctrl-C" in line:
+                break
+        self.url = self.banner[1].split()[-1]
+
+    def servers(self) -> list[int]:
+        return [child.pid for child in psutil.Process(self.process.pid).children()]
+
+    def wait_for_devices(self, *names: str) -> None:
+        def running() -> bool:
+            try:
+                devices = httpx.get(f"{self.url}/api/status", trust_env=False).json()["devices"]
+            except httpx.HTTPError:
+                return False
+            return {each["name"] for each in devices if each["state"] == "running"} == set(names)
+
+        wait_until(running)
+
+    def finish(self) -> tuple[int, str]:
+        """Exit code and standard error."""
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors
+
+
+Start = Callable[..., Started]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def start(*options: str, fault: str = "none") -> Started:
+            started = Started(tmp_path / "資料 夾", *options, fault=fault)
+            stack.callback(started.process.communicate)
+            stack.callback(started.process.kill)
+            return started
+
+        yield start
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ConfigStore:
+    """A configuration on free ports."""
+    store = ConfigStore(tmp_path / "資料 夾" / "device_config.json")
+    store.save(Configuration(devices={name: device(free_port()) for name in ("gpu", "npu")}))
+    return store
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "main.py", *arguments],
+        cwd=PROJECT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_first_start_writes_a_configuration_and_says_where_to_go(start: Start, tmp_path: Path) -> None:
+    started = start("--no-devices")
+    written = (tmp_path / "資料 夾" / "device_config.json").read_text(encoding="utf-8")
+    assert written == default_configuration(str(PROJECT / "models" / "demo_server-guide")).to_json()
+    assert started.banner[0] == "OpenVINO Multi-Model Server"
+    assert any("gpu" in line and "--no-devices" in line for line in started.banner)
+    assert any(str(tmp_path) in line for line in started.banner)
+    assert httpx.get(f"{started.url}/api/status", trust_env=False).status_code == 200
+    started.process.send_signal(signal.SIGINT)
+    assert started.finish()[0] == 0
+
+
+def test_the_page_answers_on_both_loopback_addresses(start: Start) -> None:
+    started = start("--no-devices")
+    port = int(started.url.rsplit(":", 1)[1])
+    probe = open_listeners("localhost", 0)
+    close_all(probe)
+    for address in ["127.0.0.1", "[::1]"][: len(probe)]:
+        assert httpx.get(f"http://{address}:{port}/api/status", trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything(start: Start, store: ConfigStore, end: signal.Signals) -> None:
+    started = start()
+    started.wait_for_devices("gpu", "npu")
+    servers = started.servers()
+    assert len(servers) == 2
+    started.process.send_signal(end)
+    code, errors = started.finish()
+    assert code == 0
+    assert "Traceback" not in errors
+    assert all(gone(pid) for pid in servers)
+
+
+def test_an_open_page_does_not_hold_up_the_end(start: Start, store: ConfigStore) -> None:
+    started = start()
+    started.wait_for_devices("gpu", "npu")
+    with httpx.stream("GET", f"{started.url}/api/events", trust_env=False, timeout=30) as events:
+        next(events.iter_bytes())
+        started.process.send_signal(signal.SIGINT)
+        code, errors = started.finish()
+    assert code == 0
+    assert "Traceback" not in errors
+
+
+def test_a_second_signal_ends_deaf_servers_on_the_spot(start: Start, store: ConfigStore) -> None:
+    started = start(fault="ignore-everything")
+    started.wait_for_devices("gpu", "npu")
+    servers = started.servers()
+    started.process.send_signal(signal.SIGINT)
+    wait_until(lambda: "stopping" in (store.path.parent / "logs" / "admin.log").read_text(encoding="utf-8"))
+    started.process.send_signal(signal.SIGINT)
+    assert started.finish()[0] == 128 + signal.SIGINT
+    wait_until(lambda: all(gone(pid) for pid in servers))
+
+
+def test_nothing_outlives_a_killed_main(start: Start, store: ConfigStore) -> None:
+    started = start()
+    started.wait_for_devices("gpu", "npu")
+    servers = started.servers()
+    started.process.kill()
+    started.finish()
+    wait_until(lambda: all(gone(pid) for pid in servers))
+
+
+def test_a_taken_port_is_explained(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        result = run("--data-dir", str(tmp_path), "--port", str(port))
+    assert result.returncode == 1
+    assert f"Port {port}" in result.stderr
+    assert f"--port {port + 10}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_broken_configuration_is_explained_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "device_config.json"
+    path.write_text('{"gpu":\n  {"port": "x"}}', encoding="utf-8")
+    result = run("--data-dir", str(tmp_path), "--port", "0")
+    assert result.returncode == 1
+    assert f"{path}, line 2" in result.stderr
+    assert "gpu.port" in result.stderr
+    assert path.read_text(encoding="utf-8") == '{"gpu":\n  {"port": "x"}}'
+
+
+def test_a_broken_configuration_does_not_stop_a_suite_that_ran_before(start: Start, store: ConfigStore) -> None:
+    store.path.write_text("{", encoding="utf-8")
+    started = start()
+    started.wait_for_devices("gpu", "npu")
+    started.process.send_signal(signal.SIGINT)
+    code, errors = started.finish()
+    assert code == 0
+    assert "last good configuration" in errors
+    assert store.path.read_text(encoding="utf-8") == "{"
+
+
+def test_a_data_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    result = run("--data-dir", str(tmp_path / "file" / "folder"), "--port", "0")
+    assert result.returncode == 1
+    assert "--data-dir" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--port", "70000"), ("--port", "x"), ("--log-level", "loud"), ("--nonsense",)])
+def test_wrong_options_are_refused(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main.parse_arguments(arguments)
+    assert caught.value.code == 2
+
+
+def test_the_demo_model_is_relative_in_the_projects_own_folder(tmp_path: Path) -> None:
+    assert main.demo_path(PROJECT) == "models/demo_server-guide"
+    assert main.demo_path(tmp_path) == str(PROJECT / "models" / "demo_server-guide")
+
+
+def test_the_banner_tells_what_each_device_does(tmp_path: Path) -> None:
+    options = main.parse_arguments(["--data-dir", str(tmp_path), "--host", "0.0.0.0"])
+    devices = {"gpu": device(11435), "npu": device(11436, enabled=False), "cpu": device(11440, models=0)}
+    text = main.banner(options, 11437, Configuration(devices=devices))
+    assert "http://127.0.0.1:11435" in text
+    assert "switched off" in text
+    assert "no model assigned" in text
+    assert "Everybody who reaches this machine" in text
+
+
+def test_the_admin_process_never_loads_openvino() -> None:
+    code = "import json, sys, main; print(json.dumps(sorted(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, check=True)
+    assert not [name for name in json.loads(result.stdout) if name.split(".")[0].startswith("openvino")]

@@ -1,0 +1,154 @@
+"""Builds the tiny random-weight models that the tests load: a chat model, an embedding model and a reranker.
+
+    python tools/build_test_models.py tests/models
+
+Needs torch, transformers and optimum-intel, which the server itself does not. What they answer means nothing; their
+files are those of real models.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from openvino import save_model
+from openvino_tokenizers import convert_tokenizer
+from optimum.intel import OVModelForCausalLM, OVModelForFeatureExtraction, OVModelForSequenceClassification
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertModel,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
+)
+
+CHAT_TEMPLATE = """\
+{%- if tools %}<|im_start|>system
+{%- for tool in tools %}
+{{ tool | tojson }}
+{%- endfor %}
+Call a function as <tool_call>{"name": ..., "arguments": ...}</tool_call><|im_end|>
+{% endif %}
+{%- for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content or '' }}
+{%- for call in message.tool_calls or [] %}
+<tool_call>{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}</tool_call>
+{%- endfor %}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% if enable_thinking is defined and enable_thinking is false %}<think>
+
+</think>
+
+{% endif %}{% endif %}"""
+
+_SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target", type=Path, help="the directory that gets one folder per model")
+    target = parser.parse_args().target
+    torch.manual_seed(20)
+    builders: dict[str, Callable[[Path], None]] = {
+        "test_chat": build_chat,
+        "test_embedding": build_embedding,
+        "test_reranker": build_reranker,
+    }
+    for name, build in builders.items():
+        directory = target / name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        build(directory)
+        size = sum(file.stat().st_size for file in directory.iterdir())
+        print(f"{directory}: {size:,} bytes")
+
+
+def build_chat(directory: Path) -> None:
+    """One Qwen2 layer with a ChatML template that knows tools and thinking."""
+    tokenizer = _tokenizer(bos=None, eos="<|im_end|>")
+    tokenizer.chat_template = CHAT_TEMPLATE
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    _export(Qwen2ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
+
+
+def build_embedding(directory: Path) -> None:
+    """One BERT layer, 32 dimensions, 256 tokens of context, mean pooling."""
+    tokenizer = _tokenizer(bos="<|im_start|>", eos="<|im_end|>")
+    config = BertConfig(**_encoder(tokenizer), max_position_embeddings=256)
+    _export(BertModel(config, add_pooling_layer=False), OVModelForFeatureExtraction, tokenizer, directory)
+    pooling = directory / "1_Pooling"
+    pooling.mkdir()
+    (pooling / "config.json").write_text(
+        json.dumps({"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}) + "\n", encoding="utf-8"
+    )
+
+
+def build_reranker(directory: Path) -> None:
+    """One XLM-RoBERTa layer with one score on top; that family's positions begin at 2."""
+    tokenizer = _tokenizer(bos="<|im_start|>", eos="<|im_end|>")
+    config = XLMRobertaConfig(**_encoder(tokenizer), max_position_embeddings=258, num_labels=1)
+    model = XLMRobertaForSequenceClassification(config)
+    _export(model, OVModelForSequenceClassification, tokenizer, directory)
+
+
+def _encoder(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "pad_token_id": tokenizer.pad_token_id,
+        "initializer_range": 0.5,  # the usual 0.02 would give every text nearly the same vector
+    }
+
+
+def _tokenizer(*, bos: str | None, eos: str) -> PreTrainedTokenizerFast:
+    """Single bytes as tokens. With `bos` every text is put between `bos` and `eos`, as encoders want it."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate([*_SPECIAL, *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(_SPECIAL)
+    if bos:
+        ends = [(bos, vocabulary[bos]), (eos, vocabulary[eos])]
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{bos} $A {eos}", pair=f"{bos} $A {eos} $B:1 {eos}:1", special_tokens=ends
+        )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=eos, pad_token="<|endoftext|>", bos_token=bos)
+
+
+def _export(model: torch.nn.Module, exporter: type, tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:
+    with tempfile.TemporaryDirectory() as source:
+        model.eval().save_pretrained(source)
+        tokenizer.save_pretrained(source)
+        exporter.from_pretrained(source, export=True, load_in_8bit=False).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    converted = convert_tokenizer(tokenizer, with_detokenizer=True)
+    for name, part in zip(("openvino_tokenizer", "openvino_detokenizer"), converted, strict=True):
+        save_model(part, directory / f"{name}.xml")
+
+
+if __name__ == "__main__":
+    main()

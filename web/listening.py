@@ -1,0 +1,132 @@
+"""Listening sockets: which addresses a host name stands for, and clear words where a port cannot be had."""
+
+import contextlib
+import errno
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+
+BACKLOG = 2048
+
+_PROBE_TIMEOUT_SECONDS = 0.25
+_EPHEMERAL_ATTEMPTS = 20
+_NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
+_NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM})
+
+
+class CannotListen(Exception):
+    """The text says which address and why; what to do about it depends on who asked for the port."""
+
+    def __init__(self, message: str, *, taken: bool = False) -> None:
+        super().__init__(message)
+        self.taken = taken
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, without a port, can only mean this machine."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def listening_addresses(host: str) -> tuple[str, ...]:
+    """`localhost` and `127.0.0.1` stand for both loopback addresses: where a client resolves `localhost` to ::1 first,
+    a server on 127.0.0.1 alone costs it two seconds a request on Windows."""
+    return ("127.0.0.1", "::1") if host in ("localhost", "127.0.0.1") else (host,)
+
+
+def reachable_address(host: str) -> str:
+    """An address at which this machine reaches a server bound to `host`, ready for a URL."""
+    if host in ("0.0.0.0", "", "localhost"):
+        return "127.0.0.1"
+    if host == "::":
+        return "[::1]"
+    return f"[{host}]" if ":" in host else host
+
+
+def open_listeners(host: str, port: int) -> list[socket.socket]:
+    """Bind and listen on every address of `host` that this machine has; port 0 picks one free on all of them.
+
+    Raises `CannotListen`. Blocks up to a quarter of a second an address.
+    """
+    if port != 0:
+        return _listen_on_all(host, port)
+    for _ in range(_EPHEMERAL_ATTEMPTS):
+        with contextlib.closing(_bound_socket(listening_addresses(host)[0], 0)) as probe:
+            free = probe.getsockname()[1]
+        with contextlib.suppress(CannotListen):
+            return _listen_on_all(host, free)
+    raise CannotListen(f"No free port was found on {host}.")
+
+
+def close_all(listeners: list[socket.socket]) -> None:
+    for listener in listeners:
+        listener.close()
+
+
+def _listen_on_all(host: str, port: int) -> list[socket.socket]:
+    listeners: list[socket.socket] = []
+    with contextlib.ExitStack() as opened:
+        for address in listening_addresses(host):
+            if _answers(address, port):
+                raise _taken(address, port)
+            try:
+                listener = opened.enter_context(_bound_socket(address, port))
+                listener.listen(BACKLOG)
+            except OSError as error:
+                if listeners and error.errno in _NO_SUCH_FAMILY:
+                    continue
+                raise _explain(error, address, port) from error
+            listener.setblocking(False)
+            listeners.append(listener)
+        opened.pop_all()
+    return listeners
+
+
+def _bound_socket(address: str, port: int) -> socket.socket:
+    family, kind, protocol, _, target = next(_resolve(address, port))
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # on Windows this option would let two programs share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(target)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _resolve(address: str, port: int) -> Iterator[tuple[int, int, int, str, tuple]]:
+    try:
+        yield from socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise CannotListen(f"{address} is no address of this machine ({error.strerror}).") from error
+
+
+def _answers(address: str, port: int) -> bool:
+    """On Windows two programs can bind overlapping addresses; only a connection shows that somebody is there."""
+    target = reachable_address(address).strip("[]")
+    try:
+        with socket.create_connection((target, port), timeout=_PROBE_TIMEOUT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _explain(error: OSError, address: str, port: int) -> CannotListen:
+    if error.errno == errno.EADDRINUSE:
+        return _taken(address, port)
+    if error.errno in _NOT_ALLOWED:
+        return CannotListen(f"The system does not allow listening on {address} port {port}.")
+    return CannotListen(f"Listening on {address} port {port} failed: {error.strerror or error}.")
+
+
+def _taken(address: str, port: int) -> CannotListen:
+    return CannotListen(f"Port {port} on {address} is already used by another program.", taken=True)

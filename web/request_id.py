@@ -1,0 +1,67 @@
+"""A name for every request: in the response's headers, in the log, in Anthropic's error bodies."""
+
+import logging
+import re
+import secrets
+import time
+from contextvars import ContextVar
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+_ACCEPTABLE = re.compile(r"[A-Za-z0-9._:/=+-]{1,128}")
+_current: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+def current_request_id() -> str | None:
+    """The id of the request that is being answered; None outside of one."""
+    return _current.get()
+
+
+class RequestIdFilter(logging.Filter):
+    """Puts the request's id before what is logged while it is answered."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request_id = current_request_id()
+        if request_id is not None and not getattr(record, "request_id", None):
+            record.request_id = request_id
+            record.msg = f"[{request_id}] {record.msg}"
+        return True
+
+
+class RequestId:
+    """ASGI middleware: takes the client's `x-request-id` or draws one, sends it back, logs the request's end.
+
+    It is also sent as `request-id`, the header in which Anthropic's clients look for it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wanted = Headers(scope=scope).get("x-request-id", "")
+        request_id = wanted if _ACCEPTABLE.fullmatch(wanted) else f"req_{secrets.token_hex(12)}"
+        started = time.monotonic()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = headers["request-id"] = request_id
+            await send(message)
+
+        token = _current.set(request_id)
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            level = logging.DEBUG if scope["method"] in ("GET", "HEAD") else logging.INFO
+            seconds = time.monotonic() - started
+            logger.log(level, "%s %s %d %.3f s", scope["method"], scope["path"], status, seconds)
+            _current.reset(token)
