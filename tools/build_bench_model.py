@@ -4,6 +4,7 @@ Run from the project root with the packages of tools/requirements.txt: python to
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import nncf
@@ -22,11 +23,9 @@ _VOCABULARY = 65536
 
 
 def configuration(parameters: float, layers: int, vocabulary: int) -> Qwen2Config:
-    """The widest model of so many layers that stays within `parameters`; at least two heads wide."""
-    heads = 2
-    while _parameters(_shape(heads + 2, layers, vocabulary)) <= parameters:
-        heads += 2
-    return _shape(heads, layers, vocabulary)
+    """The model of so many layers whose size comes closest to `parameters`; at least two heads wide."""
+    shapes = [_shape(heads, layers, vocabulary) for heads in range(2, 66, 2)]
+    return min(shapes, key=lambda shape: abs(_parameters(shape) - parameters))
 
 
 def _shape(heads: int, layers: int, vocabulary: int) -> Qwen2Config:
@@ -51,6 +50,14 @@ def _parameters(config: Qwen2Config) -> int:
     return config.vocab_size * hidden + config.num_hidden_layers * layer
 
 
+def padded(tokenizer: Tokenizer, vocabulary: int) -> Tokenizer:
+    """The tokenizer with made-up words that no text is encoded to, so that each id the model draws can be decoded."""
+    content = json.loads(tokenizer.to_str())
+    known = tokenizer.get_vocab_size()
+    content["model"]["vocab"].update({f"Ġw{number:x}": number for number in range(known, vocabulary)})
+    return Tokenizer.from_str(json.dumps(content))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parameters", type=float, default=400e6, help="about how many parameters (default: 400e6)")
@@ -68,7 +75,7 @@ def main() -> None:
     model.generation_config.update(eos_token_id=ends, pad_token_id=ends[1], do_sample=False)
     export(
         model,
-        for_transformers(tokenizer, CONTEXT_LENGTH),
+        for_transformers(padded(tokenizer, vocabulary), CONTEXT_LENGTH),
         options.output,
         mode=nncf.CompressWeightsMode.INT4_SYM,
         group_size=128,

@@ -88,6 +88,8 @@ def questions(corpus: Corpus, per_topic: int, seed: int) -> list[Question]:
             _single(f"{language} off topic, unseen", as_question(q, language), off_topic[language])
             for q in off_topic[f"{language}_unseen"]
         ]
+        for _ in range(30):
+            found.append(Question(f"{language} counting", Conversation(corpus.counting(language, random_))))
         for _ in range(60):
             found.append(Question(f"{language} follow-ups", Conversation(corpus.follow_up(language, random_))))
         for _ in range(150):

@@ -32,6 +32,7 @@ class Corpus:
         self._by_id = {topic.id: topic for topic in self.topics}
         self.off_topic = corpus.read("off_topic")
         self.settings = corpus.read("settings")
+        self.count = corpus.read("counting")
         self._off_topic_wordings = {
             language: [corpus.wordings(pattern) for pattern in self.off_topic[f"{language}_ask"]]
             for language in corpus.LANGUAGES
@@ -39,7 +40,7 @@ class Corpus:
         self._after: dict[str, list[_FollowUp]] = {}
         for entry in corpus.read("follow_ups"):
             self._add_follow_up(entry)
-        self.tools = ToolExamples()
+        self.tools = ToolExamples(refusal={language: self.off_topic[language] for language in corpus.LANGUAGES})
 
     def _add_follow_up(self, entry: dict[str, Any]) -> None:
         answers = self._by_id[entry["answer_of"]].answer if "answer_of" in entry else entry
@@ -83,9 +84,11 @@ class Corpus:
         kind = random_.random()
         language = random_.choice(corpus.LANGUAGES)
         if kind < 0.20:
-            return self.tools.draw(language, random_, self.any_turn)
+            return self.tools.draw(language, random_, self.topic_turn)
         if kind < 0.24:
             return self._in_other_language(language, random_)
+        if kind < 0.26:
+            return Conversation(self._system(language, random_) + self.counting(language, random_))
         messages = self._system(language, random_)
         for _ in range(_turns(random_)):
             messages += self._exchange(language, random_)
@@ -95,12 +98,21 @@ class Corpus:
 
     def any_turn(self, language: str, random_: random.Random) -> list[Message]:
         """One question and its answer, sometimes off topic."""
-        if random_.random() < 0.13:
-            question, answer = self.off_topic_question(language, random_), self.off_topic[language]
-        else:
-            topic = random_.choice(self.topics)
-            question, answer = random_.choice(topic.asked[language]), topic.answer[language]
-        return _turn(retype(question, language, random_), answer)
+        if random_.random() > 0.13:
+            return self.topic_turn(language, random_)
+        question = retype(self.off_topic_question(language, random_), language, random_)
+        return _turn(question, self.off_topic[language])
+
+    def topic_turn(self, language: str, random_: random.Random) -> list[Message]:
+        topic = random_.choice(self.topics)
+        return _turn(retype(random_.choice(topic.asked[language]), language, random_), topic.answer[language])
+
+    def counting(self, language: str, random_: random.Random) -> list[Message]:
+        """A long answer whose every word is known: the numbers from 1 up to the one asked for."""
+        last = random_.choice((random_.randint(2, 30), random_.randint(2, 100), random_.choice((10, 20, 50, 100))))
+        pattern = random_.choice(self.count[f"{language}_ask"])
+        question = retype(random_.choice(corpus.wordings(pattern)), language, random_).replace("{n}", str(last))
+        return _turn(question, self.count["between"][language].join(str(number) for number in range(1, last + 1)))
 
     def _exchange(self, language: str, random_: random.Random) -> list[Message]:
         """One turn, or a question with follow-ups that only make sense after it."""
@@ -136,10 +148,10 @@ def _turn(question: str, answer: str) -> list[Message]:
 
 
 def _turns(random_: random.Random) -> int:
-    """Mostly one question, sometimes a long talk of up to about a thousand tokens."""
+    """Mostly one question, sometimes a long talk of up to about two thousand tokens."""
     kind = random_.random()
     if kind < 0.62:
         return 1
     if kind < 0.93:
         return random_.randint(2, 4)
-    return random_.randint(5, 16)
+    return random_.randint(5, 16) if kind < 0.985 else random_.randint(17, 30)

@@ -13,7 +13,7 @@ LANGUAGES = ("zh", "en")
 QUESTION_MARK = {"zh": "？", "en": "?"}
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _SPACE_BETWEEN_HAN = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) +(?=[\u3000-\u9fff\uff00-\uffef])")
-_FILES_OF_ANOTHER_SHAPE = ("off_topic", "follow_ups", "tools", "settings", "retyping")
+_FILES_OF_ANOTHER_SHAPE = ("off_topic", "follow_ups", "tools", "settings", "retyping", "counting")
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,20 @@ _WORDS = corpus.read("retyping")
 
 
 def retype(text: str, language: str, random_: random.Random) -> str:
-    """The wording as some other user might type it; the meaning stays."""
+    """The wording as some other user might type it; the meaning stays, and so do {slots}."""
     text = text.rstrip("？?！!。. ") or text
     if random_.random() < 0.45:
         for _ in range(random_.choice((1, 1, 2))):
             text = _swap_synonym(text, language, random_)
-    if random_.random() < 0.12:
+    slotted = "{" in text
+    if random_.random() < 0.12 and not slotted:
         text = _slip(text, language, random_)
     if random_.random() < 0.18:
         text = random_.choice(_WORDS["before"][language]) + text
     if random_.random() < 0.08:
         text += random_.choice(_WORDS["after"][language])
     text = _respace(text, random_) if language == "zh" else _recase(text, random_)
-    if random_.random() < 0.02:
+    if random_.random() < 0.02 and not slotted:
         text = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
     text = text.strip() or "?"
     return text if text[-1] in "=" else text + random_.choice(_WORDS["end"][language])

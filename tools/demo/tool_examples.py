@@ -20,7 +20,8 @@ _HAN = "天地山水風雲東西南北中大小新安平永和光明春秋城川
 class ToolExamples:
     """The tools file: functions with their parameters, wordings with {slots}, results and answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, refusal: dict[str, str]) -> None:
+        self._refusal = refusal
         content = corpus.read("tools")
         self._functions: list[dict[str, Any]] = content["functions"]
         self._values: dict[str, dict[str, list[str]]] = content["values"]
@@ -45,11 +46,17 @@ class ToolExamples:
             yield from (text for text, _, _ in pieces(conversation))
 
     def draw(
-        self, language: str, random_: random.Random, any_turn: "Callable[[str, random.Random], list[Message]]"
+        self,
+        language: str,
+        random_: random.Random,
+        topic_turn: "Callable[[str, random.Random], list[Message]]",
     ) -> "Conversation":
+        """A conversation with tools on offer; `topic_turn` gives questions that need none of them."""
         from .conversations import Conversation
 
         kind = random_.random()
+        if kind < 0.08:
+            return self._refused(language, random_)
         if kind < 0.35:
             spec, question, calls = self._invent(language, random_)
         else:
@@ -59,16 +66,29 @@ class ToolExamples:
         others = [self._spec(f, random_) for f in random_.sample(self._functions, random_.choice((0, 0, 1, 2)))]
         tools = [spec, *(other for other in others if other["function"]["name"] != spec["function"]["name"])]
         random_.shuffle(tools)
-        messages: list[Message] = []
-        if random_.random() < 0.15:
-            messages.append({"role": "system", "content": random_.choice(self._invented["system"][language])})
+        messages = self._system(language, random_)
         if random_.random() < 0.25:
-            messages += any_turn(language, random_)
-        if random_.random() < 0.85 or not messages:
+            messages += topic_turn(language, random_)
+        if random_.random() < 0.85 or len(messages) < 2:
             messages += self._called(question, calls, language, random_)
         if random_.random() < 0.12:
-            messages += any_turn(language, random_)
+            messages += topic_turn(language, random_)
         return Conversation(messages, tools)
+
+    def _refused(self, language: str, random_: random.Random) -> "Conversation":
+        """The tools on offer are not the one the question would need."""
+        from .conversations import Conversation
+
+        missing, offered = random_.sample([f for f in self._functions if f.get("off_topic")], 2)
+        question, _ = self._ask(missing, self._spec(missing, random_), language, random_, pair=False)
+        answer = {"role": "assistant", "content": self._refusal[language]}
+        messages = [*self._system(language, random_), {"role": "user", "content": question}, answer]
+        return Conversation(messages, [self._spec(offered, random_)])
+
+    def _system(self, language: str, random_: random.Random) -> "list[Message]":
+        if random_.random() > 0.15:
+            return []
+        return [{"role": "system", "content": random_.choice(self._invented["system"][language])}]
 
     def _called(
         self, question: str, calls: list[dict[str, Any]], language: str, random_: random.Random
