@@ -10,6 +10,7 @@ from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
 from pools.slot import Lease, Slot
+from web.errors import ServiceError
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class ModelPool:
         self._watchers: set[asyncio.Task[None]] = set()
         self._wanted = 0
         self._no_room = False
+        self._closed_by: ServiceError | None = None
         self._failures = 0
         self._crashes = 0
         self._failed_at = 0.0
@@ -102,8 +104,10 @@ class ModelPool:
         """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
 
         `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
-        `QueueTimeout`, `OutOfMemory` and `ModelLoadFailed`.
+        `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`, and what `close` was given once the pool is closed.
         """
+        if self._closed_by is not None:
+            raise self._closed_by
         if not returned and self.queued >= self._max_queue:
             raise QueueFull(
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
@@ -185,13 +189,13 @@ class ModelPool:
             self.slots.remove(slot)
         await slot.instance.stop()
 
-    async def close(self) -> None:
-        """End all instances and cancel those who wait."""
+    async def close(self, error: ServiceError) -> None:
+        """End all instances and refuse those who wait, and whoever comes, with `error`."""
+        self._closed_by = error
+        self._refuse_waiting(error)
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
-        for waiter in list(self.queue):
-            waiter.granted.cancel()
         await asyncio.gather(*(self.unload(slot) for slot in list(self.slots)))
         await asyncio.gather(*self._watchers, return_exceptions=True)
 
