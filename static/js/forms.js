@@ -36,7 +36,8 @@
     },
     encodeParameters(xhr, parameters, element) {
       xhr.overrideMimeType("application/json");
-      return JSON.stringify(read(element.closest("form")));
+      const { model } = element.dataset; // a button that is about one model, whatever form it stands in
+      return JSON.stringify(model ? { model } : read(element.closest("form")));
     },
   });
 
@@ -118,7 +119,8 @@
   function explain(xhr) {
     if (!xhr.status) return messages["js.unreachable"];
     try {
-      return JSON.parse(xhr.responseText).error.message;
+      const { error } = JSON.parse(xhr.responseText); // the device servers' Ollama answers carry the bare sentence
+      return error.message ?? error;
     } catch {
       return messages["js.failed"].replace("{status}", xhr.status);
     }

@@ -50,6 +50,7 @@ def make_app(options: argparse.Namespace) -> Starlette:
     models = [model["id"] for model in document["models"]]
 
     started = time.monotonic()
+    loaded: set[str] = set()
 
     async def health(_: Request) -> Response:
         ordered = orders(options)
@@ -67,8 +68,8 @@ def make_app(options: argparse.Namespace) -> Starlette:
             "queued_requests": 0,
             "generated_tokens": int((time.monotonic() - started) * ordered.get("tokens_per_second", 0)),
             "models": [
-                {"id": id, "public_id": f"{options.device}-{id}", "state": "unloaded"}
-                | {"instances": 0, "active": 0, "queued": 0, "error": None}
+                {"id": id, "public_id": f"{options.device}-{id}", "state": "ready" if id in loaded else "unloaded"}
+                | {"instances": int(id in loaded), "active": 0, "queued": 0, "error": None}
                 | states.get(id, {})
                 for id in models
             ],
@@ -100,8 +101,20 @@ def make_app(options: argparse.Namespace) -> Starlette:
         say("INFO", f"chat {json.dumps(body, ensure_ascii=False)}")
         return StreamingResponse(answer(), media_type="text/event-stream")
 
+    async def preload(request: Request) -> Response:
+        loaded.add(request.path_params["model"])
+        return JSONResponse({"instances": 1})
+
+    async def generate(request: Request) -> Response:
+        body = await request.json()
+        if body["keep_alive"] == 0:
+            loaded.discard(body["model"])
+        return JSONResponse({"done": True, "done_reason": "unload"})
+
     return Starlette(
         routes=[
+            Route("/model/preload/{model:path}/1", preload, methods=["POST"]),
+            Route("/api/generate", generate, methods=["POST"]),
             Route("/health", health),
             Route("/memory", memory),
             Route("/v1/chat/completions", chat, methods=["POST"]),
