@@ -14,6 +14,7 @@ from devices.model_config import ModelConfig, read_chat_template, read_config, r
 from devices.quantization import compression
 
 _KV_BYTES = 2  # f16, as GPU and NPU keep it; CPU's default u8 needs half
+_GENERATING = ("llm", "vlm")
 _TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
 _WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
 
@@ -94,7 +95,7 @@ def _read(directory: Path, cache: FactsCache) -> ModelFacts:
         context_length=config.context_length,
         architecture=config.architecture,
         parameters=sum(ir.parameters for ir in irs.values()) or None,
-        kv_bytes_per_token=_kv_bytes(main, config) if kind in ("llm", "vlm") else None,
+        kv_bytes_per_token=_kv_bytes(main, config) if kind in _GENERATING else None,
         vision=kind == "vlm",
         license=read_license(directory),
         problem=" ".join(problems) or None,
@@ -105,7 +106,7 @@ def _read(directory: Path, cache: FactsCache) -> ModelFacts:
             facts,
             runtime_version=main.runtime_version,
             quantization=str(weights) if weights else None,
-            npu_problem=weights.npu_problem if weights else None,
+            npu_problem=weights.npu_problem if weights and kind in _GENERATING else None,
         )
     if kind == "unknown" and not problems:
         facts = replace(facts, problem=_not_a_model(directory))

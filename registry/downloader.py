@@ -67,7 +67,7 @@ class Downloader:
             raise Conflict(f"Another process is pulling {self._request.model_id}.") from error
 
     def _pull(self) -> None:
-        model = resolve(self._settings, self._request.model_id, self._request.revision)
+        model = resolve(self._settings, self._request.model_id, self._request.commit or self._request.revision)
         files = needed_files(model.files, model.id)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._forget_other_files(files)

@@ -102,6 +102,7 @@ class Transfer:
                     have = 0
                 for chunk in response.iter_bytes():
                     stream.write(chunk)
+                    stream.flush()  # this process may be ended at any moment
                     have += len(chunk)
                     on_bytes(have)
                     if have > file.size:

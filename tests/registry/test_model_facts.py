@@ -98,7 +98,8 @@ def test_an_encoder_is_an_embedding_model_or_a_reranker(tmp_path: Path) -> None:
     ids = ops.parameter([-1, -1], ov.Type.i64, name="input_ids")
     ov.save_model(model([ops.convert(ids, "f32")], [ids]), tmp_path / "openvino_model.xml")
     add_tokenizer(tmp_path)
-    assert read_facts(tmp_path).kind == "embedding"
+    facts = read_facts(tmp_path)
+    assert (facts.kind, facts.npu_problem) == ("embedding", None)
     config = {"architectures": ["BertForSequenceClassification"], "max_position_embeddings": 512}
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     facts = read_facts(tmp_path)
