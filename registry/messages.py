@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from registry.files import RemoteFile
+from registry.settings import HubKind
 
 
 class PullRequest(msgspec.Struct, omit_defaults=True):
@@ -18,6 +19,7 @@ class PullRequest(msgspec.Struct, omit_defaults=True):
     model_id: str
     directory: str
     endpoint: str
+    kind: HubKind = "huggingface"
     installed: str | None = None
     revision: str | None = None
     commit: str | None = None

@@ -246,6 +246,7 @@ class PullManager:
             model_id=job.model_id,
             directory=str(self._partial(job)),
             endpoint=hub.endpoint,
+            kind=hub.kind,
             installed=str(target) if target.is_dir() else None,
             revision=job.revision,
             commit=job.commit,
