@@ -46,15 +46,28 @@ class ModelFacts:
     problem: str | None = None
 
 
-FactsCache = dict[tuple[Path, int, int], IrSummary]
+Stamp = tuple[tuple[str, int, int], ...]
+FactsCache = dict[Path, tuple[Stamp, ModelFacts]]
 
 
 def read_facts(directory: Path, *, cache: FactsCache | None = None) -> ModelFacts:
-    """Read a model directory. `cache` keeps parsed IRs by path, modification time and size; without it none is kept."""
+    """Read a model directory. `cache` keeps the facts while the names, sizes and times of its files stay the same."""
     try:
-        return _read(directory, {} if cache is None else cache)
+        if cache is None:
+            return _read(directory)
+        stamp = _stamp(directory)
+        if directory not in cache or cache[directory][0] != stamp:
+            cache[directory] = (stamp, _read(directory))
+        return cache[directory][1]
     except OSError as error:
         return ModelFacts(problem=f"The directory cannot be read: {error.strerror or error}.")
+
+
+def _stamp(directory: Path) -> Stamp:
+    if not directory.is_dir():
+        return ()
+    stats = ((path, path.stat()) for pattern in ("*", "*/openvino*") for path in directory.glob(pattern))
+    return tuple(sorted((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats))
 
 
 def runtime_problem(facts: ModelFacts, installed: str) -> str | None:
@@ -70,14 +83,14 @@ def _release(version: str | None) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _read(directory: Path, cache: FactsCache) -> ModelFacts:
+def _read(directory: Path) -> ModelFacts:
     if not directory.is_dir():
         return ModelFacts(problem="The directory does not exist.")
     problems: list[str] = []
     irs: dict[Path, IrSummary] = {}
     for path in _model_files(directory):
         try:
-            irs[path] = _read_cached(path, cache)
+            irs[path] = read_ir(path)
         except (OSError, IrError) as error:
             problems.append(f"{error}.")
             continue
@@ -110,21 +123,13 @@ def _read(directory: Path, cache: FactsCache) -> ModelFacts:
         )
     if kind == "unknown" and not problems:
         facts = replace(facts, problem=_not_a_model(directory))
-    return _with_tokenizer(facts, directory, cache)
+    return _with_tokenizer(facts, directory)
 
 
 def _model_files(directory: Path) -> list[Path]:
     """The IRs of a model; image pipelines keep theirs one folder down."""
     found = [*directory.glob("openvino*.xml"), *directory.glob("*/openvino*.xml")]
     return sorted(path for path in found if "tokenizer" not in path.name and ".cache" not in path.parts)
-
-
-def _read_cached(path: Path, cache: FactsCache) -> IrSummary:
-    stat = path.stat()
-    key = (path, stat.st_mtime_ns, stat.st_size)
-    if key not in cache:
-        cache[key] = read_ir(path)
-    return cache[key]
 
 
 def _weights_problem(path: Path, ir: IrSummary) -> list[str]:
@@ -177,7 +182,7 @@ def _kv_bytes(ir: IrSummary | None, config: ModelConfig) -> int | None:
     return elements * _KV_BYTES if elements else None
 
 
-def _with_tokenizer(facts: ModelFacts, directory: Path, cache: FactsCache) -> ModelFacts:
+def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
     if facts.kind not in ("llm", "vlm", "embedding", "reranker", "whisper"):
         return facts
     problem = facts.problem
@@ -190,7 +195,7 @@ def _with_tokenizer(facts: ModelFacts, directory: Path, cache: FactsCache) -> Mo
         problem = f"{problem} {sentence}" if problem else sentence
     if (directory / _TOKENIZER_FILES[0]).is_file():
         try:
-            template_in_xml = _read_cached(directory / _TOKENIZER_FILES[0], cache).rt_info.get("chat_template")
+            template_in_xml = read_ir(directory / _TOKENIZER_FILES[0]).rt_info.get("chat_template")
         except (OSError, IrError) as error:
             problem = f"{problem} {error}." if problem else f"{error}."
     template = read_chat_template(directory, template_in_xml)
