@@ -9,12 +9,14 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from devices.gguf import GgufError, read_gguf
 from devices.ir_xml import IrError, IrSummary, read_ir
-from devices.model_config import ModelConfig, read_chat_template, read_config, read_license
+from devices.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
 from devices.quantization import compression
 
 _KV_BYTES = 2  # f16, as GPU and NPU keep it; CPU's default u8 needs half
 _GENERATING = ("llm", "vlm")
+_GGUF_ARCHITECTURES = ("llama", "qwen2", "qwen3")  # OpenVINO GenAI documentation, "Run GGUF models"
 _TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
 _WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
 
@@ -121,6 +123,8 @@ def _read(directory: Path) -> ModelFacts:
             quantization=str(weights) if weights else None,
             npu_problem=weights.npu_problem if weights and kind in _GENERATING else None,
         )
+    if kind == "gguf":
+        return _gguf_facts(directory)
     if kind == "unknown" and not problems:
         facts = replace(facts, problem=_not_a_model(directory))
     return _with_tokenizer(facts, directory)
@@ -130,6 +134,42 @@ def _model_files(directory: Path) -> list[Path]:
     """The IRs of a model; image pipelines keep theirs one folder down."""
     found = [*directory.glob("openvino*.xml"), *directory.glob("*/openvino*.xml")]
     return sorted(path for path in found if "tokenizer" not in path.name and ".cache" not in path.parts)
+
+
+def _gguf_facts(directory: Path) -> ModelFacts:
+    """A GGUF holds weights, configuration, tokenizer and template in one file."""
+    files = sorted(path for path in directory.glob("*.gguf") if "mmproj" not in path.name.lower())
+    if len(files) != 1:
+        return ModelFacts(kind="gguf", problem=f"{len(files)} GGUF models lie here: keep one of them.")
+    size = files[0].stat().st_size
+    try:
+        header = read_gguf(files[0])
+    except GgufError as error:
+        return ModelFacts(kind="gguf", size_bytes=size, problem=f"{error}.")
+    problem = None
+    if size < header.file_bytes:
+        problem = (
+            f"{files[0].name} is cut short: {size:,} bytes of at least {header.file_bytes:,}. Pull the model again."
+        )
+    elif header.architecture not in _GGUF_ARCHITECTURES:
+        known = ", ".join(_GGUF_ARCHITECTURES)
+        problem = f'OpenVINO GenAI reads GGUF models of {known}; this one is "{header.architecture}".'
+    template = template_promises(header.chat_template or "")
+    return ModelFacts(
+        kind="gguf",
+        size_bytes=size,
+        context_length=header.context_length,
+        quantization=header.quantization,
+        parameters=header.parameters,
+        architecture=header.architecture,
+        kv_bytes_per_token=header.kv_elements_per_token * _KV_BYTES if header.kv_elements_per_token else None,
+        has_tokenizer=True,
+        chat_template=template.present,
+        tools=template.tools,
+        thinking=template.thinking,
+        license=read_license(directory),
+        problem=problem,
+    )
 
 
 def _weights_problem(path: Path, ir: IrSummary) -> list[str]:
