@@ -61,8 +61,7 @@ class ModelManager:
         self._npu_turn = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
         for model in models:
-            self.pools[model.id] = self._make_pool(model)
-            self.statistics[model.id] = Statistics()
+            self.add_model(model)
 
     async def start(self) -> None:
         """Begin the periodic work and the preloading that the assignments ask for."""
@@ -77,6 +76,18 @@ class ModelManager:
             task.cancel()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         self.budget.close()
+
+    def add_model(self, model: ServedModel) -> None:
+        """Offer one more model from now on; nothing changes for one that is offered already."""
+        if model.id not in self.pools:
+            self.pools[model.id] = self._make_pool(model)
+            self.statistics[model.id] = Statistics()
+
+    async def remove_model(self, model_id: str) -> None:
+        """Offer a model no longer: its instances end, who waits for one is refused. Raises `ModelNotFound`."""
+        pool = self.pool(model_id)
+        del self.pools[model_id], self.statistics[model_id]
+        await pool.close()
 
     def pool(self, model_id: str) -> ModelPool:
         """The pool of a model by its own id. Raises `ModelNotFound`."""

@@ -24,6 +24,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class ChatTemplate:
+    text: str = ""
     present: bool = False
     tools: bool = False
     thinking: bool = False
@@ -76,6 +77,7 @@ def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatT
     if template_file.is_file() and template_file.stat().st_size <= MAX_JSON_BYTES:
         text = template_file.read_text(encoding="utf-8", errors="replace") or text
     return ChatTemplate(
+        text=text,
         present=bool(text.strip()),
         tools=re.search(r"\btools\b", text) is not None,
         thinking="enable_thinking" in text or "<think>" in text or "reasoning_content" in text,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from instances.handle import Instance, InstanceLoadError
-from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
+from pools.errors import ModelLoadFailed, ModelNotFound, OutOfMemory, QueueFull, QueueTimeout
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
 from pools.slot import Lease, Slot
@@ -67,6 +67,7 @@ class ModelPool:
         self._crashes = 0
         self._failed_at = 0.0
         self._last_number = 0
+        self._closed = False
 
     @property
     def state(self) -> PoolState:
@@ -102,8 +103,10 @@ class ModelPool:
         """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
 
         `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
-        `QueueTimeout`, `OutOfMemory` and `ModelLoadFailed`.
+        `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`, and `ModelNotFound` once the model is not served any more.
         """
+        if self._closed:
+            raise self._gone()
         if not returned and self.queued >= self._max_queue:
             raise QueueFull(
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
@@ -186,12 +189,12 @@ class ModelPool:
         await slot.instance.stop()
 
     async def close(self) -> None:
-        """End all instances and cancel those who wait."""
+        """End all instances and refuse those who wait, and whoever comes."""
+        self._closed = True
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
-        for waiter in list(self.queue):
-            waiter.granted.cancel()
+        self._refuse_waiting(self._gone())
         await asyncio.gather(*(self.unload(slot) for slot in list(self.slots)))
         await asyncio.gather(*self._watchers, return_exceptions=True)
 
@@ -258,6 +261,9 @@ class ModelPool:
     def _refuse_waiting(self, error: Exception) -> None:
         for waiter in list(self.queue):
             waiter.granted.set_exception(error)
+
+    def _gone(self) -> ModelNotFound:
+        return ModelNotFound(f"The model '{self.model.public_id}' is no longer served.", param="model")
 
     def _load_error(self) -> ModelLoadFailed:
         return ModelLoadFailed(f"The model '{self.model.public_id}' could not be loaded: {self.error}")

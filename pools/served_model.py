@@ -1,8 +1,9 @@
 """One assigned model on one device: what is known of it before any instance runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from devices.config import ModelAssignment
 from devices.hardware import ResolvedDevice
@@ -28,8 +29,20 @@ _MIN_KV_TOKENS = 512
 
 
 @dataclass(frozen=True)
+class Persona:
+    """What an alias adds to its model: a system prompt, a chat template, defaults for generation options by name."""
+
+    system: str | None = None
+    template: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ServedModel:
-    """`public_id` is what clients call it: the device's name, a hyphen, the model id."""
+    """`public_id` is what clients call it: the device's name, a hyphen, the model id or its alias.
+
+    An alias differs from its model in `public_id` and `persona` only; both share the model's instances.
+    """
 
     id: str
     public_id: str
@@ -37,6 +50,7 @@ class ServedModel:
     facts: ModelFacts
     assignment: ModelAssignment
     device: ResolvedDevice
+    persona: Persona = Persona()
 
     @property
     def task(self) -> Task:
