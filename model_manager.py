@@ -87,7 +87,7 @@ class ModelManager:
         """Offer a model no longer: its instances end, who waits for one is refused. Raises `ModelNotFound`."""
         pool = self.pool(model_id)
         del self.pools[model_id], self.statistics[model_id]
-        await pool.close()
+        await pool.close(ModelNotFound(f"The model '{pool.model.public_id}' is no longer served.", param="model"))
 
     def pool(self, model_id: str) -> ModelPool:
         """The pool of a model by its own id. Raises `ModelNotFound`."""

@@ -49,7 +49,7 @@ from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
 from pools.serving import served_model
 from web.guard import Guard, page_origins
-from web.listening import CannotListen, open_listeners
+from web.listening import CannotListen, open_listeners, reachable_address
 from web.request_id import RequestId, RequestIdFilter
 from web.serving import GracefulServer
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from instances.handle import Instance, InstanceLoadError
-from pools.errors import ModelLoadFailed, ModelNotFound, OutOfMemory, QueueFull, QueueTimeout
+from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout, ShuttingDown
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
 from pools.slot import Lease, Slot
+from web.errors import ServiceError
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +64,11 @@ class ModelPool:
         self._watchers: set[asyncio.Task[None]] = set()
         self._wanted = 0
         self._no_room = False
+        self._closed_for: ServiceError | None = None
         self._failures = 0
         self._crashes = 0
         self._failed_at = 0.0
         self._last_number = 0
-        self._closed = False
 
     @property
     def state(self) -> PoolState:
@@ -103,10 +104,10 @@ class ModelPool:
         """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
 
         `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
-        `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`, and `ModelNotFound` once the model is not served any more.
+        `QueueTimeout`, `OutOfMemory` and `ModelLoadFailed`.
         """
-        if self._closed:
-            raise self._gone()
+        if self._closed_for is not None:
+            raise self._closed_for
         if not returned and self.queued >= self._max_queue:
             raise QueueFull(
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
@@ -188,13 +189,13 @@ class ModelPool:
             self.slots.remove(slot)
         await slot.instance.stop()
 
-    async def close(self) -> None:
-        """End all instances and refuse those who wait, and whoever comes."""
-        self._closed = True
+    async def close(self, reason: ServiceError | None = None) -> None:
+        """End all instances and refuse those who wait and whoever comes, for `reason` if it is no shutting down."""
+        self._closed_for = reason or _shutting_down()
+        self._refuse_waiting(self._closed_for)
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
-        self._refuse_waiting(self._gone())
         await asyncio.gather(*(self.unload(slot) for slot in list(self.slots)))
         await asyncio.gather(*self._watchers, return_exceptions=True)
 
@@ -262,8 +263,9 @@ class ModelPool:
         for waiter in list(self.queue):
             waiter.granted.set_exception(error)
 
-    def _gone(self) -> ModelNotFound:
-        return ModelNotFound(f"The model '{self.model.public_id}' is no longer served.", param="model")
-
     def _load_error(self) -> ModelLoadFailed:
         return ModelLoadFailed(f"The model '{self.model.public_id}' could not be loaded: {self.error}")
+
+
+def _shutting_down() -> ShuttingDown:
+    return ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)
