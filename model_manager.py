@@ -11,7 +11,7 @@ from typing import Any
 from instances.handle import Instance, InstanceLost, RequestRefused
 from instances.messages import LoadModel, Output, Rows, Sampling, TextWork
 from pools.costs import CostBook
-from pools.errors import GenerationFailed, ModelNotFound
+from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
 from pools.housekeeping import Housekeeping
 from pools.memory_budget import MemoryBudget
 from pools.placer import Placer
@@ -74,7 +74,8 @@ class ModelManager:
         """End every instance."""
         for task in list(self._background):
             task.cancel()
-        await asyncio.gather(*(pool.close() for pool in self.pools.values()))
+        stopping = ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)
+        await asyncio.gather(*(pool.close(stopping) for pool in self.pools.values()))
         self.budget.close()
 
     def add_model(self, model: ServedModel) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from instances.handle import Instance, InstanceLoadError
-from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout, ShuttingDown
+from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
 from pools.slot import Lease, Slot
@@ -64,7 +64,7 @@ class ModelPool:
         self._watchers: set[asyncio.Task[None]] = set()
         self._wanted = 0
         self._no_room = False
-        self._closed_for: ServiceError | None = None
+        self._closed_by: ServiceError | None = None
         self._failures = 0
         self._crashes = 0
         self._failed_at = 0.0
@@ -104,10 +104,10 @@ class ModelPool:
         """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
 
         `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
-        `QueueTimeout`, `OutOfMemory` and `ModelLoadFailed`.
+        `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`, and what `close` was given once the pool is closed.
         """
-        if self._closed_for is not None:
-            raise self._closed_for
+        if self._closed_by is not None:
+            raise self._closed_by
         if not returned and self.queued >= self._max_queue:
             raise QueueFull(
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
@@ -189,10 +189,10 @@ class ModelPool:
             self.slots.remove(slot)
         await slot.instance.stop()
 
-    async def close(self, reason: ServiceError | None = None) -> None:
-        """End all instances and refuse those who wait and whoever comes, for `reason` if it is no shutting down."""
-        self._closed_for = reason or _shutting_down()
-        self._refuse_waiting(self._closed_for)
+    async def close(self, error: ServiceError) -> None:
+        """End all instances and refuse those who wait, and whoever comes, with `error`."""
+        self._closed_by = error
+        self._refuse_waiting(error)
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
@@ -265,7 +265,3 @@ class ModelPool:
 
     def _load_error(self) -> ModelLoadFailed:
         return ModelLoadFailed(f"The model '{self.model.public_id}' could not be loaded: {self.error}")
-
-
-def _shutting_down() -> ShuttingDown:
-    return ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)

@@ -10,7 +10,9 @@ from apis.anthropic.schemas import (
     InputMessage,
     PromptRequest,
     TextBlock,
+    ThinkingBlock,
     Tool,
+    ToolChoice,
     ToolResultBlock,
     ToolUseBlock,
 )
@@ -33,11 +35,16 @@ def conversation_of(request: PromptRequest) -> Conversation:
     called: dict[str, str] = {}
     for index, message in enumerate(request.messages):
         messages += _Turn(message, f"messages[{index}].content", called).messages()
+    choice = request.tool_choice or ToolChoice(type="auto")
+    offered = () if choice.type == "none" else request.tools or ()
     return Conversation(
         tuple(messages),
-        tuple(_tools(request)),
+        tuple(_function(tool) for tool in offered),
         # Here a model thinks only when it is asked to, whatever its template does by itself.
         {"enable_thinking": request.thinking is not None and request.thinking.type != "disabled"},
+        must_call=choice.type in ("any", "tool"),
+        tool_name=choice.name if choice.type == "tool" else None,
+        parallel_calls=not choice.disable_parallel_tool_use,
     )
 
 
@@ -58,6 +65,7 @@ class _Turn:
         self._where = where
         self._called = called
         self._text: list[str] = []
+        self._thoughts: list[str] = []
         self._calls: list[ToolCall] = []
         self._done: list[Message] = []
 
@@ -74,14 +82,16 @@ class _Turn:
                 self._done.append(self._result(block))
             elif isinstance(block, TextBlock | ImageBlock | DocumentBlock):
                 self._text.append(_text(block, self._where))
-            # What the model thought in earlier turns is not shown to it again.
+            elif isinstance(block, ThinkingBlock):
+                self._thoughts.append(block.thinking)
         self._flush()
         return self._done
 
     def _flush(self) -> None:
         if self._text or self._calls:
-            self._done.append(Message(self._message.role, "\n\n".join(self._text), tuple(self._calls)))
-            self._text, self._calls = [], []
+            text, thoughts = "\n\n".join(self._text), "\n\n".join(self._thoughts)
+            self._done.append(Message(self._message.role, text, tuple(self._calls), thoughts))
+            self._text, self._calls, self._thoughts = [], [], []
 
     def _result(self, block: ToolResultBlock) -> Message:
         content = block.content or ""
@@ -98,15 +108,6 @@ def _text(block: TextBlock | ImageBlock | DocumentBlock, where: str) -> str:
     if isinstance(block, DocumentBlock) and block.source.type == "text":
         return block.source.data or ""
     raise InvalidRequest(f"This model takes text only, not '{block.type}' blocks.", param=where)
-
-
-def _tools(request: PromptRequest) -> list[dict[str, Any]]:
-    choice = request.tool_choice.type if request.tool_choice else "auto"
-    if choice == "none":
-        return []
-    if choice != "auto":
-        raise InvalidRequest(f"tool_choice '{choice}' is not supported by this server.", param="tool_choice")
-    return [_function(tool) for tool in request.tools or ()]
 
 
 def _function(tool: Tool) -> dict[str, Any]:

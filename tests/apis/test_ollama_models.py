@@ -179,6 +179,7 @@ def test_digests_are_hashes_of_the_files(workshop: Workshop) -> None:
     lines = [f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files]
     expected = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     cache = workshop.data_dir / "cache_gpu" / "digests.json"
+    digest = None
     for _ in range(200):
         digest = workshop.client.list().models[0].digest
         if digest == expected:
