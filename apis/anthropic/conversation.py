@@ -12,11 +12,11 @@ from apis.anthropic.schemas import (
     TextBlock,
     ThinkingBlock,
     Tool,
-    ToolChoice,
     ToolResultBlock,
     ToolUseBlock,
 )
 from chat.conversation import Conversation, Message, ToolCall
+from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
 # Claude Code puts a line with a fresh checksum before its system prompt; kept, no two turns would share a prefix.
@@ -35,16 +35,15 @@ def conversation_of(request: PromptRequest) -> Conversation:
     called: dict[str, str] = {}
     for index, message in enumerate(request.messages):
         messages += _Turn(message, f"messages[{index}].content", called).messages()
-    choice = request.tool_choice or ToolChoice(type="auto")
-    offered = () if choice.type == "none" else request.tools or ()
+    choice = request.tool_choice
     return Conversation(
         tuple(messages),
-        tuple(_function(tool) for tool in offered),
+        tuple(_tools(request)),
         # Here a model thinks only when it is asked to, whatever its template does by itself.
-        {"enable_thinking": request.thinking is not None and request.thinking.type != "disabled"},
-        must_call=choice.type in ("any", "tool"),
-        tool_name=choice.name if choice.type == "tool" else None,
-        parallel_calls=not choice.disable_parallel_tool_use,
+        thinking_options(enabled=request.thinking is not None and request.thinking.type != "disabled"),
+        must_call=choice is not None and choice.type in ("any", "tool"),
+        tool_name=choice.name if choice and choice.type == "tool" else None,
+        parallel_calls=not (choice and choice.disable_parallel_tool_use),
     )
 
 
@@ -83,14 +82,14 @@ class _Turn:
             elif isinstance(block, TextBlock | ImageBlock | DocumentBlock):
                 self._text.append(_text(block, self._where))
             elif isinstance(block, ThinkingBlock):
-                self._thoughts.append(block.thinking)
+                self._thoughts.append(block.thinking)  # the template decides which of them the model sees again
         self._flush()
         return self._done
 
     def _flush(self) -> None:
         if self._text or self._calls:
             text, thoughts = "\n\n".join(self._text), "\n\n".join(self._thoughts)
-            self._done.append(Message(self._message.role, text, tuple(self._calls), thoughts))
+            self._done.append(Message(self._message.role, text, tuple(self._calls), reasoning=thoughts))
             self._text, self._calls, self._thoughts = [], [], []
 
     def _result(self, block: ToolResultBlock) -> Message:
@@ -108,6 +107,16 @@ def _text(block: TextBlock | ImageBlock | DocumentBlock, where: str) -> str:
     if isinstance(block, DocumentBlock) and block.source.type == "text":
         return block.source.data or ""
     raise InvalidRequest(f"This model takes text only, not '{block.type}' blocks.", param=where)
+
+
+def _tools(request: PromptRequest) -> list[dict[str, Any]]:
+    choice = request.tool_choice
+    tools = [] if choice and choice.type == "none" else [_function(tool) for tool in request.tools or ()]
+    if choice and choice.type in ("any", "tool") and not tools:
+        raise InvalidRequest("tool_choice asks for a tool, but there are no tools.", param="tool_choice")
+    if choice and choice.type == "tool" and choice.name is None:
+        raise InvalidRequest('tool_choice of type "tool" needs a name.', param="tool_choice")
+    return tools
 
 
 def _function(tool: Tool) -> dict[str, Any]:

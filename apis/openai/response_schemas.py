@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from apis.openai.schemas import FunctionDefinition, Probability
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import JsonForm
+from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
 
@@ -50,8 +51,8 @@ class ReasoningSettings(BaseModel):
 
 
 class ToolChoice(BaseModel):
-    type: str
-    name: str | None = None
+    type: Literal["function"]
+    name: str
 
 
 class ResponsesRequest(BaseModel):
@@ -65,7 +66,7 @@ class ResponsesRequest(BaseModel):
     stream: bool | None = None
     background: bool | None = None
     tools: list[ResponseTool] | None = None
-    tool_choice: str | ToolChoice | None = None
+    tool_choice: Literal["auto", "none", "required"] | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_output_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -87,6 +88,8 @@ class ResponsesRequest(BaseModel):
         for tool in self.tools or ():
             if tool.type != "function" or not tool.name:
                 raise InvalidRequest(f"Tools of type '{tool.type}' do not exist here; give functions.", param="tools")
+        if self.tool_choice not in (None, "auto", "none") and not self.tools:
+            raise InvalidRequest("tool_choice asks for a tool, but there are no tools.", param="tool_choice")
 
     def items(self) -> list[InputItem]:
         if isinstance(self.input, str):
@@ -99,11 +102,10 @@ class ResponsesRequest(BaseModel):
         choice = self.tool_choice
         offered = () if choice == "none" else self.tools or ()
         named = choice.name if isinstance(choice, ToolChoice) else None
-        thinks = None if self.reasoning is None or self.reasoning.effort is None else self.reasoning.effort != "none"
         return Conversation(
             messages=(*instructions, *earlier, *messages_of(self.items(), earlier)),
             tools=tuple({"type": "function", "function": _definition(tool)} for tool in offered),
-            template_options={} if thinks is None else {"enable_thinking": thinks},
+            template_options=thinking_options(effort=self.reasoning.effort if self.reasoning else None),
             must_call=choice == "required" or named is not None,
             tool_name=named,
             parallel_calls=self.parallel_tool_calls is not False,
