@@ -35,6 +35,7 @@ from apis.openai.chat import chat_routes
 from apis.openai.completions import completion_routes
 from apis.openai.embeddings import embedding_routes as openai_embeddings
 from apis.openai.models import model_routes
+from apis.openai.responses import response_routes
 from apis.status import status_routes
 from chat.service import ChatService
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
@@ -138,6 +139,7 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
         openai_embeddings(embeddings, server.names),
         ollama_embeddings(embeddings, server.names),
         model_routes(server.names, created=int(time.time())),
+        response_routes(service, server.names),
         message_routes(service, server.names),
         generation_routes(service, server.manager, server.names),
         listing_routes(server.manager, server.names, digests),
