@@ -17,11 +17,13 @@ from starlette.types import Scope
 
 from admin.api import api_router
 from admin.assignments import Assignments
+from admin.catalogue import CatalogueShelf
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
 from admin.i18n import Catalogues
 from admin.live import LiveFeed
 from admin.pages import Pages
+from admin.playground import Playground
 from admin.rendering import Renderer
 from admin.screens import NAVIGATION
 from admin.snapshots import SnapshotReader
@@ -57,8 +59,9 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
-    reader = SnapshotReader(suite=suite, registry=registry, store=store)
+    reader = SnapshotReader(suite=suite, registry=registry, store=store, shelf=CatalogueShelf(registry))
     feed = LiveFeed(reader)
+    playground = Playground(suite, host=settings.host)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 
     @contextlib.asynccontextmanager
@@ -71,7 +74,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         finally:
             await feed.close()
             reading.cancel()
-            await asyncio.gather(registry.stop(), suite.stop())
+            await asyncio.gather(registry.stop(), suite.stop(), playground.close())
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
@@ -79,6 +82,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.add_middleware(Guard, host=settings.host, content_policy=PAGE_POLICY)
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
     app.include_router(api_router(reader, feed, assignments))
+    app.include_router(playground.router())
     pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
     app.include_router(pages.router())
     app.state.end_streams = feed.close

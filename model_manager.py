@@ -150,13 +150,12 @@ class ModelManager:
         try:
             async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
                 with lease.slot.instance.generate(run.prompt_ids, run.sampling) as generation:
-                    lease.on_preempted = generation.cancel
+                    lease.on_preempted = None if run.bound_to_grammar else generation.cancel
                     async for output in generation:
                         if output.tokens and timings.first_token is None:
                             timings.first_token = self.clock()
                         if output.finish == "cancelled":
                             run.losses += 1
-                            _require_resumable(run, "it was needed for others")
                             return
                         run.add(output)
                         yield output
@@ -166,11 +165,11 @@ class ModelManager:
         except InstanceLost as error:
             logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
             run.lose()
+            if run.generated and run.bound_to_grammar:
+                raise GenerationFailed(f"The model's instance ended in the middle of this answer: {error}") from error
             if run.complete:
                 run.finished = True
                 yield Output(0, [], finish="length")
-                return
-            _require_resumable(run, str(error))
             if run.losses_without_progress >= _MAX_LOSSES_WITHOUT_PROGRESS:
                 sentence = f"The model's instance ended {run.losses_without_progress} times on this request: {error}"
                 raise GenerationFailed(sentence) from error
@@ -221,11 +220,3 @@ async def _preload_quietly(pool: ModelPool) -> None:
         await pool.preload(pool.model.assignment.preload_count)
     except Exception as error:
         logger.error("Preloading %s failed: %s", pool.model.public_id, error)
-
-
-def _require_resumable(run: Run, reason: str) -> None:
-    if not run.resumable:
-        raise GenerationFailed(
-            f"The model's instance was lost in the middle of an answer of a prescribed form, which cannot be continued "
-            f"elsewhere ({reason}). Please ask again."
-        )

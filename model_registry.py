@@ -164,6 +164,10 @@ class ModelRegistry:
         """Go on with a paused, failed or cancelled download. Raises JobNotFound, Conflict."""
         return self._pulls.resume(job_id)
 
+    def dismiss(self, job_id: str) -> None:
+        """Take an ended job off the list. Raises JobNotFound, Conflict."""
+        self._pulls.dismiss(job_id)
+
     async def settled(self, job_id: str) -> PullJob:
         """Wait for the end of a job, its clearing up included."""
         return await self._pulls.settled(job_id)

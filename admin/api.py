@@ -30,8 +30,15 @@ def api_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments)
         }
 
     @router.get("/available_models")
-    async def available_models() -> dict[str, Any]:
-        return {"models": [asdict(entry) for entry in await registry.collections()]}
+    async def available_models(refresh: bool = False) -> dict[str, Any]:
+        catalogue = await (reader.shelf.refreshed() if refresh else registry.catalogue())
+        feed.poke()
+        return {
+            "models": [entry.as_dict() for entry in catalogue.entries],
+            "source": catalogue.source,
+            "fetched_at": catalogue.fetched_at,
+            "problem": catalogue.problem,
+        }
 
     @router.get("/local_models")
     async def local_models() -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +38,7 @@ class Pages:
         router.add_api_route("/", self.overview)
         router.add_api_route("/models", self.models)
         router.add_api_route("/get", self.get)
-        router.add_api_route("/catalogue", self.catalogue)
+        router.add_api_route("/playground", self.playground)
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
         router.add_api_route("/connect", self.connect)
@@ -55,14 +54,11 @@ class Pages:
         return await self._screen(request, "models")
 
     async def get(self, request: Request) -> Response:
+        await self.reader.shelf.open()
         return await self._screen(request, "get")
 
-    async def catalogue(self, request: Request) -> Response:
-        entries = await self.reader.registry.collections()
-        local = await asyncio.to_thread(self.reader.registry.local_models)
-        context = {"entries": entries, "local": {model.id for model in local}}
-        audience = Audience.of(request, self.catalogues)
-        return HTMLResponse(self.renderer.fragment("fragments/catalogue.html", audience, context))
+    async def playground(self, request: Request) -> Response:
+        return await self._screen(request, "playground")
 
     async def logs(self, request: Request, device: str | None = None) -> Response:
         snapshot = await self.reader()

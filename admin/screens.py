@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from admin.connect import served_models
 from admin.events import Fragment
 from admin.views import Snapshot
 
@@ -9,6 +10,7 @@ NAVIGATION = (
     ("overview", "/"),
     ("models", "/models"),
     ("get", "/get"),
+    ("playground", "/playground"),
     ("logs", "/logs"),
     ("connect", "/connect"),
     ("settings", "/settings"),
@@ -40,8 +42,16 @@ def models(snapshot: Snapshot) -> list[Fragment]:
 
 
 def get(snapshot: Snapshot) -> list[Fragment]:
-    return [*common(snapshot), Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs})]
+    return [
+        *common(snapshot),
+        Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs}),
+        Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue}),
+    ]
 
 
-SCREENS = {"overview": overview, "models": models, "get": get}
+def playground(snapshot: Snapshot) -> list[Fragment]:
+    return [*common(snapshot), Fragment("served", "fragments/served.html", {"models": served_models(snapshot)})]
+
+
+SCREENS = {"overview": overview, "models": models, "get": get, "playground": playground}
 """The screens with fragments of their own; every other one has the common ones."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from admin.catalogue import CatalogueShelf, Yardstick
 from admin.views import (
     DeviceCard,
     Hardware,
@@ -20,7 +21,6 @@ from admin.views import (
     Snapshot,
 )
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
-from devices.model_facts import ModelFacts
 from devices.supervisor import DeviceStatus, Suite
 from model_registry import LocalModel, ModelRegistry, PullJob
 
@@ -32,6 +32,7 @@ class SnapshotReader:
     suite: Suite
     registry: ModelRegistry
     store: ConfigStore
+    shelf: CatalogueShelf
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -46,11 +47,15 @@ class SnapshotReader:
                 continue
             health, memory = self.suite.health(name), self.suite.memory(name)
             cards.append(device_card(status, settings, health or {}, memory or {}, local))
+        yardsticks = tuple(
+            Yardstick(card.name, card.requested, card.memory.total if card.memory else machine.total) for card in cards
+        )
         ours = sum(card.memory.used for card in cards if card.memory)
         return Snapshot(
             devices=tuple(cards),
-            local_models=tuple(local_row(model, configuration) for model in local),
+            local_models=tuple(local_row(model, configuration, yardsticks) for model in local),
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
+            catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
             machine=replace(machine, used=ours, other=max(machine.other - ours, 0)),
             config_problem=problem,
         )
@@ -87,6 +92,8 @@ def device_card(
     memory: Mapping[str, Any],
     local: Sequence[LocalModel],
 ) -> DeviceCard:
+    bar = _device_memory(memory)
+    stick = Yardstick(status.name, settings.device, bar.total if bar else _machine_memory().total)
     reported = {model["id"]: model for model in health.get("models", ())}
     return DeviceCard(
         name=status.name,
@@ -100,15 +107,15 @@ def device_card(
         hardware=_hardware(health),
         active=health.get("active_requests", 0),
         queued=health.get("queued_requests", 0),
-        memory=_device_memory(memory),
-        models=tuple(_choices(status.name, settings, local, reported)),
+        memory=bar,
+        models=tuple(_choices(stick, settings, local, reported)),
         last_error=status.last_error,
         last_log_lines=tuple(status.last_log_lines[-8:]) if status.state == "failed" else (),
     )
 
 
 def _choices(
-    device: str,
+    stick: Yardstick,
     settings: DeviceSettings,
     local: Sequence[LocalModel],
     reported: Mapping[str, Mapping[str, Any]],
@@ -124,24 +131,18 @@ def _choices(
         choices.append(
             ModelChoice(
                 id=model_id,
-                public_id=f"{device}-{model_id}",
+                public_id=f"{stick.device}-{model_id}",
                 size_bytes=facts.size_bytes if facts else None,
                 quantization=facts.quantization if facts else None,
                 context_length=facts.context_length if facts else None,
                 kind=facts.kind if facts else "unknown",
                 local=model is not None,
-                problem=_usability(facts, settings) if facts else None,
+                fitness=stick.judge(facts) if facts else None,
                 assignment=assignments.get(model_id),
                 running=_running(running) if running else None,
             )
         )
     return choices
-
-
-def _usability(facts: ModelFacts, settings: DeviceSettings) -> str | None:
-    """Why a model cannot be used on a device, in a sentence; None where nothing speaks against it."""
-    on_npu = settings.device.upper().startswith("NPU")
-    return facts.problem or (facts.npu_problem if on_npu else None)
 
 
 def _running(report: Mapping[str, Any]) -> RunningModel:
@@ -181,7 +182,7 @@ def _rounded(value: int) -> int:
     return round(value / 5e7) * 50_000_000
 
 
-def local_row(model: LocalModel, configuration: Configuration) -> LocalModelRow:
+def local_row(model: LocalModel, configuration: Configuration, yardsticks: tuple[Yardstick, ...]) -> LocalModelRow:
     metadata = model.metadata
     return LocalModelRow(
         id=model.id,
@@ -201,6 +202,7 @@ def local_row(model: LocalModel, configuration: Configuration) -> LocalModelRow:
         bundled=model.bundled,
         problem=model.facts.problem,
         npu_problem=model.facts.npu_problem,
+        fitness=tuple(stick.judge(model.facts) for stick in yardsticks),
         devices=tuple(
             name
             for name, settings in configuration.devices.items()

@@ -23,6 +23,18 @@ class RunningModel:
 
 
 @dataclass(frozen=True)
+class Fitness:
+    """Whether a model will run on a device. `level`: fits, tight, too_large or unsuitable; bytes of one loaded copy and
+    of the device's memory; `reason` in English, for what figures do not say."""
+
+    device: str
+    level: str
+    needed: int
+    budget: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class ModelChoice:
     """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk."""
 
@@ -33,7 +45,7 @@ class ModelChoice:
     context_length: int | None
     kind: str
     local: bool
-    problem: str | None
+    fitness: Fitness | None
     assignment: ModelAssignment | None
     running: RunningModel | None
 
@@ -123,8 +135,45 @@ class LocalModelRow:
     bundled: bool
     problem: str | None
     npu_problem: str | None
+    fitness: tuple[Fitness, ...]
     devices: tuple[str, ...]
     """Names of the devices it is assigned to."""
+
+
+@dataclass(frozen=True)
+class CatalogueRow:
+    """A model that can be pulled. `estimated`: size and parameters are guessed from its name."""
+
+    id: str
+    kind: str
+    size_bytes: int | None
+    parameters: int | None
+    quantization: str | None
+    license: str | None
+    estimated: bool
+    local: bool
+    fitness: tuple[Fitness, ...]
+
+    @property
+    def text(self) -> str:
+        """What a search looks through."""
+        return " ".join(filter(None, (self.id, self.kind, self.quantization, self.license))).lower()
+
+    @property
+    def suits(self) -> str:
+        """The devices it will run on, separated by blanks."""
+        return " ".join(fit.device for fit in self.fitness if fit.level in ("fits", "tight"))
+
+
+@dataclass(frozen=True)
+class CatalogueView:
+    """`asking`: the hub's answer is awaited; `problem`: why there is none, in English."""
+
+    rows: tuple[CatalogueRow, ...]
+    source: str
+    fetched_at: float | None
+    problem: str | None
+    asking: bool
 
 
 @dataclass(frozen=True)
@@ -158,6 +207,7 @@ class Snapshot:
     devices: tuple[DeviceCard, ...]
     local_models: tuple[LocalModelRow, ...]
     jobs: tuple[JobRow, ...]
+    catalogue: CatalogueView | None
     machine: MemoryBar
     config_problem: ConfigError | None
 

@@ -5,6 +5,7 @@ Nothing here raises for a bad directory: `ModelFacts.problem` says in a sentence
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def read_facts(directory: Path, *, cache: FactsCache | None = None) -> ModelFact
         return _read(directory, {} if cache is None else cache)
     except OSError as error:
         return ModelFacts(problem=f"The directory cannot be read: {error.strerror or error}.")
+
+
+def runtime_problem(facts: ModelFacts, installed: str) -> str | None:
+    """Why the installed OpenVINO (a version like "2026.4.1") may fail on a model: an IR of a later one can crash it."""
+    made, here = _release(facts.runtime_version), _release(installed)
+    if made is None or here is None or made <= here:
+        return None
+    return f"Made with OpenVINO {made[0]}.{made[1]}, newer than the {here[0]}.{here[1]} installed here: update that."
+
+
+def _release(version: str | None) -> tuple[int, int] | None:
+    found = re.match(r"(\d{4})\.(\d{1,2})\b", version or "")
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _read(directory: Path, cache: FactsCache) -> ModelFacts:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from instances.handle import Instance, InstanceLoadError
-from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
+from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout, ShuttingDown
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
 from pools.slot import Lease, Slot
@@ -63,6 +63,7 @@ class ModelPool:
         self._watchers: set[asyncio.Task[None]] = set()
         self._wanted = 0
         self._no_room = False
+        self._closing = False
         self._failures = 0
         self._crashes = 0
         self._failed_at = 0.0
@@ -104,6 +105,8 @@ class ModelPool:
         `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
         `QueueTimeout`, `OutOfMemory` and `ModelLoadFailed`.
         """
+        if self._closing:
+            raise _shutting_down()
         if not returned and self.queued >= self._max_queue:
             raise QueueFull(
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
@@ -186,12 +189,12 @@ class ModelPool:
         await slot.instance.stop()
 
     async def close(self) -> None:
-        """End all instances and cancel those who wait."""
+        """End all instances and refuse those who wait."""
+        self._closing = True
+        self._refuse_waiting(_shutting_down())
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
-        for waiter in list(self.queue):
-            waiter.granted.cancel()
         await asyncio.gather(*(self.unload(slot) for slot in list(self.slots)))
         await asyncio.gather(*self._watchers, return_exceptions=True)
 
@@ -261,3 +264,7 @@ class ModelPool:
 
     def _load_error(self) -> ModelLoadFailed:
         return ModelLoadFailed(f"The model '{self.model.public_id}' could not be loaded: {self.error}")
+
+
+def _shutting_down() -> ShuttingDown:
+    return ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)

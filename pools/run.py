@@ -2,7 +2,7 @@
 
 import msgspec
 
-from instances.messages import Output, Sampling
+from instances.messages import Grammar, Output, Sampling
 
 _EXPECTED_ANSWER_TOKENS = 512
 
@@ -27,8 +27,17 @@ class Run:
 
     @property
     def tokens_to_begin(self) -> int:
-        """The KV cache to begin with: enough for a usual answer; a longer one asks for more on its way."""
-        return self.tokens + min(self.sampling.max_new_tokens, _EXPECTED_ANSWER_TOKENS)
+        """The KV cache to begin with: enough for a usual answer; a longer one asks for more on its way. One that could
+        not go on elsewhere gets all it may need."""
+        answer = self.sampling.max_new_tokens
+        return self.tokens + (answer if self.bound_to_grammar else min(answer, _EXPECTED_ANSWER_TOKENS))
+
+    @property
+    def bound_to_grammar(self) -> bool:
+        """A grammar begins anew with each generation, so an answer under one cannot be continued, unless the grammar
+        itself says otherwise."""
+        structure = self._sampling.structure
+        return structure is not None and not (isinstance(structure, Grammar) and structure.resumable)
 
     @property
     def prompt_ids(self) -> list[int]:
@@ -44,12 +53,6 @@ class Run:
     def complete(self) -> bool:
         """Whether all tokens are there although no instance lived to say so."""
         return len(self.generated) >= self._sampling.max_new_tokens
-
-    @property
-    def resumable(self) -> bool:
-        """Whether another instance can go on. A grammar begins anew with each generation, so an answer under one
-        cannot be continued once it has begun."""
-        return self._sampling.structure is None or not self.generated
 
     def begin_attempt(self) -> None:
         self._at_begin_of_attempt = len(self.generated)

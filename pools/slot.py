@@ -52,7 +52,10 @@ class Slot:
 
 @dataclass(eq=False)
 class Lease:
-    """One request's share of a slot. `preempted` asks its holder to give it back and to queue again."""
+    """One request's share of a slot.
+
+    `on_preempted` asks its holder to give the share back and to queue again; a request without it is left alone.
+    """
 
     slot: Slot
     tokens: int
@@ -69,13 +72,12 @@ class Lease:
             self.tokens += _STEP_TOKENS
             self._make_room()
 
-    def preempt(self) -> None:
-        """Ask the holder to give the lease back; the request then queues again."""
-        self.preempted = True
-        if self.on_preempted is not None:
-            self.on_preempted()
-
     def _make_room(self) -> None:
-        staying = [lease for lease in self.slot.leases if not lease.preempted]
-        while len(staying) > 1 and sum(lease.tokens for lease in staying) > self.slot.capacity:
-            staying.pop().preempt()
+        excess = sum(lease.tokens for lease in self.slot.leases if not lease.preempted) - self.slot.capacity
+        for lease in reversed(self.slot.leases[1:]):
+            if excess <= 0:
+                return
+            if lease.on_preempted is not None and not lease.preempted:
+                lease.preempted = True
+                lease.on_preempted()
+                excess -= lease.tokens

@@ -25,6 +25,14 @@ class PullRequest(msgspec.Struct, omit_defaults=True):
     retry_wait: float = 1.0
 
 
+class Plan(msgspec.Struct):
+    """What an unfinished download is of, kept beside its files. digests: the hash of each file by its path."""
+
+    model_id: str
+    revision: str | None
+    digests: dict[str, str]
+
+
 class Resolved(msgspec.Struct, tag="resolved"):
     """done: bytes of each file that lie there already, in the order of files."""
 
@@ -64,5 +72,6 @@ class Failed(msgspec.Struct, tag="failed"):
 Event = Resolved | Progress | Verifying | Refetching | Finished | Failed
 
 encode = msgspec.json.encode
+decode_plan = msgspec.json.Decoder(Plan).decode
 decode_event = msgspec.json.Decoder(Event).decode
 decode_request = msgspec.json.Decoder(PullRequest).decode

@@ -76,6 +76,15 @@ class TestHub:
             sock.close()
         self._store.cleanup()
 
+    def reset(self) -> None:
+        """Forget everything published, asked and set to fail."""
+        self.faults.release_all()
+        self.faults = Faults()
+        self.tokens = {"hf_good"}
+        self.requests = []
+        self._repositories.clear()
+        self._collections.clear()
+
     def add_model(
         self,
         model_id: str,
@@ -206,7 +215,8 @@ class TestHub:
 
     def _send(self, request: Request, file: HubFile, headers: dict[str, str]) -> Response:
         start, end, status = 0, file.size, 200
-        if asked := re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", "")):
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+        if asked and not self.faults.ignore_ranges:
             start, end = int(asked[1]), min(int(asked[2] or file.size - 1) + 1, file.size)
             if start >= file.size:
                 return Response(status_code=416, headers={"Content-Range": f"bytes */{file.size}"})

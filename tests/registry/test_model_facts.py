@@ -8,7 +8,7 @@ import pytest
 from openvino import opset13 as ops
 
 from devices.ir_xml import IrSummary
-from devices.model_facts import FactsCache, read_facts
+from devices.model_facts import FactsCache, ModelFacts, read_facts, runtime_problem
 from tests.registry.tiny_models import HIDDEN, VOCABULARY, add_tokenizer, language_model, make_llm, model
 
 PARAMETERS = VOCABULARY * HIDDEN + HIDDEN * HIDDEN
@@ -179,3 +179,11 @@ def test_the_cache_spares_a_second_parse(tmp_path: Path) -> None:
 def test_the_same_model_compressed_differently_has_the_same_parameters(tmp_path: Path) -> None:
     ov.save_model(language_model("u4", 64, True, {}), tmp_path / "openvino_model.xml")
     assert read_facts(tmp_path).parameters == PARAMETERS
+
+
+def test_an_ir_newer_than_the_runtime_is_said() -> None:
+    facts = ModelFacts(runtime_version="2026.4.1-22982-e213a147257-releases/2026/4")
+    assert runtime_problem(facts, "2026.4.1") is None
+    assert runtime_problem(facts, "2027.0.0") is None
+    assert "newer than the 2025.3" in (runtime_problem(facts, "2025.3.0-19807") or "")
+    assert runtime_problem(ModelFacts(runtime_version="custom build"), "2025.3.0") is None

@@ -4,16 +4,20 @@ import asyncio
 import json
 import os
 import random
+import shutil
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock, Timeout
 
-from model_registry import HubSettings, ModelNotFound, ModelRegistry, PullJob
+from model_registry import Conflict, HubSettings, ModelNotFound, ModelRegistry, PullJob
 from tests.hub import TestHub
 
 ID = "OpenVINO/Tiny-int4-ov"
 WEIGHTS = "openvino_model.bin"
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 async def pulled(registry: ModelRegistry, model_id: str = ID, revision: str | None = None) -> PullJob:
@@ -29,7 +33,8 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def below(directory: Path) -> set[str]:
-    return {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()}
+    found = {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()}
+    return {name for name in found if not name.endswith(".lock")}
 
 
 async def test_a_pulled_model_is_the_published_one(registry: ModelRegistry, hub: TestHub, model: Path) -> None:
@@ -258,3 +263,80 @@ async def test_the_downloader_ends_with_its_parent(registry: ModelRegistry, hub:
 
 def test_no_process_is_left(hub: TestHub) -> None:
     assert not [p for p in psutil.Process(os.getpid()).children() if "registry.downloader" in p.cmdline()]
+
+
+async def test_a_killed_admin_leaves_no_downloader_and_the_next_one_goes_on(
+    registry: ModelRegistry, hub: TestHub, model: Path, tmp_path: Path
+) -> None:
+    hub.add_model(ID, model)
+    held, release = hub.faults.hold(WEIGHTS, 100_000)
+    script = tmp_path / "admin.py"
+    script.write_text(
+        "import asyncio, pathlib, sys\n"
+        "from model_registry import Conflict, HubSettings, ModelRegistry\n"
+        "async def main():\n"
+        "    registry = ModelRegistry(pathlib.Path(sys.argv[1]), hub=HubSettings(sys.argv[2]))\n"
+        f"    await registry.settled(registry.pull('{ID}').id)\n"
+        "asyncio.run(main())\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, str(script), str(registry.models_dir), hub.url]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    admin = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, env=environment)
+    await asyncio.to_thread(held.wait)
+    (child,) = psutil.Process(admin.pid).children()
+    admin.kill()
+    await admin.wait()
+    await asyncio.to_thread(psutil.wait_procs, [child], 10)
+    assert not child.is_running()
+    release.set()
+    hub.requests.clear()
+    again = ModelRegistry(registry.models_dir, hub=registry.hub, retry_wait=0.01)
+    assert not again.local_models()
+    await again.start()
+    assert (await again.settled(again.jobs()[0].id)).state == "ready"
+    assert contents(again.find(ID).path) == contents(model)
+    assert all(seen.range for seen in hub.files_asked(WEIGHTS))
+
+
+async def test_a_partial_download_that_no_list_knows_is_found_again(
+    registry: ModelRegistry, hub: TestHub, model: Path
+) -> None:
+    hub.add_model(ID, model)
+    held, release = hub.faults.hold(WEIGHTS, 100_000)
+    job = registry.pull(ID)
+    await asyncio.to_thread(held.wait)
+    registry.pause(job.id)
+    await registry.settled(job.id)
+    (registry.models_dir / ".partial" / "jobs.json").unlink()
+    again = ModelRegistry(registry.models_dir, hub=registry.hub, retry_wait=0.01)
+    await again.start()
+    (found,) = again.jobs()
+    assert (found.model_id, found.state) == (ID, "paused")
+    again.cancel(found.id)
+    await again.settled(found.id)
+    assert below(registry.models_dir) == {".partial/jobs.json"}
+    again.dismiss(found.id)
+    assert again.jobs() == []
+    release.set()
+
+
+async def test_two_processes_do_not_write_to_one_download(registry: ModelRegistry, hub: TestHub, model: Path) -> None:
+    hub.add_model(ID, model)
+    held, release = hub.faults.hold(WEIGHTS, 50_000)
+    first = registry.pull(ID)
+    await asyncio.to_thread(held.wait)
+    partial = registry.models_dir / ".partial" / "OpenVINO_Tiny-int4-ov"
+    with pytest.raises(Timeout):
+        FileLock(f"{partial}.lock", timeout=0).acquire()
+    release.set()
+    assert (await registry.settled(first.id)).state == "ready"
+
+
+async def test_a_folder_put_there_by_hand_is_not_overwritten(
+    registry: ModelRegistry, hub: TestHub, model: Path
+) -> None:
+    hub.add_model(ID, model)
+    shutil.copytree(model, registry.models_dir / "OpenVINO_Tiny-int4-ov")
+    with pytest.raises(Conflict, match="by hand"):
+        registry.pull(ID)
