@@ -23,9 +23,7 @@ def test_every_entry_is_complete() -> None:
 
 
 def test_every_vendored_file_is_named_with_its_version() -> None:
-    rows = re.findall(
-        r"^\| vendor/(\S+) \| (\S+) \| (\S+) \|", (PROJECT / "static/VENDOR.md").read_text("utf-8"), re.M
-    )
+    rows = re.findall(r"^\| vendor/(\S+) \| (\S+) \| (\S+) \|", (PROJECT / "static/VENDOR.md").read_text("utf-8"), re.M)
     assert rows
     for file, package, version in rows:
         assert f"{file}: {package} {version}\n" in NOTICES
