@@ -11,8 +11,9 @@ import pytest
 from pydantic import BaseModel
 
 from chat.dialects.registry import DIALECTS
+from chat.personas import PARAMETERS
 from devices.config import default_configuration, parse_configuration
-from devices.config_schema import DeviceSettings, ModelAssignment
+from devices.config_schema import DeviceSettings, ModelAlias, ModelAssignment
 from main import parse_arguments
 from pools.served_model import DEFAULT_NPU_PROMPT_TOKENS, NPU_RESPONSE_TOKENS
 from tests.docs.pages import PROJECT, code_blocks, text_of
@@ -26,7 +27,7 @@ WORDS = {
     "array": "list",
     "object": "object",
 }
-TABLES = [("A device", DeviceSettings), ("A model of a device", ModelAssignment)]
+TABLES = [("A device", DeviceSettings), ("A model of a device", ModelAssignment), ("An alias", ModelAlias)]
 
 
 def table(heading: str) -> dict[str, list[str]]:
@@ -69,7 +70,11 @@ def test_every_key_is_described_as_it_is(heading: str, schema: type[BaseModel]) 
 
 @pytest.mark.parametrize(("heading", "schema"), TABLES)
 def test_every_example_value_is_allowed(heading: str, schema: type[BaseModel]) -> None:
-    required = {"id": "org/name", "path": "models/x"} if schema is ModelAssignment else {"port": 1, "device": "GPU"}
+    required = {
+        DeviceSettings: {"port": 1, "device": "GPU"},
+        ModelAssignment: {"id": "org/name", "path": "models/x"},
+        ModelAlias: {"model": "org/name"},
+    }[schema]
     for name, (*_, example) in table(heading).items():
         if example:
             schema.model_validate(required | {name: json.loads(example.strip("`"))})
@@ -106,6 +111,10 @@ def test_every_option_is_described_with_its_default() -> None:
 def test_the_figures_of_the_npu_are_those_of_the_code() -> None:
     assert f"`null`: {DEFAULT_NPU_PROMPT_TOKENS}." in table("A model of a device")["max_prompt_len"][2]
     assert f"{NPU_RESPONSE_TOKENS} unless set" in text_of(PAGE)
+
+
+def test_the_parameters_of_an_alias_are_those_it_may_set() -> None:
+    assert set(re.findall(r"`(\w+)`", table("An alias")["parameters"][2])) == PARAMETERS
 
 
 def test_all_tool_dialects_are_named() -> None:
