@@ -15,6 +15,7 @@ from chat.answer import AnswerText, Delta
 from chat.conversation import Conversation, GenerationOptions
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import Preface, form_structure
+from chat.personas import with_defaults, with_system
 from chat.reasoning import THINK, Reasoning
 from chat.sections import SectionParser
 from chat.speech import Speech, make_speech, offered_tools
@@ -60,7 +61,7 @@ class ChatService:
         self._load_tokenizer = load_tokenizer
         self._probe = probe or GrammarProbe()
         self._tokenizers: dict[str, asyncio.Task[ChatTokenizer]] = {}
-        self._speeches: dict[str, Speech] = {}
+        self._speeches: dict[tuple[str, str | None], Speech] = {}
 
     async def close(self) -> None:
         """End what helps here beside the models."""
@@ -77,6 +78,8 @@ class ChatService:
         """Answer a conversation, put after `preceding_ids`. Raises `InvalidRequest` on one the template refuses and
         on a form that no grammar can express, and `PromptTooLong`."""
         speech = await self._speech(model)
+        conversation = with_system(model.persona, conversation)
+        options = with_defaults(model.persona, options)
         tools = offered_tools(conversation.tools)
         if conversation.tool_name is not None and conversation.tool_name not in tools:
             raise InvalidRequest(f"There is no tool '{conversation.tool_name}' to call.", param="tool_choice")
@@ -113,15 +116,19 @@ class ChatService:
     async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
         """The length of a conversation's prompt. Raises `InvalidRequest` on one the template refuses."""
         speech = await self._speech(model)
+        conversation = with_system(model.persona, conversation)
         return len(speech.tokenizer.encode(speech.prompt(conversation)))
 
     async def _speech(self, model: ServedModel) -> Speech:
         tokenizer = await self.tokenizer(model)
-        speech = self._speeches.get(model.id)
-        if speech is None or speech.tokenizer is not tokenizer:
+        key = (model.id, model.persona.template)
+        speech = self._speeches.get(key)
+        if speech is None or speech.tokenizer.source is not tokenizer.source:
+            if model.persona.template is not None:
+                tokenizer = tokenizer.with_template(model.persona.template)
             chosen = (model.assignment.model_extra or {}).get("tool_dialect")
             speech = make_speech(tokenizer, thinks=model.facts.thinking, dialect_name=chosen)
-            self._speeches[model.id] = speech
+            self._speeches[key] = speech
         return speech
 
     async def _probed(self, model: ServedModel, structure: Structure | None, *, optional: bool) -> Structure | None:
@@ -138,6 +145,11 @@ class ChatService:
             logger.info("Tool calls of %s are left unconstrained: %s", model.public_id, error)
             return None
         return structure
+
+    def forget(self, model_id: str) -> None:
+        """Let go of a model's tokenizer, which keeps files of it open."""
+        self._tokenizers.pop(model_id, None)
+        self._speeches = {key: speech for key, speech in self._speeches.items() if key[0] != model_id}
 
     async def tokenizer(self, model: ServedModel) -> ChatTokenizer:
         """Raises `InvalidRequest` on a model that does not generate."""

@@ -1,5 +1,6 @@
 """A model's tokenizer and chat template."""
 
+import copy
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
@@ -22,7 +23,9 @@ class ChatTokenizer:
     """
 
     def __init__(self, directory: Path) -> None:
+        self.source: object = self
         self._directory = directory
+        self._own_template: str | None = None
         self._tokenizer = genai.Tokenizer(directory)
         # Its decoding costs a tenth of a call into the OpenVINO detokenizer, which matters on every token.
         file = directory / "tokenizer.json"
@@ -32,7 +35,14 @@ class ChatTokenizer:
     @property
     def template_text(self) -> str:
         """The chat template, from the sources that the library looks into, in its order."""
-        return self._tokenizer.chat_template or ""
+        return self._own_template or self._tokenizer.chat_template or ""
+
+    def with_template(self, template: str) -> "ChatTokenizer":
+        """The same tokenizer with another chat template; its `source` is the one it comes from."""
+        other = copy.copy(self)
+        other._own_template = template
+        other.__dict__.pop("_template", None)
+        return other
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -50,7 +60,9 @@ class ChatTokenizer:
         if isinstance(self._template, ChatTemplate):
             return self._template.render(messages, tools=tools, options=options)
         try:
-            return self._tokenizer.apply_chat_template(messages, True, tools=tools, extra_context=dict(options) or None)
+            return self._tokenizer.apply_chat_template(
+                messages, True, chat_template=self._own_template or "", tools=tools, extra_context=dict(options) or None
+            )
         except RuntimeError as error:
             raise TemplateRefused(str(error).strip().splitlines()[-1]) from error
 

@@ -63,6 +63,18 @@ class ModelAssignment(BaseModel):
     extra_config: dict[str, Any] = Field(default_factory=dict)
 
 
+class ModelAlias(BaseModel):
+    """Another name for an assigned model, with what it adds: a system prompt for conversations that have none, defaults
+    for parameters that a request leaves open, a chat template (Jinja). It shares the model's instances."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+
+    model: ModelId
+    system: str | None = None
+    template: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
 class DeviceSettings(BaseModel):
     """One device server: its port, the OpenVINO device it asks for, the one it falls back to (null = none).
 
@@ -82,6 +94,7 @@ class DeviceSettings(BaseModel):
     max_queue: int = Field(default=256, ge=1)
     queue_timeout: float = Field(default=300, gt=0)
     models: list[ModelAssignment] = Field(default_factory=list)
+    aliases: dict[ModelId, ModelAlias] = Field(default_factory=dict)
 
     @field_validator("models")
     @classmethod

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from instances.messages import (
     HEADER_BYTES,
     Broken,
@@ -19,7 +21,10 @@ from instances.messages import (
     Output,
     Outputs,
     Ready,
+    Request,
+    Rows,
     Sampling,
+    TextWork,
     ToWorker,
     decode_from_worker,
     decode_length,
@@ -78,13 +83,26 @@ class Instance:
     @contextmanager
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Iterator["Generation"]:
         """Begin a request; leaving the context early cancels it."""
-        generation = Generation(next(self._ids), self)
+        with self._begin(Generate(next(self._ids), prompt_ids, sampling)) as generation:
+            yield generation
+
+    async def compute(self, work: TextWork) -> Rows:
+        """The rows of one slice of texts. Raises `InstanceLost` and `RequestRefused`."""
+        with self._begin(msgspec.structs.replace(work, id=next(self._ids))) as generation:
+            async for output in generation:
+                if output.rows is not None:
+                    return output.rows
+        raise InstanceLost(self.end_reason())
+
+    @contextmanager
+    def _begin(self, request: Request) -> Iterator["Generation"]:
+        generation = Generation(request.id, self)
         self._generations[generation.id] = generation
         self._heard_at = time.monotonic()
         if self.closed.is_set():
             generation.put(None)
         else:
-            self.send(Generate(generation.id, prompt_ids, sampling))
+            self.send(request)
         try:
             yield generation
         finally:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from instances.handle import Instance, InstanceLoadError
-from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout, ShuttingDown
+from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
 from pools.slot import Lease, Slot
+from web.errors import ServiceError
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class ModelPool:
         self._watchers: set[asyncio.Task[None]] = set()
         self._wanted = 0
         self._no_room = False
-        self._closing = False
+        self._closed_by: ServiceError | None = None
         self._failures = 0
         self._crashes = 0
         self._failed_at = 0.0
@@ -103,10 +104,10 @@ class ModelPool:
         """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
 
         `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
-        `QueueTimeout`, `OutOfMemory` and `ModelLoadFailed`.
+        `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`, and what `close` was given once the pool is closed.
         """
-        if self._closing:
-            raise _shutting_down()
+        if self._closed_by is not None:
+            raise self._closed_by
         if not returned and self.queued >= self._max_queue:
             raise QueueFull(
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
@@ -188,10 +189,10 @@ class ModelPool:
             self.slots.remove(slot)
         await slot.instance.stop()
 
-    async def close(self) -> None:
-        """End all instances and refuse those who wait."""
-        self._closing = True
-        self._refuse_waiting(_shutting_down())
+    async def close(self, error: ServiceError) -> None:
+        """End all instances and refuse those who wait, and whoever comes, with `error`."""
+        self._closed_by = error
+        self._refuse_waiting(error)
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
@@ -264,7 +265,3 @@ class ModelPool:
 
     def _load_error(self) -> ModelLoadFailed:
         return ModelLoadFailed(f"The model '{self.model.public_id}' could not be loaded: {self.error}")
-
-
-def _shutting_down() -> ShuttingDown:
-    return ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)

@@ -69,7 +69,9 @@ class JsonGrammar:
         return self.rule(self._value(schema, 0))
 
     def object_properties(self, schema: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
-        """Each property's rule, and whether it is required."""
+        """Each property's rule, and whether it is required. Raises as `add`, and on what is no object's schema."""
+        if schema.get("type", "object") != "object":
+            raise SchemaError(f"the parameters of a tool are an object, not {json.dumps(schema['type'])[:80]}")
         self._document = schema
         properties = _properties(schema)
         required = schema.get("required") or []
@@ -250,8 +252,7 @@ def _bounds(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 
 def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
-    properties = schema.get("properties") or {}
-    required = schema.get("required") or []
+    properties, required = schema.get("properties", {}), schema.get("required", [])
     if not isinstance(properties, dict):
         raise SchemaError("'properties' must be an object")
     if not isinstance(required, list) or not all(isinstance(name, str) for name in required):

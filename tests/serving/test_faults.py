@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -108,8 +109,6 @@ def test_a_model_that_cannot_be_loaded_fails_alone_with_the_reason(tmp_path: Pat
 
 
 def test_a_broken_configuration_ends_the_server_with_3_and_a_sentence(tmp_path: Path) -> None:
-    import sys
-
     config = tmp_path / "device_config.json"
     config.write_text('{"gpu": {"port": "x"}}', encoding="utf-8")
     command = [sys.executable, "-m", "server_app", "--device", "gpu", "--config", str(config)]
