@@ -86,7 +86,8 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
     async def cleanup() -> dict[str, int]:
         return {"unloaded": await manager.unload_idle()}
 
-    @router.api_route("/test/echo", methods=["GET", "POST"])
+    @router.get("/test/echo")
+    @router.post("/test/echo")
     async def echo(request: Request) -> dict[str, Any]:
         body = (await request.body()).decode(errors="replace")
         return {"method": request.method, "query": dict(request.query_params), "body": body}
