@@ -191,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if server.device.fallback_reason:
         logger.warning("%s", server.device.fallback_reason)
     app = create_app(server, host=options.host, admin_port=options.admin_port)
-    asyncio.run(_serve(app, sockets, options.log_level))
+    _serve(app, sockets, options.log_level)
     return 0
 
 
@@ -204,7 +204,7 @@ def _adopt(descriptor: int) -> socket.socket:
     return socket.socket(fileno=descriptor)
 
 
-async def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
+def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
     config = uvicorn.Config(
         app,
         log_level=log_level,
@@ -214,7 +214,7 @@ async def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> 
     )
     server = GracefulServer(config)
     watch_stdin(server.stop)
-    await server.serve(sockets=sockets)
+    server.run(sockets=sockets)  # in uvicorn's own event loop, which is uvloop where that exists
 
 
 if __name__ == "__main__":
