@@ -222,11 +222,15 @@ class ModelManager:
         except InstanceLost as error:
             logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
             run.lose()
-            if run.generated and run.bound_to_grammar:
-                raise GenerationFailed(f"The model's instance ended in the middle of this answer: {error}") from error
             if run.complete:
                 run.finished = True
                 yield Output(0, [], finish="length")
+                return
+            if run.generated and run.bound_to_grammar:
+                raise GenerationFailed(
+                    "The model's instance was lost in the middle of an answer of a prescribed form, which cannot be "
+                    f"continued elsewhere ({error}). Please ask again."
+                ) from error
             if run.losses_without_progress >= _MAX_LOSSES_WITHOUT_PROGRESS:
                 sentence = f"The model's instance ended {run.losses_without_progress} times on this request: {error}"
                 raise GenerationFailed(sentence) from error

@@ -1,0 +1,1 @@
+"""Parts of the demo model's builder: corpus, conversations, tokenizer, training, export."""
