@@ -19,7 +19,7 @@ class ChatTokenizer:
     """Renders, encodes and decodes for one model.
 
     Loading takes some tenths of a second and releases the GIL; the other calls take well under a millisecond and
-    are made on the event loop.
+    are made on the event loop. Raises RuntimeError where there is no tokenizer.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -27,6 +27,7 @@ class ChatTokenizer:
         self._directory = directory
         self._own_template: str | None = None
         self._tokenizer = genai.Tokenizer(directory)
+        self._tokenizer.encode("")  # only use shows that there is no tokenizer
         # Its decoding costs a tenth of a call into the OpenVINO detokenizer, which matters on every token.
         file = directory / "tokenizer.json"
         self._decoder = tokenizers.Tokenizer.from_file(str(file)) if file.is_file() else None

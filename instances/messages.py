@@ -30,9 +30,11 @@ class Regex(msgspec.Struct, frozen=True, tag="regex"):
 
 
 class Grammar(msgspec.Struct, frozen=True, tag="grammar"):
-    """The answer is a sentence of this grammar: XGrammar's EBNF, start rule `root`."""
+    """The answer is a sentence of this grammar: XGrammar's EBNF, start rule `root`. With `resumable` an answer can be
+    continued under the grammar's beginning, as where calls may be made amid free text."""
 
     ebnf: str
+    resumable: bool = False
 
 
 class StructuralTags(msgspec.Struct, frozen=True, tag="structural_tags"):

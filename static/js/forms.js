@@ -36,7 +36,8 @@
     },
     encodeParameters(xhr, parameters, element) {
       xhr.overrideMimeType("application/json");
-      return JSON.stringify(read(element.closest("form")));
+      const { model } = element.dataset; // a button that is about one model, whatever form it stands in
+      return JSON.stringify(model ? { model } : read(element.closest("form")));
     },
   });
 
@@ -75,6 +76,26 @@
     if (document.querySelector("form[data-dirty]")) event.preventDefault();
   });
 
+  // -- what it will take ----------------------------------------------------------------------------------------------
+  const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+  function project(form) {
+    const line = form.querySelector(".projection");
+    if (!line) return;
+    const chosen = [...form.querySelectorAll("[data-need]")].filter((item) => item.querySelector("[data-select]").checked);
+    const need = chosen.reduce((sum, item) => sum + Number(item.dataset.need), 0);
+    const budget = Number(line.dataset.budget);
+    line.dataset.level = need > budget ? "over" : need > budget * 0.8 ? "tight" : "fits";
+    const words = messages[need > budget ? "js.projection_over" : "js.projection"];
+    const text = chosen.length ? words.replace("{need}", gib(need)).replace("{budget}", gib(budget)) : "";
+    if (line.textContent !== text) line.textContent = text;
+  }
+
+  const projectAll = () => document.querySelectorAll("form[data-watch]").forEach(project);
+  projectAll();
+  document.addEventListener("input", ({ target }) => target.closest?.("form[data-watch]") && projectAll());
+  document.addEventListener("htmx:afterSettle", projectAll);
+
   // -- what came of it ------------------------------------------------------------------------------------------------
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     const element = detail.elt;
@@ -98,7 +119,8 @@
   function explain(xhr) {
     if (!xhr.status) return messages["js.unreachable"];
     try {
-      return JSON.parse(xhr.responseText).error.message;
+      const { error } = JSON.parse(xhr.responseText); // the device servers' Ollama answers carry the bare sentence
+      return error.message ?? error;
     } catch {
       return messages["js.failed"].replace("{status}", xhr.status);
     }

@@ -8,6 +8,7 @@ import pytest
 from devices.config import Configuration, DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo
 from server_app import build_device_server, create_app
+from tests.admin.site import free_port
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, RERANKER, Script, serving
 
 _CPU = [DeviceInfo("CPU", "Test CPU", None)]
@@ -18,7 +19,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a server with a chat model, an embedding model and a reranker of random weights."""
     configuration = _configuration(tmp_path_factory.mktemp("device"))
     device = build_device_server("gpu", configuration, tmp_path_factory.mktemp("data"), _CPU)
-    with serving(create_app(device, host="127.0.0.1", admin_port=11437)) as url:
+    with serving(create_app(device, host="127.0.0.1", admin_port=free_port())) as url:
         yield url
 
 
@@ -27,7 +28,7 @@ def _scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, S
     script = Script()
     data = tmp_path_factory.mktemp("scripted")
     device = build_device_server("gpu", _configuration(data), data, _CPU, make_instance=script.instance_maker())
-    with serving(create_app(device, host="127.0.0.1", admin_port=11437)) as url:
+    with serving(create_app(device, host="127.0.0.1", admin_port=free_port())) as url:
         yield url, script
 
 
