@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from tests.admin.browser import chromium
 from tests.helpers import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
-MODEL = "test/chat"
+MODEL = "demo/server-guide"
 PATIENCE_SECONDS = 60
 
 
@@ -28,7 +27,6 @@ class RealSuite:
         self.ports = {name: free_port() for name in ("gpu", "npu")}
         devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in self.ports.items()}
         ConfigStore(data_dir / "device_config.json").save(Configuration(devices=devices))
-        shutil.copytree(PROJECT / "tests" / "models" / "test_chat", data_dir / "models" / "test_chat")
         self._process = subprocess.Popen(
             [sys.executable, "main.py", "--data-dir", str(data_dir), "--port", "0"],
             cwd=PROJECT,
@@ -48,7 +46,7 @@ class RealSuite:
 
     def chat(self, device: str, text: str) -> httpx.Response:
         """One answer over the OpenAI API of a device."""
-        body = {"model": f"{device}-{MODEL}", "messages": [{"role": "user", "content": text}], "max_tokens": 16}
+        body = {"model": f"{device}-{MODEL}", "messages": [{"role": "user", "content": text}], "temperature": 0}
         url = f"http://127.0.0.1:{self.ports[device]}/v1/chat/completions"
         return httpx.post(url, json=body, timeout=PATIENCE_SECONDS, trust_env=False)
 
