@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from fastapi import APIRouter, Request
@@ -52,9 +51,8 @@ class Playground:
         return await self._pass_on(device, f"/model/preload/{quote(body.model)}/1", b"")
 
     async def unload(self, device: str, body: ModelName) -> Response:
-        """Take a model out of memory as soon as its requests are answered."""
-        ollama = {"model": body.model, "prompt": "", "stream": False, "keep_alive": 0}
-        return await self._pass_on(device, "/api/generate", json.dumps(ollama).encode())
+        """End the instances of a model that have nothing to do."""
+        return await self._pass_on(device, f"/model/cleanup?{urlencode({'model': body.model})}", b"")
 
     async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
         status = self._suite.status(device)

@@ -54,7 +54,7 @@ class SnapshotReader:
             health, memory = self.suite.health(name), self.suite.memory(name)
             cards.append(device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name)))
         yardsticks = tuple(
-            Yardstick(card.name, card.requested, card.memory.total if card.memory else machine.total) for card in cards
+            Yardstick(card.name, card.kind, card.memory.total if card.memory else machine.total) for card in cards
         )
         ours = sum(card.memory.used for card in cards if card.memory)
         return Snapshot(
@@ -100,7 +100,10 @@ def device_card(
     speed: Speed,
 ) -> DeviceCard:
     bar = _device_memory(memory)
-    stick = Yardstick(status.name, settings.device, bar.total if bar else _machine_memory().total)
+    hardware = _hardware(health)
+    stick = Yardstick(
+        status.name, hardware.used if hardware else settings.device, bar.total if bar else _machine_memory().total
+    )
     sizes = {model["id"]: model for model in memory.get("models", ())}
     reported = {model["id"]: {**sizes.get(model["id"], {}), **model} for model in health.get("models", ())}
     return DeviceCard(
@@ -112,7 +115,7 @@ def device_card(
         since=round(status.since, 1),
         pid=status.pid,
         restarts=status.restarts,
-        hardware=_hardware(health),
+        hardware=hardware,
         active=health.get("active_requests", 0),
         queued=health.get("queued_requests", 0),
         memory=bar,
@@ -146,6 +149,7 @@ def _choices(
                 context_length=facts.context_length if facts else None,
                 kind=facts.kind if facts else "unknown",
                 local=model is not None,
+                broken=facts is not None and facts.problem is not None,
                 fitness=stick.judge(facts) if facts else None,
                 assignment=assignments.get(model_id),
                 running=_running(running) if running else None,

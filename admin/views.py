@@ -39,7 +39,10 @@ class Fitness:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk."""
+    """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk.
+
+    A `broken` model cannot be assigned. One that does not suit the device can: there may be a fallback.
+    """
 
     id: str
     public_id: str
@@ -48,6 +51,7 @@ class ModelChoice:
     context_length: int | None
     kind: str
     local: bool
+    broken: bool
     fitness: Fitness | None
     assignment: ModelAssignment | None
     running: RunningModel | None
@@ -128,6 +132,11 @@ class DeviceCard:
     models: tuple[ModelChoice, ...]
     last_error: str | None
     last_log_lines: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The OpenVINO device the models run on, as far as is known."""
+        return self.hardware.used if self.hardware else self.requested
 
     @property
     def title(self) -> str:

@@ -58,11 +58,10 @@ class CallGrammar:
         return f"{head} {self._grammar.rule(ebnf.choice(calls))}"
 
     def _argument_rule(self, schema: Mapping[str, Any]) -> str:
-        properties = self._grammar.object_properties(schema) if schema else {}
+        if self._form.arguments == "json":
+            return self._grammar.add_object(schema)
+        properties = self._grammar.object_properties(schema)
         match self._form.arguments:
-            case "json":
-                empty = not properties and not schema.get("additionalProperties")
-                return ebnf.literal("{}") if empty else self._grammar.add(schema)
             case "qwen_xml":
                 return self._tagged(schema, properties, "<parameter={}>\n", "\n</parameter>\n")
             case "glm_xml":

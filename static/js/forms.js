@@ -119,8 +119,7 @@
   function explain(xhr) {
     if (!xhr.status) return messages["js.unreachable"];
     try {
-      const { error } = JSON.parse(xhr.responseText); // the device servers' Ollama answers carry the bare sentence
-      return error.message ?? error;
+      return JSON.parse(xhr.responseText).error.message;
     } catch {
       return messages["js.failed"].replace("{status}", xhr.status);
     }

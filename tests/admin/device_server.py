@@ -105,16 +105,14 @@ def make_app(options: argparse.Namespace) -> Starlette:
         loaded.add(request.path_params["model"])
         return JSONResponse({"instances": 1})
 
-    async def generate(request: Request) -> Response:
-        body = await request.json()
-        if body["keep_alive"] == 0:
-            loaded.discard(body["model"])
-        return JSONResponse({"done": True, "done_reason": "unload"})
+    async def cleanup(request: Request) -> Response:
+        loaded.discard(request.query_params["model"])
+        return JSONResponse({"unloaded": 1})
 
     return Starlette(
         routes=[
             Route("/model/preload/{model:path}/1", preload, methods=["POST"]),
-            Route("/api/generate", generate, methods=["POST"]),
+            Route("/model/cleanup", cleanup, methods=["POST"]),
             Route("/health", health),
             Route("/memory", memory),
             Route("/v1/chat/completions", chat, methods=["POST"]),

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.admin.browser import Manners
-from tests.e2e.conftest import PATIENCE_SECONDS, RealSuite
+from tests.e2e.conftest import MODEL, PATIENCE_SECONDS, RealSuite
 
 
 def test_assign_apply_chat_disable(suite: RealSuite, browser: Browser) -> None:
@@ -28,6 +28,11 @@ def test_assign_apply_chat_disable(suite: RealSuite, browser: Browser) -> None:
     assert answer.status_code == 200, answer.text
     assert answer.json()["choices"][0]["message"]["content"]
     expect(card.locator(".run")).to_contain_text("就緒")
+    expect(card.locator(".run")).to_contain_text("1 個實例")
+
+    page.get_by_role("button", name=f"卸載 {MODEL}").click()
+    expect(card.locator(".run")).to_contain_text("未載入")
+    page.get_by_role("button", name=f"載入 {MODEL}").click()
     expect(card.locator(".run")).to_contain_text("1 個實例")
 
     page.get_by_role("link", name="試聊").click()
