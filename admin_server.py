@@ -20,6 +20,7 @@ from admin.assignments import Assignments
 from admin.catalogue import CatalogueShelf
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
+from admin.history import History
 from admin.i18n import Catalogues
 from admin.live import LiveFeed
 from admin.pages import Pages
@@ -59,7 +60,10 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
-    reader = SnapshotReader(suite=suite, registry=registry, store=store, shelf=CatalogueShelf(registry))
+    history = History(suite)
+    reader = SnapshotReader(
+        suite=suite, registry=registry, store=store, shelf=CatalogueShelf(registry), history=history
+    )
     feed = LiveFeed(reader)
     playground = Playground(suite, host=settings.host)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
@@ -68,12 +72,13 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await suite.start()
         await registry.start()
-        reading = asyncio.create_task(feed.run(), name="live feed")
+        tasks = [asyncio.create_task(feed.run(), name="feed"), asyncio.create_task(history.run(), name="history")]
         try:
             yield
         finally:
             await feed.close()
-            reading.cancel()
+            for task in tasks:
+                task.cancel()
             await asyncio.gather(registry.stop(), suite.stop(), playground.close())
 
     app = FastAPI(

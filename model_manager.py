@@ -8,7 +8,7 @@ from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
-from instances.handle import Instance, InstanceLost, RequestRefused
+from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
 from instances.messages import LoadModel, Output, Rows, Sampling, TextWork
 from pools.costs import CostBook
 from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
@@ -250,6 +250,8 @@ class ModelManager:
 
     async def _start_instance(self, pool: ModelPool) -> tuple[Instance, float]:
         """Raises `OutOfMemory` and `InstanceLoadError`."""
+        if pool.model.problem:
+            raise InstanceLoadError(pool.model.problem)
         spec = load_message(pool.model, pool.plan, self._cache_dir)
         instance = self._make_instance(spec)
         await self.placer.place(pool, spec, instance)

@@ -35,6 +35,7 @@ from apis.openai.chat import chat_routes
 from apis.openai.completions import completion_routes
 from apis.openai.embeddings import embedding_routes as openai_embeddings
 from apis.openai.models import model_routes
+from apis.openai.responses import response_routes
 from apis.status import status_routes
 from chat.service import ChatService
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
@@ -138,6 +139,7 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
         openai_embeddings(embeddings, server.names),
         ollama_embeddings(embeddings, server.names),
         model_routes(server.names, created=int(time.time())),
+        response_routes(service, server.names),
         message_routes(service, server.names),
         generation_routes(service, server.manager, server.names),
         listing_routes(server.manager, server.names, digests),
@@ -189,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if server.device.fallback_reason:
         logger.warning("%s", server.device.fallback_reason)
     app = create_app(server, host=options.host, admin_port=options.admin_port)
-    asyncio.run(_serve(app, sockets, options.log_level))
+    _serve(app, sockets, options.log_level)
     return 0
 
 
@@ -202,7 +204,7 @@ def _adopt(descriptor: int) -> socket.socket:
     return socket.socket(fileno=descriptor)
 
 
-async def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
+def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
     config = uvicorn.Config(
         app,
         log_level=log_level,
@@ -212,7 +214,7 @@ async def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> 
     )
     server = GracefulServer(config)
     watch_stdin(server.stop)
-    await server.serve(sockets=sockets)
+    server.run(sockets=sockets)  # in uvicorn's own event loop, which is uvloop where that exists
 
 
 if __name__ == "__main__":

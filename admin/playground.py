@@ -1,14 +1,16 @@
-"""Passes the playground's chats on to a device server: pages may call their own origin only."""
+"""Passes what a page asks of a model on to its device server: pages may call their own origin only."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from urllib.parse import quote, urlencode
 
 import httpx
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from admin.errors import AdminError
+from admin.wire import ModelName
 from devices.supervisor import Suite
 from web.listening import reachable_address
 
@@ -29,6 +31,8 @@ class Playground:
     def router(self) -> APIRouter:
         router = APIRouter()
         router.add_api_route("/api/playground/{device}", self.chat, methods=["POST"])
+        router.add_api_route("/api/devices/{device}/load", self.load, methods=["POST"])
+        router.add_api_route("/api/devices/{device}/unload", self.unload, methods=["POST"])
         return router
 
     async def close(self) -> None:
@@ -37,13 +41,24 @@ class Playground:
     async def chat(self, request: Request, device: str) -> Response:
         """The body goes to the device's /v1/chat/completions as it is and its answer comes back as it is. When the
         page goes away the connection to the device server is closed, which stops its generation."""
-        status = self._suite.status(device)
-        if status.state != "running":
-            raise AdminError(503, "device_not_running", device=device)
         body = await request.body()
         if len(body) > MAX_BODY_BYTES:
             raise AdminError(413, "form_too_long")
-        url = f"http://{self._address}:{status.port}/v1/chat/completions"
+        return await self._pass_on(device, "/v1/chat/completions", body)
+
+    async def load(self, device: str, body: ModelName) -> Response:
+        """Have one instance of a model in memory; answers once it is there."""
+        return await self._pass_on(device, f"/model/preload/{quote(body.model)}/1", b"")
+
+    async def unload(self, device: str, body: ModelName) -> Response:
+        """End the instances of a model that have nothing to do."""
+        return await self._pass_on(device, f"/model/cleanup?{urlencode({'model': body.model})}", b"")
+
+    async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
+        status = self._suite.status(device)
+        if status.state != "running":
+            raise AdminError(503, "device_not_running", device=device)
+        url = f"http://{self._address}:{status.port}{path}"
         outgoing = self._client.build_request("POST", url, content=body, headers={"Content-Type": "application/json"})
         try:
             answer = await self._client.send(outgoing, stream=True)

@@ -13,13 +13,16 @@ from registry.jobs import ACTIVE, JobError
 
 @dataclass(frozen=True)
 class RunningModel:
-    """What a device server reports about one of its models."""
+    """What a device server reports about one of its models. `measured`: bytes its instances take now; `estimated`: what
+    one instance was reckoned to take."""
 
     state: str
     instances: int = 0
     active: int = 0
     queued: int = 0
     error: str | None = None
+    measured: int | None = None
+    estimated: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ class Fitness:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk."""
+    """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk.
+
+    A `broken` model cannot be assigned. One that does not suit the device can: there may be a fallback.
+    """
 
     id: str
     public_id: str
@@ -45,6 +51,7 @@ class ModelChoice:
     context_length: int | None
     kind: str
     local: bool
+    broken: bool
     fitness: Fitness | None
     assignment: ModelAssignment | None
     running: RunningModel | None
@@ -60,18 +67,42 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class MemoryBar:
-    """Bytes of one physical memory: ours, everybody else's, free. `limit` is the total."""
+    """Bytes of one physical memory: taken by our instances, promised to them beyond that, taken by everybody else."""
 
     total: int
     used: int
+    reserved: int
     other: int
 
     @property
     def free(self) -> int:
-        return max(self.total - self.used - self.other, 0)
+        return max(self.total - self.used - self.reserved - self.other, 0)
 
     def percent(self, part: int) -> float:
         return round(100 * part / self.total, 1) if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Generated tokens per second: now, and over the last minutes, oldest first."""
+
+    now: float = 0.0
+    past: tuple[float, ...] = ()
+
+    @property
+    def highest(self) -> float:
+        return max(self.past, default=0.0)
+
+    def points(self, width: int, height: int, slots: int) -> str:
+        """The past as an SVG polyline in a box of `width` × `height` with room for `slots` values, the newest at the
+        right edge."""
+        top = max(self.highest, 1.0)
+        step = width / (slots - 1)
+        start = width - step * (len(self.past) - 1)
+        return " ".join(
+            f"{start + step * index:.1f},{height - (height - 2) * value / top - 1:.1f}"
+            for index, value in enumerate(self.past)
+        )
 
 
 @dataclass(frozen=True)
@@ -97,9 +128,15 @@ class DeviceCard:
     active: int
     queued: int
     memory: MemoryBar | None
+    speed: Speed
     models: tuple[ModelChoice, ...]
     last_error: str | None
     last_log_lines: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The OpenVINO device the models run on, as far as is known."""
+        return self.hardware.used if self.hardware else self.requested
 
     @property
     def title(self) -> str:

@@ -14,6 +14,12 @@ class PullRequest(BaseModel):
     revision: str | None = Field(default=None, max_length=255)
 
 
+class ModelName(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    model: str = Field(min_length=1, max_length=255)
+
+
 class ModelChange(BaseModel):
     """A model to offer, and the settings to change for it. Settings that are left out keep the value they have."""
 

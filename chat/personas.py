@@ -5,12 +5,8 @@ from dataclasses import fields, replace
 from chat.conversation import Conversation, GenerationOptions, Message
 from pools.served_model import Persona
 
-PARAMETERS = frozenset(each.name for each in fields(GenerationOptions)) - {
-    "keep_alive",
-    "form",
-    "logprobs",
-    "stream_calls",
-}
+_NOT_PARAMETERS = {"keep_alive", "form", "logprobs", "stream_calls"}
+PARAMETERS = frozenset(each.name for each in fields(GenerationOptions)) - _NOT_PARAMETERS
 
 
 def with_system(persona: Persona, conversation: Conversation) -> Conversation:

@@ -23,7 +23,7 @@ from chat.tokenizer import ChatTokenizer
 from instances.grammar_probe import GrammarProbe, GrammarRefused
 from instances.messages import Sampling, Structure
 from model_manager import ModelManager
-from pools.errors import PromptTooLong
+from pools.errors import ModelLoadFailed, PromptTooLong
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.errors import InvalidRequest
@@ -154,6 +154,8 @@ class ChatService:
     async def tokenizer(self, model: ServedModel) -> ChatTokenizer:
         """Raises `InvalidRequest` on a model that does not generate."""
         model.require("generation")
+        if model.problem:
+            raise ModelLoadFailed(f"The model '{model.public_id}' cannot be used: {model.problem}")
         task = self._tokenizers.get(model.id)
         if task is None or (task.done() and task.exception()):
             task = asyncio.create_task(asyncio.to_thread(self._load_tokenizer, model.directory))
@@ -225,6 +227,7 @@ class ChatService:
             presence_penalty=options.presence_penalty,
             frequency_penalty=options.frequency_penalty,
             logprobs=options.logprobs,
+            ignore_eos=options.ignore_eos,
         )
 
 

@@ -76,6 +76,11 @@ def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatT
     template_file = directory / "chat_template.jinja"
     if template_file.is_file() and template_file.stat().st_size <= MAX_JSON_BYTES:
         text = template_file.read_text(encoding="utf-8", errors="replace") or text
+    return template_promises(text)
+
+
+def template_promises(text: str) -> ChatTemplate:
+    """What a chat template can do, by the names that stand in it."""
     return ChatTemplate(
         text=text,
         present=bool(text.strip()),

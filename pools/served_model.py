@@ -63,6 +63,13 @@ class ServedModel:
             raise InvalidRequest(f"'{self.public_id}' {_TASK_SENTENCES[self.task]}", param="model")
 
     @property
+    def problem(self) -> str | None:
+        """Why the files cannot be served, found without loading them: a native loader may crash on them."""
+        if self.facts.problem is None and not self.facts.has_tokenizer:
+            return "Its directory has no tokenizer for OpenVINO (openvino_tokenizer.xml)."
+        return self.facts.problem
+
+    @property
     def pipeline(self) -> PipelineKind:
         """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere the batching one."""
         if self.task != "generation":

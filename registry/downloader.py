@@ -19,10 +19,11 @@ from typing import BinaryIO
 import msgspec
 from filelock import FileLock, Timeout
 
+from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
 from registry.files import RemoteFile, is_intact, needed_files
-from registry.hub import RemoteModel, resolve
+from registry.hub import RemoteModel
 from registry.messages import (
     Event,
     Failed,
@@ -53,7 +54,7 @@ class Downloader:
     def __init__(self, request: PullRequest, output: BinaryIO) -> None:
         self._request = request
         self._output = output
-        self._settings = HubSettings(request.endpoint, request.token)
+        self._settings = HubSettings(request.endpoint, request.token, request.kind)
         self._directory = Path(request.directory)
         self._last_progress = 0.0
 
@@ -67,7 +68,7 @@ class Downloader:
             raise Conflict(f"Another process is pulling {self._request.model_id}.") from error
 
     def _pull(self) -> None:
-        model = resolve(self._settings, self._request.model_id, self._request.revision)
+        model = self._resolve()
         files = needed_files(model.files, model.id)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._forget_other_files(files)
@@ -84,6 +85,12 @@ class Downloader:
             self._verify(transfer, index, file)
         self._describe(model, files)
         self._send(Finished())
+
+    def _resolve(self) -> RemoteModel:
+        request = self._request
+        if request.kind == "modelscope":
+            return modelscope.resolve(self._settings, request.model_id, request.revision)
+        return hub.resolve(self._settings, request.model_id, request.commit or request.revision)
 
     def _forget_other_files(self, files: list[RemoteFile]) -> None:
         """Keep only what belongs to this commit: an earlier try may have been for another one."""
@@ -140,7 +147,7 @@ class Downloader:
     def _describe(self, model: RemoteModel, files: list[RemoteFile]) -> None:
         metadata = {
             "model_id": model.id,
-            "revision": self._request.revision or "main",
+            "revision": self._request.revision or model.default_revision,
             "commit": model.commit,
             "downloaded_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "source": self._settings.endpoint,

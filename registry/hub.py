@@ -46,11 +46,16 @@ set_client_factory(_client)  # the library's own client would wait for ever
 
 @dataclass(frozen=True)
 class RemoteModel:
-    """One commit of a model repository. token: what the files are to be asked for with (False: anonymously)."""
+    """One commit of a model repository. files_url: the address below which its files lie.
+
+    token: what the files are to be asked for with (False: anonymously).
+    """
 
     id: str
     commit: str
     files: tuple[RemoteFile, ...]
+    files_url: str
+    default_revision: str = "main"
     license: str | None = None
     pipeline_tag: str | None = None
     token: Token = None
@@ -86,6 +91,7 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
         id=model_id,
         commit=info.sha,
         files=files,
+        files_url=f"{settings.endpoint}/{model_id}/resolve/{info.sha}",
         license=license_id if isinstance(license_id, str) else None,
         pipeline_tag=info.pipeline_tag,
         token=token,

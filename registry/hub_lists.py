@@ -6,7 +6,7 @@ from huggingface_hub import HfApi, get_session
 from huggingface_hub.hf_api import ModelInfo
 from huggingface_hub.utils import hf_raise_for_status
 
-from registry.catalogue import CatalogueEntry, guess_entry
+from registry.catalogue import CatalogueEntry, bundled_entries, guess_entry
 from registry.errors import HubUnreachable
 from registry.hub import Token, asked_with_token, translated
 from registry.settings import HubSettings
@@ -38,6 +38,8 @@ _KINDS_BY_TASK = {
 
 def collection_entries(settings: HubSettings) -> list[CatalogueEntry]:
     """Every model of the OpenVINO collections, once. Raises HubUnreachable."""
+    if settings.kind == "modelscope":
+        raise HubUnreachable("ModelScope has no such collections: the list that comes with the program is shown.")
     api = HfApi(endpoint=settings.endpoint)
     check_hub(settings)
     entries: dict[str, CatalogueEntry] = {}
@@ -53,7 +55,12 @@ def collection_entries(settings: HubSettings) -> list[CatalogueEntry]:
 
 
 def search_models(settings: HubSettings, query: str, limit: int) -> list[CatalogueEntry]:
-    """OpenVINO models whose id holds the query, the most pulled first. Raises HubUnreachable."""
+    """OpenVINO models whose id holds the query, the most pulled first. Raises HubUnreachable.
+
+    ModelScope has no search that tells OpenVINO models: there the list that comes with the program is searched.
+    """
+    if settings.kind == "modelscope":
+        return [entry for entry in bundled_entries() if query.lower() in entry.id.lower()][:limit]
     api = HfApi(endpoint=settings.endpoint)
     check_hub(settings)
 
@@ -67,6 +74,9 @@ def search_models(settings: HubSettings, query: str, limit: int) -> list[Catalog
 def check_hub(settings: HubSettings) -> None:
     """Ask the hub or mirror one small question, without the long retries of the library. Raises HubUnreachable."""
     with translated(settings, OWNER):
+        if settings.kind == "modelscope":
+            hf_raise_for_status(get_session().get(settings.endpoint))
+            return
         response = get_session().get(f"{settings.endpoint}/api/models", params={"limit": 1})
         hf_raise_for_status(response)
     if "json" not in response.headers.get("content-type", ""):

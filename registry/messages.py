@@ -7,19 +7,22 @@ from typing import Any
 import msgspec
 
 from registry.files import RemoteFile
+from registry.settings import HubKind
 
 
 class PullRequest(msgspec.Struct, omit_defaults=True):
     """directory: where the partial model lies. installed: an older copy, whose unchanged files are taken over.
-
+    revision: what was asked for; commit: what that was when the download began.
     free_bytes: what may be written. retry_wait: the first pause after a broken connection, seconds.
     """
 
     model_id: str
     directory: str
     endpoint: str
+    kind: HubKind = "huggingface"
     installed: str | None = None
     revision: str | None = None
+    commit: str | None = None
     token: str | None = None
     free_bytes: int | None = None
     retry_wait: float = 1.0

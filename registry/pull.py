@@ -15,7 +15,7 @@ from pathlib import Path
 import humanize
 
 from registry.disk import free_bytes
-from registry.errors import Conflict, DownloadFailed, JobNotFound, RegistryError, error_named
+from registry.errors import Conflict, DownloadFailed, JobNotFound, RegistryError, RevisionNotFound, error_named
 from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter
 from registry.local import read_metadata
 from registry.messages import Event, Failed, Progress, PullRequest, Refetching, Resolved, Verifying
@@ -54,7 +54,6 @@ class PullManager:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cleanups: set[asyncio.Task[None]] = set()
         self._directory_locks: dict[str, asyncio.Lock] = {}
-        self._stopping = False
 
     def start(self) -> None:
         """Go on with what was under way when the process last ended; find what no list knows any more."""
@@ -67,7 +66,6 @@ class PullManager:
 
     async def stop(self) -> None:
         """End the downloads; they are queued again at the next start."""
-        self._stopping = True
         tasks = [*self._tasks.values(), *self._cleanups]
         for task in self._tasks.values():
             task.cancel()
@@ -84,7 +82,7 @@ class PullManager:
         return self._jobs[job_id]
 
     def pull(self, model_id: str, revision: str | None = None) -> PullJob:
-        """Queue a download; the job under way for the same model and revision, if there is one.
+        """Queue a download; the unfinished job for the same model and revision goes on, if there is one.
 
         Raises Conflict (another revision of the model is being pulled).
         """
@@ -97,6 +95,9 @@ class PullManager:
             wanted = under_way.revision or "the default revision"
             raise Conflict(f"{model_id} is being pulled already ({wanted}): wait for it or cancel it.")
         self._check_directory(model_id)
+        for job in self._jobs.values():
+            if job.state == "failed" and (job.model_id, job.revision) == (model_id, revision):
+                return self.resume(job.id)
         job = PullJob(uuid.uuid4().hex[:12], model_id, revision, "queued", time.time())
         self._set(job)
         self._launch(job)
@@ -169,7 +170,7 @@ class PullManager:
             del self._tasks[job_id]
 
     def _end(self, job: PullJob, state: JobState) -> PullJob:
-        ended = self._set(replace(job, state=state, bytes_per_second=None))
+        ended = self._set(replace(job, state=state, bytes_per_second=None, error=None))
         if task := self._tasks.get(job.id):
             task.cancel()
         return ended
@@ -182,8 +183,9 @@ class PullManager:
     async def _discard(self, job: PullJob) -> None:
         async with self._lock(job):
             await asyncio.to_thread(shutil.rmtree, self._partial(job), ignore_errors=True)
-            if self.job(job.id).state == "cancelled":
-                self._set(replace(self.job(job.id), files=()))
+            cancelled = self._jobs.get(job.id)
+            if cancelled and cancelled.state == "cancelled":
+                self._set(replace(cancelled, files=()))
 
     def _lock(self, job: PullJob) -> asyncio.Lock:
         return self._directory_locks.setdefault(directory_name(job.model_id).casefold(), asyncio.Lock())
@@ -224,7 +226,8 @@ class PullManager:
     def _fail(self, job_id: str, error: RegistryError) -> None:
         job = self.job(job_id)
         details = JobError(error.type, error.message, error.status, error.details)
-        self._set(replace(job, state="failed", error=details, bytes_per_second=None))
+        commit = None if isinstance(error, RevisionNotFound) else job.commit
+        self._set(replace(job, state="failed", error=details, commit=commit, bytes_per_second=None))
         logger.warning("Pull of %s failed: %s", job.model_id, error.message)
 
     async def _download(self, job_id: str) -> None:
@@ -243,8 +246,10 @@ class PullManager:
             model_id=job.model_id,
             directory=str(self._partial(job)),
             endpoint=hub.endpoint,
+            kind=hub.kind,
             installed=str(target) if target.is_dir() else None,
-            revision=job.commit or job.revision,
+            revision=job.revision,
+            commit=job.commit,
             token=hub.token,
             free_bytes=self._free(self._models_dir) - self._promised(job),
             retry_wait=self._retry_wait,

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 import httpx2
-from huggingface_hub import get_session, hf_hub_url
+from huggingface_hub import get_session
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
@@ -88,7 +89,7 @@ class Transfer:
 
     def _read(self, file: RemoteFile, stream: BinaryIO, on_bytes: Callable[[int], None]) -> None:
         have = _length(stream)
-        url = hf_hub_url(self._model.id, file.path, revision=self._model.commit, endpoint=self._settings.endpoint)
+        url = f"{self._model.files_url}/{quote(file.path)}"
         headers = self._headers | ({"Range": f"bytes={have}-"} if have else {})
         try:
             with get_session().stream("GET", url, headers=headers) as response:
@@ -102,6 +103,7 @@ class Transfer:
                     have = 0
                 for chunk in response.iter_bytes():
                     stream.write(chunk)
+                    stream.flush()  # this process may be ended at any moment
                     have += len(chunk)
                     on_bytes(have)
                     if have > file.size:

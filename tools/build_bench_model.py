@@ -10,7 +10,8 @@ from pathlib import Path
 import nncf
 import torch
 from demo.export import export, write_json
-from demo.tokenizer import END, END_OF_TEXT, for_transformers
+from demo.markup import END, END_OF_TEXT
+from demo.tokenizer import for_transformers
 from tokenizers import Tokenizer
 from transformers import Qwen2Config, Qwen2ForCausalLM
 

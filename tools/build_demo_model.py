@@ -14,9 +14,10 @@ import nncf
 import torch
 from demo.conversations import Corpus
 from demo.export import export, write_json
-from demo.rendering import Renderer, check_against_template
-from demo.tokenizer import END, END_OF_TEXT, for_transformers, train_tokenizer, with_dropout
-from demo.training import Example, Plan, new_model, train
+from demo.markup import END, END_OF_TEXT
+from demo.rendering import Example, Renderer, check_against_template
+from demo.tokenizer import for_transformers, train_tokenizer, with_dropout
+from demo.training import Plan, new_model, train
 from tokenizers import Tokenizer
 from transformers import Qwen2ForCausalLM
 

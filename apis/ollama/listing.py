@@ -20,15 +20,18 @@ _FOR_EVER = datetime.timedelta(days=365 * 100)
 def listing_routes(manager: ModelManager, names: ModelNames, digests: Digests) -> APIRouter:
     router = APIRouter(tags=["Ollama"])
 
-    @router.api_route("/", methods=["GET", "HEAD"])
+    @router.get("/")
+    @router.head("/")
     async def root() -> PlainTextResponse:
         return PlainTextResponse("Ollama is running")
 
-    @router.api_route("/api/version", methods=["GET", "HEAD"])
+    @router.get("/api/version")
+    @router.head("/api/version")
     async def version() -> dict[str, str]:
         return {"version": API_VERSION}
 
-    @router.api_route("/api/tags", methods=["GET", "HEAD"])
+    @router.get("/api/tags")
+    @router.head("/api/tags")
     async def tags() -> dict[str, Any]:
         return {"models": [_tag(model, digests) for model in names.listed()]}
 

@@ -85,7 +85,8 @@ def management_routes(models: DeviceModels, names: ModelNames) -> APIRouter:
             return JSON({"status": "success"})
         return StreamResponse(_success(), media_type="application/x-ndjson")
 
-    @router.api_route("/api/blobs/{digest}", methods=["HEAD", "POST"])
+    @router.head("/api/blobs/{digest}")
+    @router.post("/api/blobs/{digest}")
     async def blobs(request: Request, digest: str) -> Response:
         if request.method == "HEAD":
             return Response(status_code=404)

@@ -80,6 +80,7 @@ class ChatRequest(GuidedRequest):
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     seed: int | None = None
+    ignore_eos: bool | None = None
     stop: str | list[str] | None = None
     n: int | None = Field(default=None, ge=1, le=16)
     tools: list[Tool] | None = None
@@ -116,6 +117,7 @@ class ChatRequest(GuidedRequest):
             presence_penalty=self.presence_penalty,
             frequency_penalty=self.frequency_penalty,
             seed=None if self.seed is None else self.seed + choice,
+            ignore_eos=bool(self.ignore_eos),
             stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
             form=self.form(),
             logprobs=bool(self.logprobs),

@@ -36,7 +36,8 @@
     },
     encodeParameters(xhr, parameters, element) {
       xhr.overrideMimeType("application/json");
-      return JSON.stringify(read(element.closest("form")));
+      const { model } = element.dataset; // a button that is about one model, whatever form it stands in
+      return JSON.stringify(model ? { model } : read(element.closest("form")));
     },
   });
 
@@ -74,6 +75,26 @@
   addEventListener("beforeunload", (event) => {
     if (document.querySelector("form[data-dirty]")) event.preventDefault();
   });
+
+  // -- what it will take ----------------------------------------------------------------------------------------------
+  const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+  function project(form) {
+    const line = form.querySelector(".projection");
+    if (!line) return;
+    const chosen = [...form.querySelectorAll("[data-need]")].filter((item) => item.querySelector("[data-select]").checked);
+    const need = chosen.reduce((sum, item) => sum + Number(item.dataset.need), 0);
+    const budget = Number(line.dataset.budget);
+    line.dataset.level = need > budget ? "over" : need > budget * 0.8 ? "tight" : "fits";
+    const words = messages[need > budget ? "js.projection_over" : "js.projection"];
+    const text = chosen.length ? words.replace("{need}", gib(need)).replace("{budget}", gib(budget)) : "";
+    if (line.textContent !== text) line.textContent = text;
+  }
+
+  const projectAll = () => document.querySelectorAll("form[data-watch]").forEach(project);
+  projectAll();
+  document.addEventListener("input", ({ target }) => target.closest?.("form[data-watch]") && projectAll());
+  document.addEventListener("htmx:afterSettle", projectAll);
 
   // -- what came of it ------------------------------------------------------------------------------------------------
   document.addEventListener("htmx:afterRequest", ({ detail }) => {

@@ -107,7 +107,8 @@
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => {
     if (name === "data-dirty") return false;
     if (name === "open" && node.matches("details")) return false;
-    if ((name === "checked" || name === "value" || name === "selected") && node.closest("form[data-dirty], [data-hold]")) return false;
+    if ((name === "checked" || name === "value" || name === "selected") && node.closest("form[data-dirty]")) return false;
+    if (name === "selected" && node.closest("[data-hold]")) return false;
     if (node.matches(".htmx-request, .htmx-request *") && name === "disabled") return false;
     return true;
   };

@@ -59,6 +59,8 @@
     if (target.matches?.("select[data-submit]")) target.form.requestSubmit();
   });
 
+  document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   // A filter form above a list: words to find in a row's `data-text`, and choices that a row's data has to contain.
   for (const form of document.querySelectorAll("form[data-filter]")) {
     form.addEventListener("input", () => filter(form));

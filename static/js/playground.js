@@ -36,8 +36,7 @@
   }
 
   async function ask() {
-    const option = model.selectedOptions[0];
-    if (!option?.value) return toast(words["js.play.no_model"], "bad");
+    const { device } = model.selectedOptions[0].dataset;
     const body = { ...request(turns), stream_options: { include_usage: true } };
     const turn = { role: "assistant", content: "", reasoning: "", tools: [] };
     turns.push(turn);
@@ -48,7 +47,7 @@
     let painted = 0;
     const waiting = setInterval(() => view.figures(waitingFor(clock)), 500);
     try {
-      for await (const chunk of stream(`/api/playground/${option.dataset.device}`, body, running.signal)) {
+      for await (const chunk of stream(`/api/playground/${device}`, body, running.signal)) {
         take(turn, chunk, clock);
         if (performance.now() - painted > PAINT_MS) {
           view.paint(turn);
@@ -180,6 +179,7 @@
   // -- what a person does -------------------------------------------------------------------------------------------
   function say(text) {
     if (running || !text.trim()) return;
+    if (!model.value) return toast(words["js.play.no_model"], "bad");
     const turn = { role: "user", content: text.trim(), images: images.splice(0) };
     turns.push(turn);
     show(turn);

@@ -24,7 +24,9 @@ def served_model(name: str, *, weight_bytes: int = MODEL_BYTES, **assignment: ob
         id=name,
         public_id=f"gpu-{name}",
         directory=Path(name),
-        facts=ModelFacts(kind="llm", size_bytes=weight_bytes, context_length=512, kv_bytes_per_token=1000),
+        facts=ModelFacts(
+            kind="llm", has_tokenizer=True, size_bytes=weight_bytes, context_length=512, kv_bytes_per_token=1000
+        ),
         assignment=ModelAssignment.model_validate({"id": name, "path": name, **assignment}),
         device=ResolvedDevice("CPU", "CPU", "CPU"),
     )

@@ -6,6 +6,8 @@ import os
 import random
 import shutil
 import sys
+import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -30,6 +32,14 @@ def contents(directory: Path) -> dict[str, bytes]:
         for path in directory.rglob("*")
         if path.is_file() and path.name != "metadata.json"
     }
+
+
+def on_disk(registry: ModelRegistry, held: threading.Event, count: int) -> None:
+    """Wait until the hub has stopped sending and what it sent has been written."""
+    held.wait()
+    part = registry.models_dir / ".partial" / ID.replace("/", "_") / f"{WEIGHTS}.part"
+    while part.stat().st_size < count:
+        time.sleep(0.01)
 
 
 def below(directory: Path) -> set[str]:
@@ -106,7 +116,7 @@ async def test_a_killed_downloader_is_started_again_where_it_was(
     hub.add_model(ID, model)
     before, release = hub.faults.hold(WEIGHTS, 100_000)
     job = registry.pull(ID)
-    await asyncio.to_thread(before.wait)
+    await asyncio.to_thread(on_disk, registry, before, 100_000)
     (child,) = [p for p in psutil.Process().children() if "registry.downloader" in p.cmdline()]
     child.kill()
     release.set()
@@ -119,7 +129,7 @@ async def test_a_restart_of_the_admin_goes_on_with_its_jobs(registry: ModelRegis
     hub.add_model(ID, model)
     held, release = hub.faults.hold(WEIGHTS, 100_000)
     job = registry.pull(ID)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 100_000)
     await registry.stop()
     release.set()
     hub.requests.clear()
@@ -156,7 +166,7 @@ async def test_a_half_model_is_not_listed(registry: ModelRegistry, hub: TestHub,
     hub.add_model(ID, model)
     held, release = hub.faults.hold(WEIGHTS, 50_000)
     job = registry.pull(ID)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 50_000)
     assert registry.job(job.id).state == "downloading"
     assert not registry.local_models()
     with pytest.raises(ModelNotFound):
@@ -178,7 +188,7 @@ async def test_cancel_frees_the_space(registry: ModelRegistry, hub: TestHub, mod
     hub.add_model(ID, model)
     held, _ = hub.faults.hold(WEIGHTS, 50_000)
     job = registry.pull(ID)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 50_000)
     assert registry.cancel(job.id).state == "cancelled"
     await registry.settled(job.id)
     assert below(registry.models_dir) == {".partial/jobs.json"}
@@ -188,7 +198,7 @@ async def test_a_model_can_be_pulled_right_after_its_cancel(registry: ModelRegis
     hub.add_model(ID, model)
     held, release = hub.faults.hold(WEIGHTS, 50_000)
     job = registry.pull(ID)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 50_000)
     registry.cancel(job.id)
     release.set()
     assert (await pulled(registry)).state == "ready"
@@ -199,7 +209,7 @@ async def test_pause_keeps_the_bytes_and_resume_goes_on(registry: ModelRegistry,
     hub.add_model(ID, model)
     held, release = hub.faults.hold(WEIGHTS, 100_000)
     job = registry.pull(ID)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 100_000)
     assert registry.pause(job.id).state == "paused"
     await registry.settled(job.id)
     release.set()
@@ -207,7 +217,28 @@ async def test_pause_keeps_the_bytes_and_resume_goes_on(registry: ModelRegistry,
     registry.resume(job.id)
     assert (await registry.settled(job.id)).state == "ready"
     assert all(seen.range for seen in hub.files_asked(WEIGHTS))
-    assert contents(registry.find(ID).path) == contents(model)
+    local = registry.find(ID)
+    assert contents(local.path) == contents(model)
+    assert local.metadata is not None
+    assert local.metadata.revision == "main"
+
+
+async def test_a_download_goes_on_with_its_commit_though_the_branch_has_moved(
+    registry: ModelRegistry, hub: TestHub, model: Path
+) -> None:
+    began = hub.add_model(ID, model)
+    held, release = hub.faults.hold(WEIGHTS, 100_000)
+    job = registry.pull(ID)
+    await asyncio.to_thread(on_disk, registry, held, 100_000)
+    registry.pause(job.id)
+    await registry.settled(job.id)
+    (model / "README.md").write_text("moved on", encoding="utf-8")
+    latest = hub.add_model(ID, model)
+    release.set()
+    assert registry.pull(ID).id == job.id
+    assert (await registry.settled(job.id)).commit == began
+    assert (await registry.check_update(ID)).latest == latest
+    assert (await registry.verify(ID)).intact
 
 
 async def test_the_limit_holds_and_the_queue_moves(tmp_path: Path, hub: TestHub, model: Path) -> None:
@@ -216,7 +247,7 @@ async def test_the_limit_holds_and_the_queue_moves(tmp_path: Path, hub: TestHub,
     hub.add_model("OpenVINO/Other", model)
     held, release = hub.faults.hold(WEIGHTS, 50_000)
     first, second = registry.pull(ID), registry.pull("OpenVINO/Other")
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 50_000)
     assert registry.job(second.id).state == "queued"
     release.set()
     assert [(await registry.settled(job.id)).state for job in (first, second)] == ["ready", "ready"]
@@ -233,7 +264,7 @@ async def test_the_token_stands_in_no_argument_environment_or_file(hub: TestHub,
     hub.add_model(ID, model, gated=True)
     held, release = hub.faults.hold(WEIGHTS, 50_000)
     job = registry.pull(ID)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 50_000)
     (child,) = [p for p in psutil.Process().children() if "registry.downloader" in p.cmdline()]
     assert "hf_good" not in str(child.cmdline())
     assert "hf_good" not in str(child.environ())
@@ -255,7 +286,7 @@ async def test_the_downloader_ends_with_its_parent(registry: ModelRegistry, hub:
     hub.add_model(ID, model)
     held, _ = hub.faults.hold(WEIGHTS, 50_000)
     registry.pull(ID)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 50_000)
     (child,) = [p for p in psutil.Process().children() if "registry.downloader" in p.cmdline()]
     await registry.stop()
     assert not psutil.pid_exists(child.pid) or child.status() == psutil.STATUS_ZOMBIE
@@ -283,7 +314,7 @@ async def test_a_killed_admin_leaves_no_downloader_and_the_next_one_goes_on(
     command = [sys.executable, str(script), str(registry.models_dir), hub.url]
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     admin = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, env=environment)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 100_000)
     (child,) = psutil.Process(admin.pid).children()
     admin.kill()
     await admin.wait()
@@ -305,7 +336,7 @@ async def test_a_partial_download_that_no_list_knows_is_found_again(
     hub.add_model(ID, model)
     held, release = hub.faults.hold(WEIGHTS, 100_000)
     job = registry.pull(ID)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 100_000)
     registry.pause(job.id)
     await registry.settled(job.id)
     (registry.models_dir / ".partial" / "jobs.json").unlink()
@@ -325,7 +356,7 @@ async def test_two_processes_do_not_write_to_one_download(registry: ModelRegistr
     hub.add_model(ID, model)
     held, release = hub.faults.hold(WEIGHTS, 50_000)
     first = registry.pull(ID)
-    await asyncio.to_thread(held.wait)
+    await asyncio.to_thread(on_disk, registry, held, 50_000)
     partial = registry.models_dir / ".partial" / "OpenVINO_Tiny-int4-ov"
     with pytest.raises(Timeout):
         FileLock(f"{partial}.lock", timeout=0).acquire()

@@ -50,9 +50,11 @@ def test_an_answer_survives_its_worker_and_the_next_request_works(fragile: Devic
 
 
 def test_a_client_that_leaves_stops_its_generation(fragile: DeviceProcess) -> None:
-    body = {"model": fragile.model, "prompt": "x", "raw": True, "options": {"temperature": 2, "num_predict": 1900}}
-    with fragile.client.stream("POST", "/api/generate", json=body) as response:
-        next(response.iter_lines())
+    messages = [{"role": "user", "content": QUESTION}]
+    body = {"model": fragile.model, "messages": messages, "stream": True, "ignore_eos": True}
+    with fragile.client.stream("POST", "/v1/chat/completions", json=body) as response:
+        lines = response.iter_lines()
+        next(lines)
         wait_until(lambda: fragile.health()["active_requests"] == 1)
     wait_until(lambda: fragile.health()["active_requests"] == 0)
     assert fragile.get(f"/model/stats?model={DEMO_ID}")["cancelled"] >= 1

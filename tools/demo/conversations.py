@@ -32,7 +32,7 @@ class Corpus:
         self._by_id = {topic.id: topic for topic in self.topics}
         self.off_topic = corpus.read("off_topic")
         self.settings = corpus.read("settings")
-        self.count = corpus.read("counting")
+        self.exercises = corpus.read("exercises")
         self._off_topic_wordings = {
             language: [corpus.wordings(pattern) for pattern in self.off_topic[f"{language}_ask"]]
             for language in corpus.LANGUAGES
@@ -63,6 +63,7 @@ class Corpus:
             for language in corpus.LANGUAGES:
                 yield from [topic.answer[language]] * 3
                 yield from random_.sample(topic.asked[language], min(12, len(topic.asked[language])))
+                yield from random_.sample(topic.framed[language], min(4, len(topic.framed[language])))
         for language in corpus.LANGUAGES:
             for _ in range(600):
                 yield self.off_topic_question(language, random_)
@@ -87,8 +88,10 @@ class Corpus:
             return self.tools.draw(language, random_, self.topic_turn)
         if kind < 0.24:
             return self._in_other_language(language, random_)
-        if kind < 0.26:
+        if kind < 0.255:
             return Conversation(self._system(language, random_) + self.counting(language, random_))
+        if kind < 0.32:
+            return Conversation(self._system(language, random_) + self.repeating(language, random_))
         messages = self._system(language, random_)
         for _ in range(_turns(random_)):
             messages += self._exchange(language, random_)
@@ -105,14 +108,24 @@ class Corpus:
 
     def topic_turn(self, language: str, random_: random.Random) -> list[Message]:
         topic = random_.choice(self.topics)
-        return _turn(retype(random_.choice(topic.asked[language]), language, random_), topic.answer[language])
+        asked = topic.framed[language] if random_.random() < 0.25 else topic.asked[language]
+        return _turn(retype(random_.choice(asked or topic.asked[language]), language, random_), topic.answer[language])
 
     def counting(self, language: str, random_: random.Random) -> list[Message]:
         """A long answer whose every word is known: the numbers from 1 up to the one asked for."""
         last = random_.choice((random_.randint(2, 30), random_.randint(2, 100), random_.choice((10, 20, 50, 100))))
-        pattern = random_.choice(self.count[f"{language}_ask"])
+        pattern = random_.choice(self.exercises["count"][language])
         question = retype(random_.choice(corpus.wordings(pattern)), language, random_).replace("{n}", str(last))
-        return _turn(question, self.count["between"][language].join(str(number) for number in range(1, last + 1)))
+        return _turn(question, self.exercises["between"][language].join(str(number) for number in range(1, last + 1)))
+
+    def repeating(self, language: str, random_: random.Random) -> list[Message]:
+        """Text to be given back unchanged: from it the model learns to copy arguments and results, too."""
+        words = [self.tools.any_value(random_.choice(corpus.LANGUAGES), random_) for _ in range(random_.randint(1, 12))]
+        if random_.random() < 0.3:
+            words += random_.choice(self.topics).answer[language].split()[:10]
+            random_.shuffle(words)
+        text = random_.choice((" ", " ", ", ", "，")).join(words)
+        return _turn(random_.choice(self.exercises["repeat"][language]) + text, text)
 
     def _exchange(self, language: str, random_: random.Random) -> list[Message]:
         """One turn, or a question with follow-ups that only make sense after it."""

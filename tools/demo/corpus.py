@@ -13,16 +13,17 @@ LANGUAGES = ("zh", "en")
 QUESTION_MARK = {"zh": "？", "en": "?"}
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
 _SPACE_BETWEEN_HAN = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) +(?=[\u3000-\u9fff\uff00-\uffef])")
-_FILES_OF_ANOTHER_SHAPE = ("off_topic", "follow_ups", "tools", "settings", "retyping", "counting")
+_FILES_OF_ANOTHER_SHAPE = ("off_topic", "follow_ups", "tools", "settings", "retyping", "exercises", "names")
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One question with its answer: `asked` are wordings to train on, `unseen` are kept for scoring."""
+    """One question with its answer: `asked` and `framed` are wordings to train on, `unseen` are kept for scoring."""
 
     id: str
     answer: dict[str, str]
     asked: dict[str, tuple[str, ...]]
+    framed: dict[str, tuple[str, ...]]
     unseen: dict[str, tuple[str, ...]]
 
 
@@ -33,6 +34,7 @@ def read(name: str) -> Any:
 
 def tidy(text: str) -> str:
     text = re.sub(r" +", " ", text).strip()
+    text = re.sub(r"(?<=[「（]) | (?=[」），。？])", "", text)
     return _SPACE_BETWEEN_HAN.sub("", text)
 
 
@@ -50,9 +52,24 @@ def as_question(text: str, language: str) -> str:
     return text[0].upper() + text[1:] if language == "en" else text
 
 
+def _framed() -> dict[str, dict[str, list[str]]]:
+    """For each topic that explains a named thing: the general ways to ask about it, by language."""
+    content = read("names")
+    found: dict[str, dict[str, list[str]]] = {}
+    for kind, frames in (("things", ("frames",)), ("identifiers", ("frames", "frames_of_identifiers"))):
+        for topic, names in content[kind].items():
+            by_language = found.setdefault(topic, {language: [] for language in LANGUAGES})
+            for language, frame, name in itertools.product(LANGUAGES, frames, names):
+                written = name[language] if isinstance(name, dict) else name
+                for pattern in content[frame][language]:
+                    by_language[language] += [tidy(w.replace("{x}", f" {written} ")) for w in wordings(pattern)]
+    return found
+
+
 def topics() -> list[Topic]:
     """All topics of the question files, in a stable order."""
     found: list[Topic] = []
+    framed = _framed()
     for path in sorted(CORPUS_DIR.glob("*.yaml")):
         if path.stem in _FILES_OF_ANOTHER_SHAPE:
             continue
@@ -67,6 +84,14 @@ def topics() -> list[Topic]:
                             wording
                             for pattern in entry[f"{language}_ask"]
                             for wording in wordings(pattern)
+                            if wording not in unseen[language]
+                        )
+                        for language in LANGUAGES
+                    },
+                    framed={
+                        language: tuple(
+                            wording
+                            for wording in framed.get(entry["id"], {}).get(language, ())
                             if wording not in unseen[language]
                         )
                         for language in LANGUAGES

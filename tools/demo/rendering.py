@@ -7,9 +7,10 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from .conversations import Conversation, Message
-from .tokenizer import END, START
-from .training import Example
+from .markup import END, START
 
+Example = tuple[list[int], list[bool]]
+"""Token ids, and for each whether it is the assistant's own (and so has a loss)."""
 Piece = tuple[str, bool, bool]
 """Text, whether it is the assistant's own, whether it is a user's wording."""
 

@@ -7,12 +7,9 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from .markup import END, END_OF_TEXT, PLAIN, SPECIAL
+
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
-END_OF_TEXT = "<|endoftext|>"
-START = "<|im_start|>"
-END = "<|im_end|>"
-SPECIAL = (END_OF_TEXT, START, END)
-MARKUP = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<tools>", "</tools>")
 # Han runs, words with the space before them, single digits, punctuation, line ends, other white space.
 SPLIT = r"\p{Han}+| ?[A-Za-z]+| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s*[\r\n]+|\s+(?!\S)|\s+"
 
@@ -28,14 +25,14 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary_size - len(SPECIAL) - len(MARKUP),
+        vocab_size=vocabulary_size - len(SPECIAL) - len(PLAIN),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         max_token_length=12,
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in SPECIAL])
-    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in MARKUP])
+    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in PLAIN])
     return tokenizer
 
 

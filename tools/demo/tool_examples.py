@@ -179,6 +179,9 @@ class ToolExamples:
         described = random_.choice(self._invented["descriptions"]) if random_.random() < 0.5 else None
         return _tool(name, described, properties, random_), text, [{"name": name, "arguments": arguments}]
 
+    def any_value(self, language: str, random_: random.Random) -> str:
+        return self._value(random_.choice(("city", "word", "word", "number", "device", "state")), language, random_)
+
     def _value(self, slot: str, language: str, random_: random.Random) -> str:
         if slot == "number":
             return str(random_.randint(1, random_.choice((9, 99, 999))))

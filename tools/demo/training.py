@@ -11,9 +11,7 @@ from torch import distributed
 from torch.nn import functional
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-Example = tuple[list[int], list[bool]]
-"""Token ids, and for each whether it is the assistant's own (and so has a loss)."""
-
+from .rendering import Example
 
 _LENGTHS = (40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 512, 768, 1024, 1536, 2048)
 """Padded lengths of batches, in tokens."""
