@@ -47,7 +47,8 @@ class RealSuite:
 
     def chat(self, device: str, text: str) -> httpx.Response:
         """One answer over the OpenAI API of a device."""
-        body = {"model": f"{device}-{MODEL}", "messages": [{"role": "user", "content": text}], "max_tokens": 64, "temperature": 0}
+        messages = [{"role": "user", "content": text}]
+        body = {"model": f"{device}-{MODEL}", "messages": messages, "max_tokens": 64, "temperature": 0}
         url = f"http://127.0.0.1:{self.ports[device]}/v1/chat/completions"
         return httpx.post(url, json=body, timeout=PATIENCE_SECONDS, trust_env=False)
 
