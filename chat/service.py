@@ -27,6 +27,7 @@ from pools.errors import ModelLoadFailed, PromptTooLong
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.errors import InvalidRequest
+from web.request_id import current_client
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +184,9 @@ class ChatService:
         self, completion: Completion, sampling: Sampling, answer: AnswerText
     ) -> AsyncGenerator[Delta, None]:
         called = False
-        outputs = self._manager.generate(completion.model.id, completion.prompt_ids, sampling, completion.timings)
+        outputs = self._manager.generate(
+            completion.model.id, completion.prompt_ids, sampling, completion.timings, client=current_client()
+        )
         async with aclosing(outputs):
             async for output in outputs:
                 completion.generated_ids += output.tokens

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,10 +13,10 @@ from playwright.sync_api import Browser
 
 from devices.config import ConfigStore, Configuration, DeviceSettings
 from tests.admin.browser import chromium
-from tests.helpers import free_port
+from tests.helpers import free_port, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
-MODEL = "test/chat"
+MODEL = "demo/server-guide"
 PATIENCE_SECONDS = 60
 
 
@@ -28,7 +28,6 @@ class RealSuite:
         self.ports = {name: free_port() for name in ("gpu", "npu")}
         devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in self.ports.items()}
         ConfigStore(data_dir / "device_config.json").save(Configuration(devices=devices))
-        shutil.copytree(PROJECT / "tests" / "models" / "test_chat", data_dir / "models" / "test_chat")
         self._process = subprocess.Popen(
             [sys.executable, "main.py", "--data-dir", str(data_dir), "--port", "0"],
             cwd=PROJECT,
@@ -48,9 +47,31 @@ class RealSuite:
 
     def chat(self, device: str, text: str) -> httpx.Response:
         """One answer over the OpenAI API of a device."""
-        body = {"model": f"{device}-{MODEL}", "messages": [{"role": "user", "content": text}], "max_tokens": 16}
+        messages = [{"role": "user", "content": text}]
+        body = {"model": f"{device}-{MODEL}", "messages": messages, "max_tokens": 64, "temperature": 0}
         url = f"http://127.0.0.1:{self.ports[device]}/v1/chat/completions"
         return httpx.post(url, json=body, timeout=PATIENCE_SECONDS, trust_env=False)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def assign(self, device: str, models: list[str], *, wait: bool = True) -> None:
+        """Have a device offer just these models; with `wait`, until it runs."""
+        body = {"device": device, "enabled": True, "models": models}
+        httpx.post(f"{self.url}/api/update_config", json=body, timeout=PATIENCE_SECONDS).raise_for_status()
+        if wait:
+            wait_until(lambda: self.device(device)["state"] == "running")
+
+    def device(self, name: str) -> dict[str, Any]:
+        """What the admin says of a device."""
+        status = httpx.get(f"{self.url}/api/status", timeout=PATIENCE_SECONDS).raise_for_status().json()
+        return next(device for device in status["devices"] if device["name"] == name)
+
+    def health(self, device: str) -> dict[str, Any]:
+        """What a device's server says of itself."""
+        url = f"http://127.0.0.1:{self.ports[device]}/health"
+        return httpx.get(url, timeout=PATIENCE_SECONDS).raise_for_status().json()
 
     def close(self) -> None:
         self._process.terminate()

@@ -9,6 +9,9 @@ from playwright.sync_api import Browser, expect
 from tests.admin.browser import Manners
 from tests.e2e.conftest import MODEL, PATIENCE_SECONDS, RealSuite
 
+QUESTION = "什麼是 OpenVINO？"
+ANSWER = "Intel"
+
 
 def test_assign_apply_chat_disable(suite: RealSuite, browser: Browser) -> None:
     page = browser.new_page(locale="zh-TW")
@@ -18,15 +21,15 @@ def test_assign_apply_chat_disable(suite: RealSuite, browser: Browser) -> None:
     page.goto(suite.url)
     card = page.locator("#device-gpu")
     expect(card.locator(".state")).to_have_text("尚未指派模型")
-    card.get_by_role("checkbox", name="chat").check()
+    card.get_by_role("checkbox", name="server-guide").check()
     card.get_by_role("button", name="套用並重啟").click()
     expect(card.locator(".state")).to_have_text("執行中")
     # No machine of the tests has an Intel GPU: the page says what the device runs on instead.
-    expect(card.locator(".fallback")).to_contain_text("改用 CPU 執行")
+    expect(card.locator(".fallback")).to_contain_text("改用 CPU")
 
-    answer = suite.chat("gpu", "你好")
+    answer = suite.chat("gpu", QUESTION)
     assert answer.status_code == 200, answer.text
-    assert answer.json()["choices"][0]["message"]["content"]
+    assert ANSWER in answer.json()["choices"][0]["message"]["content"]
     expect(card.locator(".run")).to_contain_text("就緒")
     expect(card.locator(".run")).to_contain_text("1 個實例")
 
@@ -36,15 +39,16 @@ def test_assign_apply_chat_disable(suite: RealSuite, browser: Browser) -> None:
     expect(card.locator(".run")).to_contain_text("1 個實例")
 
     page.get_by_role("link", name="試聊").click()
-    page.get_by_label("最多 token").fill("16")
-    page.get_by_label("訊息", exact=True).fill("你好")
+    page.get_by_label("溫度").fill("0")
+    page.get_by_label("訊息", exact=True).fill(QUESTION)
     page.keyboard.press("Enter")
-    expect(page.locator(".turn[data-role=assistant] .figures")).to_contain_text("共 16 token")
+    expect(page.locator(".turn[data-role=assistant] .answer")).to_contain_text(ANSWER)
+    expect(page.locator(".turn[data-role=assistant] .figures")).to_contain_text("首字")
 
     page.get_by_role("link", name="設備管理").click()
     card.get_by_role("switch").uncheck()
     card.get_by_role("button", name="套用並重啟").click()
     expect(card.locator(".state")).to_have_text("已停用")
     with pytest.raises(httpx.ConnectError):
-        suite.chat("gpu", "你好")
+        suite.chat("gpu", QUESTION)
     manners.check()
