@@ -60,15 +60,16 @@ class ModelManager:
         # Two generations at once on one NPU end in DEVICE_LOST and take the process with them.
         self._npu_turn = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
+        self._releases: set[asyncio.Task[None]] = set()
         for model in models:
             self.add_model(model)
 
     async def start(self) -> None:
         """Begin the periodic work and the preloading that the assignments ask for."""
-        self._spawn(self._housekeeping.run_for_ever())
+        _keep(self._background, self._housekeeping.run_for_ever())
         for pool in self.pools.values():
             if pool.model.assignment.preload_count:
-                self._spawn(_preload_quietly(pool))
+                _keep(self._background, _preload_quietly(pool))
 
     async def stop(self) -> None:
         """End every instance."""
@@ -76,6 +77,7 @@ class ModelManager:
             task.cancel()
         stopping = ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)
         await asyncio.gather(*(pool.close(stopping) for pool in self.pools.values()))
+        await asyncio.gather(*self._releases)
         self.budget.close()
 
     def add_model(self, model: ServedModel) -> None:
@@ -122,7 +124,6 @@ class ModelManager:
                     async for output in outputs:
                         yield output
             statistics.completed += 1
-            pool.request_completed()
         except (asyncio.CancelledError, GeneratorExit):
             statistics.cancelled += 1
             raise
@@ -150,7 +151,6 @@ class ModelManager:
                 timings.prompt_tokens += sum(rows.tokens)
                 yield rows
             statistics.completed += 1
-            pool.request_completed()
         except (asyncio.CancelledError, GeneratorExit):
             statistics.cancelled += 1
             raise
@@ -171,7 +171,9 @@ class ModelManager:
                 timings.load_seconds += self.clock() - asked
             try:
                 async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
-                    return await lease.slot.instance.compute(work)
+                    rows = await lease.slot.instance.compute(work)
+                    lease.slot.productive = True
+                    return rows
             except RequestRefused as error:
                 raise InvalidRequest(f"The model could not take this request: {error}.", param="input") from error
             except InstanceLost as error:
@@ -216,6 +218,7 @@ class ModelManager:
                         if output.finish == "cancelled":
                             run.losses += 1
                             return
+                        lease.slot.productive = True
                         run.add(output)
                         yield output
                         lease.cover(run.tokens)
@@ -251,7 +254,7 @@ class ModelManager:
         )
 
     async def _start_instance(self, pool: ModelPool) -> tuple[Instance, float]:
-        """Raises `OutOfMemory` and `InstanceLoadError`."""
+        """Raises `OutOfMemory`, `InstanceLoadError` and `InstanceLost`."""
         if pool.model.problem:
             raise InstanceLoadError(pool.model.problem)
         spec = load_message(pool.model, pool.plan, self._cache_dir)
@@ -266,7 +269,7 @@ class ModelManager:
             self.budget.release(instance)
             raise
         self.budget.attach(instance, instance.pid)
-        self._spawn(self._release_memory_when_closed(instance))
+        _keep(self._releases, self._release_memory_when_closed(instance))
         logger.info("Loaded %s in %.1f s (process %s).", pool.model.public_id, ready.load_seconds, instance.pid)
         return instance, ready.load_seconds + ready.warm_up_seconds
 
@@ -274,10 +277,12 @@ class ModelManager:
         await instance.closed.wait()
         self.budget.release(instance)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+
+def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` as a task that `tasks` holds until it has ended."""
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 async def _preload_quietly(pool: ModelPool) -> None:

@@ -57,8 +57,12 @@ class DeviceProcess:
         return self.get("/health")
 
     def workers(self) -> list[int]:
-        """The processes below the server."""
-        return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
+        """The processes of its instances, those that still load included."""
+        return [child.pid for child in self.family() if _runs_an_instance(child)]
+
+    def family(self) -> list[psutil.Process]:
+        """All processes below the server."""
+        return psutil.Process(self.process.pid).children(recursive=True)
 
     def resident_bytes(self) -> int:
         """The server's own memory, its workers' left out."""
@@ -106,6 +110,13 @@ def device_process(
     finally:
         server.client.close()
         _end(process)
+
+
+def _runs_an_instance(process: psutil.Process) -> bool:
+    try:
+        return "instances.worker" in process.cmdline()
+    except psutil.Error:
+        return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

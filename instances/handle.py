@@ -64,6 +64,7 @@ class Instance:
         self._generations: dict[int, Generation] = {}
         self._ids = itertools.count(1)
         self._end_reason: str | None = None
+        self._load_failed = False
         self._heard_at = time.monotonic()
         self.closed = asyncio.Event()
 
@@ -72,7 +73,8 @@ class Instance:
         return self._process.pid if self._process else None
 
     async def load(self) -> Ready:
-        """Start the worker and wait until its model is warm. Raises `InstanceLoadError`."""
+        """Start the worker and wait until its model is warm. Raises `InstanceLoadError`, and `InstanceLost` when the
+        worker dies without a word."""
         self._process = await asyncio.create_subprocess_exec(
             *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=_PROJECT
         )
@@ -161,7 +163,9 @@ class Instance:
                         generation.put(output)
             case Ready():
                 self._ready.set_result(message)
-            case LoadFailed(reason) | Broken(reason):
+            case LoadFailed(reason):
+                self._end_reason, self._load_failed = reason, True
+            case Broken(reason):
                 self._end_reason = reason
 
     async def _close(self, process: asyncio.subprocess.Process) -> None:
@@ -170,7 +174,8 @@ class Instance:
         self._end_reason = self._end_reason or f"The instance's process ended with status {status}."
         self.closed.set()
         if not self._ready.done():
-            self._ready.set_exception(InstanceLoadError(self.end_reason()))
+            error = InstanceLoadError if self._load_failed else InstanceLost
+            self._ready.set_exception(error(self.end_reason()))
             self._ready.exception()
         for generation in self._generations.values():
             generation.put(None)

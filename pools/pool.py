@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from instances.handle import Instance, InstanceLoadError
+from instances.handle import Instance, InstanceLoadError, InstanceLost
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
@@ -23,7 +23,7 @@ _CRASHES_THAT_FAIL = 3
 class StartInstance(Protocol):
     """Finds room for an instance and loads it; gives back what it has started and the seconds that took.
 
-    Raises `OutOfMemory` when there is no room and waiting would not help, and `InstanceLoadError`.
+    Raises `OutOfMemory` when there is no room and waiting would not help, `InstanceLoadError`, and `InstanceLost`.
     """
 
     async def __call__(self, pool: "ModelPool") -> tuple[Instance, float]: ...
@@ -166,10 +166,6 @@ class ModelPool:
         if self.error:
             raise self._load_error()
 
-    def request_completed(self) -> None:
-        """An answer has been given: the instance works."""
-        self._crashes = 0
-
     def idle_slots(self) -> list[Slot]:
         if self.queue.first() is not None and not self.yielding:
             return []
@@ -225,6 +221,9 @@ class ModelPool:
         except InstanceLoadError as error:
             self._fail(str(error))
             return
+        except InstanceLost as error:
+            self._count_crash(str(error))
+            return
         self.error, self._failures = None, 0
         self._last_number += 1
         now = self._clock()
@@ -234,6 +233,7 @@ class ModelPool:
         watcher = asyncio.create_task(self._watch(slot))
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
+        self.dispatch()
 
     async def _watch(self, slot: Slot) -> None:
         await slot.instance.closed.wait()
@@ -242,10 +242,15 @@ class ModelPool:
         self.slots.remove(slot)
         reason = slot.instance.end_reason()
         logger.warning("Instance %d of %s ended unexpectedly: %s", slot.number, self.model.public_id, reason)
+        if slot.productive:
+            self._crashes = 0
+        self._count_crash(reason)
+        self.dispatch()
+
+    def _count_crash(self, reason: str) -> None:
         self._crashes += 1
         if self._crashes >= _CRASHES_THAT_FAIL and not self.slots:
-            self._fail(f"its instances ended {self._crashes} times in a row without an answer, last: {reason}")
-        self.dispatch()
+            self._fail(f"its instances ended {self._crashes} times in a row without a token, last: {reason}")
 
     def _fail(self, reason: str) -> None:
         self.error = reason

@@ -15,17 +15,18 @@ from benchmarks.scenarios.result import Result
 from devices.memory import read_system_memory
 
 _GB = 10**9
-_MARGIN = 2.0 * _GB
-_BALLOON = 2.5 * _GB
+_MARGIN_SHARE = 0.2
+_BALLOON_SHARE = 0.35
 
 
 async def balloon(folder: Path, *, seconds: float, clients: int) -> Result:
     """A process takes memory down to the configured reserve for so many seconds while clients go on asking.
 
-    The reserve is set so high that a small balloon reaches it, whatever the machine has.
+    The reserve is set so high that a part of the machine's memory is enough to reach it.
     """
     result = Result(f"a balloon for {seconds:g} s under {clients} clients")
-    reserve = (read_system_memory().available - _MARGIN) / _GB
+    available = read_system_memory().available
+    reserve = available * (1 - _MARGIN_SHARE) / _GB
     models = [demo_model(instance_memory_gb=0.1), {**demo_model(instance_memory_gb=0.1), "id": "demo/idle"}]
     counts = {"answered": 0, "refused": 0}
     wrong: list[str] = []
@@ -47,7 +48,7 @@ async def balloon(folder: Path, *, seconds: float, clients: int) -> Result:
                             wrong.append(str(error))
 
             asking = [asyncio.create_task(ask()) for _ in range(clients)]
-            with _balloon(int(_BALLOON)):
+            with _balloon(int(available * _BALLOON_SHARE)):
                 lowest, idle_gone = await _lowest_ceiling(server, seconds)
             recovered = await _recovers(server, normal)
             stop.set()

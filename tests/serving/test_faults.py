@@ -76,19 +76,19 @@ def test_a_client_that_leaves_before_the_first_token_is_noticed(fragile: DeviceP
 def test_no_worker_outlives_a_killed_server(tmp_path: Path) -> None:
     with device_process(tmp_path, models=[demo_model()]) as server:
         server.chat(QUESTION, max_tokens=1)
-        workers = server.workers()
-        assert workers
+        family = server.family()
+        assert family
         server.process.kill()
         server.process.wait()
-        for pid in workers:
-            wait_until(lambda pid=pid: gone(pid))
+        for process in family:
+            wait_until(lambda process=process: gone(process.pid))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGSTOP on Windows")
 def test_end_of_input_ends_server_and_workers_even_in_the_middle_of_an_answer(tmp_path: Path) -> None:
     with device_process(tmp_path, models=[demo_model()]) as server:
         server.chat(QUESTION, max_tokens=1)
-        workers = server.workers()
+        workers = [process.pid for process in server.family()]
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)
         assert server.process.stdin is not None
