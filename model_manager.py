@@ -135,7 +135,9 @@ class ModelManager:
             timings.generated_tokens = len(run.generated)
             statistics.record(timings)
 
-    async def compute(self, model_id: str, work: Sequence[TextWork], timings: Timings) -> AsyncGenerator[Rows, None]:
+    async def compute(
+        self, model_id: str, work: Sequence[TextWork], timings: Timings, *, client: str = ""
+    ) -> AsyncGenerator[Rows, None]:
         """The rows of each slice of texts, in order. Every slice queues by itself, so that long work lets short pass.
 
         Raises what `ModelPool.acquire` raises, `InvalidRequest` and `GenerationFailed`.
@@ -144,7 +146,7 @@ class ModelManager:
         statistics.requests += 1
         try:
             for slice_ in work:
-                rows = await self._compute(pool, slice_, timings)
+                rows = await self._compute(pool, slice_, timings, client)
                 timings.prompt_tokens += sum(rows.tokens)
                 yield rows
             statistics.completed += 1
@@ -159,11 +161,11 @@ class ModelManager:
             timings.finished = self.clock()
             statistics.record(timings)
 
-    async def _compute(self, pool: ModelPool, work: TextWork, timings: Timings) -> Rows:
+    async def _compute(self, pool: ModelPool, work: TextWork, timings: Timings, client: str) -> Rows:
         reason: Exception | None = None
         for attempt in range(_MAX_LOSSES_WITHOUT_PROGRESS):
             was_ready, asked = bool(pool.slots), self.clock()
-            lease = await pool.acquire(0, "", returned=attempt > 0)
+            lease = await pool.acquire(0, client, returned=attempt > 0)
             timings.started = timings.started or self.clock()
             if not was_ready:
                 timings.load_seconds += self.clock() - asked

@@ -6,6 +6,7 @@ again would not help.
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -214,6 +215,7 @@ def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
     )
     server = GracefulServer(config)
     watch_stdin(server.stop)
+    gc.freeze()  # what is there now stays: the collector would stop every stream to look at it
     server.run(sockets=sockets)  # in uvicorn's own event loop, which is uvloop where that exists
 
 

@@ -73,6 +73,7 @@ class BarePipeline:
         ids = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0]
         config = self._pipeline.get_config()
         config.do_sample = False
+        config.ignore_eos = True
         config.max_new_tokens = max_tokens
         tensor = ov.Tensor(np.array([ids], dtype=np.int64))
         return _Request(self._pipeline.add_request(next(self._ids), tensor, config), len(ids), asked_at)

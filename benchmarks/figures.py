@@ -1,6 +1,7 @@
 """From what was measured to what is reported."""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from statistics import median
 
 import msgspec
@@ -114,6 +115,6 @@ def summarize(pairs: Sequence[Pair]) -> Summary:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least so many percent do not exceed; 0 without values."""
+    """The least of `values` that so many percent of them do not exceed; 0 without values."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
+    return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)] if ordered else 0.0

@@ -59,6 +59,7 @@ def _chat_request(target: Target, prompt: str, max_tokens: int) -> bytes:
             "messages": [{"role": "user", "content": prompt}],
             "max_tokens": max_tokens,
             "temperature": 0,
+            "ignore_eos": True,
             "stream": True,
             "stream_options": {"include_usage": True},
         }

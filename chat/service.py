@@ -27,6 +27,7 @@ from pools.errors import ModelLoadFailed, PromptTooLong
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.errors import InvalidRequest
+from web.request_id import current_client
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class ChatService:
         if speech is None or speech.tokenizer.source is not tokenizer.source:
             if model.persona.template is not None:
                 tokenizer = tokenizer.with_template(model.persona.template)
-            chosen = (model.assignment.model_extra or {}).get("tool_dialect")
+            chosen = model.assignment.tool_dialect
             speech = make_speech(tokenizer, thinks=model.facts.thinking, dialect_name=chosen)
             self._speeches[key] = speech
         return speech
@@ -183,7 +184,9 @@ class ChatService:
         self, completion: Completion, sampling: Sampling, answer: AnswerText
     ) -> AsyncGenerator[Delta, None]:
         called = False
-        outputs = self._manager.generate(completion.model.id, completion.prompt_ids, sampling, completion.timings)
+        outputs = self._manager.generate(
+            completion.model.id, completion.prompt_ids, sampling, completion.timings, client=current_client()
+        )
         async with aclosing(outputs):
             async for output in outputs:
                 completion.generated_ids += output.tokens

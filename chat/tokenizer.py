@@ -26,7 +26,8 @@ class ChatTokenizer:
         self.source: object = self
         self._directory = directory
         self._own_template: str | None = None
-        self._tokenizer = genai.Tokenizer(directory)
+        # One thread: a short text costs less so, and nobody waits for cores that an instance keeps busy.
+        self._tokenizer = genai.Tokenizer(directory, INFERENCE_NUM_THREADS=1)
         self._tokenizer.encode("")  # only use shows that there is no tokenizer
         # Its decoding costs a tenth of a call into the OpenVINO detokenizer, which matters on every token.
         file = directory / "tokenizer.json"

@@ -155,6 +155,7 @@ class ConfigStore:
         self.problem: ConfigError | None = None
         self._last_good: Configuration | None = None
         self._lock = threading.RLock()
+        self._between_processes = FileLock(path.with_suffix(".lock"))
 
     def load(self) -> Configuration:
         """Raises `ConfigError`, and FileNotFoundError where there is no file."""
@@ -189,7 +190,8 @@ class ConfigStore:
     def save(self, configuration: Configuration) -> None:
         """Raises `ConfigError` for a configuration against the rules and rather than replace a file that does not
         parse, OSError where writing fails."""
-        with self._lock:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock, self._between_processes:
             if self.path.exists():
                 self.load()
             self._validated(configuration)
@@ -219,7 +221,7 @@ class ConfigStore:
     def change_device(self, name: str, change: Callable[[DeviceSettings], DeviceSettings]) -> Configuration:
         """Put what `change` makes of a device's settings on disk. The admin and the device servers all do this: who
         comes second sees what the first has written. Raises `ConfigError`."""
-        with self._lock, FileLock(self.path.with_suffix(".lock")):
+        with self._lock, self._between_processes:
             configuration = self.load()
             settings = configuration.devices.get(name)
             if settings is None:

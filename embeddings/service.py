@@ -11,6 +11,7 @@ from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.errors import InvalidRequest
+from web.request_id import current_client
 
 # Larger ones take more memory and, measured on an iGPU, twice the time.
 SLICE_TEXTS = 16
@@ -82,7 +83,7 @@ class EmbeddingService:
     async def _run(self, model: ServedModel, work: Sequence[TextWork], timings: Timings) -> tuple[Vectors, int]:
         parts: list[Vectors] = []
         tokens = 0
-        async for rows in self._manager.compute(model.id, work, timings):
+        async for rows in self._manager.compute(model.id, work, timings, client=current_client()):
             parts.append(np.frombuffer(rows.data, dtype="<f4").reshape(len(rows.tokens), -1))
             tokens += sum(rows.tokens)
         return np.concatenate(parts), tokens

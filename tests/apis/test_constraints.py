@@ -181,6 +181,14 @@ def test_ollama_formats_and_logprobs(server: str) -> None:
     assert "nope" in broken.json()["error"]
 
 
+def test_continued_texts_take_the_same_forms(server: str) -> None:
+    body = {"model": CHAT, "prompt": "x", "guided_choice": ["yes", "no"]}
+    answer = httpx.post(f"{server}/v1/completions", json=body, timeout=60).json()
+    assert answer["choices"][0]["text"] in ("yes", "no")
+    broken = httpx.post(f"{server}/v1/completions", json={**body, "guided_choice": None, "guided_regex": "["})
+    assert broken.status_code == 400
+
+
 def test_anthropic_tool_choice(server: str) -> None:
     tools = [{"name": name, "input_schema": schema} for name, schema in SCHEMAS.items()]
     body = {"model": CHAT, "max_tokens": 200, "messages": HELLO, "tools": tools, "temperature": 1}

@@ -67,6 +67,7 @@ EXAMPLES = [
     Example("hermes", "<tool_call>[1, 2]</tool_call> x", text="<tool_call>[1, 2]</tool_call> x"),
     # Thoughts that are never closed may hold the call; closed ones only speak of it.
     Example("hermes", f"<think>\nLet me.\n{_HERMES_PARIS}", [PARIS], reasoning="Let me.\n"),
+    Example("hermes", f"<think>{_HERMES_PARIS}\nor <b>", [PARIS], reasoning="\nor <b>"),
     Example("hermes", f"Let me.\n{_HERMES_PARIS}", [PARIS], reasoning="Let me.\n", opened=True),
     Example("hermes", f"<think>Or {_HERMES_PARIS} ?</think>No.", text="No.", reasoning=f"Or {_HERMES_PARIS} ?"),
     Example("hermes", "<think>a <tool_call> b</think>c", text="c", reasoning="a <tool_call> b"),

@@ -1,67 +1,20 @@
-from __future__ import annotations
-
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from devices.config import ConfigStore, Configuration, DeviceSettings
+from benchmarks.launch_suite import SuiteProcess, suite_process
 from tests.admin.browser import chromium
-from tests.helpers import free_port
-
-PROJECT = Path(__file__).resolve().parents[2]
-MODEL = "demo/server-guide"
-PATIENCE_SECONDS = 60
-
-
-class RealSuite:
-    """`python main.py` with the real device servers, on ports of its own, in a data directory of its own."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self.ports = {name: free_port() for name in ("gpu", "npu")}
-        devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in self.ports.items()}
-        ConfigStore(data_dir / "device_config.json").save(Configuration(devices=devices))
-        self._process = subprocess.Popen(
-            [sys.executable, "main.py", "--data-dir", str(data_dir), "--port", "0"],
-            cwd=PROJECT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=(data_dir / "main.log").open("w", encoding="utf-8"),
-            encoding="utf-8",
-            env={**os.environ, "PYTHONUTF8": "1"},
-        )
-        assert self._process.stdout is not None
-        banner: list[str] = []
-        for line in self._process.stdout:
-            banner.append(line)
-            if "Ctrl-C" in line:
-                break
-        self.url = next(line.split()[-1] for line in banner if "manage" in line)
-
-    def chat(self, device: str, text: str) -> httpx.Response:
-        """One answer over the OpenAI API of a device."""
-        body = {"model": f"{device}-{MODEL}", "messages": [{"role": "user", "content": text}], "temperature": 0}
-        url = f"http://127.0.0.1:{self.ports[device]}/v1/chat/completions"
-        return httpx.post(url, json=body, timeout=PATIENCE_SECONDS, trust_env=False)
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.communicate(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture
-def suite(tmp_path: Path) -> Iterator[RealSuite]:
+def suite(tmp_path: Path) -> Iterator[SuiteProcess]:
+    """The whole suite with both devices and no model assigned."""
     data_dir = tmp_path / "資料 夾"
     data_dir.mkdir()
-    suite = RealSuite(data_dir)
-    yield suite
-    suite.close()
+    with suite_process(data_dir) as suite:
+        yield suite
 
 
 @pytest.fixture
