@@ -15,14 +15,15 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from admin.api import api_router
 from admin.assignments import Assignments
 from admin.catalogue import CatalogueShelf
+from admin.devices_api import devices_router
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
 from admin.history import History
 from admin.i18n import Catalogues
 from admin.live import LiveFeed
+from admin.models_api import models_router
 from admin.pages import Pages
 from admin.playground import Playground
 from admin.rendering import Renderer
@@ -86,7 +87,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     )
     app.add_middleware(Guard, host=settings.host, content_policy=PAGE_POLICY)
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
-    app.include_router(api_router(reader, feed, assignments))
+    app.include_router(devices_router(reader, feed, assignments))
+    app.include_router(models_router(reader, feed))
     app.include_router(playground.router())
     pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
     app.include_router(pages.router())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from admin.views import CatalogueRow, CatalogueView, Fitness
@@ -35,6 +36,8 @@ class CatalogueShelf:
         self._registry = registry
         self._asking: asyncio.Task[None] | None = None
         self._rows: tuple[object, tuple[CatalogueRow, ...]] = (None, ())
+        self._local: frozenset[str] = frozenset()
+        self._yardsticks: tuple[Yardstick, ...] = ()
 
     async def open(self) -> None:
         """Have a list at once, and ask the hub behind it where there is none from it yet."""
@@ -55,13 +58,18 @@ class CatalogueShelf:
 
     def view(self, local: frozenset[str], yardsticks: tuple[Yardstick, ...]) -> CatalogueView | None:
         """The list as the page shows it; None before `open`. Judging hundreds of models is done once a change."""
+        self._local, self._yardsticks = local, yardsticks
         latest = self.latest
         if latest is None:
             return None
         key = (id(latest), local, yardsticks)
         if self._rows[0] != key:
-            self._rows = (key, tuple(_row(entry, local, yardsticks) for entry in latest.entries))
+            self._rows = (key, self.rows(latest.entries))
         return CatalogueView(self._rows[1], latest.source, latest.fetched_at, latest.problem, self.asking)
+
+    def rows(self, entries: Iterable[CatalogueEntry]) -> tuple[CatalogueRow, ...]:
+        """Entries judged by the devices and the local models of the last view."""
+        return tuple(_row(entry, self._local, self._yardsticks) for entry in entries)
 
     @property
     def asking(self) -> bool:

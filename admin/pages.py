@@ -19,6 +19,7 @@ from admin.live import LiveFeed
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from admin.snapshots import SnapshotReader
 from admin.views import Snapshot
+from model_registry import RegistryError
 
 ONE_YEAR = 365 * 24 * 3600
 MAX_FORM_BYTES = 4096
@@ -38,6 +39,7 @@ class Pages:
         router.add_api_route("/", self.overview)
         router.add_api_route("/models", self.models)
         router.add_api_route("/get", self.get)
+        router.add_api_route("/get/search", self.search)
         router.add_api_route("/playground", self.playground)
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
@@ -56,6 +58,18 @@ class Pages:
     async def get(self, request: Request) -> Response:
         await self.reader.shelf.open()
         return await self._screen(request, "get")
+
+    async def search(self, request: Request, text: str = "") -> Response:
+        """What the hub finds, as a fragment."""
+        context: dict[str, Any] = {"query": text, "rows": (), "problem": None}
+        try:
+            found = await self.reader.registry.search(text)
+        except RegistryError as error:
+            context["problem"] = error
+        else:
+            context["rows"] = self.reader.shelf.rows(found)
+        audience = Audience.of(request, self.catalogues)
+        return HTMLResponse(self.renderer.fragment("fragments/found.html", audience, context))
 
     async def playground(self, request: Request) -> Response:
         return await self._screen(request, "playground")
@@ -90,7 +104,9 @@ class Pages:
         return self._render(request, "connect", snapshot, {}, **context)
 
     async def settings(self, request: Request) -> Response:
-        return self._render(request, "settings", await self.reader(), {}, places=self.places)
+        return self._render(
+            request, "settings", await self.reader(), {}, places=self.places, hub=self.reader.registry.hub
+        )
 
     async def save_preferences(self, request: Request) -> Response:
         body = await request.body()

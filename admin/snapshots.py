@@ -210,6 +210,7 @@ def local_row(model: LocalModel, configuration: Configuration, yardsticks: tuple
         parameters=model.facts.parameters,
         architecture=model.facts.architecture,
         revision=metadata.revision if metadata else None,
+        commit=metadata.commit if metadata else None,
         downloaded_at=metadata.downloaded_at if metadata else None,
         license=(metadata.license if metadata else None) or model.facts.license,
         tools=model.facts.tools,

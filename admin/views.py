@@ -163,6 +163,7 @@ class LocalModelRow:
     parameters: int | None
     architecture: str | None
     revision: str | None
+    commit: str | None
     downloaded_at: str | None
     license: str | None
     tools: bool

@@ -36,8 +36,7 @@
     },
     encodeParameters(xhr, parameters, element) {
       xhr.overrideMimeType("application/json");
-      const { model } = element.dataset; // a button that is about one model, whatever form it stands in
-      return JSON.stringify(model ? { model } : read(element.closest("form")));
+      return element.dataset.body ?? JSON.stringify(read(element.closest("form"))); // a button may bring its own body
     },
   });
 
@@ -105,8 +104,10 @@
     if (detail.successful) {
       if (note) note.hidden = true;
       if (element.dataset.done) toast(element.dataset.done, "good");
+      if (element.dataset.answer) toast(...ANSWERS[element.dataset.answer](JSON.parse(detail.xhr.responseText)));
+      if (element.hasAttribute("data-reload")) location.reload();
       if (element.matches("form[data-watch]")) clean(element);
-      if (element.matches("form.pull")) element.reset();
+      if (element.matches("[data-clear]")) element.reset();
       return;
     }
     const problem = explain(detail.xhr);
@@ -115,6 +116,13 @@
       note.hidden = false;
     } else toast(problem, "bad");
   });
+
+  // What an answer says, and in which tone.
+  const ANSWERS = {
+    verify: ({ intact, damaged }) =>
+      intact ? [messages["js.verify.intact"], "good"] : [messages["js.verify.damaged"].replace("{files}", damaged.join(", ")), "bad"],
+    update: ({ available }) => [messages[available ? "js.update.available" : "js.update.none"], "good"],
+  };
 
   function explain(xhr) {
     if (!xhr.status) return messages["js.unreachable"];

@@ -79,7 +79,73 @@ def test_a_model_that_is_not_there(live: LiveSite, open_page: OpenPage) -> None:
     expect(page.locator(".job .form-error")).to_contain_text("org/none")
     page.get_by_label("Hugging Face model id").fill("not a name")
     page.get_by_role("button", name="Pull", exact=True).click()
-    expect(page.locator(".pull .form-error")).to_contain_text("organisation/name")
+    expect(page.locator(".pull .form-error").first).to_contain_text("organisation/name")
+
+
+def test_after_the_download(live: LiveSite, hub: TestHub, published: Path, open_page: OpenPage) -> None:
+    """Verify, look for a newer version, take the job off the list."""
+    page, _ = open_page(live.url + "/get")
+    page.get_by_role("button", name=f"Pull {QWEN}").click()
+    expect(page.locator(".job .state")).to_have_text("Done")
+    page.get_by_role("button", name=f"Remove {QWEN} from the list").click()
+    expect(page.locator("#jobs")).to_contain_text("No downloads.")
+
+    page.goto(live.url + "/models")
+    toast = page.locator(".toast").last
+    page.get_by_role("button", name=f"Check for update: {QWEN}").click()
+    expect(toast).to_have_text("This is the latest version.")
+    hub.add_model(QWEN, published, extra={"README.md": b"changed"})
+    page.get_by_role("button", name=f"Check for update: {QWEN}").click()
+    expect(toast).to_contain_text("There is a newer version")
+    page.get_by_role("button", name=f"Verify files: {QWEN}").click()
+    expect(toast).to_have_text("All files are intact.")
+    weights = live.site.registry.find(QWEN).path / "openvino_model.bin"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    page.get_by_role("button", name=f"Verify files: {QWEN}").click()
+    expect(toast).to_contain_text("openvino_model.bin")
+
+
+def test_import_a_folder(live: LiveSite, published: Path, tmp_path: Path, open_page: OpenPage) -> None:
+    page, manners = open_page(live.url + "/get")
+    manners.expect_errors("422")
+    page.get_by_text("Import from a folder").click()
+    page.get_by_label("Path of the folder").fill(str(tmp_path / "nothing"))
+    page.get_by_role("button", name="Import").click()
+    expect(page.locator(".fold .form-error")).to_contain_text("does not exist")
+    page.get_by_label("Path of the folder").fill(str(published))
+    page.get_by_label("Model id (optional)").fill("mine/model")
+    page.get_by_role("button", name="Import").click()
+    expect(page.locator(".toast")).to_have_text("Imported.")
+    page.goto(live.url + "/models")
+    expect(page.locator(".table")).to_contain_text("mine")
+
+
+def test_search_the_hub(live: LiveSite, open_page: OpenPage) -> None:
+    page, _ = open_page(live.url + "/get")
+    page.get_by_label("Search models").fill("Qwen3")
+    page.get_by_role("button", name="Search Hugging Face").click()
+    expect(page.locator("#found li")).to_contain_text("Qwen3-8B-int4-cw-ov")
+    page.get_by_label("Search models").fill("nothing like it")
+    page.get_by_role("button", name="Search Hugging Face").click()
+    expect(page.locator("#found")).to_contain_text("No OpenVINO model on Hugging Face matches.")
+
+
+def test_hub_and_token(live: LiveSite, hub: TestHub, open_page: OpenPage) -> None:
+    page, manners = open_page(live.url + "/settings")
+    manners.expect_errors("400")
+    page.get_by_label("Access token", exact=True).fill("hf_good")
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.get_by_label("Access token", exact=True)).to_have_attribute("placeholder", "set")
+    assert live.site.registry.hub.token == "hf_good"
+    assert "hf_good" not in page.content()
+    page.get_by_label("Address").fill("http://user:password@example.com")
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.locator(".pull .form-error")).to_contain_text("https://huggingface.co")
+    assert live.site.registry.hub.endpoint == hub.url
+    page.get_by_role("button", name="Forget the token").click()
+    page.get_by_role("dialog").get_by_role("button", name="Forget the token").click()
+    expect(page.get_by_label("Access token", exact=True)).to_have_attribute("placeholder", "hf_…")
+    assert live.site.registry.hub.token is None
 
 
 def test_search_and_filters(live: LiveSite, open_page: OpenPage) -> None:

@@ -1,33 +1,24 @@
-"""The admin's JSON API. The pages use it too: there is no other way to change anything."""
+"""The admin's JSON API for models: what can be pulled, what is being pulled, what is here, and where it comes from."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Query
-from fastapi.responses import Response
+from fastapi import APIRouter
 
-from admin.assignments import Assignments, remove_model
+from admin.assignments import remove_model
 from admin.live import LiveFeed
 from admin.snapshots import SnapshotReader
-from admin.wire import PullRequest, UpdateConfig
+from admin.wire import HubChange, ImportRequest, PullRequest
 from model_registry import PullJob
 
 
-def api_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments) -> APIRouter:
+def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
     router = APIRouter(prefix="/api")
     registry, store = reader.registry, reader.store
-
-    @router.get("/status")
-    async def status() -> dict[str, Any]:
-        snapshot = await reader()
-        return {
-            "devices": [asdict(card) | {"stage": card.stage} for card in snapshot.devices],
-            "memory": asdict(snapshot.machine),
-            "config_problem": str(snapshot.config_problem) if snapshot.config_problem else None,
-        }
 
     @router.get("/available_models")
     async def available_models(refresh: bool = False) -> dict[str, Any]:
@@ -74,21 +65,41 @@ def api_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments)
         feed.poke()
         return {"job": job.as_dict()}
 
-    @router.get("/config")
-    async def config() -> Response:
-        configuration = await asyncio.to_thread(store.load)
-        return Response(configuration.to_json(), media_type="application/json")
-
-    @router.post("/update_config")
-    async def update_config(body: UpdateConfig) -> dict[str, Any]:
-        await assignments.update(body)
+    @router.delete("/pull_jobs/{job_id}/entry")
+    async def dismiss_pull(job_id: str) -> dict[str, str]:
+        registry.dismiss(job_id)
         feed.poke()
-        snapshot = await reader()
-        card = snapshot.device(body.device)
-        return {"device": asdict(card) if card else None}
+        return {"dismissed": job_id}
 
-    @router.get("/logs/{device}")
-    async def logs(device: str, lines: int = Query(default=200, ge=1, le=5000)) -> dict[str, Any]:
-        return {"device": device, "lines": [asdict(line) for line in reader.suite.log(device).tail(lines)]}
+    @router.get("/search_models")
+    async def search_models(query: str) -> dict[str, Any]:
+        return {"models": [entry.as_dict() for entry in await registry.search(query)]}
+
+    @router.post("/import_model")
+    async def import_model(body: ImportRequest) -> dict[str, Any]:
+        model = await registry.import_folder(Path(body.path), model_id=body.model_id or None, mode=body.mode)
+        feed.poke()
+        return {"model": model.as_dict()}
+
+    @router.post("/verify_model/{model_id:path}")
+    async def verify_model(model_id: str) -> dict[str, Any]:
+        verification = await registry.verify(model_id)
+        return asdict(verification) | {"intact": verification.intact}
+
+    @router.post("/check_update/{model_id:path}")
+    async def check_update(model_id: str) -> dict[str, Any]:
+        update = await registry.check_update(model_id)
+        return asdict(update) | {"available": update.available}
+
+    @router.get("/hub")
+    async def hub() -> dict[str, Any]:
+        """The token itself is never told."""
+        settings = registry.hub
+        return {"endpoint": settings.endpoint, "kind": settings.kind, "token_set": settings.token is not None}
+
+    @router.post("/hub")
+    async def configure_hub(body: HubChange) -> dict[str, Any]:
+        await registry.configure_hub(endpoint=body.endpoint, token=body.token)
+        return await hub()
 
     return router
