@@ -108,6 +108,7 @@ def _model(pool: ModelPool) -> dict[str, Any]:
         "instances": len(pool.slots),
         "active": pool.active,
         "queued": pool.queued,
+        "max_active": pool.ceiling,
         "error": pool.error,
     }
 

@@ -127,7 +127,7 @@ class ChatService:
         if speech is None or speech.tokenizer.source is not tokenizer.source:
             if model.persona.template is not None:
                 tokenizer = tokenizer.with_template(model.persona.template)
-            chosen = (model.assignment.model_extra or {}).get("tool_dialect")
+            chosen = model.assignment.tool_dialect
             speech = make_speech(tokenizer, thinks=model.facts.thinking, dialect_name=chosen)
             self._speeches[key] = speech
         return speech

@@ -46,7 +46,8 @@ Text = Annotated[str, AfterValidator(_checked_text)]
 
 class ModelAssignment(BaseModel):
     """One entry of a device's `models`. Memory in GB (10^9 bytes), `idle_timeout` in seconds with -1 = never,
-    `max_prompt_len` in tokens; `path` is relative to the data directory or absolute."""
+    `max_prompt_len` in tokens; `tool_dialect` None is as the chat template says;
+    `path` is relative to the data directory or absolute."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -61,6 +62,7 @@ class ModelAssignment(BaseModel):
     max_prompt_len: int | None = Field(default=None, ge=1)
     pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
     extra_config: dict[str, Any] = Field(default_factory=dict)
+    tool_dialect: Text | None = None
 
 
 class ModelAlias(BaseModel):

@@ -123,5 +123,5 @@ def test_the_parameters_of_an_alias_are_those_it_can_set() -> None:
 
 
 def test_all_tool_dialects_are_named() -> None:
-    sentence = text_of(PAGE).split("set it where that guess is wrong:")[1].split(".\n")[0]
+    sentence = text_of(PAGE).split("Where that guess is wrong:")[1].split(". |")[0]
     assert re.findall(r"`(\w+)`", sentence) == list(DIALECTS)

@@ -6,14 +6,15 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from benchmarks.launch import DEMO_ID, PATIENCE_SECONDS
+from benchmarks.launch_suite import SuiteProcess
 from tests.admin.browser import Manners
-from tests.e2e.conftest import MODEL, PATIENCE_SECONDS, RealSuite
 
 QUESTION = "什麼是 OpenVINO？"
 ANSWER = "Intel"
 
 
-def test_assign_apply_chat_disable(suite: RealSuite, browser: Browser) -> None:
+def test_assign_apply_chat_disable(suite: SuiteProcess, browser: Browser) -> None:
     page = browser.new_page(locale="zh-TW")
     page.set_default_timeout(PATIENCE_SECONDS * 1000)
     expect.set_options(timeout=PATIENCE_SECONDS * 1000)
@@ -27,15 +28,15 @@ def test_assign_apply_chat_disable(suite: RealSuite, browser: Browser) -> None:
     # No machine of the tests has an Intel GPU: the page says what the device runs on instead.
     expect(card.locator(".fallback")).to_contain_text("改用 CPU")
 
-    answer = suite.chat("gpu", QUESTION)
+    answer = suite.chat("gpu", DEMO_ID, QUESTION)
     assert answer.status_code == 200, answer.text
     assert ANSWER in answer.json()["choices"][0]["message"]["content"]
     expect(card.locator(".run")).to_contain_text("就緒")
     expect(card.locator(".run")).to_contain_text("1 個實例")
 
-    page.get_by_role("button", name=f"卸載 {MODEL}").click()
+    page.get_by_role("button", name=f"卸載 {DEMO_ID}").click()
     expect(card.locator(".run")).to_contain_text("未載入")
-    page.get_by_role("button", name=f"載入 {MODEL}").click()
+    page.get_by_role("button", name=f"載入 {DEMO_ID}").click()
     expect(card.locator(".run")).to_contain_text("1 個實例")
 
     page.get_by_role("link", name="試聊").click()
@@ -50,5 +51,5 @@ def test_assign_apply_chat_disable(suite: RealSuite, browser: Browser) -> None:
     card.get_by_role("button", name="套用並重啟").click()
     expect(card.locator(".state")).to_have_text("已停用")
     with pytest.raises(httpx.ConnectError):
-        suite.chat("gpu", QUESTION)
+        suite.chat("gpu", DEMO_ID, QUESTION)
     manners.check()

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.device_process import DEMO_ID, DeviceProcess, device_process
+from benchmarks.launch import DEMO_ID, DeviceProcess, demo_model, device_process
 from tests.helpers import gone, wait_until
 
 QUESTION = "什麼是 OpenVINO？"
@@ -19,7 +19,7 @@ QUESTION = "什麼是 OpenVINO？"
 
 @pytest.fixture(scope="module")
 def fragile(tmp_path_factory: pytest.TempPathFactory):
-    with device_process(tmp_path_factory.mktemp("fragile")) as server:
+    with device_process(tmp_path_factory.mktemp("fragile"), models=[demo_model()]) as server:
         yield server
 
 
@@ -74,7 +74,7 @@ def test_a_client_that_leaves_before_the_first_token_is_noticed(fragile: DeviceP
 
 
 def test_no_worker_outlives_a_killed_server(tmp_path: Path) -> None:
-    with device_process(tmp_path) as server:
+    with device_process(tmp_path, models=[demo_model()]) as server:
         server.chat(QUESTION, max_tokens=1)
         workers = server.workers()
         assert workers
@@ -86,7 +86,7 @@ def test_no_worker_outlives_a_killed_server(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGSTOP on Windows")
 def test_end_of_input_ends_server_and_workers_even_in_the_middle_of_an_answer(tmp_path: Path) -> None:
-    with device_process(tmp_path) as server:
+    with device_process(tmp_path, models=[demo_model()]) as server:
         server.chat(QUESTION, max_tokens=1)
         workers = server.workers()
         for pid in workers:
@@ -101,7 +101,7 @@ def test_end_of_input_ends_server_and_workers_even_in_the_middle_of_an_answer(tm
 def test_a_model_that_cannot_be_loaded_fails_alone_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "openvino_model.xml").write_text("<net", encoding="utf-8")
-    with device_process(tmp_path, model={"id": "test/broken", "path": str(tmp_path / "broken")}) as server:
+    with device_process(tmp_path, models=[{"id": "test/broken", "path": str(tmp_path / "broken")}]) as server:
         answer = server.post(
             "/v1/chat/completions", {"model": "test/broken", "messages": [{"role": "user", "content": "x"}]}
         )

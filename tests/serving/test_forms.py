@@ -10,8 +10,8 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
-from tests.device_process import DeviceProcess
-from tests.serving.questions import QUESTIONS
+from benchmarks.launch import DeviceProcess
+from benchmarks.scenarios.clients import QUESTIONS
 
 LAMP: dict[str, Any] = {
     "type": "object",

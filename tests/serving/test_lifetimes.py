@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.device_process import DeviceProcess, device_process
+from benchmarks.launch import DeviceProcess, demo_model, device_process
 from tests.helpers import wait_until
 
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeviceProcess]:
-    with device_process(tmp_path_factory.mktemp("mortal")) as server:
+    with device_process(tmp_path_factory.mktemp("mortal"), models=[demo_model()]) as server:
         yield server
 
 

@@ -4,8 +4,8 @@ import asyncio
 
 from openai import AsyncOpenAI
 
-from tests.device_process import DeviceProcess
-from tests.serving.questions import QUESTIONS
+from benchmarks.launch import DeviceProcess
+from benchmarks.scenarios.clients import QUESTIONS
 
 STREAMS = 32
 
@@ -22,7 +22,7 @@ async def _answer(client: AsyncOpenAI, model: str, question: str) -> tuple[str, 
 
 
 async def test_each_of_32_streams_gives_the_answer_it_gives_alone(gpu: DeviceProcess) -> None:
-    questions = [QUESTIONS[number % len(QUESTIONS)][0] for number in range(STREAMS)]
+    questions = [QUESTIONS[number % len(QUESTIONS)] for number in range(STREAMS)]
     async with AsyncOpenAI(base_url=f"{gpu.url}/v1", api_key="x", max_retries=0) as client:
         alone = {question: await _answer(client, gpu.model, question) for question in dict.fromkeys(questions)}
         together = await asyncio.gather(*(_answer(client, gpu.model, question) for question in questions))

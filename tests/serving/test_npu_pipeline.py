@@ -2,7 +2,7 @@
 
 import threading
 
-from tests.device_process import DeviceProcess
+from benchmarks.launch import DeviceProcess
 
 QUESTION = "什麼是 OpenVINO？"
 

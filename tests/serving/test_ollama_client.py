@@ -3,7 +3,7 @@
 import ollama
 import pytest
 
-from tests.device_process import DeviceProcess
+from benchmarks.launch import DeviceProcess
 from tests.helpers import wait_until
 
 QUESTION = "什麼是 OpenVINO？"

@@ -4,7 +4,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from tests.device_process import DeviceProcess
+from benchmarks.launch import DeviceProcess
 
 QUESTION = "什麼是 OpenVINO？"
 

@@ -1,4 +1,4 @@
-"""A device server as users run it: a process of its own, with worker processes below it."""
+"""Starting the product's processes for measurements and tests, and ending them for certain."""
 
 import json
 import os
@@ -12,28 +12,36 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.helpers import PATIENCE, gone, wait_until
 from web.listening import close_all, open_listeners
 
 PROJECT = Path(__file__).resolve().parent.parent
-DEMO = PROJECT / "models" / "demo_server-guide"
+DEMO_MODEL = PROJECT / "models" / "demo_server-guide"
 DEMO_ID = "demo/server-guide"
 NPU_ON_CPU = {"NPUW_DEVICES": "CPU", "NPUW_ONLINE_PIPELINE": "NONE"}
-"""Runs the real static NPU pipeline on the CPU."""
+"""OpenVINO properties that run the NPU's static pipeline on the CPU."""
+
+PATIENCE_SECONDS = 60
+
+
+def demo_model(**settings: Any) -> dict[str, Any]:
+    """The demo model as an entry of a device's `models`."""
+    return {"id": DEMO_ID, "path": str(DEMO_MODEL), **settings}
 
 
 class DeviceProcess:
-    """`url` is the base of its endpoints, `name` the device's key in the configuration."""
+    """A device server in a process of its own. `url` is the base of its endpoints, `name` the device's key."""
 
     def __init__(self, name: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.process = process
+        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS)
         self._log = log
-        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE)
 
     @property
     def model(self) -> str:
+        """The public id of the demo model here."""
         return f"{self.name}-{DEMO_ID}"
 
     def log(self) -> str:
@@ -45,33 +53,38 @@ class DeviceProcess:
     def post(self, path: str, body: Any) -> httpx.Response:
         return self.client.post(path, json=body)
 
+    def health(self) -> Any:
+        return self.get("/health")
+
     def workers(self) -> list[int]:
         """The processes below the server."""
         return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
 
-    def health(self) -> Any:
-        return self.get("/health")
+    def resident_bytes(self) -> int:
+        """The server's own memory, its workers' left out."""
+        return psutil.Process(self.process.pid).memory_info().rss
 
     def chat(self, question: str, **options: Any) -> str:
+        """The demo model's greedy answer."""
         body = {"model": self.model, "messages": [{"role": "user", "content": question}], "temperature": 0, **options}
         answer = self.post("/v1/chat/completions", body)
-        assert answer.status_code == 200, answer.text
+        if answer.is_error:
+            raise RuntimeError(answer.text)
         return answer.json()["choices"][0]["message"]["content"]
 
 
 @contextmanager
 def device_process(
-    data_dir: Path, *, name: str = "gpu", model: dict[str, Any] | None = None, **settings: Any
+    data_dir: Path, *, name: str = "gpu", models: list[dict[str, Any]], **settings: Any
 ) -> Iterator[DeviceProcess]:
-    """Runs the server with the demo model, `model` being added to its assignment; ends it and its workers."""
+    """Runs a device server that offers `models` (entries of the configuration) on a free port; it and its workers
+    have ended when the context is left."""
     listeners = open_listeners("127.0.0.1", 0)
     port = listeners[0].getsockname()[1]
-    assignment = {"id": DEMO_ID, "path": str(DEMO), **(model or {})}
-    device = {"port": port, "device": name.upper(), "models": [assignment], **settings}
-    others = {"npu" if name == "gpu" else "gpu": {"port": 1 if port != 1 else 2, "device": "CPU", "models": []}}
     config = data_dir / "device_config.json"
-    config.write_text(json.dumps({name: device, **others}), encoding="utf-8")
-    log = data_dir / f"{name}.log"
+    device = {"port": port, "device": name.upper(), "models": models, **settings}
+    other = {"npu" if name == "gpu" else "gpu": {"port": 1, "device": "CPU", "models": []}}
+    config.write_text(json.dumps({name: device, **other}), encoding="utf-8")
     command = [sys.executable, "-m", "server_app", "--device", name, "--config", str(config)]
     command += ["--data-dir", str(data_dir), "--port", str(port)]
     inherited: list[int] = []
@@ -80,6 +93,7 @@ def device_process(
     else:
         inherited = [listener.fileno() for listener in listeners]
         command += [argument for number in inherited for argument in ("--fd", str(number))]
+    log = data_dir / f"{name}.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=stream, stderr=stream, pass_fds=inherited
@@ -95,14 +109,14 @@ def device_process(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    workers = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     assert process.stdin is not None
     process.stdin.close()
     try:
-        process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
+        process.wait(PATIENCE_SECONDS)
+    finally:
         process.kill()
         process.wait()
-        raise
-    for worker in workers:
-        wait_until(lambda pid=worker.pid: gone(pid))
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE_SECONDS)
+    if alive:
+        raise RuntimeError(f"Processes outlived their server: {alive}")
