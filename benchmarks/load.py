@@ -12,7 +12,7 @@ import uvicorn
 from benchmarks.http_stream import StreamClient
 from benchmarks.messages import Answer, Job, Measured, Ready, Target, own_streams, receive, send
 
-_HEALTH_PAUSE_SECONDS = 0.1
+_HEALTH_PAUSE_SECONDS = 0.25
 
 
 async def run(target: Target, job: Job) -> Measured:
