@@ -142,7 +142,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--streams", type=_numbers, default=[1, 8, 32], help="for example 1,8,32 (default)")
     parser.add_argument("--pairs", type=int, default=5, help="how often each is measured (default: 5)")
     parser.add_argument("--tokens", type=int, default=64, help="length of an answer (default: 64)")
-    parser.add_argument("--prompt-words", type=int, default=32, help="length of a prompt (default: 32)")
+    parser.add_argument("--prompt-words", type=int, default=16, help="length of a prompt (default: 16)")
     parser.add_argument("--kv-cache-gb", type=float, default=1.0, help="KV cache of both sides (default: 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
     return parser.parse_args(arguments)
