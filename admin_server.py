@@ -15,13 +15,17 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from admin.api import api_router
 from admin.assignments import Assignments
+from admin.catalogue import CatalogueShelf
+from admin.devices_api import devices_router
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
+from admin.history import History
 from admin.i18n import Catalogues
 from admin.live import LiveFeed
+from admin.models_api import models_router
 from admin.pages import Pages
+from admin.playground import Playground
 from admin.rendering import Renderer
 from admin.screens import NAVIGATION
 from admin.snapshots import SnapshotReader
@@ -57,28 +61,35 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
-    reader = SnapshotReader(suite=suite, registry=registry, store=store)
+    history = History(suite)
+    reader = SnapshotReader(
+        suite=suite, registry=registry, store=store, shelf=CatalogueShelf(registry), history=history
+    )
     feed = LiveFeed(reader)
+    playground = Playground(suite, host=settings.host)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await suite.start()
         await registry.start()
-        reading = asyncio.create_task(feed.run(), name="live feed")
+        tasks = [asyncio.create_task(feed.run(), name="feed"), asyncio.create_task(history.run(), name="history")]
         try:
             yield
         finally:
             await feed.close()
-            reading.cancel()
-            await asyncio.gather(registry.stop(), suite.stop())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(registry.stop(), suite.stop(), playground.close())
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.add_middleware(Guard, host=settings.host, content_policy=PAGE_POLICY)
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
-    app.include_router(api_router(reader, feed, assignments))
+    app.include_router(devices_router(reader, feed, assignments))
+    app.include_router(models_router(reader, feed))
+    app.include_router(playground.router())
     pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
     app.include_router(pages.router())
     app.state.end_streams = feed.close

@@ -129,7 +129,9 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             program=server_program,
         )
         suite = Suite(store, launch, run_devices=not options.no_devices)
-        registry = ModelRegistry(data_dir / "models", bundled_dir=DEMO_MODEL)
+        registry = ModelRegistry(
+            data_dir / "models", bundled_dir=DEMO_MODEL, settings_file=data_dir / "hub_settings.json"
+        )
         settings = AdminSettings(data_dir=data_dir, host=options.host, port=port)
         app = create_app(settings, suite=suite, registry=registry, store=store)
         config = uvicorn.Config(

@@ -3,15 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
-from instances.handle import Instance, InstanceLost, RequestRefused
-from instances.messages import LoadModel, Output, Sampling
+from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
+from instances.messages import LoadModel, Output, Rows, Sampling, TextWork
 from pools.costs import CostBook
-from pools.errors import GenerationFailed, ModelNotFound
+from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
 from pools.housekeeping import Housekeeping
 from pools.memory_budget import MemoryBudget
 from pools.placer import Placer
@@ -20,6 +20,7 @@ from pools.run import Run
 from pools.served_model import ServedModel, load_message, plan_instance
 from pools.slot import Lease
 from pools.statistics import Statistics, Timings
+from web.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)
 
@@ -59,23 +60,37 @@ class ModelManager:
         # Two generations at once on one NPU end in DEVICE_LOST and take the process with them.
         self._npu_turn = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
+        self._releases: set[asyncio.Task[None]] = set()
         for model in models:
-            self.pools[model.id] = self._make_pool(model)
-            self.statistics[model.id] = Statistics()
+            self.add_model(model)
 
     async def start(self) -> None:
         """Begin the periodic work and the preloading that the assignments ask for."""
-        self._spawn(self._housekeeping.run_for_ever())
+        _keep(self._background, self._housekeeping.run_for_ever())
         for pool in self.pools.values():
             if pool.model.assignment.preload_count:
-                self._spawn(_preload_quietly(pool))
+                _keep(self._background, _preload_quietly(pool))
 
     async def stop(self) -> None:
         """End every instance."""
         for task in list(self._background):
             task.cancel()
-        await asyncio.gather(*(pool.close() for pool in self.pools.values()))
+        stopping = ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)
+        await asyncio.gather(*(pool.close(stopping) for pool in self.pools.values()))
+        await asyncio.gather(*self._releases)
         self.budget.close()
+
+    def add_model(self, model: ServedModel) -> None:
+        """Offer one more model from now on; nothing changes for one that is offered already."""
+        if model.id not in self.pools:
+            self.pools[model.id] = self._make_pool(model)
+            self.statistics[model.id] = Statistics()
+
+    async def remove_model(self, model_id: str) -> None:
+        """Offer a model no longer: its instances end, who waits for one is refused. Raises `ModelNotFound`."""
+        pool = self.pool(model_id)
+        del self.pools[model_id], self.statistics[model_id]
+        await pool.close(ModelNotFound(f"The model '{pool.model.public_id}' is no longer served.", param="model"))
 
     def pool(self, model_id: str) -> ModelPool:
         """The pool of a model by its own id. Raises `ModelNotFound`."""
@@ -99,28 +114,54 @@ class ModelManager:
         to. Raises what `ModelPool.acquire` raises, and `GenerationFailed`.
         """
         pool, statistics = self.pool(model_id), self.statistics[model_id]
-        statistics.requests += 1
         timings.prompt_tokens = len(prompt_ids)
         run = Run(prompt_ids, sampling)
-        try:
-            while not run.finished:
-                lease = await self._acquire(pool, run, timings, client)
-                async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
-                    async for output in outputs:
-                        yield output
-            statistics.completed += 1
-            pool.request_completed()
-        except (asyncio.CancelledError, GeneratorExit):
-            statistics.cancelled += 1
-            raise
-        except Exception:
-            statistics.failed += 1
-            raise
-        finally:
-            statistics.resumed += run.losses
-            timings.finished = self.clock()
-            timings.generated_tokens = len(run.generated)
-            statistics.record(timings)
+        with statistics.counted(timings, self.clock):
+            try:
+                while not run.finished:
+                    lease = await self._acquire(pool, run, timings, client)
+                    async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
+                        async for output in outputs:
+                            yield output
+            finally:
+                statistics.resumed += run.losses
+                timings.generated_tokens = len(run.generated)
+
+    async def compute(
+        self, model_id: str, work: Sequence[TextWork], timings: Timings, *, client: str = ""
+    ) -> AsyncGenerator[Rows, None]:
+        """The rows of each slice of texts, in order. Every slice queues by itself, so that long work lets short pass.
+
+        Raises what `ModelPool.acquire` raises, `InvalidRequest` and `GenerationFailed`.
+        """
+        pool, statistics = self.pool(model_id), self.statistics[model_id]
+        with statistics.counted(timings, self.clock):
+            for slice_ in work:
+                rows = await self._compute(pool, slice_, timings, client)
+                timings.prompt_tokens += sum(rows.tokens)
+                yield rows
+
+    async def _compute(self, pool: ModelPool, work: TextWork, timings: Timings, client: str) -> Rows:
+        reason: Exception | None = None
+        for attempt in range(_MAX_LOSSES_WITHOUT_PROGRESS):
+            was_ready, asked = bool(pool.slots), self.clock()
+            lease = await pool.acquire(0, client, returned=attempt > 0)
+            timings.started = timings.started or self.clock()
+            if not was_ready:
+                timings.load_seconds += self.clock() - asked
+            try:
+                async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
+                    rows = await lease.slot.instance.compute(work)
+                    lease.slot.productive = True
+                    return rows
+            except RequestRefused as error:
+                raise InvalidRequest(f"The model could not take this request: {error}.", param="input") from error
+            except InstanceLost as error:
+                logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
+                reason = error
+            finally:
+                pool.release(lease)
+        raise GenerationFailed(f"The model's instance ended several times on this request: {reason}") from reason
 
     async def preload(self, model_id: str, count: int) -> int:
         """Start instances up to `count`; the number that then runs. Raises as `ModelPool.acquire`."""
@@ -157,6 +198,7 @@ class ModelManager:
                         if output.finish == "cancelled":
                             run.losses += 1
                             return
+                        lease.slot.productive = True
                         run.add(output)
                         yield output
                         lease.cover(run.tokens)
@@ -165,11 +207,15 @@ class ModelManager:
         except InstanceLost as error:
             logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
             run.lose()
-            if run.generated and run.bound_to_grammar:
-                raise GenerationFailed(f"The model's instance ended in the middle of this answer: {error}") from error
             if run.complete:
                 run.finished = True
                 yield Output(0, [], finish="length")
+                return
+            if run.generated and run.bound_to_grammar:
+                raise GenerationFailed(
+                    "The model's instance was lost in the middle of an answer of a prescribed form, which cannot be "
+                    f"continued elsewhere ({error}). Please ask again."
+                ) from error
             if run.losses_without_progress >= _MAX_LOSSES_WITHOUT_PROGRESS:
                 sentence = f"The model's instance ended {run.losses_without_progress} times on this request: {error}"
                 raise GenerationFailed(sentence) from error
@@ -188,7 +234,9 @@ class ModelManager:
         )
 
     async def _start_instance(self, pool: ModelPool) -> tuple[Instance, float]:
-        """Raises `OutOfMemory` and `InstanceLoadError`."""
+        """Raises `OutOfMemory`, `InstanceLoadError` and `InstanceLost`."""
+        if pool.model.problem:
+            raise InstanceLoadError(pool.model.problem)
         spec = load_message(pool.model, pool.plan, self._cache_dir)
         instance = self._make_instance(spec)
         await self.placer.place(pool, spec, instance)
@@ -201,7 +249,7 @@ class ModelManager:
             self.budget.release(instance)
             raise
         self.budget.attach(instance, instance.pid)
-        self._spawn(self._release_memory_when_closed(instance))
+        _keep(self._releases, self._release_memory_when_closed(instance))
         logger.info("Loaded %s in %.1f s (process %s).", pool.model.public_id, ready.load_seconds, instance.pid)
         return instance, ready.load_seconds + ready.warm_up_seconds
 
@@ -209,10 +257,12 @@ class ModelManager:
         await instance.closed.wait()
         self.budget.release(instance)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+
+def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` as a task that `tasks` holds until it has ended."""
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 async def _preload_quietly(pool: ModelPool) -> None:

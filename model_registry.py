@@ -31,7 +31,15 @@ from registry.imports import ImportMode, import_model
 from registry.jobs import FileProgress, JobError, PullJob
 from registry.local import LocalModel, ModelMetadata, list_models, model_id_of
 from registry.pull import PullManager
-from registry.settings import DEFAULT_ENDPOINT, HubSettings, SettingsFile, check_endpoint, check_token, default_settings
+from registry.settings import (
+    DEFAULT_ENDPOINT,
+    HubSettings,
+    SettingsFile,
+    check_endpoint,
+    check_token,
+    default_settings,
+    kind_of,
+)
 from registry.verify import Verification, verify
 
 __all__ = [
@@ -164,6 +172,10 @@ class ModelRegistry:
         """Go on with a paused, failed or cancelled download. Raises JobNotFound, Conflict."""
         return self._pulls.resume(job_id)
 
+    def dismiss(self, job_id: str) -> None:
+        """Take an ended job off the list. Raises JobNotFound, Conflict."""
+        self._pulls.dismiss(job_id)
+
     async def settled(self, job_id: str) -> PullJob:
         """Wait for the end of a job, its clearing up included."""
         return await self._pulls.settled(job_id)
@@ -198,7 +210,8 @@ class ModelRegistry:
         before = self.hub
         address = before.endpoint if endpoint is None else check_endpoint(endpoint or DEFAULT_ENDPOINT)
         kept = before.token if address == before.endpoint else None
-        settings = HubSettings(address, kept if token is None else check_token(token) or None)
+        new_token = kept if token is None else check_token(token) or None
+        settings = HubSettings(address, new_token, kind_of(address))
         if address != before.endpoint:
             await asyncio.to_thread(self._ask_hub, settings)
         if self._settings:
@@ -242,9 +255,10 @@ class ModelRegistry:
         check_hub(settings)
 
     def _ask_update(self, model_id: str) -> Update:
-        from registry.hub import resolve
+        from registry import hub, modelscope
 
+        source = modelscope if self.hub.kind == "modelscope" else hub
         metadata = self.find(model_id).metadata
         if metadata is None or not metadata.commit:
             raise Conflict(f"{model_id} was not pulled from a hub: nothing is known of newer versions.")
-        return Update(model_id, metadata.commit, resolve(self.hub, model_id, metadata.revision).commit)
+        return Update(model_id, metadata.commit, source.resolve(self.hub, model_id, metadata.revision).commit)

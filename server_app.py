@@ -6,6 +6,7 @@ again would not help.
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -19,29 +20,38 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
+from apis.device_models import DeviceModels, Place
 from apis.errors import install_error_handlers, refusal
 from apis.model_names import ModelNames
+from apis.ollama.digests import Digests
+from apis.ollama.embeddings import embedding_routes as ollama_embeddings
 from apis.ollama.generation import generation_routes
 from apis.ollama.listing import listing_routes
+from apis.ollama.management import management_routes
+from apis.ollama.pull import pull_routes
+from apis.ollama.show import show_routes
 from apis.openai.chat import chat_routes
 from apis.openai.completions import completion_routes
+from apis.openai.embeddings import embedding_routes as openai_embeddings
 from apis.openai.models import model_routes
+from apis.openai.responses import response_routes
 from apis.status import status_routes
 from chat.service import ChatService
-from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
 from devices.memory import GB, default_reserve, system_memory
 from devices.memory_ledger import MemoryLedger
-from devices.model_facts import read_facts
+from embeddings.service import EmbeddingService
 from instances.handle import Instance
 from instances.messages import LoadModel
 from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
-from pools.served_model import ServedModel
+from pools.serving import served_model
 from web.guard import Guard, page_origins
-from web.listening import CannotListen, open_listeners
+from web.listening import CannotListen, open_listeners, reachable_address
 from web.request_id import RequestId, RequestIdFilter
 from web.serving import GracefulServer
 
@@ -49,6 +59,7 @@ logger = logging.getLogger("server_app")
 
 CANNOT_START = 3
 _DRAIN_SECONDS = 5
+_BUNDLED = Path(__file__).resolve().parent / "models" / "demo_server-guide"
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -60,6 +71,7 @@ class DeviceServer:
     device: ResolvedDevice
     manager: ModelManager
     names: ModelNames
+    place: Place
 
 
 def build_device_server(
@@ -68,12 +80,16 @@ def build_device_server(
     data_dir: Path,
     available: Sequence[DeviceInfo],
     *,
+    store: ConfigStore | None = None,
     make_instance: Callable[[LoadModel], Instance] = Instance,
 ) -> DeviceServer:
-    """Raises KeyError on a device that is not configured and `DeviceUnavailable`. `make_instance` is for tests."""
+    """`store` is where changes go, default: the data directory's file; `make_instance` is for tests.
+
+    Raises KeyError on a device that is not configured and `DeviceUnavailable`.
+    """
     settings = configuration.devices[name]
     device = resolve_device(settings.device, settings.fallback_device, available)
-    models = [_served_model(name, settings, model, data_dir, available) for model in settings.models]
+    models = [served_model(name, settings, model, data_dir, available) for model in settings.models]
     others = {other: each.port for other, each in configuration.devices.items() if other != name}
     manager = ModelManager(
         models,
@@ -83,7 +99,9 @@ def build_device_server(
         queue_seconds=settings.queue_timeout,
         make_instance=make_instance,
     )
-    return DeviceServer(name, device, manager, ModelNames(name, models, others))
+    names = ModelNames(name, models, others, settings.aliases)
+    store = store or ConfigStore(data_dir / "device_config.json")
+    return DeviceServer(name, device, manager, names, Place(name, store, data_dir, _BUNDLED, available))
 
 
 def _budget(settings: DeviceSettings, data_dir: Path) -> MemoryBudget:
@@ -103,58 +121,38 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await server.manager.start()
+        hashing = asyncio.create_task(digests.compute(server.names.models.values()))
         yield
+        hashing.cancel()
         await server.manager.stop()
         await service.close()
 
     app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_error_handlers(app)
     service = ChatService(server.manager)
+    embeddings = EmbeddingService(server.manager)
+    digests = Digests(server.place.data_dir / f"cache_{server.name}" / "digests.json")
+    models = DeviceModels(server.place, server.manager, server.names, service)
+    admin = AdminClient(f"http://{reachable_address(host)}:{admin_port}")
     for router in (
         chat_routes(service, server.names),
         completion_routes(service, server.names),
+        openai_embeddings(embeddings, server.names),
+        ollama_embeddings(embeddings, server.names),
         model_routes(server.names, created=int(time.time())),
+        response_routes(service, server.names),
         message_routes(service, server.names),
         generation_routes(service, server.manager, server.names),
-        listing_routes(server.manager, server.names),
+        listing_routes(server.manager, server.names, digests),
+        show_routes(server.manager, server.names),
+        pull_routes(admin, models, server.names),
+        management_routes(models, server.names),
         status_routes(server.name, server.device, server.manager, server.names),
     ):
         app.include_router(router)
     app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
     app.add_middleware(RequestId)
     return app
-
-
-def _served_model(
-    device_name: str,
-    settings: DeviceSettings,
-    assignment: ModelAssignment,
-    data_dir: Path,
-    available: Sequence[DeviceInfo],
-) -> ServedModel:
-    directory = (data_dir / assignment.path).resolve()
-    facts = read_facts(directory)
-    if facts.problem:
-        logger.warning("%s: %s", assignment.id, facts.problem)
-    return ServedModel(
-        id=assignment.id,
-        public_id=f"{device_name}-{assignment.id}",
-        directory=directory,
-        facts=facts,
-        assignment=assignment,
-        device=_model_device(settings, assignment, available),
-    )
-
-
-def _model_device(
-    settings: DeviceSettings, assignment: ModelAssignment, available: Sequence[DeviceInfo]
-) -> ResolvedDevice:
-    """The device of one model: NPUW_DEVICES runs the NPU's own pipeline on other devices, with or without an NPU."""
-    stand_in = assignment.extra_config.get("NPUW_DEVICES")
-    if settings.device.upper().startswith("NPU") and stand_in:
-        reason = f"NPUW_DEVICES runs the NPU pipeline on {stand_in}."
-        return ResolvedDevice(settings.device, "NPU", f"NPU pipeline on {stand_in}", reason)
-    return resolve_device(settings.device, settings.fallback_device, available)
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -176,7 +174,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger().handlers[0].addFilter(RequestIdFilter())
     try:
         configuration = ConfigStore(options.config).load()
-        server = build_device_server(options.device, configuration, options.data_dir, available_devices())
+        server = build_device_server(
+            options.device,
+            configuration,
+            options.data_dir,
+            available_devices(),
+            store=_store_for_changes(options.config),
+        )
         port = options.port or configuration.devices[options.device].port
         sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)
     except (ConfigError, DeviceUnavailable, CannotListen, OSError) as error:
@@ -188,15 +192,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if server.device.fallback_reason:
         logger.warning("%s", server.device.fallback_reason)
     app = create_app(server, host=options.host, admin_port=options.admin_port)
-    asyncio.run(_serve(app, sockets, options.log_level))
+    _serve(app, sockets, options.log_level)
     return 0
+
+
+def _store_for_changes(config: Path) -> ConfigStore:
+    """The suite hands over the last good copy while the file itself is broken; changes belong into the file."""
+    return ConfigStore(config.with_name(config.name.replace(".last-good.", ".")))
 
 
 def _adopt(descriptor: int) -> socket.socket:
     return socket.socket(fileno=descriptor)
 
 
-async def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
+def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
     config = uvicorn.Config(
         app,
         log_level=log_level,
@@ -206,7 +215,8 @@ async def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> 
     )
     server = GracefulServer(config)
     watch_stdin(server.stop)
-    await server.serve(sockets=sockets)
+    gc.freeze()  # what is there now stays: the collector would stop every stream to look at it
+    server.run(sockets=sockets)  # in uvicorn's own event loop, which is uvloop where that exists
 
 
 if __name__ == "__main__":

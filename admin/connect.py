@@ -12,9 +12,13 @@ ANY_KEY = "openvino"
 
 @dataclass(frozen=True)
 class ServedModel:
+    """`running`: its device server is up. `vision`: it takes images."""
+
     public_id: str
     device: str
     port: int
+    running: bool
+    vision: bool
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Recipe:
 def served_models(snapshot: Snapshot) -> list[ServedModel]:
     """What enabled devices offer, in the configuration's order."""
     return [
-        ServedModel(model.public_id, card.name, card.port)
+        ServedModel(model.public_id, card.name, card.port, card.state == "running", model.kind == "vlm")
         for card in snapshot.devices
         if card.enabled
         for model in card.assigned

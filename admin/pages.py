@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from admin.live import LiveFeed
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from admin.snapshots import SnapshotReader
 from admin.views import Snapshot
+from model_registry import RegistryError
 
 ONE_YEAR = 365 * 24 * 3600
 MAX_FORM_BYTES = 4096
@@ -39,7 +39,8 @@ class Pages:
         router.add_api_route("/", self.overview)
         router.add_api_route("/models", self.models)
         router.add_api_route("/get", self.get)
-        router.add_api_route("/catalogue", self.catalogue)
+        router.add_api_route("/get/search", self.search)
+        router.add_api_route("/playground", self.playground)
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
         router.add_api_route("/connect", self.connect)
@@ -55,14 +56,23 @@ class Pages:
         return await self._screen(request, "models")
 
     async def get(self, request: Request) -> Response:
+        await self.reader.shelf.open()
         return await self._screen(request, "get")
 
-    async def catalogue(self, request: Request) -> Response:
-        entries = await self.reader.registry.collections()
-        local = await asyncio.to_thread(self.reader.registry.local_models)
-        context = {"entries": entries, "local": {model.id for model in local}}
+    async def search(self, request: Request, text: str = "") -> Response:
+        """What the hub finds, as a fragment."""
+        context: dict[str, Any] = {"query": text, "rows": (), "problem": None}
+        try:
+            found = await self.reader.registry.search(text)
+        except RegistryError as error:
+            context["problem"] = error
+        else:
+            context["rows"] = self.reader.shelf.rows(found)
         audience = Audience.of(request, self.catalogues)
-        return HTMLResponse(self.renderer.fragment("fragments/catalogue.html", audience, context))
+        return HTMLResponse(self.renderer.fragment("fragments/found.html", audience, context))
+
+    async def playground(self, request: Request) -> Response:
+        return await self._screen(request, "playground")
 
     async def logs(self, request: Request, device: str | None = None) -> Response:
         snapshot = await self.reader()
@@ -94,7 +104,9 @@ class Pages:
         return self._render(request, "connect", snapshot, {}, **context)
 
     async def settings(self, request: Request) -> Response:
-        return self._render(request, "settings", await self.reader(), {}, places=self.places)
+        return self._render(
+            request, "settings", await self.reader(), {}, places=self.places, hub=self.reader.registry.hub
+        )
 
     async def save_preferences(self, request: Request) -> Response:
         body = await request.body()

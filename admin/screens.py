@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from admin.connect import served_models
 from admin.events import Fragment
-from admin.views import Snapshot
+from admin.views import Snapshot, Speed
 
 NAVIGATION = (
     ("overview", "/"),
     ("models", "/models"),
     ("get", "/get"),
+    ("playground", "/playground"),
     ("logs", "/logs"),
     ("connect", "/connect"),
     ("settings", "/settings"),
@@ -28,9 +32,21 @@ def common(snapshot: Snapshot) -> list[Fragment]:
 
 
 def overview(snapshot: Snapshot) -> list[Fragment]:
-    cards = [Fragment(f"device.{card.name}", "fragments/device.html", {"card": card}) for card in snapshot.devices]
+    total = snapshot.machine.total
+    # The speed has a fragment of its own: it changes all the time, the rest of the card does not.
+    cards = [
+        Fragment(
+            f"device.{card.name}",
+            "fragments/device.html",
+            {"card": replace(card, speed=Speed()), "total_memory": total},
+        )
+        for card in snapshot.devices
+    ]
+    speeds = [
+        Fragment(f"speed.{card.name}", "fragments/speed.html", {"speed": card.speed}) for card in snapshot.devices
+    ]
     machine = Fragment("machine", "fragments/machine.html", {"memory": snapshot.machine})
-    return [*common(snapshot), machine, *cards]
+    return [*common(snapshot), machine, *cards, *speeds]
 
 
 def models(snapshot: Snapshot) -> list[Fragment]:
@@ -40,8 +56,16 @@ def models(snapshot: Snapshot) -> list[Fragment]:
 
 
 def get(snapshot: Snapshot) -> list[Fragment]:
-    return [*common(snapshot), Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs})]
+    return [
+        *common(snapshot),
+        Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs}),
+        Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue}),
+    ]
 
 
-SCREENS = {"overview": overview, "models": models, "get": get}
+def playground(snapshot: Snapshot) -> list[Fragment]:
+    return [*common(snapshot), Fragment("served", "fragments/served.html", {"models": served_models(snapshot)})]
+
+
+SCREENS = {"overview": overview, "models": models, "get": get, "playground": playground}
 """The screens with fragments of their own; every other one has the common ones."""

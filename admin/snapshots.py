@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 
+from admin.catalogue import CatalogueShelf, Yardstick
+from admin.history import History
 from admin.views import (
     DeviceCard,
     Hardware,
@@ -18,13 +20,16 @@ from admin.views import (
     ModelChoice,
     RunningModel,
     Snapshot,
+    Speed,
 )
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
-from devices.model_facts import ModelFacts
 from devices.supervisor import DeviceStatus, Suite
 from model_registry import LocalModel, ModelRegistry, PullJob
 
 Health = Mapping[str, Any]
+
+BAR_STEP = 50_000_000
+MODEL_STEP = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class SnapshotReader:
     suite: Suite
     registry: ModelRegistry
     store: ConfigStore
+    shelf: CatalogueShelf
+    history: History
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -42,15 +49,19 @@ class SnapshotReader:
         for name, settings in configuration.devices.items():
             status = statuses.get(name)
             if status is None:
-                cards.append(device_card(_unstarted(name, settings), settings, {}, {}, local))
+                cards.append(device_card(_unstarted(name, settings), settings, {}, {}, local, Speed()))
                 continue
             health, memory = self.suite.health(name), self.suite.memory(name)
-            cards.append(device_card(status, settings, health or {}, memory or {}, local))
+            cards.append(device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name)))
+        yardsticks = tuple(
+            Yardstick(card.name, card.kind, card.memory.total if card.memory else machine.total) for card in cards
+        )
         ours = sum(card.memory.used for card in cards if card.memory)
         return Snapshot(
             devices=tuple(cards),
-            local_models=tuple(local_row(model, configuration) for model in local),
+            local_models=tuple(local_row(model, configuration, yardsticks) for model in local),
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
+            catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
             machine=replace(machine, used=ours, other=max(machine.other - ours, 0)),
             config_problem=problem,
         )
@@ -86,8 +97,15 @@ def device_card(
     health: Health,
     memory: Mapping[str, Any],
     local: Sequence[LocalModel],
+    speed: Speed,
 ) -> DeviceCard:
-    reported = {model["id"]: model for model in health.get("models", ())}
+    bar = _device_memory(memory)
+    hardware = _hardware(health)
+    stick = Yardstick(
+        status.name, hardware.used if hardware else settings.device, bar.total if bar else _machine_memory().total
+    )
+    sizes = {model["id"]: model for model in memory.get("models", ())}
+    reported = {model["id"]: {**sizes.get(model["id"], {}), **model} for model in health.get("models", ())}
     return DeviceCard(
         name=status.name,
         requested=settings.device,
@@ -97,18 +115,19 @@ def device_card(
         since=round(status.since, 1),
         pid=status.pid,
         restarts=status.restarts,
-        hardware=_hardware(health),
+        hardware=hardware,
         active=health.get("active_requests", 0),
         queued=health.get("queued_requests", 0),
-        memory=_device_memory(memory),
-        models=tuple(_choices(status.name, settings, local, reported)),
+        memory=bar,
+        speed=speed,
+        models=tuple(_choices(stick, settings, local, reported)),
         last_error=status.last_error,
         last_log_lines=tuple(status.last_log_lines[-8:]) if status.state == "failed" else (),
     )
 
 
 def _choices(
-    device: str,
+    stick: Yardstick,
     settings: DeviceSettings,
     local: Sequence[LocalModel],
     reported: Mapping[str, Mapping[str, Any]],
@@ -124,24 +143,19 @@ def _choices(
         choices.append(
             ModelChoice(
                 id=model_id,
-                public_id=f"{device}-{model_id}",
+                public_id=f"{stick.device}-{model_id}",
                 size_bytes=facts.size_bytes if facts else None,
                 quantization=facts.quantization if facts else None,
                 context_length=facts.context_length if facts else None,
                 kind=facts.kind if facts else "unknown",
                 local=model is not None,
-                problem=_usability(facts, settings) if facts else None,
+                broken=facts is not None and facts.problem is not None,
+                fitness=stick.judge(facts) if facts else None,
                 assignment=assignments.get(model_id),
                 running=_running(running) if running else None,
             )
         )
     return choices
-
-
-def _usability(facts: ModelFacts, settings: DeviceSettings) -> str | None:
-    """Why a model cannot be used on a device, in a sentence; None where nothing speaks against it."""
-    on_npu = settings.device.upper().startswith("NPU")
-    return facts.problem or (facts.npu_problem if on_npu else None)
 
 
 def _running(report: Mapping[str, Any]) -> RunningModel:
@@ -151,6 +165,8 @@ def _running(report: Mapping[str, Any]) -> RunningModel:
         active=report.get("active", 0),
         queued=report.get("queued", 0),
         error=report.get("error"),
+        measured=_rounded(report.get("measured_bytes"), MODEL_STEP) or None,
+        estimated=_rounded(report.get("estimated_bytes"), MODEL_STEP) or None,
     )
 
 
@@ -168,20 +184,22 @@ def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
     total, available, used = (report.get(key) for key in ("total_bytes", "available_bytes", "used_bytes"))
     if not isinstance(total, int) or not isinstance(available, int) or not isinstance(used, int):
         return None
-    return MemoryBar(total=total, used=_rounded(used), other=_rounded(max(total - available - used, 0)))
+    reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
+    other = max(total - available - used - reserved, 0)
+    return MemoryBar(total, *(_rounded(part, BAR_STEP) for part in (used, reserved, other)))
 
 
 def _machine_memory() -> MemoryBar:
     memory = psutil.virtual_memory()
-    return MemoryBar(total=memory.total, used=0, other=_rounded(memory.total - memory.available))
+    return MemoryBar(memory.total, used=0, reserved=0, other=_rounded(memory.total - memory.available, BAR_STEP))
 
 
-def _rounded(value: int) -> int:
-    """To 50 MB: a bar that trembles by a pixel is not worth sending."""
-    return round(value / 5e7) * 50_000_000
+def _rounded(value: int | None, step: int) -> int:
+    """A figure that trembles is not worth sending."""
+    return round((value or 0) / step) * step
 
 
-def local_row(model: LocalModel, configuration: Configuration) -> LocalModelRow:
+def local_row(model: LocalModel, configuration: Configuration, yardsticks: tuple[Yardstick, ...]) -> LocalModelRow:
     metadata = model.metadata
     return LocalModelRow(
         id=model.id,
@@ -192,6 +210,7 @@ def local_row(model: LocalModel, configuration: Configuration) -> LocalModelRow:
         parameters=model.facts.parameters,
         architecture=model.facts.architecture,
         revision=metadata.revision if metadata else None,
+        commit=metadata.commit if metadata else None,
         downloaded_at=metadata.downloaded_at if metadata else None,
         license=(metadata.license if metadata else None) or model.facts.license,
         tools=model.facts.tools,
@@ -201,6 +220,7 @@ def local_row(model: LocalModel, configuration: Configuration) -> LocalModelRow:
         bundled=model.bundled,
         problem=model.facts.problem,
         npu_problem=model.facts.npu_problem,
+        fitness=tuple(stick.judge(model.facts) for stick in yardsticks),
         devices=tuple(
             name
             for name, settings in configuration.devices.items()

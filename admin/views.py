@@ -13,18 +13,36 @@ from registry.jobs import ACTIVE, JobError
 
 @dataclass(frozen=True)
 class RunningModel:
-    """What a device server reports about one of its models."""
+    """What a device server reports about one of its models. `measured`: bytes its instances take now; `estimated`: what
+    one instance was reckoned to take."""
 
     state: str
     instances: int = 0
     active: int = 0
     queued: int = 0
     error: str | None = None
+    measured: int | None = None
+    estimated: int | None = None
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """Whether a model will run on a device. `level`: fits, tight, too_large or unsuitable; bytes of one loaded copy and
+    of the device's memory; `reason` in English, for what figures do not say."""
+
+    device: str
+    level: str
+    needed: int
+    budget: int
+    reason: str
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk."""
+    """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk.
+
+    A `broken` model cannot be assigned. One that does not suit the device can: there may be a fallback.
+    """
 
     id: str
     public_id: str
@@ -33,7 +51,8 @@ class ModelChoice:
     context_length: int | None
     kind: str
     local: bool
-    problem: str | None
+    broken: bool
+    fitness: Fitness | None
     assignment: ModelAssignment | None
     running: RunningModel | None
 
@@ -48,18 +67,42 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class MemoryBar:
-    """Bytes of one physical memory: ours, everybody else's, free. `limit` is the total."""
+    """Bytes of one physical memory: taken by our instances, promised to them beyond that, taken by everybody else."""
 
     total: int
     used: int
+    reserved: int
     other: int
 
     @property
     def free(self) -> int:
-        return max(self.total - self.used - self.other, 0)
+        return max(self.total - self.used - self.reserved - self.other, 0)
 
     def percent(self, part: int) -> float:
         return round(100 * part / self.total, 1) if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Generated tokens per second: now, and over the last minutes, oldest first."""
+
+    now: float = 0.0
+    past: tuple[float, ...] = ()
+
+    @property
+    def highest(self) -> float:
+        return max(self.past, default=0.0)
+
+    def points(self, width: int, height: int, slots: int) -> str:
+        """The past as an SVG polyline in a box of `width` × `height` with room for `slots` values, the newest at the
+        right edge."""
+        top = max(self.highest, 1.0)
+        step = width / (slots - 1)
+        start = width - step * (len(self.past) - 1)
+        return " ".join(
+            f"{start + step * index:.1f},{height - (height - 2) * value / top - 1:.1f}"
+            for index, value in enumerate(self.past)
+        )
 
 
 @dataclass(frozen=True)
@@ -85,9 +128,15 @@ class DeviceCard:
     active: int
     queued: int
     memory: MemoryBar | None
+    speed: Speed
     models: tuple[ModelChoice, ...]
     last_error: str | None
     last_log_lines: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The OpenVINO device the models run on, as far as is known."""
+        return self.hardware.used if self.hardware else self.requested
 
     @property
     def title(self) -> str:
@@ -114,6 +163,7 @@ class LocalModelRow:
     parameters: int | None
     architecture: str | None
     revision: str | None
+    commit: str | None
     downloaded_at: str | None
     license: str | None
     tools: bool
@@ -123,8 +173,45 @@ class LocalModelRow:
     bundled: bool
     problem: str | None
     npu_problem: str | None
+    fitness: tuple[Fitness, ...]
     devices: tuple[str, ...]
     """Names of the devices it is assigned to."""
+
+
+@dataclass(frozen=True)
+class CatalogueRow:
+    """A model that can be pulled. `estimated`: size and parameters are guessed from its name."""
+
+    id: str
+    kind: str
+    size_bytes: int | None
+    parameters: int | None
+    quantization: str | None
+    license: str | None
+    estimated: bool
+    local: bool
+    fitness: tuple[Fitness, ...]
+
+    @property
+    def text(self) -> str:
+        """What a search looks through."""
+        return " ".join(filter(None, (self.id, self.kind, self.quantization, self.license))).lower()
+
+    @property
+    def suits(self) -> str:
+        """The devices it will run on, separated by blanks."""
+        return " ".join(fit.device for fit in self.fitness if fit.level in ("fits", "tight"))
+
+
+@dataclass(frozen=True)
+class CatalogueView:
+    """`asking`: the hub's answer is awaited; `problem`: why there is none, in English."""
+
+    rows: tuple[CatalogueRow, ...]
+    source: str
+    fetched_at: float | None
+    problem: str | None
+    asking: bool
 
 
 @dataclass(frozen=True)
@@ -158,6 +245,7 @@ class Snapshot:
     devices: tuple[DeviceCard, ...]
     local_models: tuple[LocalModelRow, ...]
     jobs: tuple[JobRow, ...]
+    catalogue: CatalogueView | None
     machine: MemoryBar
     config_problem: ConfigError | None
 

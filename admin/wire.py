@@ -14,6 +14,31 @@ class PullRequest(BaseModel):
     revision: str | None = Field(default=None, max_length=255)
 
 
+class ImportRequest(BaseModel):
+    """A model folder on this machine; `reference` leaves it where it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    path: str = Field(min_length=1)
+    model_id: str | None = Field(default=None, max_length=255)
+    mode: Literal["copy", "reference"] = "copy"
+
+
+class HubChange(BaseModel):
+    """What is left out stays as it is; an empty string clears it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    endpoint: str | None = Field(default=None, max_length=500)
+    token: str | None = Field(default=None, max_length=500)
+
+
+class ModelName(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    model: str = Field(min_length=1, max_length=255)
+
+
 class ModelChange(BaseModel):
     """A model to offer, and the settings to change for it. Settings that are left out keep the value they have."""
 

@@ -1,9 +1,12 @@
-"""What clients may call a model: the public id `{device}-{id}`, the bare id, either with Ollama's `:latest`."""
+"""What clients may call a model: the public id `{device}-{id}` or the bare id, the same with an alias of it, each also
+with Ollama's `:latest`."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from devices.config import ModelAlias
 from pools.errors import ModelNotFound
-from pools.served_model import ServedModel
+from pools.served_model import Persona, ServedModel
 
 _LATEST = ":latest"
 
@@ -11,18 +14,43 @@ _LATEST = ":latest"
 class ModelNames:
     """The models of one device by name. `other_ports` maps the other devices' names to their ports."""
 
-    def __init__(self, device: str, models: Iterable[ServedModel], other_ports: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        device: str,
+        models: Iterable[ServedModel],
+        other_ports: Mapping[str, int],
+        aliases: Mapping[str, ModelAlias] | None = None,
+    ) -> None:
         self.models = {model.id: model for model in models}
+        self.aliases = dict(aliases or {})
         self._device = device
         self._other_ports = other_ports
 
+    def listed(self) -> list[ServedModel]:
+        """Every model, then every alias of one."""
+        aliases = [self._alias(name) for name, alias in self.aliases.items() if alias.model in self.models]
+        return [*self.models.values(), *aliases]
+
     def resolve(self, name: str) -> ServedModel:
         """The model that `name` means. Raises `ModelNotFound` with the right port or the names there are."""
+        bare = self.bare(name)
+        if bare in self.models:
+            return self.models[bare]
+        if bare in self.aliases and self.aliases[bare].model in self.models:
+            return self._alias(bare)
+        raise ModelNotFound(self._explain(name, name.removesuffix(_LATEST)), param="model")
+
+    def bare(self, name: str) -> str:
+        """`name` without this device's prefix and without `:latest`, whether it is known or not."""
         bare = name.removesuffix(_LATEST)
-        for candidate in (bare, bare.removeprefix(f"{self._device}-")):
-            if candidate in self.models:
-                return self.models[candidate]
-        raise ModelNotFound(self._explain(name, bare), param="model")
+        if bare in self.models or bare in self.aliases:
+            return bare
+        return bare.removeprefix(f"{self._device}-")
+
+    def _alias(self, name: str) -> ServedModel:
+        alias = self.aliases[name]
+        persona = Persona(alias.system, alias.template, alias.parameters)
+        return replace(self.models[alias.model], public_id=f"{self._device}-{name}", persona=persona)
 
     def _explain(self, name: str, bare: str) -> str:
         for device, port in self._other_ports.items():
@@ -30,5 +58,5 @@ class ModelNames:
                 return (
                     f"model '{name}' not found: '{device}-' models are served on port {port}, this is {self._device}."
                 )
-        known = ", ".join(f"'{model.public_id}'" for model in self.models.values())
+        known = ", ".join(f"'{model.public_id}'" for model in self.listed())
         return f"model '{name}' not found. This device serves {known or 'no model yet: assign one on the admin page'}."

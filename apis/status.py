@@ -83,10 +83,12 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
         return {"model": pool.model.public_id, "instances": running}
 
     @router.post("/model/cleanup")
-    async def cleanup() -> dict[str, int]:
-        return {"unloaded": await manager.unload_idle()}
+    async def cleanup(model: str | None = None) -> dict[str, int]:
+        """End the idle instances of every model, or of one."""
+        return {"unloaded": await manager.unload_idle(names.resolve(model).id if model else None)}
 
-    @router.api_route("/test/echo", methods=["GET", "POST"])
+    @router.get("/test/echo")
+    @router.post("/test/echo")
     async def echo(request: Request) -> dict[str, Any]:
         body = (await request.body()).decode(errors="replace")
         return {"method": request.method, "query": dict(request.query_params), "body": body}
@@ -106,6 +108,7 @@ def _model(pool: ModelPool) -> dict[str, Any]:
         "instances": len(pool.slots),
         "active": pool.active,
         "queued": pool.queued,
+        "max_active": pool.ceiling,
         "error": pool.error,
     }
 

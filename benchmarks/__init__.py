@@ -1,0 +1,1 @@
+"""Measurements of the served path beside the bare library, in one run, on the same prompts."""

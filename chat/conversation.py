@@ -53,7 +53,7 @@ class GenerationOptions:
 
     `max_tokens` is cut to what the context leaves. `keep_alive` in seconds, negative for ever, sets how long the
     model's instances stay after this request. `form` is what the answer must look like. `stream_calls`: give the
-    arguments of tool calls piece by piece where that is safe.
+    arguments of tool calls piece by piece where that is safe. `ignore_eos`: go on to `max_tokens` in any case.
     """
 
     max_tokens: int | None = None
@@ -69,4 +69,5 @@ class GenerationOptions:
     keep_alive: float | None = None
     form: AnswerForm | None = None
     logprobs: bool = False
+    ignore_eos: bool = False
     stream_calls: bool = False

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 
 _UNFINISHED = "\ufffd"
+_WINDOW = 8
 
 
 class Detokenizer:
     """Turns the growing ids of one answer into text, whole characters only.
 
     Text is decoded from a little before the new ids, because what a token reads as can depend on the one before
-    it; nothing is held back but a character whose last bytes have not come.
+    it; nothing is held back but a character whose last bytes have not come. "A little" grows to `_WINDOW` ids before
+    it shrinks again, as shrinking takes a call of its own.
     """
 
     def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
@@ -26,8 +28,10 @@ class Detokenizer:
         if text.endswith(_UNFINISHED):
             return ""
         new = text[len(self._shown_text) :]
-        self._context, self._shown = self._shown, len(self._ids)
-        self._shown_text = self._decode(self._ids[self._context : self._shown])
+        if len(self._ids) - self._context > _WINDOW:
+            self._context = self._shown
+            text = self._decode(self._ids[self._context :])
+        self._shown, self._shown_text = len(self._ids), text
         return new
 
     def finish(self) -> str:

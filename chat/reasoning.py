@@ -1,10 +1,13 @@
 """How model families set their reasoning apart from the answer."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from chat.dialects.dialect import Dialect
 from chat.sections import Tag
 
+# What templates know, for what clients may also say.
+_EFFORTS = {"minimal": "low", "xhigh": "high", "max": "high"}
 THINK = Tag("<think>", "</think>")
 _HARMONY = Tag("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
 
@@ -42,3 +45,14 @@ def strip_reasoning(text: str, tag: Tag) -> tuple[str, str]:
         return (thoughts.strip(), answer.lstrip()) if closed else ("", text)
     thoughts, _, answer = rest.partition(tag.close)
     return thoughts.strip(), before + answer.lstrip()
+
+
+def thinking_options(*, enabled: bool | None = None, effort: str | None = None) -> dict[str, Any]:
+    """Template variables for whether and how hard to think, under the names that families give them. The effort
+    "none" is not to think at all."""
+    if effort is not None and enabled is None:
+        enabled = effort != "none"
+    options: dict[str, Any] = {} if enabled is None else {"enable_thinking": enabled, "thinking": enabled}
+    if effort is not None and effort != "none":
+        options["reasoning_effort"] = _EFFORTS.get(effort, effort)
+    return options

@@ -67,6 +67,7 @@ class SectionParser:
         self._stream: CallStream | None = None
         self._held: list[Call] = []
         self._held_source = ""
+        self._after_held = ""
         self._count = 0
 
     def push(self, text: str) -> Iterator[Delta]:
@@ -87,6 +88,8 @@ class SectionParser:
         if self._mode == "call":
             yield from self._end_block("")
         yield from (delta for call in self._held for delta in self._whole(call))
+        if self._after_held.strip():
+            yield Delta(reasoning=self._after_held)
 
     def _marks(self) -> list[str]:
         reasoning = self._reasoning
@@ -109,6 +112,7 @@ class SectionParser:
                 yield from (Delta(call_part=part) for part in self._stream.push(piece))
         elif self._held_source:
             self._held_source += piece
+            self._after_held += piece
         else:
             yield from self._plain(piece)
 
@@ -167,6 +171,7 @@ class SectionParser:
             yield from self._plain(source)
             return
         self._held_source += source
+        self._after_held = "" if reading else self._after_held + source
         self._held += reading.calls if reading else ()
 
     def _end_reasoning(self) -> Iterator[Delta]:
@@ -174,7 +179,7 @@ class SectionParser:
         source = self._held_source
         if self._mode == "call":
             source += f"{'' if self._block.keep else self._block.open}{self._content}"
-        self._held, self._held_source, self._content = [], "", ""
+        self._held, self._held_source, self._after_held, self._content = [], "", "", ""
         if source:
             yield from self._plain(source, "reasoning")
         self._mode = "text"

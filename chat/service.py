@@ -15,6 +15,7 @@ from chat.answer import AnswerText, Delta
 from chat.conversation import Conversation, GenerationOptions
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import Preface, form_structure
+from chat.personas import with_defaults, with_system
 from chat.reasoning import THINK, Reasoning
 from chat.sections import SectionParser
 from chat.speech import Speech, make_speech, offered_tools
@@ -22,10 +23,11 @@ from chat.tokenizer import ChatTokenizer
 from instances.grammar_probe import GrammarProbe, GrammarRefused
 from instances.messages import Sampling, Structure
 from model_manager import ModelManager
-from pools.errors import PromptTooLong
+from pools.errors import ModelLoadFailed, PromptTooLong
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.errors import InvalidRequest
+from web.request_id import current_client
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class ChatService:
         self._load_tokenizer = load_tokenizer
         self._probe = probe or GrammarProbe()
         self._tokenizers: dict[str, asyncio.Task[ChatTokenizer]] = {}
-        self._speeches: dict[str, Speech] = {}
+        self._speeches: dict[tuple[str, str | None], Speech] = {}
 
     async def close(self) -> None:
         """End what helps here beside the models."""
@@ -77,6 +79,8 @@ class ChatService:
         """Answer a conversation, put after `preceding_ids`. Raises `InvalidRequest` on one the template refuses and
         on a form that no grammar can express, and `PromptTooLong`."""
         speech = await self._speech(model)
+        conversation = with_system(model.persona, conversation)
+        options = with_defaults(model.persona, options)
         tools = offered_tools(conversation.tools)
         if conversation.tool_name is not None and conversation.tool_name not in tools:
             raise InvalidRequest(f"There is no tool '{conversation.tool_name}' to call.", param="tool_choice")
@@ -113,15 +117,19 @@ class ChatService:
     async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
         """The length of a conversation's prompt. Raises `InvalidRequest` on one the template refuses."""
         speech = await self._speech(model)
+        conversation = with_system(model.persona, conversation)
         return len(speech.tokenizer.encode(speech.prompt(conversation)))
 
     async def _speech(self, model: ServedModel) -> Speech:
         tokenizer = await self.tokenizer(model)
-        speech = self._speeches.get(model.id)
-        if speech is None or speech.tokenizer is not tokenizer:
-            chosen = (model.assignment.model_extra or {}).get("tool_dialect")
+        key = (model.id, model.persona.template)
+        speech = self._speeches.get(key)
+        if speech is None or speech.tokenizer.source is not tokenizer.source:
+            if model.persona.template is not None:
+                tokenizer = tokenizer.with_template(model.persona.template)
+            chosen = model.assignment.tool_dialect
             speech = make_speech(tokenizer, thinks=model.facts.thinking, dialect_name=chosen)
-            self._speeches[model.id] = speech
+            self._speeches[key] = speech
         return speech
 
     async def _probed(self, model: ServedModel, structure: Structure | None, *, optional: bool) -> Structure | None:
@@ -139,9 +147,16 @@ class ChatService:
             return None
         return structure
 
+    def forget(self, model_id: str) -> None:
+        """Let go of a model's tokenizer, which keeps files of it open."""
+        self._tokenizers.pop(model_id, None)
+        self._speeches = {key: speech for key, speech in self._speeches.items() if key[0] != model_id}
+
     async def tokenizer(self, model: ServedModel) -> ChatTokenizer:
         """Raises `InvalidRequest` on a model that does not generate."""
         model.require("generation")
+        if model.problem:
+            raise ModelLoadFailed(f"The model '{model.public_id}' cannot be used: {model.problem}")
         task = self._tokenizers.get(model.id)
         if task is None or (task.done() and task.exception()):
             task = asyncio.create_task(asyncio.to_thread(self._load_tokenizer, model.directory))
@@ -169,7 +184,9 @@ class ChatService:
         self, completion: Completion, sampling: Sampling, answer: AnswerText
     ) -> AsyncGenerator[Delta, None]:
         called = False
-        outputs = self._manager.generate(completion.model.id, completion.prompt_ids, sampling, completion.timings)
+        outputs = self._manager.generate(
+            completion.model.id, completion.prompt_ids, sampling, completion.timings, client=current_client()
+        )
         async with aclosing(outputs):
             async for output in outputs:
                 completion.generated_ids += output.tokens
@@ -213,6 +230,7 @@ class ChatService:
             presence_penalty=options.presence_penalty,
             frequency_penalty=options.frequency_penalty,
             logprobs=options.logprobs,
+            ignore_eos=options.ignore_eos,
         )
 
 

@@ -91,10 +91,10 @@ class Speech:
             return None
 
 
-def make_speech(tokenizer: ChatTokenizer, *, thinks: bool, dialect_name: Any = None) -> Speech:
+def make_speech(tokenizer: ChatTokenizer, *, thinks: bool, dialect_name: str | None = None) -> Speech:
     """`dialect_name` is the assignment's choice; without one, the template and the config decide."""
     template = tokenizer.template_text
-    dialect = DIALECTS.get(str(dialect_name)) if dialect_name else None
+    dialect = DIALECTS.get(dialect_name) if dialect_name else None
     if dialect_name and dialect is None:
         logger.warning("There is no tool dialect '%s'; there are: %s.", dialect_name, ", ".join(DIALECTS))
     dialect = dialect or find_dialect(template, tokenizer.config)

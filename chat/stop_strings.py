@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 def held_back(text: str, marks: Sequence[str]) -> int:
     """How many characters at the end of `text` may be the beginning of one of `marks`."""
-    longest = min(len(text), max((len(mark) for mark in marks), default=1) - 1)
+    longest = min(len(text), max(map(len, marks), default=1) - 1)
+    if not any(mark[:1] in text[-longest:] for mark in marks):
+        return 0
     return next((n for n in range(longest, 0, -1) if any(mark.startswith(text[-n:]) for mark in marks)), 0)
 
 

@@ -53,7 +53,7 @@ class ChatTemplate:
             return self._template.render(
                 **self._variables, **{"messages": messages, "tools": tools, "add_generation_prompt": True, **options}
             )
-        except (TemplateError, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        except Exception as error:  # whatever somebody else's template comes to
             raise TemplateRefused(str(error)) from error
 
 

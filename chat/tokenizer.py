@@ -1,5 +1,6 @@
 """A model's tokenizer and chat template."""
 
+import copy
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
@@ -13,26 +14,38 @@ from chat.templates import ChatTemplate, TemplateRefused
 
 Decode = Callable[[Sequence[int]], str]
 
+_SHORT_CHARACTERS = 2000
+"""Up to here the `tokenizers` package encodes faster than a call into OpenVINO, whose fixed part is larger."""
+
 
 class ChatTokenizer:
     """Renders, encodes and decodes for one model.
 
     Loading takes some tenths of a second and releases the GIL; the other calls take well under a millisecond and
-    are made on the event loop.
+    are made on the event loop. Raises RuntimeError where there is no tokenizer.
     """
 
     def __init__(self, directory: Path) -> None:
+        self.source: object = self
         self._directory = directory
-        self._tokenizer = genai.Tokenizer(directory)
-        # Its decoding costs a tenth of a call into the OpenVINO detokenizer, which matters on every token.
-        file = directory / "tokenizer.json"
-        self._decoder = tokenizers.Tokenizer.from_file(str(file)) if file.is_file() else None
+        self._own_template: str | None = None
+        # One thread: that costs less, and nobody waits for cores that an instance keeps busy.
+        self._tokenizer = genai.Tokenizer(directory, INFERENCE_NUM_THREADS=1)
+        self._tokenizer.encode("")  # only use shows that there is no tokenizer
+        self._quick = _read_tokenizer(directory / "tokenizer.json")
         self._special = self._special_tokens()
 
     @property
     def template_text(self) -> str:
         """The chat template, from the sources that the library looks into, in its order."""
-        return self._tokenizer.chat_template or ""
+        return self._own_template or self._tokenizer.chat_template or ""
+
+    def with_template(self, template: str) -> "ChatTokenizer":
+        """The same tokenizer with another chat template; its `source` is the one it comes from."""
+        other = copy.copy(self)
+        other._own_template = template
+        other.__dict__.pop("_template", None)
+        return other
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -50,12 +63,16 @@ class ChatTokenizer:
         if isinstance(self._template, ChatTemplate):
             return self._template.render(messages, tools=tools, options=options)
         try:
-            return self._tokenizer.apply_chat_template(messages, True, tools=tools, extra_context=dict(options) or None)
+            return self._tokenizer.apply_chat_template(
+                messages, True, chat_template=self._own_template or "", tools=tools, extra_context=dict(options) or None
+            )
         except RuntimeError as error:
             raise TemplateRefused(str(error).strip().splitlines()[-1]) from error
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text that already has its special tokens written out."""
+        if self._quick is not None and len(text) <= _SHORT_CHARACTERS:
+            return self._quick.encode(text, add_special_tokens=False).ids
         return self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -65,9 +82,9 @@ class ChatTokenizer:
     def decoder(self, shown: Collection[str] = ()) -> Decode:
         """A `decode` that writes out those special tokens that are in `shown`."""
         hidden = frozenset(token for token, text in self._special.items() if text not in shown)
-        decoder = self._decoder
-        if decoder is not None:
-            return lambda ids: decoder.decode([i for i in ids if i not in hidden], skip_special_tokens=False)
+        quick = self._quick
+        if quick is not None:
+            return lambda ids: quick.decode([i for i in ids if i not in hidden], skip_special_tokens=False)
         if not self._special:
             return lambda ids: self._tokenizer.decode(list(ids))
         return lambda ids: self._tokenizer.decode([i for i in ids if i not in hidden], skip_special_tokens=False)
@@ -94,14 +111,24 @@ class ChatTokenizer:
             return None
 
     def _special_tokens(self) -> dict[int, str]:
-        if self._decoder is not None:
-            added = self._decoder.get_added_tokens_decoder()
+        if self._quick is not None:
+            added = self._quick.get_added_tokens_decoder()
             special = {token: entry.content for token, entry in added.items() if entry.special}
         else:
             entries = _read_object(self._directory / "tokenizer_config.json").get("added_tokens_decoder") or {}
             special = {int(token): str(entry["content"]) for token, entry in entries.items() if entry.get("special")}
         special.setdefault(self._tokenizer.get_eos_token_id(), self._tokenizer.get_eos_token())
         return special
+
+
+def _read_tokenizer(file: Path) -> tokenizers.Tokenizer | None:
+    """The same tokenizer for short calls: the fixed part of one into OpenVINO is ten times the work for a token."""
+    if not file.is_file():
+        return None
+    tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _read_object(path: Path) -> Mapping[str, Any]:

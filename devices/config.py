@@ -2,13 +2,14 @@
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from pydantic import ValidationError
 
-from devices.config_schema import Configuration, DeviceSettings, ModelAssignment
+from devices.config_schema import Configuration, DeviceSettings, ModelAlias, ModelAssignment
 from devices.files import write_atomically
 from devices.json_source import JsonSource, JsonSourceError, Location, read_json
 
@@ -19,6 +20,7 @@ __all__ = [
     "ConfigStore",
     "Configuration",
     "DeviceSettings",
+    "ModelAlias",
     "ModelAssignment",
     "default_configuration",
     "parse_configuration",
@@ -153,6 +155,7 @@ class ConfigStore:
         self.problem: ConfigError | None = None
         self._last_good: Configuration | None = None
         self._lock = threading.RLock()
+        self._between_processes = FileLock(path.with_suffix(".lock"))
 
     def load(self) -> Configuration:
         """Raises `ConfigError`, and FileNotFoundError where there is no file."""
@@ -187,7 +190,8 @@ class ConfigStore:
     def save(self, configuration: Configuration) -> None:
         """Raises `ConfigError` for a configuration against the rules and rather than replace a file that does not
         parse, OSError where writing fails."""
-        with self._lock:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock, self._between_processes:
             if self.path.exists():
                 self.load()
             self._validated(configuration)
@@ -203,18 +207,27 @@ class ConfigStore:
     ) -> Configuration:
         """Change one device on disk. For a model that was assigned before, fields the new entry does not set
         keep the values they have in the file. Raises `ConfigError`."""
-        with self._lock:
+        changes: dict[str, Any] = {}
+        if enabled is not None:
+            changes["enabled"] = enabled
+
+        def change(settings: DeviceSettings) -> DeviceSettings:
+            if models is not None:
+                changes["models"] = _merged(settings.models, models)
+            return settings.model_copy(update=changes)
+
+        return self.change_device(name, change)
+
+    def change_device(self, name: str, change: Callable[[DeviceSettings], DeviceSettings]) -> Configuration:
+        """Put what `change` makes of a device's settings on disk. The admin and the device servers all do this: who
+        comes second sees what the first has written. Raises `ConfigError`."""
+        with self._lock, self._between_processes:
             configuration = self.load()
             settings = configuration.devices.get(name)
             if settings is None:
                 known = ", ".join(configuration.devices) or "none"
                 raise ConfigError(self.path, f'there is no device "{name}"; known devices: {known}', field=name)
-            changes: dict[str, Any] = {}
-            if enabled is not None:
-                changes["enabled"] = enabled
-            if models is not None:
-                changes["models"] = _merged(settings.models, models)
-            devices = {**configuration.devices, name: settings.model_copy(update=changes)}
+            devices = {**configuration.devices, name: change(settings)}
             updated = self._validated(configuration.model_copy(update={"devices": devices}))
             self.save(updated)
             return updated

@@ -46,7 +46,8 @@ Text = Annotated[str, AfterValidator(_checked_text)]
 
 class ModelAssignment(BaseModel):
     """One entry of a device's `models`. Memory in GB (10^9 bytes), `idle_timeout` in seconds with -1 = never,
-    `max_prompt_len` in tokens; `path` is relative to the data directory or absolute."""
+    `max_prompt_len` in tokens; `tool_dialect` None is as the chat template says;
+    `path` is relative to the data directory or absolute."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -61,6 +62,19 @@ class ModelAssignment(BaseModel):
     max_prompt_len: int | None = Field(default=None, ge=1)
     pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
     extra_config: dict[str, Any] = Field(default_factory=dict)
+    tool_dialect: Text | None = None
+
+
+class ModelAlias(BaseModel):
+    """Another name for an assigned model, with what it adds: a system prompt for conversations that have none, defaults
+    for parameters that a request leaves open, a chat template (Jinja). It shares the model's instances."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+
+    model: ModelId
+    system: str | None = None
+    template: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 class DeviceSettings(BaseModel):
@@ -82,6 +96,7 @@ class DeviceSettings(BaseModel):
     max_queue: int = Field(default=256, ge=1)
     queue_timeout: float = Field(default=300, gt=0)
     models: list[ModelAssignment] = Field(default_factory=list)
+    aliases: dict[ModelId, ModelAlias] = Field(default_factory=dict)
 
     @field_validator("models")
     @classmethod

@@ -24,6 +24,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class ChatTemplate:
+    text: str = ""
     present: bool = False
     tools: bool = False
     thinking: bool = False
@@ -53,9 +54,18 @@ def read_config(directory: Path) -> ModelConfig:
     text = next((config[key] for key in ("text_config", "llm_config") if isinstance(config.get(key), dict)), config)
     return ModelConfig(
         architecture=architecture if isinstance(architecture, str) else None,
-        context_length=_number(text, "max_position_embeddings", "n_positions", "seq_length", "max_seq_len"),
+        context_length=_context_length(text, str(architecture)),
         kv_elements_per_token=_kv_elements(text),
     )
+
+
+def _context_length(config: dict[str, Any], architecture: str) -> int | None:
+    length = _number(config, "max_position_embeddings", "n_positions", "seq_length", "max_seq_len")
+    if length is not None and "Roberta" in architecture:
+        # That family counts positions from after the padding token's id.
+        padding = config.get("pad_token_id")
+        return length - (padding if isinstance(padding, int) else 1) - 1
+    return length
 
 
 def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatTemplate:
@@ -66,7 +76,13 @@ def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatT
     template_file = directory / "chat_template.jinja"
     if template_file.is_file() and template_file.stat().st_size <= MAX_JSON_BYTES:
         text = template_file.read_text(encoding="utf-8", errors="replace") or text
+    return template_promises(text)
+
+
+def template_promises(text: str) -> ChatTemplate:
+    """What a chat template can do, by the names that stand in it."""
     return ChatTemplate(
+        text=text,
         present=bool(text.strip()),
         tools=re.search(r"\btools\b", text) is not None,
         thinking="enable_thinking" in text or "<think>" in text or "reasoning_content" in text,

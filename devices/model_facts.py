@@ -5,14 +5,18 @@ Nothing here raises for a bad directory: `ModelFacts.problem` says in a sentence
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from devices.gguf import GgufError, read_gguf
 from devices.ir_xml import IrError, IrSummary, read_ir
-from devices.model_config import ModelConfig, read_chat_template, read_config, read_license
+from devices.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
 from devices.quantization import compression
 
 _KV_BYTES = 2  # f16, as GPU and NPU keep it; CPU's default u8 needs half
+_GENERATING = ("llm", "vlm")
+_GGUF_ARCHITECTURES = ("llama", "qwen2", "qwen3")  # OpenVINO GenAI documentation, "Run GGUF models"
 _TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
 _WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
 
@@ -44,25 +48,51 @@ class ModelFacts:
     problem: str | None = None
 
 
-FactsCache = dict[tuple[Path, int, int], IrSummary]
+Stamp = tuple[tuple[str, int, int], ...]
+FactsCache = dict[Path, tuple[Stamp, ModelFacts]]
 
 
 def read_facts(directory: Path, *, cache: FactsCache | None = None) -> ModelFacts:
-    """Read a model directory. `cache` keeps parsed IRs by path, modification time and size; without it none is kept."""
+    """Read a model directory. `cache` keeps the facts while the names, sizes and times of its files stay the same."""
     try:
-        return _read(directory, {} if cache is None else cache)
+        if cache is None:
+            return _read(directory)
+        stamp = _stamp(directory)
+        if directory not in cache or cache[directory][0] != stamp:
+            cache[directory] = (stamp, _read(directory))
+        return cache[directory][1]
     except OSError as error:
         return ModelFacts(problem=f"The directory cannot be read: {error.strerror or error}.")
 
 
-def _read(directory: Path, cache: FactsCache) -> ModelFacts:
+def _stamp(directory: Path) -> Stamp:
+    if not directory.is_dir():
+        return ()
+    stats = ((path, path.stat()) for pattern in ("*", "*/openvino*") for path in directory.glob(pattern))
+    return tuple(sorted((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats))
+
+
+def runtime_problem(facts: ModelFacts, installed: str) -> str | None:
+    """Why the installed OpenVINO (a version like "2026.4.1") may fail on a model: an IR of a later one can crash it."""
+    made, here = _release(facts.runtime_version), _release(installed)
+    if made is None or here is None or made <= here:
+        return None
+    return f"Made with OpenVINO {made[0]}.{made[1]}, newer than the {here[0]}.{here[1]} installed here: update that."
+
+
+def _release(version: str | None) -> tuple[int, int] | None:
+    found = re.match(r"(\d{4})\.(\d{1,2})\b", version or "")
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _read(directory: Path) -> ModelFacts:
     if not directory.is_dir():
         return ModelFacts(problem="The directory does not exist.")
     problems: list[str] = []
     irs: dict[Path, IrSummary] = {}
     for path in _model_files(directory):
         try:
-            irs[path] = _read_cached(path, cache)
+            irs[path] = read_ir(path)
         except (OSError, IrError) as error:
             problems.append(f"{error}.")
             continue
@@ -80,7 +110,7 @@ def _read(directory: Path, cache: FactsCache) -> ModelFacts:
         context_length=config.context_length,
         architecture=config.architecture,
         parameters=sum(ir.parameters for ir in irs.values()) or None,
-        kv_bytes_per_token=_kv_bytes(main, config) if kind in ("llm", "vlm") else None,
+        kv_bytes_per_token=_kv_bytes(main, config) if kind in _GENERATING else None,
         vision=kind == "vlm",
         license=read_license(directory),
         problem=" ".join(problems) or None,
@@ -91,11 +121,13 @@ def _read(directory: Path, cache: FactsCache) -> ModelFacts:
             facts,
             runtime_version=main.runtime_version,
             quantization=str(weights) if weights else None,
-            npu_problem=weights.npu_problem if weights else None,
+            npu_problem=weights.npu_problem if weights and kind in _GENERATING else None,
         )
+    if kind == "gguf":
+        return _gguf_facts(directory)
     if kind == "unknown" and not problems:
         facts = replace(facts, problem=_not_a_model(directory))
-    return _with_tokenizer(facts, directory, cache)
+    return _with_tokenizer(facts, directory)
 
 
 def _model_files(directory: Path) -> list[Path]:
@@ -104,12 +136,40 @@ def _model_files(directory: Path) -> list[Path]:
     return sorted(path for path in found if "tokenizer" not in path.name and ".cache" not in path.parts)
 
 
-def _read_cached(path: Path, cache: FactsCache) -> IrSummary:
-    stat = path.stat()
-    key = (path, stat.st_mtime_ns, stat.st_size)
-    if key not in cache:
-        cache[key] = read_ir(path)
-    return cache[key]
+def _gguf_facts(directory: Path) -> ModelFacts:
+    """A GGUF holds weights, configuration, tokenizer and template in one file."""
+    files = sorted(path for path in directory.glob("*.gguf") if "mmproj" not in path.name.lower())
+    if len(files) != 1:
+        return ModelFacts(kind="gguf", problem=f"{len(files)} GGUF models lie here: keep one of them.")
+    size = files[0].stat().st_size
+    try:
+        header = read_gguf(files[0])
+    except GgufError as error:
+        return ModelFacts(kind="gguf", size_bytes=size, problem=f"{error}.")
+    problem = None
+    if size < header.file_bytes:
+        problem = (
+            f"{files[0].name} is cut short: {size:,} bytes of at least {header.file_bytes:,}. Pull the model again."
+        )
+    elif header.architecture not in _GGUF_ARCHITECTURES:
+        known = ", ".join(_GGUF_ARCHITECTURES)
+        problem = f'OpenVINO GenAI reads GGUF models of {known}; this one is "{header.architecture}".'
+    template = template_promises(header.chat_template or "")
+    return ModelFacts(
+        kind="gguf",
+        size_bytes=size,
+        context_length=header.context_length,
+        quantization=header.quantization,
+        parameters=header.parameters,
+        architecture=header.architecture,
+        kv_bytes_per_token=header.kv_elements_per_token * _KV_BYTES if header.kv_elements_per_token else None,
+        has_tokenizer=True,
+        chat_template=template.present,
+        tools=template.tools,
+        thinking=template.thinking,
+        license=read_license(directory),
+        problem=problem,
+    )
 
 
 def _weights_problem(path: Path, ir: IrSummary) -> list[str]:
@@ -162,7 +222,7 @@ def _kv_bytes(ir: IrSummary | None, config: ModelConfig) -> int | None:
     return elements * _KV_BYTES if elements else None
 
 
-def _with_tokenizer(facts: ModelFacts, directory: Path, cache: FactsCache) -> ModelFacts:
+def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
     if facts.kind not in ("llm", "vlm", "embedding", "reranker", "whisper"):
         return facts
     problem = facts.problem
@@ -175,7 +235,7 @@ def _with_tokenizer(facts: ModelFacts, directory: Path, cache: FactsCache) -> Mo
         problem = f"{problem} {sentence}" if problem else sentence
     if (directory / _TOKENIZER_FILES[0]).is_file():
         try:
-            template_in_xml = _read_cached(directory / _TOKENIZER_FILES[0], cache).rt_info.get("chat_template")
+            template_in_xml = read_ir(directory / _TOKENIZER_FILES[0]).rt_info.get("chat_template")
         except (OSError, IrError) as error:
             problem = f"{problem} {error}." if problem else f"{error}."
     template = read_chat_template(directory, template_in_xml)

@@ -5,7 +5,7 @@ import openvino as ov
 import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
-from instances.messages import FinishReason, Generate, LoadModel, Output
+from instances.messages import FinishReason, Generate, LoadModel, Output, Request
 from instances.pipelines import Emit
 from instances.sampling import generation_config
 
@@ -39,7 +39,9 @@ class ContinuousBatching:
     def busy(self) -> bool:
         return bool(self._handles)
 
-    def submit(self, request: Generate) -> None:
+    def submit(self, request: Request) -> None:
+        if not isinstance(request, Generate):
+            raise ValueError("a language model generates only")
         config = generation_config(self._pipeline.get_config(), request.sampling)
         prompt = ov.Tensor(np.array([request.prompt_ids], dtype=np.int64))
         self._handles[request.id] = self._pipeline.add_request(request.id, prompt, config)

@@ -1,6 +1,7 @@
 """Trying grammars out in a process of their own before a shared pipeline sees them."""
 
 import asyncio
+import hashlib
 import itertools
 import logging
 import sys
@@ -45,7 +46,8 @@ class GrammarProbe:
         self._start_seconds = start_seconds
         self._grammar_seconds = grammar_seconds
         self._idle_seconds = idle_seconds
-        self._verdicts: OrderedDict[tuple[str, Structure], str | None] = OrderedDict()
+        self._verdicts: OrderedDict[bytes, str | None] = OrderedDict()
+        self._judging: dict[bytes, asyncio.Task[None]] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._retiring: asyncio.TimerHandle | None = None
         self._ids = itertools.count(1)
@@ -57,47 +59,63 @@ class GrammarProbe:
 
     async def check(self, directory: Path, structure: Structure) -> None:
         """Return when the model in `directory` can use `structure`; raises `GrammarRefused`."""
-        key = (str(directory), structure)
-        async with self._turn:
-            if key not in self._verdicts:
-                self._verdicts[key] = await self._try(Check(next(self._ids), *key))
-                if len(self._verdicts) > _REMEMBERED:
-                    self._verdicts.popitem(last=False)
-            self._verdicts.move_to_end(key)
+        check = Check(next(self._ids), str(directory), structure)
+        key = hashlib.sha256(encode(Check(0, check.directory, structure))).digest()
+        if key not in self._verdicts:
+            if key not in self._judging:
+                self._judging[key] = asyncio.create_task(self._judge(key, check))
+            # A client that leaves must not end the check that others wait for.
+            await asyncio.shield(self._judging[key])
+        self._verdicts.move_to_end(key)
         refusal = self._verdicts[key]
         if refusal is not None:
             raise GrammarRefused(refusal)
 
     async def close(self) -> None:
-        """End the worker."""
+        """End the worker; checks under way are cancelled."""
+        for task in list(self._judging.values()):
+            task.cancel()
         if self._retiring is not None:
             self._retiring.cancel()
+        await self._end()
+
+    async def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             if process.returncode is None:
                 process.kill()
             await process.wait()
 
+    async def _judge(self, key: bytes, check: Check) -> None:
+        try:
+            async with self._turn:
+                refusal = await self._try(check)
+        finally:
+            del self._judging[key]
+        self._verdicts[key] = refusal
+        if len(self._verdicts) > _REMEMBERED:
+            self._verdicts.popitem(last=False)
+
     async def _try(self, check: Check) -> str | None:
         if self._retiring is not None:
             self._retiring.cancel()
+        limit, too_long = self._start_seconds, "The model's tokenizer took too long to load."
         try:
             process = await self._running()
             assert process.stdin is not None
             process.stdin.write(encode(check))
-            reply = await asyncio.wait_for(self._reply(process), self._start_seconds)
+            reply = await asyncio.wait_for(self._reply(process), limit)
             if isinstance(reply, Started):
-                reply = await asyncio.wait_for(self._reply(process), self._grammar_seconds)
+                limit = self._grammar_seconds
+                too_long = f"It is too expensive: compiling it takes more than {limit:g} seconds."
+                reply = await asyncio.wait_for(self._reply(process), limit)
         except asyncio.TimeoutError:
-            await self.close()
-            return f"It is too expensive: compiling it takes more than {self._grammar_seconds:g} seconds."
+            await self._end()
+            return too_long
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             logger.warning("A grammar ended the process that tried it: %s", error)
-            await self.close()
+            await self._end()
             return "It is too large or too deeply nested to be compiled."
-        except BaseException:  # a cancelled check leaves a worker whose next reply would be the wrong one
-            await self.close()
-            raise
         self._retiring = asyncio.get_running_loop().call_later(self._idle_seconds, self._retire)
         return reply.refusal if isinstance(reply, Verdict) else None
 

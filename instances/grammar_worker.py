@@ -35,7 +35,7 @@ class Prober:
         self._config.set_eos_token_id(tokenizer.get_eos_token_id())
         self._config.max_new_tokens = _TOKENS
         self._config.do_sample = True
-        xml, weights = _weightless_model(len(tokenizer.get_vocab()))
+        xml, weights = weightless_model(len(tokenizer.get_vocab()))
         self._pipeline = genai.LLMPipeline(
             xml, weights, tokenizer, "CPU", self._config, ATTENTION_BACKEND="SDPA", INFERENCE_NUM_THREADS=1
         )
@@ -53,7 +53,7 @@ class Prober:
         return None
 
 
-def _weightless_model(vocabulary: int) -> tuple[str, ov.Tensor]:
+def weightless_model(vocabulary: int) -> tuple[str, ov.Tensor]:
     """A language model as XML and weights: every token is equally likely."""
     inputs = [
         ops.parameter(shape, kind, name=name)

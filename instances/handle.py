@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from instances.messages import (
     HEADER_BYTES,
     Broken,
@@ -19,7 +21,10 @@ from instances.messages import (
     Output,
     Outputs,
     Ready,
+    Request,
+    Rows,
     Sampling,
+    TextWork,
     ToWorker,
     decode_from_worker,
     decode_length,
@@ -59,6 +64,7 @@ class Instance:
         self._generations: dict[int, Generation] = {}
         self._ids = itertools.count(1)
         self._end_reason: str | None = None
+        self._load_failed = False
         self._heard_at = time.monotonic()
         self.closed = asyncio.Event()
 
@@ -67,7 +73,8 @@ class Instance:
         return self._process.pid if self._process else None
 
     async def load(self) -> Ready:
-        """Start the worker and wait until its model is warm. Raises `InstanceLoadError`."""
+        """Start the worker and wait until its model is warm. Raises `InstanceLoadError`, and `InstanceLost` when the
+        worker dies without a word."""
         self._process = await asyncio.create_subprocess_exec(
             *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=_PROJECT
         )
@@ -78,13 +85,26 @@ class Instance:
     @contextmanager
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Iterator["Generation"]:
         """Begin a request; leaving the context early cancels it."""
-        generation = Generation(next(self._ids), self)
+        with self._begin(Generate(next(self._ids), prompt_ids, sampling)) as generation:
+            yield generation
+
+    async def compute(self, work: TextWork) -> Rows:
+        """The rows of one slice of texts. Raises `InstanceLost` and `RequestRefused`."""
+        with self._begin(msgspec.structs.replace(work, id=next(self._ids))) as generation:
+            async for output in generation:
+                if output.rows is not None:
+                    return output.rows
+        raise InstanceLost(self.end_reason())
+
+    @contextmanager
+    def _begin(self, request: Request) -> Iterator["Generation"]:
+        generation = Generation(request.id, self)
         self._generations[generation.id] = generation
         self._heard_at = time.monotonic()
         if self.closed.is_set():
             generation.put(None)
         else:
-            self.send(Generate(generation.id, prompt_ids, sampling))
+            self.send(request)
         try:
             yield generation
         finally:
@@ -143,7 +163,9 @@ class Instance:
                         generation.put(output)
             case Ready():
                 self._ready.set_result(message)
-            case LoadFailed(reason) | Broken(reason):
+            case LoadFailed(reason):
+                self._end_reason, self._load_failed = reason, True
+            case Broken(reason):
                 self._end_reason = reason
 
     async def _close(self, process: asyncio.subprocess.Process) -> None:
@@ -152,7 +174,8 @@ class Instance:
         self._end_reason = self._end_reason or f"The instance's process ended with status {status}."
         self.closed.set()
         if not self._ready.done():
-            self._ready.set_exception(InstanceLoadError(self.end_reason()))
+            error = InstanceLoadError if self._load_failed else InstanceLost
+            self._ready.set_exception(error(self.end_reason()))
             self._ready.exception()
         for generation in self._generations.values():
             generation.put(None)

@@ -9,7 +9,7 @@ import numpy as np
 import openvino as ov
 import openvino_genai as genai
 
-from instances.messages import FinishReason, Generate, LoadModel, Output
+from instances.messages import FinishReason, Generate, LoadModel, Output, Request
 from instances.pipelines import Emit
 from instances.sampling import generation_config
 
@@ -33,7 +33,9 @@ class SingleRequest:
     def busy(self) -> bool:
         return bool(self._requests)
 
-    def submit(self, request: Generate) -> None:
+    def submit(self, request: Request) -> None:
+        if not isinstance(request, Generate):
+            raise ValueError("a language model generates only")
         self._requests.append(request)
 
     def cancel(self, request_id: int) -> None:

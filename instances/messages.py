@@ -9,7 +9,9 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-PipelineKind = Literal["continuous_batching", "llm_pipeline"]
+PipelineKind = Literal["continuous_batching", "llm_pipeline", "embedding", "rerank"]
+Text = str | list[int]
+"""A text, or the ids of one."""
 FinishReason = Literal["stop", "length", "cancelled"]
 
 _LENGTH = struct.Struct("<I")
@@ -28,9 +30,11 @@ class Regex(msgspec.Struct, frozen=True, tag="regex"):
 
 
 class Grammar(msgspec.Struct, frozen=True, tag="grammar"):
-    """The answer is a sentence of this grammar: XGrammar's EBNF, start rule `root`."""
+    """The answer is a sentence of this grammar: XGrammar's EBNF, start rule `root`. With `resumable` an answer can be
+    continued under the grammar's beginning, as where calls may be made amid free text."""
 
     ebnf: str
+    resumable: bool = False
 
 
 class StructuralTags(msgspec.Struct, frozen=True, tag="structural_tags"):
@@ -66,7 +70,8 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     """Everything a worker needs to load its model.
 
     `device` is an OpenVINO device name. `kv_cache_tokens` sizes the KV cache of a continuous-batching pipeline;
-    `max_prompt_len` and `min_response_len` (tokens) size the static one of an NPU.
+    `max_prompt_len` and `min_response_len` (tokens) size the static one of an NPU; `max_prompt_len` is also where an
+    embedding model or a reranker cuts a text.
     """
 
     directory: str
@@ -85,6 +90,22 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     id: int
     prompt_ids: list[int]
     sampling: Sampling
+
+
+class VectorizeTexts(msgspec.Struct, frozen=True, tag=True):
+    """Make a vector of each text. A text longer than the model's context is cut, or without `truncate` refused."""
+
+    id: int
+    texts: list[Text]
+    truncate: bool
+
+
+class ScoreTexts(msgspec.Struct, frozen=True, tag=True):
+    """Say of each text how well it answers `query`."""
+
+    id: int
+    query: str
+    texts: list[str]
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -106,6 +127,13 @@ class LoadFailed(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
+class Rows(msgspec.Struct, frozen=True, array_like=True):
+    """One row of numbers a text, as little-endian 32-bit floats, and how many tokens the model read of each text."""
+
+    data: bytes
+    tokens: list[int]
+
+
 class Output(msgspec.Struct, frozen=True, array_like=True):
     """What one step added to one request. The last output of a request has `finish` or `error` set."""
 
@@ -114,6 +142,7 @@ class Output(msgspec.Struct, frozen=True, array_like=True):
     finish: FinishReason | None = None
     error: str | None = None
     logprobs: list[float] | None = None
+    rows: Rows | None = None
 
 
 class Outputs(msgspec.Struct, frozen=True, tag=True):
@@ -128,7 +157,9 @@ class Broken(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-ToWorker = LoadModel | Generate | Cancel
+TextWork = VectorizeTexts | ScoreTexts
+Request = Generate | TextWork
+ToWorker = LoadModel | Request | Cancel
 FromWorker = Ready | LoadFailed | Outputs | Broken
 
 _encoder = msgspec.msgpack.Encoder()

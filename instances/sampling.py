@@ -39,7 +39,7 @@ def structured_output(structure: Structure) -> StructuredOutputConfig:
             return StructuredOutputConfig(json_schema=schema)
         case Regex(pattern):
             return StructuredOutputConfig(regex=pattern)
-        case Grammar(ebnf):
+        case Grammar(ebnf=ebnf):
             return StructuredOutputConfig(grammar=ebnf)
         case StructuralTags(tags):
             return StructuredOutputConfig(structural_tags_config=tags)

@@ -15,17 +15,16 @@ from instances.messages import (
     Broken,
     Cancel,
     FromWorker,
-    Generate,
     LoadFailed,
     LoadModel,
     Output,
     Outputs,
     Ready,
-    Sampling,
+    Request,
     encode_frame,
     read_to_worker,
 )
-from instances.pipelines import Pipeline, load_pipeline
+from instances.pipelines import Pipeline, load_pipeline, warm_up_request
 
 _WARM_UP_ID = 0
 _SILENCE_SECONDS = 2.0
@@ -37,7 +36,7 @@ class Worker:
     def __init__(self, commands: BinaryIO, replies: BinaryIO) -> None:
         self._commands = commands
         self._replies = replies
-        self._inbox: SimpleQueue[Generate | Cancel] = SimpleQueue()
+        self._inbox: SimpleQueue[Request | Cancel] = SimpleQueue()
         self._pipeline: Pipeline | None = None
         self._sent_at = time.monotonic()
 
@@ -64,7 +63,7 @@ class Worker:
         pipeline = load_pipeline(spec)
         loaded = time.monotonic()
         # The first inference compiles kernels and takes many times a normal one.
-        pipeline.submit(Generate(_WARM_UP_ID, [0, 1, 2, 3], Sampling(max_new_tokens=2, ignore_eos=True)))
+        pipeline.submit(warm_up_request(spec, _WARM_UP_ID))
         while pipeline.busy:
             pipeline.step(_raise_errors)
         self._send(Ready(loaded - started, time.monotonic() - loaded))
@@ -86,13 +85,13 @@ class Worker:
         if time.monotonic() - self._sent_at > _SILENCE_SECONDS:
             self._emit([])
 
-    def _submit(self, pipeline: Pipeline, request: Generate) -> None:
+    def _submit(self, pipeline: Pipeline, request: Request) -> None:
         try:
             pipeline.submit(request)
         except Exception as error:
             self._emit([Output(request.id, [], error=_describe(error))])
 
-    def _next_commands(self, *, wait: bool) -> Iterator[Generate | Cancel]:
+    def _next_commands(self, *, wait: bool) -> Iterator[Request | Cancel]:
         try:
             yield self._inbox.get(block=wait)
             while True:

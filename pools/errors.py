@@ -22,6 +22,11 @@ class QueueTimeout(ServiceError):
     code = "queue_timeout"
 
 
+class ShuttingDown(ServiceError):
+    status = 503
+    code = "shutting_down"
+
+
 class OutOfMemory(ServiceError):
     status = 503
     code = "insufficient_memory"

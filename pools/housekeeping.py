@@ -46,7 +46,7 @@ class Housekeeping:
 
     async def run_once(self) -> None:
         now = self._clock()
-        for pool in self._pools.values():
+        for pool in list(self._pools.values()):  # models may come and go meanwhile
             for slot in pool.expired_slots(now):
                 logger.info("Unloading instance %d of %s: idle.", slot.number, pool.model.public_id)
                 await pool.unload(slot)

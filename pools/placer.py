@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.1
 _OUTSIDE_PATIENCE_SECONDS = 10.0
+_GRACE_SECONDS = 10.0
 Victim = Candidate[tuple[ModelPool, Slot]]
 
 
@@ -74,7 +75,12 @@ class Placer:
             for pool in self._pools.values()
             if pool is not claimant and not pool.pinned
             for slot in (pool.idle_slots() if idle else pool.slots)
+            if self._has_earned_its_load(slot)
         ]
+
+    def _has_earned_its_load(self, slot: Slot) -> bool:
+        """Models that push each other out before they have answered anybody would never get anything done."""
+        return slot.served > 0 or self._clock() - slot.loaded_at > _GRACE_SECONDS
 
     def _size(self, slot: Slot) -> int:
         return self._budget.size(slot.instance)

@@ -5,11 +5,12 @@ import logging
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from instances.handle import Instance, InstanceLoadError
+from instances.handle import Instance, InstanceLoadError, InstanceLost
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
 from pools.slot import Lease, Slot
+from web.errors import ServiceError
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ _CRASHES_THAT_FAIL = 3
 class StartInstance(Protocol):
     """Finds room for an instance and loads it; gives back what it has started and the seconds that took.
 
-    Raises `OutOfMemory` when there is no room and waiting would not help, and `InstanceLoadError`.
+    Raises `OutOfMemory` when there is no room and waiting would not help, `InstanceLoadError`, and `InstanceLost`.
     """
 
     async def __call__(self, pool: "ModelPool") -> tuple[Instance, float]: ...
@@ -63,6 +64,7 @@ class ModelPool:
         self._watchers: set[asyncio.Task[None]] = set()
         self._wanted = 0
         self._no_room = False
+        self._closed_by: ServiceError | None = None
         self._failures = 0
         self._crashes = 0
         self._failed_at = 0.0
@@ -102,8 +104,10 @@ class ModelPool:
         """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
 
         `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
-        `QueueTimeout`, `OutOfMemory` and `ModelLoadFailed`.
+        `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`, and what `close` was given once the pool is closed.
         """
+        if self._closed_by is not None:
+            raise self._closed_by
         if not returned and self.queued >= self._max_queue:
             raise QueueFull(
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
@@ -162,10 +166,6 @@ class ModelPool:
         if self.error:
             raise self._load_error()
 
-    def request_completed(self) -> None:
-        """An answer has been given: the instance works."""
-        self._crashes = 0
-
     def idle_slots(self) -> list[Slot]:
         if self.queue.first() is not None and not self.yielding:
             return []
@@ -185,13 +185,13 @@ class ModelPool:
             self.slots.remove(slot)
         await slot.instance.stop()
 
-    async def close(self) -> None:
-        """End all instances and cancel those who wait."""
+    async def close(self, error: ServiceError) -> None:
+        """End all instances and refuse those who wait, and whoever comes, with `error`."""
+        self._closed_by = error
+        self._refuse_waiting(error)
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
-        for waiter in list(self.queue):
-            waiter.granted.cancel()
         await asyncio.gather(*(self.unload(slot) for slot in list(self.slots)))
         await asyncio.gather(*self._watchers, return_exceptions=True)
 
@@ -221,6 +221,9 @@ class ModelPool:
         except InstanceLoadError as error:
             self._fail(str(error))
             return
+        except InstanceLost as error:
+            self._count_crash(str(error))
+            return
         self.error, self._failures = None, 0
         self._last_number += 1
         now = self._clock()
@@ -230,6 +233,7 @@ class ModelPool:
         watcher = asyncio.create_task(self._watch(slot))
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
+        self.dispatch()
 
     async def _watch(self, slot: Slot) -> None:
         await slot.instance.closed.wait()
@@ -238,10 +242,15 @@ class ModelPool:
         self.slots.remove(slot)
         reason = slot.instance.end_reason()
         logger.warning("Instance %d of %s ended unexpectedly: %s", slot.number, self.model.public_id, reason)
+        if slot.productive:
+            self._crashes = 0
+        self._count_crash(reason)
+        self.dispatch()
+
+    def _count_crash(self, reason: str) -> None:
         self._crashes += 1
         if self._crashes >= _CRASHES_THAT_FAIL and not self.slots:
-            self._fail(f"its instances ended {self._crashes} times in a row without an answer, last: {reason}")
-        self.dispatch()
+            self._fail(f"its instances ended {self._crashes} times in a row without a token, last: {reason}")
 
     def _fail(self, reason: str) -> None:
         self.error = reason

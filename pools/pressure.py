@@ -8,7 +8,7 @@ from devices.memory import MemoryReading
 
 Advice = Literal["shrink", "hold", "grow"]
 
-_RECOVERED = 1.5
+_CLEARANCE_BYTES = 500 * 10**6
 _STALLED_PERCENT = 20.0
 _STEP_SECONDS = 2.0
 _CALM_SECONDS = 3.0
@@ -16,8 +16,8 @@ _CALM_SECONDS = 3.0
 
 @dataclass
 class PressureGauge:
-    """Turns readings into advice: shrink while less than `reserve_bytes` are available, grow again only when half as
-    much more has been there for some seconds. Each advice comes at most every two seconds, so that it can work."""
+    """Turns readings into advice: shrink while less than `reserve_bytes` are available, grow again only when clearly
+    more have been there for some seconds. Each advice comes at most every two seconds, so that it can work."""
 
     reserve_bytes: int
     clock: Callable[[], float]
@@ -31,7 +31,7 @@ class PressureGauge:
         if reading.available < self.reserve_bytes or stalled:
             self._calm_since = None
             return self._at_most_every_step("shrink", now)
-        if reading.available < self.reserve_bytes * _RECOVERED:
+        if reading.available < self.reserve_bytes + min(self.reserve_bytes // 2, _CLEARANCE_BYTES):
             self._calm_since = None
             return "hold"
         if self._calm_since is None:

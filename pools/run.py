@@ -2,7 +2,7 @@
 
 import msgspec
 
-from instances.messages import Output, Sampling
+from instances.messages import Grammar, Output, Sampling
 
 _EXPECTED_ANSWER_TOKENS = 512
 
@@ -34,8 +34,10 @@ class Run:
 
     @property
     def bound_to_grammar(self) -> bool:
-        """A grammar begins anew with each generation, so an answer under one cannot be continued."""
-        return self._sampling.structure is not None
+        """A grammar begins anew with each generation, so an answer under one cannot be continued, unless the grammar
+        itself says otherwise."""
+        structure = self._sampling.structure
+        return structure is not None and not (isinstance(structure, Grammar) and structure.resumable)
 
     @property
     def prompt_ids(self) -> list[int]:

@@ -1,8 +1,9 @@
 """One assigned model on one device: what is known of it before any instance runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from devices.config import ModelAssignment
 from devices.hardware import ResolvedDevice
@@ -28,8 +29,20 @@ _MIN_KV_TOKENS = 512
 
 
 @dataclass(frozen=True)
+class Persona:
+    """What an alias adds to its model: a system prompt, a chat template, defaults for generation options by name."""
+
+    system: str | None = None
+    template: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ServedModel:
-    """`public_id` is what clients call it: the device's name, a hyphen, the model id."""
+    """`public_id` is what clients call it: the device's name, a hyphen, the model id or its alias.
+
+    An alias differs from its model in `public_id` and `persona` only; both share the model's instances.
+    """
 
     id: str
     public_id: str
@@ -37,6 +50,7 @@ class ServedModel:
     facts: ModelFacts
     assignment: ModelAssignment
     device: ResolvedDevice
+    persona: Persona = Persona()
 
     @property
     def task(self) -> Task:
@@ -49,8 +63,17 @@ class ServedModel:
             raise InvalidRequest(f"'{self.public_id}' {_TASK_SENTENCES[self.task]}", param="model")
 
     @property
+    def problem(self) -> str | None:
+        """Why the files cannot be served, found without loading them: a native loader may crash on them."""
+        if self.facts.problem is None and not self.facts.has_tokenizer:
+            return "Its directory has no tokenizer for OpenVINO (openvino_tokenizer.xml)."
+        return self.facts.problem
+
+    @property
     def pipeline(self) -> PipelineKind:
-        """The assignment's choice; by itself, an NPU gets its only kind and everything else the batching one."""
+        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere the batching one."""
+        if self.task != "generation":
+            return self.task
         if self.on_npu:
             return "llm_pipeline"
         return "continuous_batching" if self.assignment.pipeline == "auto" else self.assignment.pipeline
@@ -76,7 +99,7 @@ class ServedModel:
     @property
     def max_prompt_tokens(self) -> int | None:
         """The static prompt limit of an NPU pipeline, None where only the context limits."""
-        if not self.on_npu:
+        if not self.on_npu or self.task != "generation":
             return None
         return self.assignment.max_prompt_len or DEFAULT_NPU_PROMPT_TOKENS
 
@@ -113,11 +136,13 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     quarter of the memory where that is not set.
     """
     assignment = model.assignment
+    weights = assignment.estimated_memory_gb * GB if assignment.estimated_memory_gb else model.facts.size_bytes
+    if model.task != "generation":
+        return InstancePlan(0, int(weights), 0)
     per_token = _kv_bytes_per_token(model)
     wanted = model.context_tokens * model.requests_per_instance
     allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else memory_bytes * _KV_CACHE_SHARE
     tokens = max(_MIN_KV_TOKENS, min(wanted, int(allowed / per_token)))
-    weights = assignment.estimated_memory_gb * GB if assignment.estimated_memory_gb else model.facts.size_bytes
     return InstancePlan(tokens, int(weights), tokens * per_token)
 
 
@@ -130,7 +155,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         properties={k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)},
         cache_dir=str(cache_dir) if cache_dir else None,
         kv_cache_tokens=plan.kv_cache_tokens,
-        max_prompt_len=model.max_prompt_tokens or 0,
+        max_prompt_len=model.max_prompt_tokens or model.context_tokens,
         min_response_len=model.response_tokens,
     )
 

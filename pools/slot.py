@@ -17,7 +17,8 @@ def whole_blocks(tokens: int) -> int:
 
 @dataclass(eq=False)
 class Slot:
-    """`capacity` in tokens of KV cache; `idle_since` and `loaded_at` in the clock's seconds."""
+    """`capacity` in tokens of KV cache; `idle_since` and `loaded_at` in the clock's seconds. `productive` once anything
+    has come out of it."""
 
     number: int
     instance: Instance
@@ -27,6 +28,7 @@ class Slot:
     idle_since: float
     load_seconds: float
     served: int = 0
+    productive: bool = False
     leases: list["Lease"] = field(default_factory=list)
 
     @property

@@ -46,7 +46,8 @@ class CatalogueEntry:
 
     def facts(self) -> ModelFacts:
         """As much as is known of it before it is here, to judge whether it will fit."""
-        unsuitable = self.npu is False or (self.quantization is not None and "INT4" not in self.quantization)
+        wrong_weights = self.kind in ("llm", "vlm") and self.quantization and "INT4" not in self.quantization
+        unsuitable = self.npu is False or wrong_weights
         return ModelFacts(
             kind=self.kind,
             size_bytes=self.size_bytes or 0,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 from registry.names import TRASH
+
+_RENAME_WAITS = (0.1, 0.3, 1.0, 2.0)
 
 
 def free_bytes(directory: Path) -> int:
@@ -39,8 +43,8 @@ def write_json(path: Path, value: Any, *, durable: bool = True, private: bool = 
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         mode = 0o600 if private else 0o666
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(temporary, flags, mode), "w", encoding="utf-8", newline="\n") as stream:
             json.dump(value, stream, ensure_ascii=False, indent=2)
             if durable:
                 stream.flush()
@@ -54,10 +58,10 @@ def put_in_place(source: Path, target: Path, models_dir: Path) -> None:
     """Make `source` the directory `target`, an older one making room. Raises OSError, then nothing has changed."""
     aside = move_aside(target, models_dir) if target.exists() else None
     try:
-        source.replace(target)
+        _rename(source, target)
     except OSError:
         if aside:
-            aside.replace(target)
+            _rename(aside, target)
         raise
     if aside:
         shutil.rmtree(aside, ignore_errors=True)
@@ -68,8 +72,19 @@ def move_aside(directory: Path, models_dir: Path) -> Path:
     trash = models_dir / TRASH
     trash.mkdir(exist_ok=True)
     aside = trash / f"{directory.name}-{uuid.uuid4().hex[:8]}"
-    directory.replace(aside)
+    _rename(directory, aside)
     return aside
+
+
+def _rename(source: Path, target: Path) -> None:
+    """On Windows a virus scanner holds files that have just been written open for a moment."""
+    for wait in _RENAME_WAITS if sys.platform == "win32" else ():
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            time.sleep(wait)
+    source.replace(target)
 
 
 def empty_trash(models_dir: Path) -> None:

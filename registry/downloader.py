@@ -6,6 +6,7 @@ stdout, one JSON document a line. End of stdin means stop: the process may die a
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -16,20 +17,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+from filelock import FileLock, Timeout
 
-from registry.disk import write_json
-from registry.errors import DownloadFailed, NotEnoughDisk, RegistryError
+from registry import hub, modelscope
+from registry.disk import free_bytes, write_json
+from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
 from registry.files import RemoteFile, is_intact, needed_files
-from registry.hub import RemoteModel, resolve
+from registry.hub import RemoteModel
 from registry.messages import (
     Event,
     Failed,
     Finished,
+    Plan,
     Progress,
     PullRequest,
     Refetching,
     Resolved,
     Verifying,
+    decode_plan,
     decode_request,
     encode,
 )
@@ -40,6 +45,7 @@ from registry.transfer import PART, Transfer
 RESERVE_BYTES = 64 * 1024 * 1024
 _FETCHES_OF_A_BAD_FILE = 3
 _PROGRESS_SECONDS = 0.2
+_LOCK_SECONDS = 10
 
 
 class Downloader:
@@ -48,13 +54,21 @@ class Downloader:
     def __init__(self, request: PullRequest, output: BinaryIO) -> None:
         self._request = request
         self._output = output
-        self._settings = HubSettings(request.endpoint, request.token)
+        self._settings = HubSettings(request.endpoint, request.token, request.kind)
         self._directory = Path(request.directory)
         self._last_progress = 0.0
 
     def run(self) -> None:
         """Raises RegistryError, OSError."""
-        model = resolve(self._settings, self._request.model_id, self._request.revision)
+        self._directory.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(f"{self._directory}.lock", timeout=_LOCK_SECONDS):
+                self._pull()
+        except Timeout as error:
+            raise Conflict(f"Another process is pulling {self._request.model_id}.") from error
+
+    def _pull(self) -> None:
+        model = self._resolve()
         files = needed_files(model.files, model.id)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._forget_other_files(files)
@@ -72,13 +86,19 @@ class Downloader:
         self._describe(model, files)
         self._send(Finished())
 
+    def _resolve(self) -> RemoteModel:
+        request = self._request
+        if request.kind == "modelscope":
+            return modelscope.resolve(self._settings, request.model_id, request.revision)
+        return hub.resolve(self._settings, request.model_id, request.commit or request.revision)
+
     def _forget_other_files(self, files: list[RemoteFile]) -> None:
         """Keep only what belongs to this commit: an earlier try may have been for another one."""
         plan = self._directory / PLAN
         digests = {file.path: file.digest for file in files}
         try:
-            earlier = msgspec.json.decode(plan.read_bytes(), type=dict[str, str])
-        except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+            earlier = decode_plan(plan.read_bytes()).digests
+        except (OSError, msgspec.MsgspecError):
             earlier = {}
         for path in sorted(self._directory.rglob("*"), reverse=True):
             name = path.relative_to(self._directory).as_posix().removesuffix(PART)
@@ -87,7 +107,7 @@ class Downloader:
                     path.rmdir()
             elif name != PLAN and (path.is_symlink() or name not in digests or earlier.get(name) != digests[name]):
                 path.unlink()
-        write_json(plan, digests)
+        write_json(plan, msgspec.to_builtins(Plan(self._request.model_id, self._request.revision, digests)))
 
     def _take_over(self, files: list[RemoteFile]) -> None:
         """Link (or copy) what an installed older commit has in common with this one."""
@@ -127,7 +147,7 @@ class Downloader:
     def _describe(self, model: RemoteModel, files: list[RemoteFile]) -> None:
         metadata = {
             "model_id": model.id,
-            "revision": self._request.revision or "main",
+            "revision": self._request.revision or model.default_revision,
             "commit": model.commit,
             "downloaded_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "source": self._settings.endpoint,
@@ -149,9 +169,16 @@ class Downloader:
 
 
 def _stop_at_end_of_input() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(sys.stdin.fileno(), 4096):  # past the buffer, whose lock would hinder the interpreter's end
         pass
     os._exit(0)
+
+
+def _failure(error: OSError, directory: Path) -> Failed:
+    if error.errno == errno.ENOSPC:
+        full = NotEnoughDisk.of(RESERVE_BYTES, free_bytes(directory))
+        return Failed(full.type, full.message, full.details)
+    return Failed(DownloadFailed.__name__, f"The model cannot be written: {error}.")
 
 
 def main() -> int:
@@ -163,7 +190,7 @@ def main() -> int:
     except RegistryError as error:
         failure = Failed(error.type, error.message, error.details)
     except OSError as error:
-        failure = Failed(DownloadFailed.__name__, f"The model cannot be written: {error}.")
+        failure = _failure(error, Path(request.directory))
     else:
         return 0
     output.write(encode(failure) + b"\n")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 import httpx2
 from huggingface_hub import HfApi, is_offline_mode, set_client_factory
@@ -32,6 +33,8 @@ from registry.settings import DEFAULT_ENDPOINT, HubSettings
 
 TIMEOUT = httpx2.Timeout(30, connect=10)
 _MAX_FILES = 5000
+Token: TypeAlias = str | bool | None
+T = TypeVar("T")
 
 
 def _client() -> httpx2.Client:
@@ -43,18 +46,23 @@ set_client_factory(_client)  # the library's own client would wait for ever
 
 @dataclass(frozen=True)
 class RemoteModel:
-    """One commit of a model repository. token: what the files are to be asked for with (False: anonymously)."""
+    """One commit of a model repository. files_url: the address below which its files lie.
+
+    token: what the files are to be asked for with (False: anonymously).
+    """
 
     id: str
     commit: str
     files: tuple[RemoteFile, ...]
+    files_url: str
+    default_revision: str = "main"
     license: str | None = None
     pipeline_tag: str | None = None
-    token: str | bool | None = None
+    token: Token = None
     token_refused: bool = False
 
 
-def hub_token(settings: HubSettings) -> str | bool | None:
+def hub_token(settings: HubSettings) -> Token:
     """The token given; else the one of a `hf auth login` (None), but that to its own hub only."""
     if settings.token:
         return settings.token
@@ -67,17 +75,13 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
     Raises ModelNotFound, RevisionNotFound, GatedModel, HubUnreachable, UnsafeRepository, InvalidModelName.
     """
     api = HfApi(endpoint=settings.endpoint)
-    token = hub_token(settings)
-    refused = False
     with translated(settings, model_id, revision):
-        try:
-            info = api.model_info(model_id, revision=revision, files_metadata=True, token=token)
-        except HfHubHTTPError as error:
-            if token is False or not token_was_refused(error):
-                raise
-            token, refused = False, True
-            info = api.model_info(model_id, revision=revision, files_metadata=True, token=False)
+        info, token = asked_with_token(
+            settings, lambda token: api.model_info(model_id, revision=revision, files_metadata=True, token=token)
+        )
     siblings = info.siblings or []
+    if not info.sha:
+        raise HubUnreachable(f"{settings.endpoint} does not state commits: it is no full mirror of the hub.")
     if len(siblings) > _MAX_FILES:
         raise UnsafeRepository(f"{model_id} holds {len(siblings)} files; more than {_MAX_FILES} are not taken.")
     check_file_names([sibling.rfilename for sibling in siblings])
@@ -85,12 +89,13 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
     license_id = info.card_data.get("license") if info.card_data else None
     return RemoteModel(
         id=model_id,
-        commit=info.sha or "",
+        commit=info.sha,
         files=files,
+        files_url=f"{settings.endpoint}/{model_id}/resolve/{info.sha}",
         license=license_id if isinstance(license_id, str) else None,
         pipeline_tag=info.pipeline_tag,
         token=token,
-        token_refused=refused,
+        token_refused=token is False and hub_token(settings) is not False,
     )
 
 
@@ -102,9 +107,15 @@ def _remote_file(settings: HubSettings, sibling: RepoSibling) -> RemoteFile:
     return RemoteFile(sibling.rfilename, sibling.size, blob_sha1=sibling.blob_id)
 
 
-def token_was_refused(error: HfHubHTTPError) -> bool:
-    """A stale or mistyped token gets 401 even for public models; so does no token for private ones."""
-    return error.response.status_code == 401
+def asked_with_token(settings: HubSettings, ask: Callable[[Token], T]) -> tuple[T, Token]:
+    """An answer and the token it took: a stale one gets 401 even for public models, so then none is tried."""
+    token = hub_token(settings)
+    try:
+        return ask(token), token
+    except HfHubHTTPError as error:
+        if token is False or error.response.status_code != 401:
+            raise
+    return ask(False), False
 
 
 @contextmanager

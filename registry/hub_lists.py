@@ -6,9 +6,9 @@ from huggingface_hub import HfApi, get_session
 from huggingface_hub.hf_api import ModelInfo
 from huggingface_hub.utils import hf_raise_for_status
 
-from registry.catalogue import CatalogueEntry, guess_entry
+from registry.catalogue import CatalogueEntry, bundled_entries, guess_entry
 from registry.errors import HubUnreachable
-from registry.hub import hub_token, translated
+from registry.hub import Token, asked_with_token, translated
 from registry.settings import HubSettings
 
 OWNER = "OpenVINO"
@@ -38,13 +38,14 @@ _KINDS_BY_TASK = {
 
 def collection_entries(settings: HubSettings) -> list[CatalogueEntry]:
     """Every model of the OpenVINO collections, once. Raises HubUnreachable."""
+    if settings.kind == "modelscope":
+        raise HubUnreachable("ModelScope has no such collections: the list that comes with the program is shown.")
     api = HfApi(endpoint=settings.endpoint)
-    token = hub_token(settings)
-    entries: dict[str, CatalogueEntry] = {}
     check_hub(settings)
+    entries: dict[str, CatalogueEntry] = {}
     with translated(settings, OWNER):
-        for listed in api.list_collections(owner=OWNER, token=token):
-            collection = api.get_collection(listed.slug, token=token)
+        listed, token = asked_with_token(settings, lambda token: list(api.list_collections(owner=OWNER, token=token)))
+        for collection in (api.get_collection(entry.slug, token=token) for entry in listed):
             kind = _kind_of_title(collection.title)
             for item in collection.items:
                 if item.item_type == "model":
@@ -54,19 +55,28 @@ def collection_entries(settings: HubSettings) -> list[CatalogueEntry]:
 
 
 def search_models(settings: HubSettings, query: str, limit: int) -> list[CatalogueEntry]:
-    """OpenVINO models whose id holds the query, the most pulled first. Raises HubUnreachable."""
+    """OpenVINO models whose id holds the query, the most pulled first. Raises HubUnreachable.
+
+    ModelScope has no search that tells OpenVINO models: there the list that comes with the program is searched.
+    """
+    if settings.kind == "modelscope":
+        return [entry for entry in bundled_entries() if query.lower() in entry.id.lower()][:limit]
     api = HfApi(endpoint=settings.endpoint)
     check_hub(settings)
+
+    def ask(token: Token) -> list[ModelInfo]:
+        return list(api.list_models(search=query, filter="openvino", sort="downloads", limit=limit, token=token))
+
     with translated(settings, query):
-        found = api.list_models(
-            search=query, filter="openvino", sort="downloads", limit=limit, token=hub_token(settings)
-        )
-        return [_entry(info) for info in found]
+        return [_entry(info) for info in asked_with_token(settings, ask)[0]]
 
 
 def check_hub(settings: HubSettings) -> None:
     """Ask the hub or mirror one small question, without the long retries of the library. Raises HubUnreachable."""
     with translated(settings, OWNER):
+        if settings.kind == "modelscope":
+            hf_raise_for_status(get_session().get(settings.endpoint))
+            return
         response = get_session().get(f"{settings.endpoint}/api/models", params={"limit": 1})
         hf_raise_for_status(response)
     if "json" not in response.headers.get("content-type", ""):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from registry.disk import write_json
 JobState = Literal["queued", "resolving", "downloading", "verifying", "ready", "failed", "paused", "cancelled"]
 ACTIVE: frozenset[JobState] = frozenset({"queued", "resolving", "downloading", "verifying"})
 _KEPT = 50
+logger = logging.getLogger(__name__)
 _SPEED_WINDOW = 5.0
 _SHORTEST_SPAN = 0.2
 
@@ -71,6 +73,11 @@ class PullJob:
             return None
         return (self.bytes_total - self.bytes_done) / self.bytes_per_second
 
+    def with_done(self, index: int, done: int) -> PullJob:
+        """Downloading, and so many bytes of one file here."""
+        files = (*self.files[:index], replace(self.files[index], done=done), *self.files[index + 1 :])
+        return replace(self, state="downloading", files=files)
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON, the computed figures included."""
         figures = {"bytes_total": self.bytes_total, "bytes_done": self.bytes_done, "eta_seconds": self.eta_seconds}
@@ -113,5 +120,8 @@ class JobStore:
         finished = [job for job in jobs if not job.active and job.state != "paused"]
         dropped = {job.id for job in finished[:-_KEPT]}
         entries = [msgspec.to_builtins(job) for job in jobs if job.id not in dropped]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self._path, entries, durable=False)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self._path, entries, durable=False)
+        except OSError as error:  # a full disk must not end the downloads that filled it
+            logger.warning("The list of pulls cannot be written: %s", error)

@@ -7,22 +7,33 @@ from typing import Any
 import msgspec
 
 from registry.files import RemoteFile
+from registry.settings import HubKind
 
 
 class PullRequest(msgspec.Struct, omit_defaults=True):
     """directory: where the partial model lies. installed: an older copy, whose unchanged files are taken over.
-
+    revision: what was asked for; commit: what that was when the download began.
     free_bytes: what may be written. retry_wait: the first pause after a broken connection, seconds.
     """
 
     model_id: str
     directory: str
     endpoint: str
+    kind: HubKind = "huggingface"
     installed: str | None = None
     revision: str | None = None
+    commit: str | None = None
     token: str | None = None
     free_bytes: int | None = None
     retry_wait: float = 1.0
+
+
+class Plan(msgspec.Struct):
+    """What an unfinished download is of, kept beside its files. digests: the hash of each file by its path."""
+
+    model_id: str
+    revision: str | None
+    digests: dict[str, str]
 
 
 class Resolved(msgspec.Struct, tag="resolved"):
@@ -64,5 +75,6 @@ class Failed(msgspec.Struct, tag="failed"):
 Event = Resolved | Progress | Verifying | Refetching | Finished | Failed
 
 encode = msgspec.json.encode
+decode_plan = msgspec.json.Decoder(Plan).decode
 decode_event = msgspec.json.Decoder(Event).decode
 decode_request = msgspec.json.Decoder(PullRequest).decode

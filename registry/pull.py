@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
-from registry.disk import free_bytes, put_in_place
-from registry.errors import Conflict, DownloadFailed, JobNotFound, ModelInUse, RegistryError, error_named
+import humanize
+
+from registry.disk import free_bytes
+from registry.errors import Conflict, DownloadFailed, JobNotFound, RegistryError, RevisionNotFound, error_named
 from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter
 from registry.local import read_metadata
-from registry.messages import (
-    Event,
-    Failed,
-    Progress,
-    PullRequest,
-    Refetching,
-    Resolved,
-    Verifying,
-)
-from registry.names import PARTIAL, PLAN, check_model_id, check_revision, directory_name, inside
+from registry.messages import Event, Failed, Progress, PullRequest, Refetching, Resolved, Verifying
+from registry.names import PARTIAL, check_model_id, check_revision, directory_name, inside
+from registry.partial import install, stray_plans
 from registry.process import DownloaderDied, download_events
 from registry.settings import HubSettings
 
@@ -59,17 +54,18 @@ class PullManager:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cleanups: set[asyncio.Task[None]] = set()
         self._directory_locks: dict[str, asyncio.Lock] = {}
-        self._stopping = False
 
     def start(self) -> None:
-        """Go on with what was under way when the process last ended."""
+        """Go on with what was under way when the process last ended; find what no list knows any more."""
+        known = {directory_name(job.model_id) for job in self._jobs.values() if job.state not in ("ready", "cancelled")}
+        for plan in stray_plans(self._models_dir / PARTIAL, known):
+            self._set(PullJob(uuid.uuid4().hex[:12], plan.model_id, plan.revision, "paused", time.time()))
         for job in self.jobs():
             if job.active and job.id not in self._tasks:
                 self._launch(job)
 
     async def stop(self) -> None:
         """End the downloads; they are queued again at the next start."""
-        self._stopping = True
         tasks = [*self._tasks.values(), *self._cleanups]
         for task in self._tasks.values():
             task.cancel()
@@ -86,9 +82,9 @@ class PullManager:
         return self._jobs[job_id]
 
     def pull(self, model_id: str, revision: str | None = None) -> PullJob:
-        """Queue a download; the job under way for the same model and revision, if there is one.
+        """Queue a download; the unfinished job for the same model and revision goes on, if there is one.
 
-        Raises InvalidModelName, Conflict (another revision of the model is being pulled).
+        Raises Conflict (another revision of the model is being pulled).
         """
         check_model_id(model_id)
         revision = check_revision(revision)
@@ -99,6 +95,9 @@ class PullManager:
             wanted = under_way.revision or "the default revision"
             raise Conflict(f"{model_id} is being pulled already ({wanted}): wait for it or cancel it.")
         self._check_directory(model_id)
+        for job in self._jobs.values():
+            if job.state == "failed" and (job.model_id, job.revision) == (model_id, revision):
+                return self.resume(job.id)
         job = PullJob(uuid.uuid4().hex[:12], model_id, revision, "queued", time.time())
         self._set(job)
         self._launch(job)
@@ -140,6 +139,14 @@ class PullManager:
             self._background(self._discard(job))
         return self._end(job, "cancelled")
 
+    def dismiss(self, job_id: str) -> None:
+        """Take an ended job off the list. Raises JobNotFound, Conflict (there is still something of it)."""
+        job = self.job(job_id)
+        if job.state not in ("ready", "cancelled") and self.under_way(job.model_id) in (None, job):
+            raise Conflict(f"The pull of {job.model_id} is {job.state}: cancel it first.")
+        del self._jobs[job_id]
+        self._store.save(self.jobs())
+
     async def settled(self, job_id: str) -> PullJob:
         """Wait until a job is no longer active and what belongs to it has been cleared."""
         while (task := self._tasks.get(job_id)) is not None or self._cleanups:
@@ -163,7 +170,7 @@ class PullManager:
             del self._tasks[job_id]
 
     def _end(self, job: PullJob, state: JobState) -> PullJob:
-        ended = self._set(replace(job, state=state, bytes_per_second=None))
+        ended = self._set(replace(job, state=state, bytes_per_second=None, error=None))
         if task := self._tasks.get(job.id):
             task.cancel()
         return ended
@@ -176,7 +183,9 @@ class PullManager:
     async def _discard(self, job: PullJob) -> None:
         async with self._lock(job):
             await asyncio.to_thread(shutil.rmtree, self._partial(job), ignore_errors=True)
-            self._set(replace(self.job(job.id), files=()))
+            cancelled = self._jobs.get(job.id)
+            if cancelled and cancelled.state == "cancelled":
+                self._set(replace(cancelled, files=()))
 
     def _lock(self, job: PullJob) -> asyncio.Lock:
         return self._directory_locks.setdefault(directory_name(job.model_id).casefold(), asyncio.Lock())
@@ -193,6 +202,8 @@ class PullManager:
         metadata = read_metadata(target)
         if metadata and metadata.model_id.casefold() != model_id.casefold():
             raise Conflict(f"The directory {target.name} belongs to {metadata.model_id}: remove that model first.")
+        if target.exists() and metadata is None:
+            raise Conflict(f"{target.name} was put there by hand and would be lost: remove or rename it first.")
 
     async def _run(self, job_id: str) -> None:
         async with self._lock(self.job(job_id)), self._slots:
@@ -215,14 +226,15 @@ class PullManager:
     def _fail(self, job_id: str, error: RegistryError) -> None:
         job = self.job(job_id)
         details = JobError(error.type, error.message, error.status, error.details)
-        self._set(replace(job, state="failed", error=details, bytes_per_second=None))
+        commit = None if isinstance(error, RevisionNotFound) else job.commit
+        self._set(replace(job, state="failed", error=details, commit=commit, bytes_per_second=None))
         logger.warning("Pull of %s failed: %s", job.model_id, error.message)
 
     async def _download(self, job_id: str) -> None:
         """One run of the child process. Raises DownloaderDied, RegistryError."""
         job = self._set(replace(self.job(job_id), state="resolving", bytes_per_second=None))
         meter = SpeedMeter()
-        async with aclosing(download_events(self._request(job))) as events:
+        async with contextlib.aclosing(download_events(self._request(job))) as events:
             async for event in events:
                 self._apply(job_id, event, meter)
         await self._install(job_id)
@@ -234,12 +246,22 @@ class PullManager:
             model_id=job.model_id,
             directory=str(self._partial(job)),
             endpoint=hub.endpoint,
+            kind=hub.kind,
             installed=str(target) if target.is_dir() else None,
-            revision=job.commit or job.revision,
+            revision=job.revision,
+            commit=job.commit,
             token=hub.token,
             free_bytes=self._free(self._models_dir) - self._promised(job),
             retry_wait=self._retry_wait,
         )
+
+    def _room_note(self, job: PullJob) -> tuple[str, ...]:
+        """GPU and NPU keep compiled models on disk too, which can take as much again."""
+        left = self._free(self._models_dir) - self._promised(job) - (job.bytes_total - job.bytes_done)
+        if left >= job.bytes_total:
+            return ()
+        size = humanize.naturalsize(max(left, 0), binary=True)
+        return (f"Only {size} will be left on the disk: the compile cache of a GPU or NPU may not find room.",)
 
     def _promised(self, job: PullJob) -> int:
         """Bytes that the other downloads under way have still to write."""
@@ -255,11 +277,12 @@ class PullManager:
             notes = ("The hub refuses the token: pulled without it.",) if event.token_refused else ()
             files = zip(event.files, event.done, strict=True)
             progress = tuple(FileProgress(file.path, file.size, done) for file, done in files)
-            job = replace(job, state="downloading", commit=event.commit, files=progress, notes=notes)
+            job = replace(job, state="downloading", commit=event.commit, files=progress)
+            job = replace(job, notes=notes + self._room_note(job))
         elif isinstance(event, Progress):
-            job = replace(job, state="downloading", files=_with_done(job.files, event.file, event.done))
+            job = job.with_done(event.file, event.done)
         elif isinstance(event, Refetching):
-            job = replace(job, state="downloading", files=_with_done(job.files, event.file, 0))
+            job = job.with_done(event.file, 0)
         elif isinstance(event, Verifying):
             job = replace(job, state="verifying")
         speed = meter.add(job.bytes_done) if job.state == "downloading" else None
@@ -268,16 +291,6 @@ class PullManager:
     async def _install(self, job_id: str) -> None:
         job = self.job(job_id)
         target = self._target(job.model_id)
-        try:
-            await asyncio.to_thread(put_in_place, self._partial(job), target, self._models_dir)
-        except PermissionError as error:
-            raise ModelInUse(
-                f"The new files are complete, but {target.name} is in use: stop the model, then resume.", in_use_by=[]
-            ) from error
-        (target / PLAN).unlink(missing_ok=True)
+        await install(self._partial(job), target, self._models_dir)
         files = tuple(replace(file, done=file.size) for file in job.files)
         self._set(replace(job, state="ready", files=files, bytes_per_second=None))
-
-
-def _with_done(files: tuple[FileProgress, ...], index: int, done: int) -> tuple[FileProgress, ...]:
-    return (*files[:index], replace(files[index], done=done), *files[index + 1 :])

@@ -10,26 +10,36 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from registry.disk import write_json
 from registry.errors import InvalidModelName
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
+HubKind = Literal["huggingface", "modelscope"]
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class HubSettings:
-    """endpoint: the hub or a mirror that speaks its protocol, without a slash at the end."""
+    """endpoint: the hub or a mirror that speaks its protocol, without a slash at the end. kind: which protocol."""
 
     endpoint: str = DEFAULT_ENDPOINT
     token: str | None = field(default=None, repr=False)
+    kind: HubKind = "huggingface"
+
+
+def kind_of(endpoint: str) -> HubKind:
+    """ModelScope is known by its host name; everything else speaks Hugging Face's protocol."""
+    host = urlsplit(endpoint).hostname or ""
+    return "modelscope" if host.split(".")[-2:-1] == ["modelscope"] else "huggingface"
 
 
 def default_settings() -> HubSettings:
     """What the environment says (HF_ENDPOINT); a token there is found by huggingface_hub itself."""
-    return HubSettings(os.environ.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT)
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT
+    return HubSettings(endpoint, kind=kind_of(endpoint))
 
 
 def check_endpoint(endpoint: str) -> str:
@@ -61,7 +71,8 @@ class SettingsFile:
         try:
             stored = json.loads(self._path.read_text(encoding="utf-8"))
             token = stored.get("token")
-            return HubSettings(check_endpoint(str(stored["endpoint"])), check_token(token) if token else None)
+            endpoint = check_endpoint(str(stored["endpoint"]))
+            return HubSettings(endpoint, check_token(token) if token else None, kind_of(endpoint))
         except FileNotFoundError:
             return default_settings()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidModelName) as error:

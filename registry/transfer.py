@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 import httpx2
-from huggingface_hub import get_session, hf_hub_url
+from huggingface_hub import get_session
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
@@ -55,7 +56,7 @@ class Transfer:
         if path.is_file() and path.stat().st_size == file.size:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _disk_errors(self._directory, file):
+        with _disk_errors(self._directory, lambda: file.size - self.bytes_present(file)):
             path.unlink(missing_ok=True)
             with _part(path).open("ab") as stream:
                 if _length(stream) > file.size:
@@ -67,7 +68,8 @@ class Transfer:
 
     def _fill(self, file: RemoteFile, stream: BinaryIO, on_bytes: Callable[[int], None]) -> None:
         failures = 0
-        while (have := _length(stream)) < file.size:
+        furthest = _length(stream)
+        while _length(stream) < file.size:
             problem: Exception = EOFError(f"{file.path} ends too early")
             try:
                 with translated(self._settings, self._model.id, self._model.commit):
@@ -76,17 +78,18 @@ class Transfer:
                 problem = error
             if _length(stream) >= file.size:
                 continue
-            failures = 1 if _length(stream) > have else failures + 1
+            failures = 1 if _length(stream) > furthest else failures + 1
+            furthest = max(furthest, _length(stream))
             if failures > _RETRIES:
                 raise unreachable(self._settings, problem)
             time.sleep(min(self._retry_wait * 2 ** (failures - 1), _LONGEST_WAIT))
-        if have > file.size:
+        if _length(stream) > file.size:
             stream.truncate(0)
             raise DownloadFailed(f"The hub sent more of {file.path} than the {file.size} bytes it states.")
 
     def _read(self, file: RemoteFile, stream: BinaryIO, on_bytes: Callable[[int], None]) -> None:
         have = _length(stream)
-        url = hf_hub_url(self._model.id, file.path, revision=self._model.commit, endpoint=self._settings.endpoint)
+        url = f"{self._model.files_url}/{quote(file.path)}"
         headers = self._headers | ({"Range": f"bytes={have}-"} if have else {})
         try:
             with get_session().stream("GET", url, headers=headers) as response:
@@ -100,6 +103,7 @@ class Transfer:
                     have = 0
                 for chunk in response.iter_bytes():
                     stream.write(chunk)
+                    stream.flush()  # this process may be ended at any moment
                     have += len(chunk)
                     on_bytes(have)
                     if have > file.size:
@@ -126,10 +130,10 @@ def _part(path: Path) -> Path:
 
 
 @contextmanager
-def _disk_errors(directory: Path, file: RemoteFile) -> Iterator[None]:
+def _disk_errors(directory: Path, missing: Callable[[], int]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NotEnoughDisk.of(file.size, free_bytes(directory)) from error
+            raise NotEnoughDisk.of(missing(), free_bytes(directory)) from error
         raise

@@ -228,6 +228,6 @@ def test_the_banner_tells_what_each_device_does(tmp_path: Path) -> None:
 
 
 def test_the_admin_process_never_loads_openvino() -> None:
-    code = "import json, sys, main; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys, main; print(json.dumps([name for name, module in sys.modules.items() if module]))"
     result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, check=True)
     assert not [name for name in json.loads(result.stdout) if name.split(".")[0].startswith("openvino")]

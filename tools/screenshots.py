@@ -1,6 +1,6 @@
 """Photograph every screen of the admin page: both languages, light and dark, 390 and 1440 pixels wide.
 
-    python tools/screenshots.py OUTPUT [--url http://127.0.0.1:11437] [--only overview] [--chromium /usr/bin/chromium]
+    python tools/screenshots.py OUTPUT [--url http://127.0.0.1:11437] [--only overview] [--fold]
 
 Without --url a staged server is photographed: stand-in device servers over example models, so that every state is there
 on any machine.
@@ -59,12 +59,12 @@ def main() -> None:
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=options.chromium, args=CHROMIUM_ARGUMENTS)
         for look in looks:
-            photograph(browser, url, look, options.output)
+            photograph(browser, url, look, options.output, whole=not options.fold)
             print(look.name)
         browser.close()
 
 
-def photograph(browser: Browser, url: str, look: Look, output: Path) -> None:
+def photograph(browser: Browser, url: str, look: Look, output: Path, *, whole: bool) -> None:
     context = browser.new_context(viewport={"width": look.width, "height": WIDTHS[look.width]}, reduced_motion="reduce")
     context.add_cookies(
         [
@@ -76,7 +76,10 @@ def photograph(browser: Browser, url: str, look: Look, output: Path) -> None:
     page.goto(url + SCREENS[look.screen])
     page.locator("#link[data-link=live]").wait_for()
     page.wait_for_load_state("load")
-    page.screenshot(path=output / look.name, full_page=True)
+    if look.screen == "playground":
+        page.locator("[data-starter]").first.click()
+        page.locator(".turn[data-role=assistant] [data-turn=again]:visible").wait_for()
+    page.screenshot(path=output / look.name, full_page=whole)
     context.close()
 
 
@@ -93,6 +96,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("output", type=Path)
     parser.add_argument("--url", help="a server that runs already")
     parser.add_argument("--only", choices=SCREENS)
+    parser.add_argument("--fold", action="store_true", help="only what a window shows without scrolling")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     return parser.parse_args()
 

@@ -1,5 +1,6 @@
 """Reading JSON request bodies strictly: no guessing of types, one clear sentence for what is wrong."""
 
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -9,6 +10,10 @@ from web.errors import InvalidRequest
 
 T = TypeVar("T", bound=BaseModel)
 
+_ESCAPED_PAIR_OR_HALF = re.compile(
+    rb"(?P<whole>\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+
 
 async def read_body(request: Request, schema: type[T]) -> T:
     """The body as a `schema`. Raises `InvalidRequest` naming the field; unknown fields are ignored."""
@@ -16,9 +21,14 @@ async def read_body(request: Request, schema: type[T]) -> T:
     if not body.strip():
         raise InvalidRequest("missing request body")
     try:
-        return schema.model_validate_json(body, strict=True)
+        return schema.model_validate_json(_without_lone_surrogates(body), strict=True)
     except ValidationError as error:
         raise _explain(error) from error
+
+
+def _without_lone_surrogates(body: bytes) -> bytes:
+    """Half of a character's escape (`\\ud83d`), as cut texts have them, reads U+FFFD and fails no request."""
+    return _ESCAPED_PAIR_OR_HALF.sub(lambda match: match[0] if match["whole"] else rb"\ufffd", body)
 
 
 def body_schema(schema: type[BaseModel]) -> dict[str, Any]:

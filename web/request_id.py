@@ -1,4 +1,4 @@
-"""A name for every request: in the response's headers, in the log, in Anthropic's error bodies."""
+"""Who asks, and a name for every request: in the response's headers, in the log, in Anthropic's error bodies."""
 
 import logging
 import re
@@ -13,11 +13,17 @@ logger = logging.getLogger(__name__)
 
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._:/=+-]{1,128}")
 _current: ContextVar[str | None] = ContextVar("request_id", default=None)
+_client: ContextVar[str] = ContextVar("client", default="")
 
 
 def current_request_id() -> str | None:
     """The id of the request that is being answered; None outside of one."""
     return _current.get()
+
+
+def current_client() -> str:
+    """Whose request is being answered: the address it came from; empty outside of one."""
+    return _client.get()
 
 
 class RequestIdFilter(logging.Filter):
@@ -58,10 +64,12 @@ class RequestId:
             await send(message)
 
         token = _current.set(request_id)
+        client_token = _client.set((scope.get("client") or ("",))[0])
         try:
             await self._app(scope, receive, send_with_id)
         finally:
             level = logging.DEBUG if scope["method"] in ("GET", "HEAD") else logging.INFO
             seconds = time.monotonic() - started
             logger.log(level, "%s %s %d %.3f s", scope["method"], scope["path"], status, seconds)
+            _client.reset(client_token)
             _current.reset(token)

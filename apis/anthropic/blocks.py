@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from chat.answer import Delta
-from chat.conversation import ToolCall
+from chat.deltas import CallPart, Delta
 from chat.service import Completion
 
 BlockKind = Literal["text", "thinking", "tool_use"]
@@ -33,12 +32,12 @@ class Answer:
 
     def events(self, delta: Delta) -> Iterator[Event]:
         """What one delta adds; a block is opened and closed as the kind of content changes."""
-        if delta.tool_call is not None:
-            yield from self._tool_use(delta.tool_call)
+        if delta.call_part is not None:
+            yield from self._call_part(delta.call_part)
         elif delta.reasoning:
             yield from self._open_block("thinking")
             yield self._delta({"type": "thinking_delta", "thinking": delta.reasoning})
-        else:
+        elif delta.text:
             yield from self._open_block("text")
             yield self._delta({"type": "text_delta", "text": delta.text})
 
@@ -50,13 +49,14 @@ class Answer:
     def whole(self, deltas: Iterable[Delta]) -> dict[str, Any]:
         content: list[dict[str, Any]] = []
         for delta in deltas:
-            kind = _kind(delta)
             if delta.tool_call is not None:
-                content.append({**_tool_use_block(delta.tool_call), "input": json.loads(delta.tool_call.arguments)})
-                continue
-            if not content or content[-1]["type"] != kind:
-                content.append(dict(_EMPTY[kind]))
-            content[-1][kind] += delta.reasoning or delta.text
+                call = delta.tool_call
+                content.append({**_tool_use_block(call.id, call.name), "input": json.loads(call.arguments)})
+            elif delta.reasoning or delta.text:
+                kind: BlockKind = "thinking" if delta.reasoning else "text"
+                if not content or content[-1]["type"] != kind:
+                    content.append(dict(_EMPTY[kind]))
+                content[-1][kind] += delta.reasoning or delta.text
         return {**self._message(content), **self._stop()}
 
     def _message(self, content: list[dict[str, Any]]) -> dict[str, Any]:
@@ -77,13 +77,15 @@ class Answer:
         reason = "stop_sequence" if matched is not None else _STOP_REASONS[self.completion.finish_reason]
         return {"stop_reason": reason, "stop_sequence": matched}
 
-    def _tool_use(self, call: ToolCall) -> Iterator[Event]:
-        yield from self._close_block()
-        self._index += 1
-        self._open = "tool_use"
-        yield {"type": "content_block_start", "index": self._index, "content_block": _tool_use_block(call)}
-        yield self._delta({"type": "input_json_delta", "partial_json": call.arguments})
-        yield from self._close_block()
+    def _call_part(self, part: CallPart) -> Iterator[Event]:
+        if part.id is not None and part.name is not None:
+            yield from self._close_block()
+            self._index += 1
+            self._open = "tool_use"
+            block = _tool_use_block(part.id, part.name)
+            yield {"type": "content_block_start", "index": self._index, "content_block": block}
+        if part.arguments:
+            yield self._delta({"type": "input_json_delta", "partial_json": part.arguments})
 
     def _open_block(self, kind: BlockKind) -> Iterator[Event]:
         if self._open == kind:
@@ -104,11 +106,5 @@ class Answer:
         return {"type": "content_block_delta", "index": self._index, "delta": delta}
 
 
-def _kind(delta: Delta) -> BlockKind:
-    if delta.tool_call is not None:
-        return "tool_use"
-    return "thinking" if delta.reasoning else "text"
-
-
-def _tool_use_block(call: ToolCall) -> dict[str, Any]:
-    return {"type": "tool_use", "id": f"toolu_{call.id.removeprefix('call_')}", "name": call.name, "input": {}}
+def _tool_use_block(call_id: str, name: str) -> dict[str, Any]:
+    return {"type": "tool_use", "id": f"toolu_{call_id.removeprefix('call_')}", "name": name, "input": {}}

@@ -10,11 +10,13 @@ from apis.anthropic.schemas import (
     InputMessage,
     PromptRequest,
     TextBlock,
+    ThinkingBlock,
     Tool,
     ToolResultBlock,
     ToolUseBlock,
 )
 from chat.conversation import Conversation, Message, ToolCall
+from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
 # Claude Code puts a line with a fresh checksum before its system prompt; kept, no two turns would share a prefix.
@@ -33,11 +35,15 @@ def conversation_of(request: PromptRequest) -> Conversation:
     called: dict[str, str] = {}
     for index, message in enumerate(request.messages):
         messages += _Turn(message, f"messages[{index}].content", called).messages()
+    choice = request.tool_choice
     return Conversation(
         tuple(messages),
         tuple(_tools(request)),
         # Here a model thinks only when it is asked to, whatever its template does by itself.
-        {"enable_thinking": request.thinking is not None and request.thinking.type != "disabled"},
+        thinking_options(enabled=request.thinking is not None and request.thinking.type != "disabled"),
+        must_call=choice is not None and choice.type in ("any", "tool"),
+        tool_name=choice.name if choice and choice.type == "tool" else None,
+        parallel_calls=not (choice and choice.disable_parallel_tool_use),
     )
 
 
@@ -58,6 +64,7 @@ class _Turn:
         self._where = where
         self._called = called
         self._text: list[str] = []
+        self._thoughts: list[str] = []
         self._calls: list[ToolCall] = []
         self._done: list[Message] = []
 
@@ -74,14 +81,16 @@ class _Turn:
                 self._done.append(self._result(block))
             elif isinstance(block, TextBlock | ImageBlock | DocumentBlock):
                 self._text.append(_text(block, self._where))
-            # What the model thought in earlier turns is not shown to it again.
+            elif isinstance(block, ThinkingBlock):
+                self._thoughts.append(block.thinking)  # the template decides which of them the model sees again
         self._flush()
         return self._done
 
     def _flush(self) -> None:
         if self._text or self._calls:
-            self._done.append(Message(self._message.role, "\n\n".join(self._text), tuple(self._calls)))
-            self._text, self._calls = [], []
+            text, thoughts = "\n\n".join(self._text), "\n\n".join(self._thoughts)
+            self._done.append(Message(self._message.role, text, tuple(self._calls), reasoning=thoughts))
+            self._text, self._calls, self._thoughts = [], [], []
 
     def _result(self, block: ToolResultBlock) -> Message:
         content = block.content or ""
@@ -101,12 +110,13 @@ def _text(block: TextBlock | ImageBlock | DocumentBlock, where: str) -> str:
 
 
 def _tools(request: PromptRequest) -> list[dict[str, Any]]:
-    choice = request.tool_choice.type if request.tool_choice else "auto"
-    if choice == "none":
-        return []
-    if choice != "auto":
-        raise InvalidRequest(f"tool_choice '{choice}' is not supported by this server.", param="tool_choice")
-    return [_function(tool) for tool in request.tools or ()]
+    choice = request.tool_choice
+    tools = [] if choice and choice.type == "none" else [_function(tool) for tool in request.tools or ()]
+    if choice and choice.type in ("any", "tool") and not tools:
+        raise InvalidRequest("tool_choice asks for a tool, but there are no tools.", param="tool_choice")
+    if choice and choice.type == "tool" and choice.name is None:
+        raise InvalidRequest('tool_choice of type "tool" needs a name.', param="tool_choice")
+    return tools
 
 
 def _function(tool: Tool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from apis.begin import begin
 from apis.errors import as_service_error, ollama_error
+from apis.logprobs import ollama_logprobs
 from apis.model_names import ModelNames
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
 from apis.timing import server_timing
@@ -66,12 +67,12 @@ async def _respond(
     request: Request, body: CommonRequest, completion: Completion, fields: Fields, extra: dict[str, Any]
 ) -> Response:
     if body.stream is False:
-        whole = await unless_disconnected(request, _collect(body.model, completion, fields, extra))
+        whole = await unless_disconnected(request, _collect(body, completion, fields, extra))
         return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
     deltas = await unless_disconnected(request, begin(completion.deltas))
     if deltas is None:
         return Response(status_code=499)
-    lines = _lines(body.model, completion, deltas, fields, extra)
+    lines = _lines(body, completion, deltas, fields, extra)
     # The Python client breaks on a blank line; an empty chunk is safe.
     return StreamResponse(
         lines,
@@ -81,25 +82,44 @@ async def _respond(
 
 
 async def _lines(
-    name: str, completion: Completion, deltas: AsyncGenerator[Delta, None], fields: Fields, extra: dict[str, Any]
+    body: CommonRequest,
+    completion: Completion,
+    deltas: AsyncGenerator[Delta, None],
+    fields: Fields,
+    extra: dict[str, Any],
 ) -> AsyncGenerator[bytes, None]:
     try:
         async with aclosing(deltas):
             async for delta in deltas:
                 calls = [delta.tool_call] if delta.tool_call else []
-                yield ndjson({**_head(name), **fields(delta.text, delta.reasoning, calls), "done": False})
+                logprobs = _logprobs([delta], body)
+                yield ndjson(
+                    {**_head(body.model), **fields(delta.text, delta.reasoning, calls), **logprobs, "done": False}
+                )
     except Exception as error:
         yield ndjson(ollama_error(as_service_error(error)))
         return
-    yield ndjson({**_head(name), **fields("", "", []), **_tail(completion, extra)})
+    yield ndjson({**_head(body.model), **fields("", "", []), **_tail(completion, extra)})
 
 
-async def _collect(name: str, completion: Completion, fields: Fields, extra: dict[str, Any]) -> dict[str, Any]:
+async def _collect(
+    body: CommonRequest, completion: Completion, fields: Fields, extra: dict[str, Any]
+) -> dict[str, Any]:
     deltas = [delta async for delta in completion.deltas]
     text = "".join(delta.text for delta in deltas)
     reasoning = "".join(delta.reasoning for delta in deltas)
     calls = [delta.tool_call for delta in deltas if delta.tool_call]
-    return {**_head(name), **fields(text, reasoning, calls), **_tail(completion, extra)}
+    return {
+        **_head(body.model),
+        **fields(text, reasoning, calls),
+        **_logprobs(deltas, body),
+        **_tail(completion, extra),
+    }
+
+
+def _logprobs(deltas: list[Delta], body: CommonRequest) -> dict[str, Any]:
+    tokens = [token for delta in deltas for token in delta.logprobs]
+    return {"logprobs": ollama_logprobs(tokens, top=body.top_logprobs or 0)} if tokens else {}
 
 
 async def _load_or_unload(

@@ -7,6 +7,8 @@ from pydantic import BaseModel, Field
 
 from apis.ollama.durations import keep_alive_seconds
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
+from chat.grammars.forms import AnswerForm, JsonForm
+from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
 
@@ -33,6 +35,7 @@ class CommonRequest(BaseModel):
     think: bool | str | None = None
     keep_alive: float | str | None = None
     logprobs: bool | None = None
+    top_logprobs: int | None = None
 
     @property
     def keep_alive_seconds(self) -> float | None:
@@ -53,16 +56,30 @@ class CommonRequest(BaseModel):
             seed=options.seed if options.seed is not None and options.seed >= 0 else None,
             stop=(options.stop,) if isinstance(options.stop, str) else tuple(options.stop or ()),
             keep_alive=self.keep_alive_seconds,
+            form=self.form(),
+            logprobs=bool(self.logprobs),
         )
 
+    def form(self) -> AnswerForm | None:
+        """ "json" is any JSON object, an object is a schema; empty is absent. Raises `InvalidRequest`."""
+        if not self.format:
+            return None
+        if isinstance(self.format, str) and self.format != "json":
+            raise InvalidRequest('invalid format: expected "json" or a JSON schema', param="format")
+        return JsonForm(self.format if isinstance(self.format, dict) else None)
+
     def template_options(self) -> dict[str, Any]:
-        return {} if self.think is None else {"enable_thinking": bool(self.think)}
+        effort = self.think if isinstance(self.think, str) and self.think else None
+        return {} if self.think is None else thinking_options(enabled=bool(self.think), effort=effort)
 
     def refuse_unsupported(self) -> None:
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""
-        for field, asked in (("format", bool(self.format)), ("logprobs", bool(self.logprobs))):
-            if asked:
-                raise InvalidRequest(f"'{field}' is not supported by this server.", param=field)
+        if self.top_logprobs is not None and not 0 <= self.top_logprobs <= 20:
+            raise InvalidRequest("top_logprobs must be between 0 and 20", param="top_logprobs")
+        if isinstance(self.think, str) and self.think not in ("low", "medium", "high", "max"):
+            raise InvalidRequest(
+                'invalid think value: it is true, false, "low", "medium", "high" or "max"', param="think"
+            )
 
 
 class FunctionCall(BaseModel):
@@ -91,7 +108,14 @@ class ChatMessage(BaseModel):
             ToolCall(call.id or "", call.function.name, json.dumps(call.function.arguments, ensure_ascii=False))
             for call in self.tool_calls or ()
         )
-        return Message(self.role, self.content or "", calls, tool_call_id=self.tool_call_id, tool_name=self.tool_name)
+        return Message(
+            self.role,
+            self.content or "",
+            calls,
+            reasoning=self.thinking or "",
+            tool_call_id=self.tool_call_id,
+            tool_name=self.tool_name,
+        )
 
 
 class ChatRequest(CommonRequest):

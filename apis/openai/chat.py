@@ -11,14 +11,20 @@ from fastapi import APIRouter, Request, Response
 
 from apis.begin import begin
 from apis.errors import as_service_error, openai_error
+from apis.logprobs import openai_logprobs
+from apis.merge import merge
 from apis.model_names import ModelNames
 from apis.openai.schemas import ChatRequest
 from apis.timing import server_timing
 from chat.answer import Delta
 from chat.conversation import ToolCall
+from chat.deltas import CallPart
 from chat.service import ChatService, Completion
+from pools.served_model import ServedModel
 from web.bodies import body_schema, read_body
 from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnected
+
+Deltas = AsyncGenerator[tuple[int, Delta], None]
 
 
 def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
@@ -29,19 +35,22 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
         body = await read_body(request, ChatRequest)
         model = names.resolve(body.model)
         body.refuse_unsupported()
-        completion = await service.chat(model, body.conversation(), body.options())
-        answer = _Answer(completion)
+        conversation = body.conversation()
+        completions = [await service.chat(model, conversation, body.options(choice)) for choice in range(body.n or 1)]
+        answers = _Answers(model, completions, body.top_logprobs or 0)
+        deltas = merge([completion.deltas for completion in completions])
         if not body.stream:
-            whole = await unless_disconnected(request, _collect(answer))
-            return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
-        deltas = await unless_disconnected(request, begin(completion.deltas))
-        if deltas is None:
+            whole = await unless_disconnected(request, _collect(answers, deltas))
+            return JSON(whole, headers=answers.timing()) if whole else Response(status_code=499)
+        begun = await unless_disconnected(request, begin(deltas))
+        if begun is None:
             return Response(status_code=499)
         with_usage = body.stream_options is not None and body.stream_options.include_usage
-        chunks = _chunks(answer, deltas, with_usage=with_usage)
         # A comment would satisfy a connection's watchdog, but not the agents that wait for content.
         return StreamResponse(
-            chunks, media_type="text/event-stream", heartbeat=lambda: sse(answer.chunk({"content": ""}))
+            _chunks(answers, begun, with_usage=with_usage),
+            media_type="text/event-stream",
+            heartbeat=lambda: sse(answers.chunk(0, {"content": ""})),
         )
 
     for path in ("/v1/chat/completions", "/chat/completions"):
@@ -52,71 +61,119 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
 
 
 @dataclass
-class _Answer:
-    """The parts that every chunk of one answer shares."""
+class _Answers:
+    """The choices of one response, and what every chunk of it shares."""
 
-    completion: Completion
+    model: ServedModel
+    completions: list[Completion]
+    top_logprobs: int
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(12)}")
     created: int = field(default_factory=lambda: int(time.time()))
-    calls: int = 0
 
-    def chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    def chunk(
+        self,
+        index: int,
+        delta: dict[str, Any],
+        finish_reason: str | None = None,
+        logprobs: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
         return self._object("chat.completion.chunk", [choice])
 
     def usage_chunk(self) -> dict[str, Any]:
         return {**self._object("chat.completion.chunk", []), "usage": self.usage()}
 
-    def whole(self, message: dict[str, Any]) -> dict[str, Any]:
-        finish_reason = self.completion.finish_reason
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
-        return {**self._object("chat.completion", [choice]), "usage": self.usage()}
+    def whole(self, choices: list["_Choice"]) -> dict[str, Any]:
+        finished = [
+            {
+                "index": index,
+                "message": choice.message(),
+                "logprobs": self.logprobs(choice.deltas),
+                "finish_reason": completion.finish_reason,
+            }
+            for index, (choice, completion) in enumerate(zip(choices, self.completions, strict=True))
+        ]
+        return {**self._object("chat.completion", finished), "usage": self.usage()}
 
     def usage(self) -> dict[str, int]:
-        prompt, generated = len(self.completion.prompt_ids), len(self.completion.generated_ids)
+        # The choices share their prompt.
+        prompt = len(self.completions[0].prompt_ids)
+        generated = sum(len(completion.generated_ids) for completion in self.completions)
         return {"prompt_tokens": prompt, "completion_tokens": generated, "total_tokens": prompt + generated}
 
-    def delta(self, delta: Delta) -> dict[str, Any]:
-        if delta.tool_call is not None:
-            call = {"index": self.calls, **_tool_call(delta.tool_call)}
-            self.calls += 1
-            return {"tool_calls": [call]}
-        return {"reasoning_content": delta.reasoning} if delta.reasoning else {"content": delta.text}
+    def logprobs(self, deltas: list[Delta]) -> dict[str, Any] | None:
+        tokens = [token for delta in deltas for token in delta.logprobs]
+        if not tokens:
+            return None
+        return {"content": openai_logprobs(tokens, top=self.top_logprobs), "refusal": None}
+
+    def timing(self) -> dict[str, str]:
+        return server_timing(max((each.timings for each in self.completions), key=lambda each: each.total_seconds))
 
     def _object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
-        model = self.completion.model.public_id
-        return {"id": self.id, "object": kind, "created": self.created, "model": model, "choices": choices}
+        head = {"id": self.id, "object": kind, "created": self.created, "model": self.model.public_id}
+        return {**head, "choices": choices}
 
 
-async def _chunks(
-    answer: _Answer, deltas: AsyncGenerator[Delta, None], *, with_usage: bool
-) -> AsyncGenerator[bytes, None]:
+@dataclass
+class _Choice:
+    """One answer, collected."""
+
+    deltas: list[Delta] = field(default_factory=list)
+
+    def message(self) -> dict[str, Any]:
+        calls = [_tool_call(delta.tool_call) for delta in self.deltas if delta.tool_call]
+        text = "".join(delta.text for delta in self.deltas)
+        reasoning = "".join(delta.reasoning for delta in self.deltas)
+        message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
+        if reasoning:
+            message["reasoning_content"] = reasoning
+        if calls:
+            message["tool_calls"] = calls
+        return message
+
+
+async def _chunks(answers: _Answers, deltas: Deltas, *, with_usage: bool) -> AsyncGenerator[bytes, None]:
     usage: dict[str, None] = {"usage": None} if with_usage else {}
-    yield sse({**answer.chunk({"role": "assistant", "content": ""}), **usage})
+    for index in range(len(answers.completions)):
+        yield sse({**answers.chunk(index, {"role": "assistant", "content": ""}), **usage})
     try:
         async with aclosing(deltas):
-            async for delta in deltas:
-                yield sse({**answer.chunk(answer.delta(delta)), **usage})
+            async for index, delta in deltas:
+                fields = _fields(delta)
+                if fields or delta.logprobs:
+                    yield sse({**answers.chunk(index, fields, logprobs=answers.logprobs([delta])), **usage})
     except Exception as error:
         yield sse(openai_error(as_service_error(error)))
         return
-    yield sse({**answer.chunk({}, answer.completion.finish_reason), **usage})
+    for index, completion in enumerate(answers.completions):
+        yield sse({**answers.chunk(index, {}, completion.finish_reason), **usage})
     if with_usage:
-        yield sse(answer.usage_chunk())
+        yield sse(answers.usage_chunk())
     yield SSE_DONE
 
 
-async def _collect(answer: _Answer) -> dict[str, Any]:
-    deltas = [delta async for delta in answer.completion.deltas]
-    calls = [_tool_call(delta.tool_call) for delta in deltas if delta.tool_call]
-    text = "".join(delta.text for delta in deltas)
-    reasoning = "".join(delta.reasoning for delta in deltas)
-    message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
-    if reasoning:
-        message["reasoning_content"] = reasoning
-    if calls:
-        message["tool_calls"] = calls
-    return answer.whole(message)
+async def _collect(answers: _Answers, deltas: Deltas) -> dict[str, Any]:
+    choices = [_Choice() for _ in answers.completions]
+    async for index, delta in deltas:
+        choices[index].deltas.append(delta)
+    return answers.whole(choices)
+
+
+def _fields(delta: Delta) -> dict[str, Any]:
+    if delta.call_part is not None:
+        return {"tool_calls": [_call_part(delta.call_part)]}
+    if delta.reasoning:
+        return {"reasoning_content": delta.reasoning}
+    return {"content": delta.text} if delta.text else {}
+
+
+def _call_part(part: CallPart) -> dict[str, Any]:
+    """An id or a name that came twice would be doubled by the client."""
+    if part.id is None:
+        return {"index": part.index, "function": {"arguments": part.arguments}}
+    function = {"name": part.name, "arguments": part.arguments}
+    return {"index": part.index, "id": part.id, "type": "function", "function": function}
 
 
 def _tool_call(call: ToolCall) -> dict[str, Any]:

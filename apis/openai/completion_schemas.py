@@ -1,7 +1,8 @@
 """What clients send to the older /v1/completions. Unknown fields are ignored, null means absent."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from apis.openai.answer_forms import GuidedRequest
 from apis.openai.schemas import Penalty, Probability, StreamOptions
 from chat.conversation import GenerationOptions
 from web.errors import InvalidRequest
@@ -9,7 +10,7 @@ from web.errors import InvalidRequest
 _DEFAULT_MAX_TOKENS = 16  # as OpenAI documents it
 
 
-class CompletionRequest(BaseModel):
+class CompletionRequest(GuidedRequest):
     """POST /v1/completions. A prompt is text or token ids; a list of prompts is answered in one response."""
 
     model: str
@@ -57,6 +58,7 @@ class CompletionRequest(BaseModel):
             frequency_penalty=self.frequency_penalty,
             seed=None if self.seed is None else self.seed + choice,
             stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
+            form=self.form(),
         )
 
     def refuse_unsupported(self) -> None:

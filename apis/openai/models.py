@@ -29,7 +29,7 @@ def model_routes(names: ModelNames, *, created: int) -> APIRouter:
         }
 
     async def list_models() -> dict[str, Any]:
-        data = [entry(model) for model in names.models.values()]
+        data = [entry(model) for model in names.listed()]
         ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
         return {"object": "list", "data": data, "has_more": False, **ends}
 

@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from apis.openai.answer_forms import GuidedRequest, read_tool_choice
 from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
+from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -33,6 +35,8 @@ class ChatMessage(BaseModel):
     tool_calls: list[MessageToolCall] | None = None
     tool_call_id: str | None = None
     name: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
 
     def text(self, where: str) -> str:
         """The content as one text. Raises `InvalidRequest` on parts that are not text."""
@@ -59,11 +63,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class ResponseFormat(BaseModel):
-    type: str
-
-
-class ChatRequest(BaseModel):
+class ChatRequest(GuidedRequest):
     """POST /v1/chat/completions."""
 
     model: str
@@ -80,25 +80,33 @@ class ChatRequest(BaseModel):
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     seed: int | None = None
+    ignore_eos: bool | None = None
     stop: str | list[str] | None = None
-    n: int | None = Field(default=None, ge=1)
+    n: int | None = Field(default=None, ge=1, le=16)
     tools: list[Tool] | None = None
     tool_choice: str | dict[str, Any] | None = None
-    response_format: ResponseFormat | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = None
     logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
     logit_bias: dict[str, float] | None = None
     chat_template_kwargs: dict[str, Any] | None = None
 
     def conversation(self) -> Conversation:
         """Raises `InvalidRequest` on what the models here cannot take."""
-        offered = [] if self.tool_choice == "none" else self.tools or []
+        tools = {tool.function.name: tool.model_dump(exclude_none=True) for tool in self.tools or ()}
+        choice = read_tool_choice(self.tool_choice, list(tools))
         return Conversation(
             messages=_messages(self.messages),
-            tools=tuple(tool.model_dump(exclude_none=True) for tool in offered),
-            template_options=self.chat_template_kwargs or {},
+            tools=tuple(tool for name, tool in tools.items() if choice.allowed is None or name in choice.allowed),
+            template_options={**thinking_options(effort=self.reasoning_effort), **(self.chat_template_kwargs or {})},
+            must_call=choice.must_call,
+            tool_name=choice.name,
+            parallel_calls=self.parallel_tool_calls is not False,
         )
 
-    def options(self) -> GenerationOptions:
+    def options(self, choice: int = 0) -> GenerationOptions:
+        """Those of one of the `n` choices, which differ in their seeds."""
         return GenerationOptions(
             max_tokens=self.max_completion_tokens or self.max_tokens,
             temperature=self.temperature,
@@ -108,22 +116,22 @@ class ChatRequest(BaseModel):
             repetition_penalty=self.repetition_penalty,
             presence_penalty=self.presence_penalty,
             frequency_penalty=self.frequency_penalty,
-            seed=self.seed,
+            seed=None if self.seed is None else self.seed + choice,
+            ignore_eos=bool(self.ignore_eos),
             stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
+            form=self.form(),
+            logprobs=bool(self.logprobs),
+            stream_calls=bool(self.stream),
         )
 
     def refuse_unsupported(self) -> None:
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""
-        unsupported = {
-            "n": (self.n or 1) > 1,
-            "logprobs": bool(self.logprobs),
-            "logit_bias": bool(self.logit_bias),
-            "response_format": self.response_format is not None and self.response_format.type != "text",
-            "tool_choice": self.tool_choice not in (None, "none", "auto"),
-        }
-        for field, asked in unsupported.items():
-            if asked:
-                raise InvalidRequest(f"This value of '{field}' is not supported by this server.", param=field)
+        if self.logit_bias:
+            raise InvalidRequest(
+                "logit_bias is not supported: the engine cannot weigh single tokens.", param="logit_bias"
+            )
+        if self.top_logprobs is not None and not self.logprobs:
+            raise InvalidRequest("top_logprobs needs logprobs to be true.", param="top_logprobs")
 
 
 def _messages(messages: list[ChatMessage]) -> tuple[Message, ...]:
@@ -140,5 +148,6 @@ def _messages(messages: list[ChatMessage]) -> tuple[Message, ...]:
         if role == "tool":
             result.append(Message(role, text, tool_call_id=message.tool_call_id, tool_name=name))
         else:
-            result.append(Message(role, text, calls))
+            thoughts = message.reasoning_content or message.reasoning or ""
+            result.append(Message(role, text, calls, reasoning=thoughts))
     return tuple(result)

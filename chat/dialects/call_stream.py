@@ -9,9 +9,9 @@ from chat.dialects.json_text import HEAD, JsonEnd
 
 _HEADS = (
     HEAD,
-    re.compile(r"(?:^|\[TOOL_CALLS\])\s*(?P<name>[\w.-]+)\[ARGS\]"),
-    re.compile(r"<｜tool▁sep｜>(?P<name>[^\n<]+)\n```json\n"),
-    re.compile(r"<｜tool▁call▁begin｜>(?!function<)(?P<name>[^<]+)<｜tool▁sep｜>"),
+    re.compile(r"(?:^|\[TOOL_CALLS\])\s*(?P<name>[\w.-]+)\[ARGS\](?=\{)"),
+    re.compile(r"<｜tool▁sep｜>(?P<name>[^\n<]+)\n```json\n(?=\{)"),
+    re.compile(r"<｜tool▁call▁begin｜>(?!function<)(?P<name>[^<]+)<｜tool▁sep｜>(?=\{)"),
 )
 
 
@@ -44,8 +44,7 @@ class CallStream:
 
     def _begin(self) -> Iterator[CallPart]:
         found = [match for head in _HEADS if (match := head.search(self._pending))]
-        # A head may end in white space that is still to come; only the next character shows that it is whole.
-        if not found or min(found, key=lambda match: match.start()).end() == len(self._pending):
+        if not found:
             return False
         match = min(found, key=lambda match: match.start())
         part = CallPart(self._first_index + len(self.calls), "", f"call_{secrets.token_hex(4)}", match["name"])

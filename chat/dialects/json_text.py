@@ -9,7 +9,10 @@ from chat.dialects.dialect import Call, Reading, Tools
 _DECODER = json.JSONDecoder(strict=False)
 _SEPARATORS = " \t\r\n,;"
 _NAME = r'"name"\s*:\s*"(?P<name>[^"\\]+)"'
-HEAD = re.compile(rf'\{{\s*{_NAME}\s*,\s*(?:"id"\s*:\s*"[^"]*"\s*,\s*)?"(?:arguments|parameters)"\s*:\s*')
+HEAD = re.compile(
+    rf'\{{\s*(?:"type"\s*:\s*"function"\s*,\s*)?{_NAME}\s*,\s*(?:"id"\s*:\s*"[^"]*"\s*,\s*)?'
+    r'"(?:arguments|parameters)"\s*:\s*(?=\{)'
+)
 
 
 class JsonEnd:

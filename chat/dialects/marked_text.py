@@ -7,10 +7,12 @@ from chat.dialects.dialect import Call, Reading, Tools
 from chat.dialects.json_text import leading_calls, named_call, read_calls
 
 _MISTRAL = re.compile(r"\s*([\w.-]+)\s*(?:\[CALL_ID\]\s*[\w-]*\s*)?(?:\[ARGS\])?\s*(?=\{)")
+_NEXT = re.compile(r"\s*\[TOOL_CALLS\]")
 _DEEPSEEK = re.compile(
     r"\s*<｜tool▁call▁begin｜>(?P<before>.*?)<｜tool▁sep｜>(?P<after>.*?)(?:<｜tool▁call▁end｜>|\Z)", re.DOTALL
 )
 _FENCED = re.compile(r"\s*(?P<name>[^\n]+)\n```json\n(?P<arguments>.*?)(?:\n```\s*|\s*\Z)", re.DOTALL)
+_PHI_MARKS = re.compile(r"\s*(?:functools)?\s*(?:<\|tool_calls?\|>)?(.*?)(?:<\|/tool_calls?\|>)?\s*", re.DOTALL)
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -27,7 +29,8 @@ def read_mistral(text: str, tools: Tools) -> Reading | None:
         except (ValueError, RecursionError):
             return None
         found.append(Call(head[1], json.dumps(arguments, ensure_ascii=False)))
-        position += len(re.match(r"\s*(?:\[TOOL_CALLS\])?", text[position:])[0])  # type: ignore[index]
+        following = _NEXT.match(text, position)
+        position = following.end() if following else position
     return Reading(tuple(found), text[position:].strip()) if found else None
 
 
@@ -54,5 +57,6 @@ def read_offered(text: str, tools: Tools) -> Reading | None:
 
 
 def read_phi(text: str, tools: Tools) -> Reading | None:
-    """A list of call objects, with or without the word `functools` before it."""
-    return read_calls(text.strip().removeprefix("functools"), tools)
+    """A list of call objects; the word `functools` and the tags may both stand around it."""
+    inner = _PHI_MARKS.fullmatch(text)
+    return read_calls(inner[1], tools) if inner else None

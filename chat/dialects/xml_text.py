@@ -66,5 +66,5 @@ def _typed(text: str, schema: Any) -> Any:
 
 
 def _only_strings(schema: Mapping[str, Any]) -> bool:
-    values = schema.get("enum")
+    values = schema.get("enum", [schema["const"]] if "const" in schema else None)
     return isinstance(values, list) and all(isinstance(value, str) for value in values)

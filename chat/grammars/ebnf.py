@@ -6,7 +6,8 @@ at, so that all schemas of a request share their basic rules (30 tools: 0.1 s in
 by recursion costs nothing; hence `chars` below.
 """
 
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPES = {code: f"\\x{code:02x}" for code in range(32)}
+_ESCAPES |= {ord("\\"): "\\\\", ord('"'): '\\"', ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
 
 # No white space but one optional space after a comma or colon: a weak model can fill its answer with blanks.
 SPACE = '" "?'
@@ -30,7 +31,7 @@ BASIC_RULES = {
 
 def literal(text: str) -> str:
     """`text` as a terminal."""
-    return '"' + "".join(_escaped(character) for character in text) + '"'
+    return f'"{text.translate(_ESCAPES)}"'
 
 
 def choice(alternatives: list[str]) -> str:
@@ -88,9 +89,3 @@ def _same_length(low: str, high: str) -> list[str]:
     highest = high[0] + "0" * rest
     between = [f"[{int(low[0]) + 1}-{int(high[0]) - 1}] [0-9]{{{rest}}}"] if int(high[0]) - int(low[0]) > 1 else []
     return [*_same_length(low, lowest), *between, *_same_length(highest, high)]
-
-
-def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    return f"\\x{ord(character):02x}" if ord(character) < 32 else character

@@ -46,6 +46,7 @@ class JsonGrammar:
     def __init__(self, *, lenient: bool = False) -> None:
         self._lenient = lenient
         self._rules: dict[str, str] = dict(ebnf.BASIC_RULES)
+        self._names: dict[str, str] = {}
         self._references: dict[tuple[int, str], str] = {}
         self._document: Any = None
 
@@ -58,9 +59,11 @@ class JsonGrammar:
         self._rules.update(rules)
 
     def rule(self, body: str) -> str:
-        """The name of a new rule."""
-        name = f"r{len(self._rules)}"
+        """The name of a rule for `body`, a new one unless there is one already. An empty one is to be filled in."""
+        name = self._names.get(body) or f"r{len(self._rules)}"
         self._rules[name] = body
+        if body:
+            self._names[body] = name
         return name
 
     def add(self, schema: Any) -> str:
@@ -68,8 +71,17 @@ class JsonGrammar:
         self._document = schema
         return self.rule(self._value(schema, 0))
 
+    def add_object(self, schema: Mapping[str, Any]) -> str:
+        """As `add`, for the parameters of a tool: an object, which is empty where the schema names no properties."""
+        _require_object(schema)
+        combined = any(keyword in schema for keyword in _COMBINING)
+        if not combined and not _properties(schema) and not schema.get("additionalProperties"):
+            return ebnf.literal("{}")
+        return self.add({**schema, "type": "object"})
+
     def object_properties(self, schema: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
-        """Each property's rule, and whether it is required."""
+        """Each property's rule, and whether it is required. Raises as `add`, and on what is no object's schema."""
+        _require_object(schema)
         self._document = schema
         properties = _properties(schema)
         required = schema.get("required") or []
@@ -233,6 +245,11 @@ class JsonGrammar:
         return self.rule(ebnf.integers(low, high))
 
 
+def _require_object(schema: Mapping[str, Any]) -> None:
+    if schema.get("type", "object") != "object":
+        raise SchemaError(f"the parameters of a tool are an object, not {json.dumps(schema['type'])[:80]}")
+
+
 def _bounds(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
     """The integers that a numeric schema lies between, both included."""
     values = {key: schema.get(key) for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")}
@@ -250,8 +267,7 @@ def _bounds(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 
 def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
-    properties = schema.get("properties") or {}
-    required = schema.get("required") or []
+    properties, required = schema.get("properties", {}), schema.get("required", [])
     if not isinstance(properties, dict):
         raise SchemaError("'properties' must be an object")
     if not isinstance(required, list) or not all(isinstance(name, str) for name in required):

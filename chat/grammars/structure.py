@@ -80,7 +80,7 @@ def calls_structure(
         answer = "object" if form.schema is None else grammar.add(form.schema)
         root = f"{_before_calls(preface)} ({answer} | {calls.only_calls()})"
     else:
-        root = calls.calls_in_text()
+        return _bounded(Grammar(grammar.text(calls.calls_in_text()), resumable=True))
     return _bounded(Grammar(grammar.text(root)))
 
 

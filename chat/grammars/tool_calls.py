@@ -58,11 +58,10 @@ class CallGrammar:
         return f"{head} {self._grammar.rule(ebnf.choice(calls))}"
 
     def _argument_rule(self, schema: Mapping[str, Any]) -> str:
-        properties = self._grammar.object_properties(schema) if schema else {}
+        if self._form.arguments == "json":
+            return self._grammar.add_object(schema)
+        properties = self._grammar.object_properties(schema)
         match self._form.arguments:
-            case "json":
-                empty = not properties and not schema.get("additionalProperties")
-                return ebnf.literal("{}") if empty else self._grammar.add(schema)
             case "qwen_xml":
                 return self._tagged(schema, properties, "<parameter={}>\n", "\n</parameter>\n")
             case "glm_xml":
@@ -79,8 +78,12 @@ class CallGrammar:
     ) -> str:
         parts: list[str] = []
         for name, (value, required) in properties.items():
-            plain = _is_plain_string(_schema_of(schema, name))
-            content = ebnf.until(after) if plain else f"{value} {ebnf.literal(after)}"
+            each = _schema_of(schema, name)
+            texts = _plain_texts(each)
+            if texts:
+                value = ebnf.choice([ebnf.literal(text) for text in texts])
+            free = not texts and isinstance(each, dict) and each.get("type") == "string"
+            content = ebnf.until(after) if free else f"{value} {ebnf.literal(after)}"
             part = self._grammar.rule(f"{ebnf.literal(before.format(name))} {content}")
             parts.append(part if required else f"{part}?")
         return self._grammar.rule(" ".join(parts) or '""')
@@ -98,16 +101,18 @@ def _schema_of(schema: Mapping[str, Any], name: str) -> Any:
     return (schema.get("properties") or {}).get(name, True)
 
 
-def _is_plain_string(schema: Any) -> bool:
-    return (
-        isinstance(schema, dict) and schema.get("type") == "string" and "enum" not in schema and "const" not in schema
-    )
+def _plain_texts(schema: Any) -> list[str]:
+    """The texts that an enumeration of texts allows."""
+    values = schema.get("enum", [schema["const"]] if "const" in schema else None) if isinstance(schema, dict) else None
+    return values if isinstance(values, list) and all(isinstance(value, str) for value in values) else []
 
 
 def _gemma_rule(schema: Any, rule: str) -> str:
     kind = schema.get("type") if isinstance(schema, dict) else None
-    if kind == "string" and isinstance(schema.get("enum"), list):
-        return ebnf.choice([ebnf.literal(f'<|"|>{value}<|"|>') for value in schema["enum"]])
-    if kind in ("integer", "number", "boolean", "null"):
-        return rule
+    texts = _plain_texts(schema)
+    if texts:
+        return ebnf.choice([ebnf.literal(f"{_QUOTE}{text}{_QUOTE}") for text in texts])
+    items = schema.get("items") if kind == "array" else schema
+    if isinstance(items, dict) and items.get("type") in ("integer", "number", "boolean", "null"):
+        return rule  # written as in JSON
     return {"string": "gemma_string", "object": "gemma_object", "array": "gemma_array"}.get(str(kind), "gemma_value")

@@ -36,7 +36,7 @@
     },
     encodeParameters(xhr, parameters, element) {
       xhr.overrideMimeType("application/json");
-      return JSON.stringify(read(element.closest("form")));
+      return element.dataset.body ?? JSON.stringify(read(element.closest("form"))); // a button may bring its own body
     },
   });
 
@@ -75,6 +75,26 @@
     if (document.querySelector("form[data-dirty]")) event.preventDefault();
   });
 
+  // -- what it will take ----------------------------------------------------------------------------------------------
+  const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+  function project(form) {
+    const line = form.querySelector(".projection");
+    if (!line) return;
+    const chosen = [...form.querySelectorAll("[data-need]")].filter((item) => item.querySelector("[data-select]").checked);
+    const need = chosen.reduce((sum, item) => sum + Number(item.dataset.need), 0);
+    const budget = Number(line.dataset.budget);
+    line.dataset.level = need > budget ? "over" : need > budget * 0.8 ? "tight" : "fits";
+    const words = messages[need > budget ? "js.projection_over" : "js.projection"];
+    const text = chosen.length ? words.replace("{need}", gib(need)).replace("{budget}", gib(budget)) : "";
+    if (line.textContent !== text) line.textContent = text;
+  }
+
+  const projectAll = () => document.querySelectorAll("form[data-watch]").forEach(project);
+  projectAll();
+  document.addEventListener("input", ({ target }) => target.closest?.("form[data-watch]") && projectAll());
+  document.addEventListener("htmx:afterSettle", projectAll);
+
   // -- what came of it ------------------------------------------------------------------------------------------------
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     const element = detail.elt;
@@ -84,8 +104,10 @@
     if (detail.successful) {
       if (note) note.hidden = true;
       if (element.dataset.done) toast(element.dataset.done, "good");
+      if (element.dataset.answer) toast(...ANSWERS[element.dataset.answer](JSON.parse(detail.xhr.responseText)));
+      if (element.hasAttribute("data-reload")) location.reload();
       if (element.matches("form[data-watch]")) clean(element);
-      if (element.matches("form.pull")) element.reset();
+      if (element.matches("[data-clear]")) element.reset();
       return;
     }
     const problem = explain(detail.xhr);
@@ -94,6 +116,13 @@
       note.hidden = false;
     } else toast(problem, "bad");
   });
+
+  // What an answer says, and in which tone.
+  const ANSWERS = {
+    verify: ({ intact, damaged }) =>
+      intact ? [messages["js.verify.intact"], "good"] : [messages["js.verify.damaged"].replace("{files}", damaged.join(", ")), "bad"],
+    update: ({ available }) => [messages[available ? "js.update.available" : "js.update.none"], "good"],
+  };
 
   function explain(xhr) {
     if (!xhr.status) return messages["js.unreachable"];

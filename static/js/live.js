@@ -108,6 +108,7 @@
     if (name === "data-dirty") return false;
     if (name === "open" && node.matches("details")) return false;
     if ((name === "checked" || name === "value" || name === "selected") && node.closest("form[data-dirty]")) return false;
+    if (name === "selected" && node.closest("[data-hold]")) return false;
     if (node.matches(".htmx-request, .htmx-request *") && name === "disabled") return false;
     return true;
   };

@@ -59,18 +59,24 @@
     if (target.matches?.("select[data-submit]")) target.form.requestSubmit();
   });
 
-  document.addEventListener("input", ({ target }) => {
-    if (target.matches?.("[data-filter]")) filter(target);
-  });
-  document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("[data-filter]").forEach(filter));
+  document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
-  function filter(input) {
-    const list = document.querySelector(input.dataset.filter);
+  // A filter form above a list: words to find in a row's `data-text`, and choices that a row's data has to contain.
+  for (const form of document.querySelectorAll("form[data-filter]")) {
+    form.addEventListener("input", () => filter(form));
+    form.addEventListener("submit", (event) => event.preventDefault());
+  }
+  document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("form[data-filter]").forEach(filter));
+
+  function filter(form) {
+    const list = document.querySelector(form.dataset.filter);
     if (!list) return;
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const { text, ...choices } = Object.fromEntries(new FormData(form));
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const row of list.children) {
-      row.hidden = !words.every((word) => row.dataset.text.includes(word));
+      const chosen = Object.entries(choices).every(([name, value]) => !value || row.dataset[name].split(" ").includes(value));
+      row.hidden = !chosen || !words.every((word) => row.dataset.text.includes(word));
       if (!row.hidden) shown += 1;
     }
     const none = list.parentElement.querySelector("[data-filter-none]");

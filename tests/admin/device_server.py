@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,16 @@ def orders(options: argparse.Namespace) -> dict[str, Any]:
         return {}
 
 
+def _event(document: dict[str, Any]) -> str:
+    return f"data: {json.dumps(document, ensure_ascii=False)}\n\n"
+
+
 def make_app(options: argparse.Namespace) -> Starlette:
     document = json.loads(Path(options.config).read_text(encoding="utf-8"))[options.device]
     models = [model["id"] for model in document["models"]]
+
+    started = time.monotonic()
+    loaded: set[str] = set()
 
     async def health(_: Request) -> Response:
         ordered = orders(options)
@@ -58,9 +66,10 @@ def make_app(options: argparse.Namespace) -> Starlette:
             "uptime_seconds": 1.0,
             "active_requests": 0,
             "queued_requests": 0,
+            "generated_tokens": int((time.monotonic() - started) * ordered.get("tokens_per_second", 0)),
             "models": [
-                {"id": id, "public_id": f"{options.device}-{id}", "state": "unloaded"}
-                | {"instances": 0, "active": 0, "queued": 0, "error": None}
+                {"id": id, "public_id": f"{options.device}-{id}", "state": "ready" if id in loaded else "unloaded"}
+                | {"instances": int(id in loaded), "active": 0, "queued": 0, "error": None}
                 | states.get(id, {})
                 for id in models
             ],
@@ -73,17 +82,37 @@ def make_app(options: argparse.Namespace) -> Starlette:
         return JSONResponse(answer | {"models": []} | orders(options).get("memory", {}))
 
     async def chat(request: Request) -> Response:
+        """The ordered deltas, or the question again; "endless" never comes to an end by itself."""
         body = await request.json()
+        ordered = orders(options).get("chat", {})
+        if "error" in ordered:
+            return JSONResponse({"error": {"message": ordered["error"], "type": "stand_in"}}, status_code=503)
 
         async def answer() -> AsyncIterator[str]:
-            for piece in ("你問的是：", body["messages"][-1]["content"]):
-                yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': piece}}]})}\n\n"
+            echo = [{"content": "You said: "}, {"content": str(body["messages"][-1]["content"])}]
+            for delta in ordered.get("deltas", echo):
+                yield _event({"choices": [{"index": 0, "delta": delta}]})
+            while ordered.get("endless"):
+                yield _event({"choices": [{"index": 0, "delta": {"content": "more "}}]})
+                await asyncio.sleep(0.02)
+            yield _event({"choices": [], "usage": {"completion_tokens": 7}})
             yield "data: [DONE]\n\n"
 
+        say("INFO", f"chat {json.dumps(body, ensure_ascii=False)}")
         return StreamingResponse(answer(), media_type="text/event-stream")
+
+    async def preload(request: Request) -> Response:
+        loaded.add(request.path_params["model"])
+        return JSONResponse({"instances": 1})
+
+    async def cleanup(request: Request) -> Response:
+        loaded.discard(request.query_params["model"])
+        return JSONResponse({"unloaded": 1})
 
     return Starlette(
         routes=[
+            Route("/model/preload/{model:path}/1", preload, methods=["POST"]),
+            Route("/model/cleanup", cleanup, methods=["POST"]),
             Route("/health", health),
             Route("/memory", memory),
             Route("/v1/chat/completions", chat, methods=["POST"]),

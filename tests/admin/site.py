@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
+import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,8 @@ from web.listening import close_all, open_listeners
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAND_IN = Path(__file__).with_name("device_server.py")
+NO_HUB = "http://127.0.0.1:9"
+"""Nothing listens there: a test without a hub of its own stays on this machine."""
 QUICK = Timing(first_pause=0.05, longest_pause=0.2, attempts=3, poll=0.05, poll_while_starting=0.05, ask=5, insist=1)
 
 
@@ -66,6 +68,7 @@ def make_site(
         devices = {name: DeviceSettings(port=free_port(), device=name.upper()) for name in ("gpu", "npu")}
     store.save(Configuration(devices=dict(devices)))
     suite = Suite(store, Launch(PROJECT, data_dir, program=(sys.executable, str(STAND_IN))), timing=timing)
+    hub = hub or HubSettings(NO_HUB)
     registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01)
     settings = AdminSettings(data_dir=data_dir, port=port)
     app = create_app(settings, suite=suite, registry=registry, store=store)
@@ -80,7 +83,7 @@ def add_model(
     size: int | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Put a copy of the model directory `source` among the local models; `size` sets its weights' sparse size."""
+    """Put a copy of the model directory `source` among the local models; `size`: of its weights, sparsely."""
     models_dir = site_or_dir.data_dir / "models" if isinstance(site_or_dir, Site) else site_or_dir
     directory = models_dir / model_id.replace("/", "_")
     shutil.copytree(source, directory)
@@ -108,13 +111,12 @@ class LiveSite:
         self._listeners = open_listeners("127.0.0.1", port)
         self.port = self._listeners[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = uvicorn.Server(uvicorn.Config(site.app, log_level="warning", timeout_graceful_shutdown=1))
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="admin server")
+        self._server = _Server(site.app)
+        self._thread = threading.Thread(target=self._server.run, args=(self._listeners,), name="admin server")
 
     def __enter__(self) -> LiveSite:
         self._thread.start()
-        if not self._started.wait(30):
+        if not self._server.ready.wait(30):
             raise TimeoutError("the admin server did not start")
         return self
 
@@ -123,15 +125,17 @@ class LiveSite:
         self._thread.join(30)
         close_all(self._listeners)
 
-    def _run(self) -> None:
-        asyncio.run(self._serve())
 
-    async def _serve(self) -> None:
-        serving = asyncio.create_task(self._server.serve(sockets=self._listeners))
-        while not self._server.started and not serving.done():  # noqa: ASYNC110  uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        self._started.set()
-        while not self._server.should_exit and not serving.done():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        await self.site.app.state.end_streams()
-        await serving
+class _Server(uvicorn.Server):
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        self.ready = threading.Event()
+        self._app = app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._app.state.end_streams()
+        await super().shutdown(sockets)

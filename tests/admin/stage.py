@@ -20,12 +20,25 @@ MODELS = {
 }
 STATES = {
     "gpu": {
+        "tokens_per_second": 42,
         "health": {"device_name": "Intel(R) Arc(TM) 140V GPU (16GB)", "active_requests": 3, "queued_requests": 1},
         "states": {
             "OpenVINO/Phi-3-medium-4k-instruct-int4-ov": {"state": "ready", "instances": 1, "active": 3, "queued": 1},
             "OpenVINO/DeepSeek-R1-Distill-Qwen-1.5B-int4-ov": {"state": "loading"},
         },
-        "memory": {"total_bytes": 32 * GIB, "available_bytes": 14 * GIB, "used_bytes": 10 * GIB},
+        "memory": {
+            "total_bytes": 32 * GIB,
+            "available_bytes": 14 * GIB,
+            "used_bytes": 9 * GIB,
+            "reserved_bytes": 11 * GIB,
+            "models": [
+                {
+                    "id": "OpenVINO/Phi-3-medium-4k-instruct-int4-ov",
+                    "measured_bytes": 9 * GIB,
+                    "estimated_bytes": 10 * GIB,
+                }
+            ],
+        },
     },
     "npu": {
         "health": {

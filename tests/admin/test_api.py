@@ -167,7 +167,7 @@ async def test_a_fallback_is_said_plainly(client: httpx.AsyncClient, site: Site,
     card = await until_state(client, "running", "npu")
     assert card["hardware"] == {"used": "CPU", "name": "Some CPU", "fallback_reason": "There is no NPU here."}
     page = (await client.get("/", headers={"Accept-Language": "en"})).text
-    assert "No NPU here; running on CPU instead." in page
+    assert "No NPU on this machine; running on CPU (Some CPU) instead." in page
     assert "There is no NPU here." in page
 
 

@@ -77,6 +77,17 @@ def test_settings_of_a_model(live: LiveSite, published: Path, open_page: OpenPag
     assert (model["idle_timeout"], model["max_total_memory_gb"]) == (300, None)
 
 
+def test_load_and_unload(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    add_model(live.site, PHI, published)
+    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
+    page, _ = open_page(live.url)
+    run = page.locator("#device-gpu .run")
+    page.get_by_role("button", name=f"Load {PHI}").click()
+    expect(run).to_contain_text("1 instance")
+    page.get_by_role("button", name=f"Unload {PHI}").click()
+    expect(run).to_contain_text("Not loaded")
+
+
 def test_a_failure_shows_its_last_log_lines(live: LiveSite, published: Path, open_page: OpenPage) -> None:
     add_model(live.site, PHI, published)
     live.site.order("gpu", refuse_to_start="openvino_model.bin is cut short")

@@ -24,6 +24,22 @@ def test_nothing_is_wider_than_the_window(live: LiveSite, published: Path, open_
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_pages_are_light(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    """Under 300 KB with everything they load, the playground with its Markdown parser left out."""
+    for number in range(20):
+        add_model(live.site, f"org/model-{number}", published)
+    page, _ = open_page(live.url)
+    for path in SCREENS:
+        if path == "/playground":
+            continue
+        sizes: list[int] = []
+        page.context.clear_cookies()
+        page.on("response", lambda response, sizes=sizes: sizes.append(int(response.headers.get("content-length", 0))))
+        page.goto(live.url + path)
+        page.locator("#link[data-link=live]").wait_for()
+        assert sum(sizes) < 300_000, path
+
+
 def test_language_and_theme_are_switched_on_any_screen(live: LiveSite, open_page: OpenPage) -> None:
     page, _ = open_page(live.url + "/models")
     page.get_by_label("Language").select_option("zh-TW")

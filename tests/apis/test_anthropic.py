@@ -179,3 +179,30 @@ def test_a_real_model_answers(server: str) -> None:
         message = stream.get_final_message()
     assert 1 <= message.usage.output_tokens <= 8
     assert message.stop_reason in ("end_turn", "max_tokens")
+
+
+def test_a_call_can_be_demanded(server: str) -> None:
+    client = anthropic.Anthropic(base_url=server, api_key="any", max_retries=0)
+    flag: ToolParam = {
+        "name": "set_flag",
+        "input_schema": {
+            "type": "object",
+            "properties": {"on": {"type": "boolean"}},
+            "required": ["on"],
+            "additionalProperties": False,
+        },
+    }
+    for choice in ("any", "tool"):
+        wanted = {"type": choice, "disable_parallel_tool_use": True} | (
+            {"name": "set_flag"} if choice == "tool" else {}
+        )
+        message = client.messages.create(
+            model=CHAT,
+            max_tokens=300,
+            tools=[flag],
+            tool_choice=wanted,  # pyright: ignore[reportArgumentType]
+            messages=[{"role": "user", "content": "Go"}],
+        )
+        assert message.stop_reason == "tool_use"
+        calls = [block for block in message.content if isinstance(block, ToolUseBlock)]
+        assert [set(call.input) for call in calls] == [{"on"}]

@@ -16,7 +16,10 @@ class ConnectionCut(Exception):
 
 
 class Faults:
-    """Switches by file name; bytes are counted from the start of the file. All may be set from the test's thread."""
+    """Switches by file name; bytes are counted from the start of the file. All may be set from the test's thread.
+
+    ignore_ranges: answer a request for a part with the whole file, as some proxies do.
+    """
 
     def __init__(self) -> None:
         self._cuts: dict[str, deque[int]] = defaultdict(deque)
@@ -24,6 +27,7 @@ class Faults:
         self._holds: dict[str, tuple[int, threading.Event, threading.Event]] = {}
         self._statuses: dict[str, deque[int]] = defaultdict(deque)
         self._delays: dict[str, float] = {}
+        self.ignore_ranges = False
 
     def cut(self, name: str, at: Iterable[int]) -> None:
         """Drop the connection at each of these bytes, one request after the other."""

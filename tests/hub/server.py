@@ -76,6 +76,15 @@ class TestHub:
             sock.close()
         self._store.cleanup()
 
+    def reset(self) -> None:
+        """Forget everything published, asked and set to fail."""
+        self.faults.release_all()
+        self.faults = Faults()
+        self.tokens = {"hf_good"}
+        self.requests = []
+        self._repositories.clear()
+        self._collections.clear()
+
     def add_model(
         self,
         model_id: str,
@@ -123,6 +132,8 @@ class TestHub:
                 Route("/api/models/{org}/{name}/revision/{revision}", self._info),
                 Route("/api/collections", self._list_collections),
                 Route("/api/collections/{owner}/{slug}", self._collection),
+                Route("/api/v1/models/{org}/{name}/repo/files", self._modelscope_files),
+                Route("/models/{org}/{name}/resolve/{revision}/{file:path}", self._resolve),
                 Route("/cdn/{org}/{name}/{commit}/{file:path}", self._cdn),
                 Route("/{org}/{name}/resolve/{revision}/{file:path}", self._resolve, methods=["GET", "HEAD"]),
                 Route("/{org}/{name}/raw/{revision}/{file:path}", self._raw),
@@ -169,7 +180,8 @@ class TestHub:
         repository = self._repository(request, files=True)
         if isinstance(repository, Response):
             return repository
-        commit = repository.commit_of(request.path_params["revision"])
+        revision = request.path_params["revision"]
+        commit = repository.commit_of("main" if revision == "master" else revision)
         if commit is None:
             return _error(404, "Invalid rev id", "RevisionNotFound")
         file = repository.commits[commit].get(request.path_params["file"])
@@ -197,6 +209,22 @@ class TestHub:
         file = self._repositories["{org}/{name}".format(**params)].commits[params["commit"]][params["file"]]
         return self._send(request, file, {"ETag": f'"{file.sha256}"', "Accept-Ranges": "bytes"})
 
+    async def _modelscope_files(self, request: Request) -> Response:
+        """The listing of ModelScope, whose default branch is called master."""
+        repository = self._repository(request, files=True)
+        revision = request.query_params.get("Revision", "master")
+        commit = None
+        if isinstance(repository, Repository):
+            commit = repository.commit_of("main" if revision == "master" else revision)
+        if commit is None or isinstance(repository, Response):
+            return JSONResponse({"Code": 10010205001, "Message": "Not found", "Success": False}, 404)
+        files = [
+            {"Name": file.name, "Path": file.name, "Type": "blob", "Size": file.size, "Sha256": file.sha256}
+            for file in repository.commits[commit].values()
+        ]
+        files.append({"Name": "folder", "Path": "folder", "Type": "tree", "Size": 0, "Sha256": ""})
+        return JSONResponse({"Code": 200, "Data": {"Files": files}, "Success": True})
+
     async def _raw(self, request: Request) -> Response:
         found = self._file(request)
         if isinstance(found, Response):
@@ -206,7 +234,8 @@ class TestHub:
 
     def _send(self, request: Request, file: HubFile, headers: dict[str, str]) -> Response:
         start, end, status = 0, file.size, 200
-        if asked := re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", "")):
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+        if asked and not self.faults.ignore_ranges:
             start, end = int(asked[1]), min(int(asked[2] or file.size - 1) + 1, file.size)
             if start >= file.size:
                 return Response(status_code=416, headers={"Content-Range": f"bytes */{file.size}"})

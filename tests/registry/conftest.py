@@ -10,10 +10,24 @@ from tests.hub import TestHub
 from tests.registry.tiny_models import make_llm
 
 
-@pytest.fixture
-def hub() -> Iterator[TestHub]:
+@pytest.fixture(scope="session")
+def running_hub() -> Iterator[TestHub]:
     with TestHub() as hub:
         yield hub
+
+
+@pytest.fixture
+def hub(running_hub: TestHub) -> TestHub:
+    running_hub.reset()
+    return running_hub
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub's client as it is on a machine where nothing is set; loopback past any proxy."""
+    for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from devices.ir_xml import IrSummary
-from devices.model_facts import FactsCache, read_facts
+from devices.model_facts import FactsCache, ModelFacts, read_facts, runtime_problem
 from tests.registry.tiny_models import HIDDEN, VOCABULARY, add_tokenizer, language_model, make_llm, model
 
 PARAMETERS = VOCABULARY * HIDDEN + HIDDEN * HIDDEN
@@ -98,7 +97,8 @@ def test_an_encoder_is_an_embedding_model_or_a_reranker(tmp_path: Path) -> None:
     ids = ops.parameter([-1, -1], ov.Type.i64, name="input_ids")
     ov.save_model(model([ops.convert(ids, "f32")], [ids]), tmp_path / "openvino_model.xml")
     add_tokenizer(tmp_path)
-    assert read_facts(tmp_path).kind == "embedding"
+    facts = read_facts(tmp_path)
+    assert (facts.kind, facts.npu_problem) == ("embedding", None)
     config = {"architectures": ["BertForSequenceClassification"], "max_position_embeddings": 512}
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     facts = read_facts(tmp_path)
@@ -166,16 +166,26 @@ def test_an_absent_directory_or_tokenizer_is_said(tmp_path: Path) -> None:
     assert not facts.has_tokenizer
 
 
-def test_the_cache_spares_a_second_parse(tmp_path: Path) -> None:
+def test_the_cache_holds_while_the_files_stay_the_same(tmp_path: Path) -> None:
     directory = make_llm(tmp_path / "m")
     cache: FactsCache = {}
     first = read_facts(directory, cache=cache)
-    (key,) = [key for key in cache if key[0].name == "openvino_model.xml"]
-    cache[key] = IrSummary(inputs={"beam_idx"}, outputs={"logits"}, parameters=7)
-    assert first.parameters == PARAMETERS
-    assert read_facts(directory, cache=cache).parameters == 7
+    assert read_facts(directory, cache=cache) is first
+    (directory / "config.json").write_text("{}", encoding="utf-8")
+    assert read_facts(directory, cache=cache).context_length is None
+    (directory / "openvino_model.bin").unlink()
+    assert "missing" in (read_facts(directory, cache=cache).problem or "")
+    assert "does not exist" in (read_facts(tmp_path / "none", cache=cache).problem or "")
 
 
 def test_the_same_model_compressed_differently_has_the_same_parameters(tmp_path: Path) -> None:
     ov.save_model(language_model("u4", 64, True, {}), tmp_path / "openvino_model.xml")
     assert read_facts(tmp_path).parameters == PARAMETERS
+
+
+def test_an_ir_newer_than_the_runtime_is_said() -> None:
+    facts = ModelFacts(runtime_version="2026.4.1-22982-e213a147257-releases/2026/4")
+    assert runtime_problem(facts, "2026.4.1") is None
+    assert runtime_problem(facts, "2027.0.0") is None
+    assert "newer than the 2025.3" in (runtime_problem(facts, "2025.3.0-19807") or "")
+    assert runtime_problem(ModelFacts(runtime_version="custom build"), "2025.3.0") is None

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from model_registry import Conflict, HubSettings, InvalidModelName, ModelRegistry, PullJob
+from registry.downloader import RESERVE_BYTES
 from registry.errors import UnsafeRepository
 from registry.names import check_file_names, check_model_id, check_revision, id_of_directory, inside
 from tests.hub import TestHub
@@ -131,6 +132,17 @@ async def test_too_little_disk_is_said_before_the_first_byte(hub: TestHub, model
     assert job.error.status == 507
     assert job.error.details["free_bytes"] == 1000
     assert not hub.files_asked("config.json")
+
+
+async def test_little_room_for_the_compile_cache_is_noted(hub: TestHub, model: Path, tmp_path: Path) -> None:
+    large = tmp_path / "published" / "openvino_model.bin"
+    with large.open("ab") as weights:
+        weights.truncate(RESERVE_BYTES * 2)
+    hub.add_model(ID, model)
+    registry = ModelRegistry(tmp_path / "m", hub=HubSettings(hub.url), free=lambda _: RESERVE_BYTES * 3 + 1_000_000)
+    job = await registry.settled(registry.pull(ID).id)
+    assert job.state == "ready"
+    assert "compile cache" in job.notes[0]
 
 
 async def test_an_absent_hub_is_said(tmp_path: Path) -> None:

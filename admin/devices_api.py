@@ -1,0 +1,48 @@
+"""The admin's JSON API for devices. The pages use it too: there is no other way to change anything."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from admin.assignments import Assignments
+from admin.live import LiveFeed
+from admin.snapshots import SnapshotReader
+from admin.wire import UpdateConfig
+
+
+def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments) -> APIRouter:
+    router = APIRouter(prefix="/api")
+    store = reader.store
+
+    @router.get("/status")
+    async def status() -> dict[str, Any]:
+        snapshot = await reader()
+        return {
+            "devices": [asdict(card) | {"stage": card.stage} for card in snapshot.devices],
+            "memory": asdict(snapshot.machine),
+            "config_problem": str(snapshot.config_problem) if snapshot.config_problem else None,
+        }
+
+    @router.get("/config")
+    async def config() -> Response:
+        configuration = await asyncio.to_thread(store.load)
+        return Response(configuration.to_json(), media_type="application/json")
+
+    @router.post("/update_config")
+    async def update_config(body: UpdateConfig) -> dict[str, Any]:
+        await assignments.update(body)
+        feed.poke()
+        snapshot = await reader()
+        card = snapshot.device(body.device)
+        return {"device": asdict(card) if card else None}
+
+    @router.get("/logs/{device}")
+    async def logs(device: str, lines: int = Query(default=200, ge=1, le=5000)) -> dict[str, Any]:
+        return {"device": device, "lines": [asdict(line) for line in reader.suite.log(device).tail(lines)]}
+
+    return router

@@ -1,0 +1,105 @@
+"""The admin's JSON API for models: what can be pulled, what is being pulled, what is here, and where it comes from."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from admin.assignments import remove_model
+from admin.live import LiveFeed
+from admin.snapshots import SnapshotReader
+from admin.wire import HubChange, ImportRequest, PullRequest
+from model_registry import PullJob
+
+
+def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
+    router = APIRouter(prefix="/api")
+    registry, store = reader.registry, reader.store
+
+    @router.get("/available_models")
+    async def available_models(refresh: bool = False) -> dict[str, Any]:
+        catalogue = await (reader.shelf.refreshed() if refresh else registry.catalogue())
+        feed.poke()
+        return {
+            "models": [entry.as_dict() for entry in catalogue.entries],
+            "source": catalogue.source,
+            "fetched_at": catalogue.fetched_at,
+            "problem": catalogue.problem,
+        }
+
+    @router.get("/local_models")
+    async def local_models() -> dict[str, Any]:
+        return {"models": [asdict(row) for row in (await reader()).local_models]}
+
+    @router.delete("/local_models/{model_id:path}")
+    async def delete_model(model_id: str) -> dict[str, str]:
+        await asyncio.to_thread(remove_model, registry, store, model_id)
+        feed.poke()
+        return {"deleted": model_id}
+
+    @router.post("/pull_model", status_code=202)
+    async def pull_model(body: PullRequest) -> dict[str, Any]:
+        return changed(registry.pull(body.model_id.strip(), (body.revision or "").strip() or None))
+
+    @router.get("/pull_jobs")
+    async def pull_jobs() -> dict[str, Any]:
+        return {"jobs": [job.as_dict() for job in registry.jobs()]}
+
+    @router.delete("/pull_jobs/{job_id}")
+    async def cancel_pull(job_id: str) -> dict[str, Any]:
+        return changed(registry.cancel(job_id))
+
+    @router.post("/pull_jobs/{job_id}/pause")
+    async def pause_pull(job_id: str) -> dict[str, Any]:
+        return changed(registry.pause(job_id))
+
+    @router.post("/pull_jobs/{job_id}/resume")
+    async def resume_pull(job_id: str) -> dict[str, Any]:
+        return changed(registry.resume(job_id))
+
+    def changed(job: PullJob) -> dict[str, Any]:
+        feed.poke()
+        return {"job": job.as_dict()}
+
+    @router.delete("/pull_jobs/{job_id}/entry")
+    async def dismiss_pull(job_id: str) -> dict[str, str]:
+        registry.dismiss(job_id)
+        feed.poke()
+        return {"dismissed": job_id}
+
+    @router.get("/search_models")
+    async def search_models(query: str) -> dict[str, Any]:
+        return {"models": [entry.as_dict() for entry in await registry.search(query)]}
+
+    @router.post("/import_model")
+    async def import_model(body: ImportRequest) -> dict[str, Any]:
+        model = await registry.import_folder(Path(body.path), model_id=body.model_id or None, mode=body.mode)
+        feed.poke()
+        return {"model": model.as_dict()}
+
+    @router.post("/verify_model/{model_id:path}")
+    async def verify_model(model_id: str) -> dict[str, Any]:
+        verification = await registry.verify(model_id)
+        return asdict(verification) | {"intact": verification.intact}
+
+    @router.post("/check_update/{model_id:path}")
+    async def check_update(model_id: str) -> dict[str, Any]:
+        update = await registry.check_update(model_id)
+        return asdict(update) | {"available": update.available}
+
+    @router.get("/hub")
+    async def hub() -> dict[str, Any]:
+        """The token itself is never told."""
+        settings = registry.hub
+        return {"endpoint": settings.endpoint, "kind": settings.kind, "token_set": settings.token is not None}
+
+    @router.post("/hub")
+    async def configure_hub(body: HubChange) -> dict[str, Any]:
+        await registry.configure_hub(endpoint=body.endpoint, token=body.token)
+        return await hub()
+
+    return router

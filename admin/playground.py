@@ -1,0 +1,82 @@
+"""Passes what a page asks of a model on to its device server: pages may call their own origin only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import quote, urlencode
+
+import httpx
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from admin.errors import AdminError
+from admin.wire import ModelName
+from devices.supervisor import Suite
+from web.listening import reachable_address
+
+CONNECT_SECONDS = 5
+MAX_BODY_BYTES = 64 * 2**20
+"""Room for a few images in a conversation."""
+
+
+class Playground:
+    """`host`: the address the device servers are bound to."""
+
+    def __init__(self, suite: Suite, *, host: str) -> None:
+        self._suite = suite
+        self._address = reachable_address(host)
+        # A model may take minutes to load before its first token: only connecting has a limit.
+        self._client = httpx.AsyncClient(trust_env=False, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS))
+
+    def router(self) -> APIRouter:
+        router = APIRouter()
+        router.add_api_route("/api/playground/{device}", self.chat, methods=["POST"])
+        router.add_api_route("/api/devices/{device}/load", self.load, methods=["POST"])
+        router.add_api_route("/api/devices/{device}/unload", self.unload, methods=["POST"])
+        return router
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def chat(self, request: Request, device: str) -> Response:
+        """The body goes to the device's /v1/chat/completions as it is and its answer comes back as it is. When the
+        page goes away the connection to the device server is closed, which stops its generation."""
+        body = await request.body()
+        if len(body) > MAX_BODY_BYTES:
+            raise AdminError(413, "form_too_long")
+        return await self._pass_on(device, "/v1/chat/completions", body)
+
+    async def load(self, device: str, body: ModelName) -> Response:
+        """Have one instance of a model in memory; answers once it is there."""
+        return await self._pass_on(device, f"/model/preload/{quote(body.model)}/1", b"")
+
+    async def unload(self, device: str, body: ModelName) -> Response:
+        """End the instances of a model that have nothing to do."""
+        return await self._pass_on(device, f"/model/cleanup?{urlencode({'model': body.model})}", b"")
+
+    async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
+        status = self._suite.status(device)
+        if status.state != "running":
+            raise AdminError(503, "device_not_running", device=device)
+        url = f"http://{self._address}:{status.port}{path}"
+        outgoing = self._client.build_request("POST", url, content=body, headers={"Content-Type": "application/json"})
+        try:
+            answer = await self._client.send(outgoing, stream=True)
+        except httpx.HTTPError as error:
+            raise AdminError(502, "device_not_running", device=device) from error
+        return StreamingResponse(
+            _pieces(answer),
+            status_code=answer.status_code,
+            media_type=answer.headers.get("content-type"),
+            headers={"Cache-Control": "no-store"},
+        )
+
+
+async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for piece in answer.aiter_raw():
+            yield piece
+    except httpx.HTTPError:
+        return  # the device server has gone; the page sees an answer without its end
+    finally:
+        await answer.aclose()

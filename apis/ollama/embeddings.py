@@ -1,0 +1,72 @@
+"""POST /api/embed and its older form /api/embeddings."""
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from apis.model_names import ModelNames
+from apis.ollama.durations import keep_alive_seconds
+from embeddings.service import EmbeddingService
+from web.bodies import body_schema, read_body
+from web.streaming import JSON, unless_disconnected
+
+_NANOSECONDS = 1e9
+
+
+class EmbedRequest(BaseModel):
+    """POST /api/embed. Without input it only loads the model."""
+
+    model: str = Field(min_length=1)
+    input: str | list[str] = []
+    truncate: bool | None = None
+    dimensions: int | None = Field(default=None, ge=1)
+    keep_alive: float | str | None = None
+
+
+class EmbeddingsRequest(BaseModel):
+    """POST /api/embeddings."""
+
+    model: str = Field(min_length=1)
+    prompt: str = ""
+    keep_alive: float | str | None = None
+
+
+def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
+    router = APIRouter(tags=["Ollama"])
+
+    @router.post("/api/embed", openapi_extra=body_schema(EmbedRequest))
+    async def embed(request: Request) -> Response:
+        body = await read_body(request, EmbedRequest)
+        model = names.resolve(body.model)
+        texts = [body.input] if isinstance(body.input, str) and body.input else list(body.input)
+        work = service.embed(
+            model,
+            texts,
+            dimensions=body.dimensions,
+            truncate=body.truncate is not False,
+            keep_alive=keep_alive_seconds(body.keep_alive),
+        )
+        embedded = await unless_disconnected(request, work)
+        if embedded is None:
+            return Response(status_code=499)
+        return JSON(
+            {
+                "model": body.model,
+                "embeddings": embedded.vectors.tolist(),
+                "total_duration": int(embedded.timings.total_seconds * _NANOSECONDS),
+                "load_duration": int(embedded.timings.load_seconds * _NANOSECONDS),
+                "prompt_eval_count": embedded.tokens,
+            }
+        )
+
+    @router.post("/api/embeddings", openapi_extra=body_schema(EmbeddingsRequest))
+    async def embeddings(request: Request) -> Response:
+        body = await read_body(request, EmbeddingsRequest)
+        model = names.resolve(body.model)
+        texts = [body.prompt] if body.prompt else []
+        work = service.embed(model, texts, keep_alive=keep_alive_seconds(body.keep_alive))
+        embedded = await unless_disconnected(request, work)
+        if embedded is None:
+            return Response(status_code=499)
+        return JSON({"embedding": embedded.vectors[0].tolist() if texts else []})
+
+    return router

@@ -1,0 +1,124 @@
+"""POST /api/pull: fetch a model, assign it to this device, serve it at once."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from apis.admin_client import AdminClient, PullFailed
+from apis.device_models import DeviceModels
+from apis.errors import as_service_error, ollama_error
+from apis.model_names import ModelNames
+from web.bodies import body_schema, read_body
+from web.errors import InvalidRequest
+from web.streaming import JSON, StreamResponse, ndjson
+
+
+class NamedRequest(BaseModel):
+    """A request about one model, which older clients call `name`."""
+
+    model: str | None = None
+    name: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """Raises `InvalidRequest` when no model is named."""
+        if name := (self.model or self.name or "").strip():
+            return name
+        raise InvalidRequest("model is required", param="model")
+
+
+class PullRequest(NamedRequest):
+    """POST /api/pull. `insecure` changes nothing: the hub's address decides."""
+
+    stream: bool | None = None
+
+
+Event = dict[str, Any]
+
+
+def pull_routes(admin: AdminClient, models: DeviceModels, names: ModelNames) -> APIRouter:
+    router = APIRouter(tags=["Ollama"])
+    running: set[asyncio.Task[None]] = set()
+
+    @router.post("/api/pull", openapi_extra=body_schema(PullRequest))
+    async def pull(request: Request) -> Response:
+        body = await read_body(request, PullRequest)
+        events: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
+        # A client that leaves does not stop the download, nor what comes after it.
+        task = asyncio.create_task(_pull(admin, models, names, body.asked, events))
+        running.add(task)
+        task.add_done_callback(running.discard)
+        if body.stream is False:
+            return JSON([event async for event in _events(events)][-1])
+        return StreamResponse(_lines(events), media_type="application/x-ndjson")
+
+    return router
+
+
+async def _pull(
+    admin: AdminClient,
+    models: DeviceModels,
+    names: ModelNames,
+    name: str,
+    events: "asyncio.Queue[Event | Exception | None]",
+) -> None:
+    try:
+        events.put_nowait({"status": "pulling manifest"})
+        model_id, revision = _split(names.bare(name))
+        local = await models.find(model_id)
+        if local is None or revision is not None:
+            seen: dict[str, int] = {}
+            async with aclosing(admin.pull(model_id, revision)) as jobs:
+                async for job in jobs:
+                    for event in _progress(job, seen):
+                        events.put_nowait(event)
+            local = await models.find(model_id)
+        if local is None:
+            raise PullFailed(f"'{model_id}' has been pulled, but its files are no usable model.")
+        events.put_nowait({"status": "writing manifest"})
+        await models.assign(local)
+        events.put_nowait({"status": "success"})
+    except Exception as error:
+        events.put_nowait(error)
+    finally:
+        events.put_nowait(None)
+
+
+def _split(name: str) -> tuple[str, str | None]:
+    """Model id and revision: a tag other than `latest` is a revision of the model's repository."""
+    model_id, _, tag = name.partition(":")
+    return model_id, tag or None
+
+
+def _progress(job: dict[str, Any], seen: dict[str, int]) -> Iterator[Event]:
+    """What has changed since the last look, in Ollama's words."""
+    for file in job["files"]:
+        if seen.get(file["path"]) == file["done"]:
+            continue
+        seen[file["path"]] = file["done"]
+        digest = hashlib.sha256(f"{job['model_id']} {job['commit']} {file['path']}".encode()).hexdigest()
+        progress = {"digest": f"sha256:{digest}", "total": file["size"], "completed": file["done"]}
+        yield {"status": f"pulling {digest[:12]}", **progress}
+    if job["state"] == "verifying" and "" not in seen:
+        seen[""] = 1
+        yield {"status": "verifying sha256 digest"}
+
+
+async def _events(events: "asyncio.Queue[Event | Exception | None]") -> AsyncGenerator[Event, None]:
+    while (event := await events.get()) is not None:
+        if isinstance(event, Exception):
+            raise event
+        yield event
+
+
+async def _lines(events: "asyncio.Queue[Event | Exception | None]") -> AsyncGenerator[bytes, None]:
+    try:
+        async for event in _events(events):
+            yield ndjson(event)
+    except Exception as error:
+        yield ndjson(ollama_error(as_service_error(error)))

@@ -1,0 +1,102 @@
+"""POST /v1/embeddings, and /v1/rerank as Jina and Cohere have it."""
+
+import base64
+import secrets
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from apis.model_names import ModelNames
+from apis.timing import server_timing
+from embeddings.service import EmbeddingService, Vectors
+from instances.messages import Text
+from web.bodies import body_schema, read_body
+from web.errors import InvalidRequest
+from web.streaming import JSON, unless_disconnected
+
+
+class EmbeddingRequest(BaseModel):
+    """POST /v1/embeddings. Some clients call the input `prompt` or `text`."""
+
+    model: str
+    input: str | list[str] | list[int] | list[list[int]] | None = None
+    prompt: str | list[str] | None = None
+    text: str | list[str] | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: int | None = Field(default=None, ge=1)
+
+    def texts(self) -> list[Text]:
+        """Raises `InvalidRequest` when there is nothing to embed."""
+        given = self.input or self.prompt or self.text
+        if isinstance(given, str):
+            return [given]
+        if not given or "" in given or [] in given:
+            raise InvalidRequest("The input must not be empty or have an empty item.", param="input")
+        ids = [item for item in given if isinstance(item, int)]
+        return [ids] if ids else [item for item in given if not isinstance(item, int)]
+
+
+class Document(BaseModel):
+    text: str
+
+
+class RerankRequest(BaseModel):
+    """POST /v1/rerank."""
+
+    model: str
+    query: str = Field(min_length=1)
+    documents: list[str | Document] = Field(min_length=1)
+    top_n: int | None = Field(default=None, ge=1)
+    return_documents: bool | None = None
+
+    def texts(self) -> list[str]:
+        return [document if isinstance(document, str) else document.text for document in self.documents]
+
+
+def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
+    router = APIRouter()
+
+    async def embeddings(request: Request) -> Response:
+        body = await read_body(request, EmbeddingRequest)
+        model = names.resolve(body.model)
+        work = service.embed(model, body.texts(), dimensions=body.dimensions)
+        embedded = await unless_disconnected(request, work)
+        if embedded is None:
+            return Response(status_code=499)
+        data = [
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(_encoded(embedded.vectors, body.encoding_format))
+        ]
+        usage = {"prompt_tokens": embedded.tokens, "total_tokens": embedded.tokens}
+        answer = {"object": "list", "data": data, "model": model.public_id, "usage": usage}
+        return JSON(answer, headers=server_timing(embedded.timings))
+
+    async def rerank(request: Request) -> Response:
+        body = await read_body(request, RerankRequest)
+        model = names.resolve(body.model)
+        texts = body.texts()
+        scored = await unless_disconnected(request, service.score(model, body.query, texts))
+        if scored is None:
+            return Response(status_code=499)
+        best = sorted(range(len(texts)), key=lambda index: scored.scores[index], reverse=True)[: body.top_n]
+        results: list[dict[str, Any]] = []
+        for index in best:
+            document = {"document": {"text": texts[index]}} if body.return_documents else {}
+            results.append({"index": index, "relevance_score": scored.scores[index], **document})
+        usage = {"prompt_tokens": scored.tokens, "total_tokens": scored.tokens}
+        answer = {"id": f"rerank-{secrets.token_hex(12)}", "model": model.public_id, "results": results, "usage": usage}
+        return JSON(answer, headers=server_timing(scored.timings))
+
+    for name, endpoint, schema in (("embeddings", embeddings, EmbeddingRequest), ("rerank", rerank, RerankRequest)):
+        for prefix in ("/v1/", "/"):
+            router.add_api_route(
+                prefix + name, endpoint, methods=["POST"], tags=["OpenAI"], openapi_extra=body_schema(schema)
+            )
+    return router
+
+
+def _encoded(vectors: Vectors, encoding: str | None) -> list[Any]:
+    if encoding == "base64":
+        return [base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii") for vector in vectors]
+    return vectors.tolist()

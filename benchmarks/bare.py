@@ -1,0 +1,95 @@
+"""The bare library, as a helper process: a ContinuousBatchingPipeline and the shortest loop around it.
+
+Nothing of the server is imported here, so that this is what the library does by itself.
+"""
+
+import os
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+import openvino as ov
+import openvino_genai as genai
+from openvino_genai.py_openvino_genai import GenerationHandle
+
+from benchmarks.messages import Answer, EngineSettings, Job, Measured, Ready, own_streams, receive, send
+
+
+@dataclass
+class _Request:
+    handle: GenerationHandle
+    prompt_tokens: int
+    asked_at: float
+    tokens: int = 0
+    times: list[float] = field(default_factory=list)
+
+    def read(self) -> None:
+        if self.handle.can_read():
+            for output in self.handle.read().values():
+                self.tokens += len(output.generated_ids)
+                self.times.append(time.perf_counter() - self.asked_at)
+
+    @property
+    def running(self) -> bool:
+        return self.handle.get_status() == genai.GenerationStatus.RUNNING
+
+
+class BarePipeline:
+    """One loaded model."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        scheduler = genai.SchedulerConfig()
+        scheduler.num_kv_blocks = settings.kv_blocks
+        scheduler.enable_prefix_caching = settings.prefix_caching
+        if settings.max_num_batched_tokens is not None:
+            scheduler.max_num_batched_tokens = settings.max_num_batched_tokens
+        self._pipeline = genai.ContinuousBatchingPipeline(
+            settings.directory, scheduler, settings.device, dict(settings.properties)
+        )
+        self._tokenizer = self._pipeline.get_tokenizer()
+        self._ids = iter(range(1, 2**62))
+
+    def run(self, job: Job) -> Measured:
+        """Templates and encoding count as in the served path."""
+        waiting = deque(job.prompts)
+        running: list[_Request] = []
+        finished: list[_Request] = []
+        started = time.perf_counter()
+        while waiting or running:
+            while waiting and len(running) < job.streams:
+                running.append(self._begin(waiting.popleft(), job.max_tokens))
+            self._pipeline.step()
+            for request in running:
+                request.read()
+            finished += [request for request in running if not request.running]
+            running = [request for request in running if request.running]
+        seconds = time.perf_counter() - started
+        return Measured(seconds, [Answer(each.prompt_tokens, each.tokens, each.times) for each in finished])
+
+    def _begin(self, prompt: str, max_tokens: int) -> _Request:
+        asked_at = time.perf_counter()
+        text = self._tokenizer.apply_chat_template([{"role": "user", "content": prompt}], True)
+        ids = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0]
+        config = self._pipeline.get_config()
+        config.do_sample = False
+        config.ignore_eos = True
+        config.max_new_tokens = max_tokens
+        tensor = ov.Tensor(np.array([ids], dtype=np.int64))
+        return _Request(self._pipeline.add_request(next(self._ids), tensor, config), len(ids), asked_at)
+
+
+def main() -> None:
+    jobs, replies = own_streams()
+    settings = receive(jobs, EngineSettings)
+    if settings is None:
+        return
+    pipeline = BarePipeline(settings)
+    send(replies, Ready())
+    while job := receive(jobs, Job):
+        send(replies, pipeline.run(job))
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # taking a pipeline down takes time and shows nothing

@@ -1,0 +1,93 @@
+"""Starting the whole suite, as `python main.py` does, in a data directory of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.launch import PATIENCE_SECONDS, PROJECT
+from devices.config import ConfigStore, Configuration, DeviceSettings
+from web.listening import close_all, open_listeners
+
+
+class SuiteProcess:
+    """`url` is the admin page's address, `ports` the devices' ports."""
+
+    def __init__(self, url: str, ports: dict[str, int], process: subprocess.Popen[str]) -> None:
+        self.url = url
+        self.ports = ports
+        self.process = process
+
+    def device_url(self, device: str) -> str:
+        return f"http://127.0.0.1:{self.ports[device]}"
+
+    def assign(self, device: str, models: list[str]) -> None:
+        """Have a device offer just these models; it is being restarted when this returns."""
+        body = {"device": device, "enabled": True, "models": models}
+        self._request("POST", f"{self.url}/api/update_config", json=body)
+
+    def device(self, name: str) -> dict[str, Any]:
+        """What the admin says of a device."""
+        devices = self._request("GET", f"{self.url}/api/status")["devices"]
+        return next(device for device in devices if device["name"] == name)
+
+    def health(self, device: str) -> dict[str, Any]:
+        """What a device's server says of itself."""
+        return self._request("GET", f"{self.device_url(device)}/health")
+
+    def chat(self, device: str, model_id: str, text: str) -> httpx.Response:
+        """One greedy answer over the OpenAI API of a device."""
+        messages = [{"role": "user", "content": text}]
+        body = {"model": f"{device}-{model_id}", "messages": messages, "temperature": 0}
+        url = f"{self.device_url(device)}/v1/chat/completions"
+        return httpx.post(url, json=body, timeout=PATIENCE_SECONDS, trust_env=False)
+
+    def _request(self, method: str, url: str, **options: Any) -> Any:
+        response = httpx.request(method, url, timeout=PATIENCE_SECONDS, trust_env=False, **options)
+        return response.raise_for_status().json()
+
+
+@contextmanager
+def suite_process(data_dir: Path) -> Iterator[SuiteProcess]:
+    """Runs the suite with both devices and no model assigned, on free ports; all of it has ended afterwards."""
+    ports = {name: _free_port() for name in ("gpu", "npu")}
+    devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in ports.items()}
+    ConfigStore(data_dir / "device_config.json").save(Configuration(devices=devices))
+    with (data_dir / "main.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, "main.py", "--data-dir", str(data_dir), "--port", "0"],
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONUTF8": "1"},
+        )
+    try:
+        yield SuiteProcess(_page_address(process), ports, process)
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE_SECONDS)
+
+
+def _page_address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    address = ""
+    for line in process.stdout:
+        if "manage" in line:
+            address = line.split()[-1]
+        if "Ctrl-C" in line:
+            return address
+    raise RuntimeError("The suite did not start.")
+
+
+def _free_port() -> int:
+    listeners = open_listeners("127.0.0.1", 0)
+    port = listeners[0].getsockname()[1]
+    close_all(listeners)
+    return port

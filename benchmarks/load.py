@@ -1,0 +1,91 @@
+"""The load generator, as a helper process: clients that stream chat completions, and a look at /health meanwhile."""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import uvicorn
+
+from benchmarks.http_stream import StreamClient
+from benchmarks.messages import Answer, Job, Measured, Ready, Target, own_streams, receive, send
+
+_HEALTH_PAUSE_SECONDS = 0.25
+
+
+async def run(target: Target, job: Job) -> Measured:
+    prompts = iter(job.prompts)
+    answers: list[Answer] = []
+    health: list[float] = []
+    watching = asyncio.create_task(_watch_health(target, health))
+    started = time.perf_counter()
+    clients = await asyncio.gather(*(_stream(target, job, prompts) for _ in range(job.streams)))
+    seconds = time.perf_counter() - started
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+    answers = [client.answer() for finished in clients for client in finished]
+    return Measured(seconds, answers, health)
+
+
+async def _stream(target: Target, job: Job, prompts: Iterator[str]) -> list[StreamClient]:
+    """One client: an answer after the other until no prompt is left."""
+    finished: list[StreamClient] = []
+    for prompt in prompts:
+        finished.append(await _get(target, _chat_request(target, prompt, job.max_tokens)))
+    return finished
+
+
+async def _watch_health(target: Target, seconds: list[float]) -> None:
+    request = f"GET /health HTTP/1.1\r\nHost: {target.host}\r\n\r\n".encode()
+    while True:
+        await asyncio.sleep(_HEALTH_PAUSE_SECONDS)
+        seconds.append((await _get(target, request)).seconds)
+
+
+async def _get(target: Target, request: bytes) -> StreamClient:
+    loop = asyncio.get_running_loop()
+    _, client = await loop.create_connection(lambda: StreamClient(request), target.host, target.port)
+    await client.complete
+    return client
+
+
+def _chat_request(target: Target, prompt: str, max_tokens: int) -> bytes:
+    body = msgspec.json.encode(
+        {
+            "model": target.model,
+            "messages": [{"role": "user", "content": prompt}],
+            "max_tokens": max_tokens,
+            "temperature": 0,
+            "ignore_eos": True,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+    )
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {target.host}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def main() -> None:
+    jobs, replies = own_streams()
+    target = receive(jobs, Target)
+    if target is None:
+        return
+    send(replies, Ready())
+    while job := receive(jobs, Job):
+        send(replies, _run_in_fast_loop(run(target, job)))
+
+
+def _run_in_fast_loop(work: Coroutine[Any, Any, Measured]) -> Measured:
+    make_loop = uvicorn.Config(app="").get_loop_factory()
+    loop = make_loop() if make_loop else asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
+
+
+if __name__ == "__main__":
+    main()

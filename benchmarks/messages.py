@@ -1,0 +1,86 @@
+"""What the benchmark and its helper processes say to each other: one JSON object a line.
+
+A helper gets its settings first, then jobs; it answers the settings with `Ready` and each job with a `Measured`. All
+times are in seconds.
+"""
+
+import os
+import sys
+from typing import IO, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class EngineSettings(msgspec.Struct, frozen=True):
+    """How the bare pipeline is set up. `kv_blocks` counts blocks of the KV cache (32 tokens on a CPU, 16 on a GPU)."""
+
+    directory: str
+    device: str
+    kv_blocks: int
+    max_num_batched_tokens: int | None = None
+    prefix_caching: bool = True
+    properties: dict[str, str | int] = {}
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where the load generator sends its requests."""
+
+    host: str
+    port: int
+    model: str
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The helper can take jobs."""
+
+
+class Job(msgspec.Struct, frozen=True):
+    """Answer all `prompts`, `streams` at a time, each with `max_tokens` tokens, greedily."""
+
+    prompts: list[str]
+    streams: int
+    max_tokens: int
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """`times`: when each piece of the answer came, since its request was made."""
+
+    prompt_tokens: int
+    tokens: int
+    times: list[float]
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """`seconds`: from the first request to the end of the last answer. `health`: round trips of /health meanwhile."""
+
+    seconds: float
+    answers: list[Answer]
+    health: list[float] = []
+
+    @property
+    def tokens(self) -> int:
+        return sum(answer.tokens for answer in self.answers)
+
+    @property
+    def prompt_tokens(self) -> int:
+        return sum(answer.prompt_tokens for answer in self.answers)
+
+
+def send(stream: IO[bytes], message: msgspec.Struct) -> None:
+    stream.write(msgspec.json.encode(message) + b"\n")
+    stream.flush()
+
+
+def receive(stream: IO[bytes], kind: type[T]) -> T | None:
+    """The next message, None at the end of the stream."""
+    line = stream.readline()
+    return msgspec.json.decode(line, type=kind) if line.strip() else None
+
+
+def own_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """A helper's input and output. What a native library prints goes to the error output from now on."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return sys.stdin.buffer, replies

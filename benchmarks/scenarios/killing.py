@@ -1,0 +1,56 @@
+"""Workers are killed under streaming clients: every answer comes whole, and as if nothing had happened."""
+
+import asyncio
+import itertools
+import time
+
+import psutil
+
+from benchmarks.launch import DeviceProcess
+from benchmarks.scenarios.clients import QUESTIONS, BrokenStream, answer, answers_alone, client, request
+from benchmarks.scenarios.result import Result
+
+
+async def kill_workers(server: DeviceProcess, *, seconds: float, every: float, clients: int) -> Result:
+    """Kill a worker `every` so many seconds for `seconds`, while so many clients ask one question after another."""
+    result = Result(f"a worker killed every {every:g} s for {seconds:g} s under {clients} clients")
+    async with client(server.url) as http:
+        alone = await answers_alone(http, server.model)
+        ends_at = time.monotonic() + seconds
+        wrong: list[str] = []
+        count = 0
+
+        async def ask(number: int) -> None:
+            nonlocal count
+            for turn in itertools.count(number):
+                if time.monotonic() > ends_at:
+                    return
+                question = QUESTIONS[turn % len(QUESTIONS)]
+                try:
+                    text = await answer(http, request(server.model, question))
+                except BrokenStream as error:
+                    text = f"({error})"
+                count += 1
+                if text != alone[question]:
+                    wrong.append(f"{question} → {text!r} instead of {alone[question]!r}")
+
+        killer = asyncio.create_task(_kill(server, every))
+        await asyncio.gather(*(ask(number) for number in range(clients)))
+        killer.cancel()
+        kills = (await asyncio.gather(killer, return_exceptions=True))[0]
+    stats = server.get(f"/model/stats?model={server.model}")
+    result.figures = {"answers": count, "wrong": len(wrong), "resumed": stats["resumed"], "failed": stats["failed"]}
+    result.expect(not wrong, f"{len(wrong)} answers were not as undisturbed, like {wrong[:1]}")
+    result.expect(stats["resumed"] > 0, "no request was resumed: nothing was tried")
+    result.expect(isinstance(kills, asyncio.CancelledError), f"the killer ended early: {kills!r}")
+    return result
+
+
+async def _kill(server: DeviceProcess, every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        for pid in server.workers():
+            try:
+                psutil.Process(pid).kill()
+            except psutil.NoSuchProcess:
+                continue

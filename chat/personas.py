@@ -1,0 +1,26 @@
+"""What an alias of a model adds to a request."""
+
+from dataclasses import fields, replace
+
+from chat.conversation import Conversation, GenerationOptions, Message
+from pools.served_model import Persona
+
+_NOT_PARAMETERS = {"keep_alive", "form", "logprobs", "stream_calls", "ignore_eos"}
+PARAMETERS = frozenset(each.name for each in fields(GenerationOptions)) - _NOT_PARAMETERS
+
+
+def with_system(persona: Persona, conversation: Conversation) -> Conversation:
+    """The conversation with the persona's system prompt, unless it has one of its own."""
+    if not persona.system or any(message.role == "system" for message in conversation.messages):
+        return conversation
+    return replace(conversation, messages=(Message("system", persona.system), *conversation.messages))
+
+
+def with_defaults(persona: Persona, options: GenerationOptions) -> GenerationOptions:
+    """The options with the persona's values where the request leaves them open."""
+    defaults = {
+        name: tuple(value) if name == "stop" else value
+        for name, value in persona.parameters.items()
+        if name in PARAMETERS and getattr(options, name) in (None, ())
+    }
+    return replace(options, **defaults)

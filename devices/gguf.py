@@ -1,0 +1,163 @@
+"""The header of a GGUF file: what the model is, and how long its file must be.
+
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. The file may come from anybody: every count is
+checked against what is left to read before memory is taken for it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MAX_HEADER_BYTES = 128 * 1024 * 1024
+_MAX_ELEMENTS = 1 << 50
+_MAX_NAME_DIMENSIONS = 8
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_STRING, _ARRAY = 8, 9
+_BLOCKS = {  # tensor type: name, elements a block, bytes a block
+    0: ("F32", 1, 4),
+    1: ("F16", 1, 2),
+    2: ("Q4_0", 32, 18),
+    3: ("Q4_1", 32, 20),
+    6: ("Q5_0", 32, 22),
+    7: ("Q5_1", 32, 24),
+    8: ("Q8_0", 32, 34),
+    10: ("Q2_K", 256, 84),
+    11: ("Q3_K", 256, 110),
+    12: ("Q4_K", 256, 144),
+    13: ("Q5_K", 256, 176),
+    14: ("Q6_K", 256, 210),
+    30: ("BF16", 1, 2),
+}
+
+
+class GgufError(Exception):
+    """The file is no GGUF that can be read; the text says why."""
+
+
+@dataclass(frozen=True)
+class GgufSummary:
+    """file_bytes: the smallest length the file can have. kv_elements_per_token: keys and values of all layers."""
+
+    architecture: str
+    context_length: int | None
+    kv_elements_per_token: int | None
+    parameters: int
+    quantization: str | None
+    chat_template: str | None
+    file_bytes: int
+
+
+def read_gguf(path: Path) -> GgufSummary:
+    """Read one file's header. Raises GgufError, OSError."""
+    with path.open("rb") as stream:
+        try:
+            return _Reader(stream).summary()
+        except (struct.error, UnicodeDecodeError, ValueError) as error:
+            raise GgufError(f"{path.name} is not a complete GGUF file ({error})") from error
+
+
+class _Reader:
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._left = MAX_HEADER_BYTES
+
+    def summary(self) -> GgufSummary:
+        if self._bytes(4) != b"GGUF":
+            raise ValueError("it does not begin with GGUF")
+        version, tensors, entries = self._unpack("IQQ")
+        if version not in (2, 3):
+            raise ValueError(f"version {version}")
+        values = dict(self._entry() for _ in range(entries))
+        parameters, by_type, end = 0, Counter[str](), 0
+        for _ in range(tensors):
+            kind, elements, last = self._tensor()
+            parameters += elements
+            by_type[kind] += elements
+            end = max(end, last)
+        alignment = _number(values, "general.alignment") or 32
+        start = -(-(MAX_HEADER_BYTES - self._left) // alignment) * alignment
+        template = values.get("tokenizer.chat_template")
+        architecture = str(values.get("general.architecture", ""))
+        return GgufSummary(
+            architecture=architecture,
+            context_length=_number(values, f"{architecture}.context_length"),
+            kv_elements_per_token=_kv_elements(values, architecture),
+            parameters=parameters,
+            quantization=by_type.most_common(1)[0][0] if by_type else None,
+            chat_template=template if isinstance(template, str) else None,
+            file_bytes=start + end,
+        )
+
+    def _entry(self) -> tuple[str, Any]:
+        key = self._string()
+        (kind,) = self._unpack("I")
+        return key, self._value(kind)
+
+    def _value(self, kind: int) -> Any:
+        if kind == _STRING:
+            return self._string()
+        if kind == _ARRAY:
+            inner, count = self._unpack("IQ")
+            if inner == _STRING:
+                for _ in range(count):
+                    self._string()
+            elif inner in _SCALARS:
+                self._bytes(struct.calcsize(f"<{_SCALARS[inner]}") * count)
+            else:
+                raise ValueError(f"array of type {inner}")
+            return None  # vocabularies, which nobody asks for here
+        if kind not in _SCALARS:
+            raise ValueError(f"value of type {kind}")
+        return self._unpack(_SCALARS[kind])[0]
+
+    def _tensor(self) -> tuple[str, int, int]:
+        """(type, elements, end of its data behind the header)."""
+        self._string()
+        (dimensions,) = self._unpack("I")
+        if dimensions > _MAX_NAME_DIMENSIONS:
+            raise ValueError(f"a tensor of {dimensions} dimensions")
+        shape = self._unpack(f"{dimensions}Q")
+        kind, offset = self._unpack("IQ")
+        elements = prod(shape)
+        if max(elements, offset) > _MAX_ELEMENTS:
+            raise ValueError("a tensor of impossible size")
+        name, per_block, block_bytes = _BLOCKS.get(kind, (f"type {kind}", 1, 0))
+        return name, elements, offset + elements // per_block * block_bytes
+
+    def _string(self) -> str:
+        (length,) = self._unpack("Q")
+        return self._bytes(length).decode("utf-8", "replace")
+
+    def _unpack(self, layout: str) -> tuple[Any, ...]:
+        return struct.unpack(f"<{layout}", self._bytes(struct.calcsize(f"<{layout}")))
+
+    def _bytes(self, count: int) -> bytes:
+        if count > self._left:
+            raise ValueError("its header is too long")
+        data = self._stream.read(count)
+        if len(data) < count:
+            raise ValueError("it ends too early")
+        self._left -= count
+        return data
+
+
+def _number(values: dict[str, Any], key: str) -> int | None:
+    value = values.get(key)
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _kv_elements(values: dict[str, Any], architecture: str) -> int | None:
+    layers = _number(values, f"{architecture}.block_count")
+    heads = _number(values, f"{architecture}.attention.head_count")
+    width = _number(values, f"{architecture}.embedding_length")
+    if not layers or not heads or not width:
+        return None
+    kv_heads = _number(values, f"{architecture}.attention.head_count_kv") or heads
+    key_length = _number(values, f"{architecture}.attention.key_length") or width // heads
+    value_length = _number(values, f"{architecture}.attention.value_length") or width // heads
+    return layers * kv_heads * (key_length + value_length)

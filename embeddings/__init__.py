@@ -1,0 +1,1 @@
+"""Texts to vectors, and texts to scores against a query."""

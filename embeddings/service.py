@@ -1,0 +1,97 @@
+"""What every API calls for vectors and scores: slices, order, normalisation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from instances.messages import ScoreTexts, Text, TextWork, VectorizeTexts
+from model_manager import ModelManager
+from pools.served_model import ServedModel
+from pools.statistics import Timings
+from web.errors import InvalidRequest
+from web.request_id import current_client
+
+# Larger ones take more memory and, measured on an iGPU, twice the time.
+SLICE_TEXTS = 16
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One row of `vectors` a text, each of length 1. `tokens` is what the model read in all."""
+
+    vectors: Vectors
+    tokens: int
+    timings: Timings
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One score a text, in the order of the texts."""
+
+    scores: list[float]
+    tokens: int
+    timings: Timings
+
+
+class EmbeddingService:
+    """Embeds and scores with the models of one device."""
+
+    def __init__(self, manager: ModelManager) -> None:
+        self._manager = manager
+
+    async def embed(
+        self,
+        model: ServedModel,
+        texts: Sequence[Text],
+        *,
+        dimensions: int | None = None,
+        truncate: bool = True,
+        keep_alive: float | None = None,
+    ) -> Embedded:
+        """Vectors of `texts`, cut to `dimensions` numbers if asked for.
+
+        Raises `InvalidRequest` on another kind of model, on more dimensions than it has, and on a text longer than
+        its context unless `truncate` is set. Without texts the model is only loaded.
+        """
+        model.require("embedding")
+        if keep_alive is not None:
+            self._manager.pool(model.id).keep_alive = keep_alive
+        timings = Timings(self._manager.clock())
+        if not texts:
+            await self._manager.preload(model.id, 1)
+            return Embedded(np.empty((0, 0), np.float32), 0, timings)
+        # Texts of like length in one slice: little is padded.
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        parts = [[texts[index] for index in order[at : at + SLICE_TEXTS]] for at in range(0, len(texts), SLICE_TEXTS)]
+        vectors, tokens = await self._run(model, [VectorizeTexts(0, part, truncate) for part in parts], timings)
+        restored = np.empty_like(vectors)
+        restored[order] = vectors
+        return Embedded(_shortened(restored, dimensions), tokens, timings)
+
+    async def score(self, model: ServedModel, query: str, texts: Sequence[str]) -> Scored:
+        """How well each text answers `query`. Raises `InvalidRequest` on another kind of model."""
+        model.require("rerank")
+        timings = Timings(self._manager.clock())
+        parts = [list(texts[at : at + SLICE_TEXTS]) for at in range(0, len(texts), SLICE_TEXTS)]
+        rows, tokens = await self._run(model, [ScoreTexts(0, query, part) for part in parts], timings)
+        return Scored([float(score) for score in rows[:, 0]], tokens, timings)
+
+    async def _run(self, model: ServedModel, work: Sequence[TextWork], timings: Timings) -> tuple[Vectors, int]:
+        parts: list[Vectors] = []
+        tokens = 0
+        async for rows in self._manager.compute(model.id, work, timings, client=current_client()):
+            parts.append(np.frombuffer(rows.data, dtype="<f4").reshape(len(rows.tokens), -1))
+            tokens += sum(rows.tokens)
+        return np.concatenate(parts), tokens
+
+
+def _shortened(vectors: Vectors, dimensions: int | None) -> Vectors:
+    if dimensions is not None and dimensions > vectors.shape[1]:
+        raise InvalidRequest(f"This model has {vectors.shape[1]} dimensions, not {dimensions}.", param="dimensions")
+    vectors = vectors[:, :dimensions]
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)

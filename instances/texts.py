@@ -1,0 +1,138 @@
+"""Embedding models and rerankers: a step is one slice of texts, its result one row of numbers a text."""
+
+import json
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino_genai as genai
+
+from instances.messages import LoadModel, Output, Request, Rows, ScoreTexts, Text, VectorizeTexts
+from instances.pipelines import Emit
+
+_Pooling = genai.TextEmbeddingPipeline.PoolingType
+_POOLING = {"cls": _Pooling.CLS, "mean": _Pooling.MEAN, "last_token": _Pooling.LAST_TOKEN}
+_SENTENCE_TRANSFORMERS_KEYS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_lasttoken": "last_token",
+}
+
+
+class _TextPipeline(ABC):
+    """A `Pipeline` that takes one request at a time."""
+
+    def __init__(self, spec: LoadModel) -> None:
+        self._max_tokens = spec.max_prompt_len
+        self._tokenizer = genai.Tokenizer(spec.directory)
+        self._requests: deque[Request] = deque()
+        self._cancelled: set[int] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._requests)
+
+    def submit(self, request: Request) -> None:
+        self._requests.append(request)
+
+    def cancel(self, request_id: int) -> None:
+        with self._lock:
+            if any(request.id == request_id for request in self._requests):
+                self._cancelled.add(request_id)
+
+    def step(self, emit: Emit) -> None:
+        request = self._requests[0]
+        output = Output(request.id, [], "cancelled")
+        if request.id not in self._cancelled:
+            output = self._answer(request)
+        with self._lock:
+            self._requests.popleft()
+            self._cancelled.discard(request.id)
+        emit([output])
+
+    @abstractmethod
+    def _rows(self, request: Request) -> Rows:
+        """Raises ValueError on a request that this model cannot answer."""
+
+    def _answer(self, request: Request) -> Output:
+        try:
+            return Output(request.id, [], "stop", rows=self._rows(request))
+        except ValueError as error:
+            return Output(request.id, [], error=str(error))
+
+    def _decoded(self, texts: Sequence[Text]) -> list[str]:
+        return [text if isinstance(text, str) else self._decode(text) for text in texts]
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        try:
+            return self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        except RuntimeError as error:
+            raise ValueError("this model takes text only: it comes without what turns token ids into text") from error
+
+    def _token_counts(self, texts: Sequence[str], *, truncate: bool) -> list[int]:
+        """What the model sees of each text."""
+        counts: list[int] = self._tokenizer.encode(list(texts)).attention_mask.data.sum(axis=1).tolist()
+        longest = max(counts)
+        if longest > self._max_tokens and not truncate:
+            raise ValueError(f"a text has {longest} tokens; the model takes at most {self._max_tokens}")
+        return [min(count, self._max_tokens) for count in counts]
+
+
+class Embedder(_TextPipeline):
+    """TextEmbeddingPipeline, its vectors normalised to length 1. `pooling_type` in the properties ("cls", "mean",
+    "last_token") goes before what the model's files say."""
+
+    def __init__(self, spec: LoadModel) -> None:
+        super().__init__(spec)
+        properties = _properties(spec)
+        pooling = properties.pop("pooling_type", None) or _pooling_of(Path(spec.directory))
+        config = genai.TextEmbeddingPipeline.Config(max_length=spec.max_prompt_len)
+        config.pooling_type = _POOLING[pooling]
+        self._pipeline = genai.TextEmbeddingPipeline(spec.directory, spec.device, config, **properties)
+
+    def _rows(self, request: Request) -> Rows:
+        if not isinstance(request, VectorizeTexts):
+            raise ValueError("an embedding model makes vectors only")
+        texts = self._decoded(request.texts)
+        counts = self._token_counts(texts, truncate=request.truncate)
+        vectors = np.asarray(self._pipeline.embed_documents(texts), dtype="<f4")
+        return Rows(vectors.tobytes(), counts)
+
+
+class Reranker(_TextPipeline):
+    """TextRerankPipeline. One score a text, from 0 to 1."""
+
+    def __init__(self, spec: LoadModel) -> None:
+        super().__init__(spec)
+        config = genai.TextRerankPipeline.Config(max_length=spec.max_prompt_len, top_n=2**31 - 1)
+        self._pipeline = genai.TextRerankPipeline(spec.directory, spec.device, config, **_properties(spec))
+
+    def _rows(self, request: Request) -> Rows:
+        if not isinstance(request, ScoreTexts):
+            raise ValueError("a reranker scores texts only")
+        query, *counts = self._token_counts([request.query, *request.texts], truncate=True)
+        scores = np.empty(len(request.texts), dtype="<f4")
+        for index, score in self._pipeline.rerank(request.query, request.texts):
+            scores[index] = score
+        return Rows(scores.tobytes(), [min(query + count, self._max_tokens) for count in counts])
+
+
+def _properties(spec: LoadModel) -> dict[str, Any]:
+    cache = {"CACHE_DIR": spec.cache_dir} if spec.cache_dir else {}
+    return {**spec.properties, **cache}
+
+
+def _pooling_of(directory: Path) -> str:
+    """As sentence-transformers' file says it; without one by the kind of model, as its makers usually do."""
+    file = directory / "1_Pooling" / "config.json"
+    if file.is_file():
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        return next((ours for theirs, ours in _SENTENCE_TRANSFORMERS_KEYS.items() if settings.get(theirs)), "mean")
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    # A decoder's last token has seen the whole text; an encoder's first one was trained to stand for it.
+    return "last_token" if "qwen" in str(config.get("model_type", "")) else "cls"

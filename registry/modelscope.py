@@ -1,0 +1,67 @@
+"""What a revision of a model on ModelScope consists of; its files come over the same transfer. These calls block.
+
+The API is that of ModelScope's own client (hub/api.py, get_model_files): each file with its size and SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+from huggingface_hub import get_session
+
+from registry.errors import HubUnreachable, ModelNotFound, RevisionNotFound
+from registry.files import RemoteFile
+from registry.hub import RemoteModel, unreachable
+from registry.names import check_file_names
+from registry.settings import HubSettings
+
+DEFAULT_REVISION = "master"
+
+
+class _File(msgspec.Struct, rename="pascal"):
+    path: str
+    type: str
+    size: int = 0
+    sha256: str = ""
+
+
+class _Files(msgspec.Struct, rename="pascal"):
+    files: list[_File]
+
+
+class _Listing(msgspec.Struct, rename="pascal"):
+    data: _Files
+
+
+def resolve(settings: HubSettings, model_id: str, revision: str | None) -> RemoteModel:
+    """As registry.hub.resolve. There is no commit of the whole: a hash of all file hashes stands for it."""
+    wanted = revision or DEFAULT_REVISION
+    query = {"Revision": wanted, "Recursive": "true"}
+    try:
+        response = get_session().get(f"{settings.endpoint}/api/v1/models/{model_id}/repo/files", params=query)
+    except httpx2.HTTPError as error:
+        raise unreachable(settings, error) from error
+    if response.status_code == 404 and revision:
+        raise RevisionNotFound(f'{model_id} does not exist on ModelScope, or has no branch or tag "{revision}".')
+    if response.status_code == 404:
+        raise ModelNotFound(f"ModelScope has no model {model_id}, or it is private.")
+    if response.is_error:
+        raise HubUnreachable(f"{settings.endpoint} answered {response.status_code} for {model_id}. Try again later.")
+    try:
+        listed = msgspec.json.decode(response.content, type=_Listing).data.files
+    except msgspec.MsgspecError as error:
+        raise HubUnreachable(f"{settings.endpoint} answers, but not as ModelScope does.") from error
+    files = tuple(RemoteFile(file.path, file.size, sha256=file.sha256) for file in listed if file.type == "blob")
+    check_file_names([file.path for file in files])
+    content = "".join(sorted(f"{file.path} {file.digest}\n" for file in files))
+    return RemoteModel(
+        id=model_id,
+        commit=hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest(),
+        files=files,
+        files_url=f"{settings.endpoint}/models/{model_id}/resolve/{quote(wanted, safe='')}",
+        default_revision=DEFAULT_REVISION,
+        token=False,
+    )

@@ -1,0 +1,45 @@
+"""Unfinished downloads on disk, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from registry.disk import put_in_place
+from registry.errors import InvalidModelName, ModelInUse
+from registry.messages import Plan, decode_plan
+from registry.names import PLAN, check_model_id, directory_name
+
+
+def stray_plans(partial_dir: Path, known: Collection[str]) -> list[Plan]:
+    """What the unfinished downloads are of whose directories are not among the known ones."""
+    plans = []
+    for path in sorted(partial_dir.glob(f"*/{PLAN}")):
+        with contextlib.suppress(OSError, msgspec.MsgspecError, InvalidModelName):
+            plan = decode_plan(path.read_bytes())
+            if directory_name(check_model_id(plan.model_id)) == path.parent.name and path.parent.name not in known:
+                plans.append(plan)
+    return plans
+
+
+async def install(partial: Path, target: Path, models_dir: Path) -> None:
+    """Make a finished download a model. Once begun it is not cancelled: the model is there, or all is as it was.
+
+    Raises ModelInUse, OSError.
+    """
+    moving = asyncio.ensure_future(asyncio.to_thread(put_in_place, partial, target, models_dir))
+    try:
+        await asyncio.wait({moving})
+    except asyncio.CancelledError:
+        await asyncio.wait({moving})
+    try:
+        moving.result()
+    except PermissionError as error:
+        raise ModelInUse(
+            f"The new files are complete, but {target.name} is in use: stop the model, then resume.", in_use_by=[]
+        ) from error
+    (target / PLAN).unlink(missing_ok=True)

@@ -1,0 +1,208 @@
+"""What models of each family write when they call tools, in the forms their documentation gives."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+TOOLS: dict[str, dict[str, Any]] = {
+    "get_weather": {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string"},
+            "days": {"type": "integer"},
+            "units": {"enum": ["metric", "imperial"]},
+            "detail": {"type": "object"},
+        },
+        "required": ["city"],
+    },
+    "now": {"type": "object", "properties": {}},
+}
+PARIS = ("get_weather", {"city": "Paris"})
+OSLO = ("get_weather", {"city": "Oslo", "days": 3})
+NOW = ("now", {})
+
+
+@dataclass(frozen=True)
+class Example:
+    """`answer` in `dialect` holds `calls`, and around them `text` and `reasoning`."""
+
+    dialect: str
+    answer: str
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    text: str = ""
+    reasoning: str = ""
+    opened: bool = False
+
+
+_DS_BEGIN, _DS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
+_DS_CALL, _DS_SEP, _DS_CALL_END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
+_HERMES_PARIS = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>'
+_HERMES_OSLO = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo", "days": 3}}\n</tool_call>'
+
+EXAMPLES = [
+    # Plain answers are left alone.
+    Example("hermes", "Paris < Oslo, {ok} [1] <b>", text="Paris < Oslo, {ok} [1] <b>"),
+    Example("hermes", "<think>\nHm.\n</think>\n\nYes.", text="Yes.", reasoning="Hm.\n"),
+    Example("hermes", "Hm.\n</think>\n\nYes.", text="Yes.", reasoning="Hm.\n", opened=True),
+    # Hermes 2 and 3, Qwen2.5, Qwen3
+    Example("hermes", _HERMES_PARIS, [PARIS]),
+    Example("hermes", f"{_HERMES_PARIS}\n{_HERMES_OSLO}", [PARIS, OSLO]),
+    Example("hermes", f"I'll look.\n\n{_HERMES_PARIS}\n\nDone.", [PARIS], text="I'll look.\n\nDone."),
+    Example("hermes", f"<think>\nWhere?\n</think>\n\n{_HERMES_PARIS}", [PARIS], reasoning="Where?\n"),
+    Example("hermes", '<tool_call>{"name":"now","arguments":{}}</tool_call>', [NOW]),
+    Example("hermes", '<tool_call>{"name": "now"}</tool_call>', [NOW]),
+    Example(
+        "hermes",
+        '<tool_call>\n{"arguments": {"city": "a </tool_call> b \\" { é 北京"}, "name": "get_weather"}\n</tool_call>',
+        [("get_weather", {"city": 'a </tool_call> b " { é 北京'})],
+    ),
+    Example(
+        "hermes",
+        '<tool_call>{"name": "get_weather", "arguments": "{\\"city\\": \\"Paris\\"}"}</tool_call>',
+        [PARIS],
+    ),
+    # A call that never ends counts when its JSON is whole, and is text when it is not.
+    Example("hermes", '<tool_call>\n{"name": "now", "arguments": {}}', [NOW]),
+    Example("hermes", '<tool_call>\n{"name": "now", "argu', text='<tool_call>\n{"name": "now", "argu'),
+    Example("hermes", "<tool_call>never mind</tool_call>", text="<tool_call>never mind</tool_call>"),
+    Example("hermes", "<tool_call>[1, 2]</tool_call> x", text="<tool_call>[1, 2]</tool_call> x"),
+    # Thoughts that are never closed may hold the call; closed ones only speak of it.
+    Example("hermes", f"<think>\nLet me.\n{_HERMES_PARIS}", [PARIS], reasoning="Let me.\n"),
+    Example("hermes", f"<think>{_HERMES_PARIS}\nor <b>", [PARIS], reasoning="\nor <b>"),
+    Example("hermes", f"Let me.\n{_HERMES_PARIS}", [PARIS], reasoning="Let me.\n", opened=True),
+    Example("hermes", f"<think>Or {_HERMES_PARIS} ?</think>No.", text="No.", reasoning=f"Or {_HERMES_PARIS} ?"),
+    Example("hermes", "<think>a <tool_call> b</think>c", text="c", reasoning="a <tool_call> b"),
+    # Qwen3-Coder
+    Example(
+        "qwen_coder",
+        "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n</function>\n</tool_call>",
+        [PARIS],
+    ),
+    Example(
+        "qwen_coder",
+        "Sure.\n<tool_call>\n<function=get_weather>\n<parameter=city>\nOslo\n</parameter>\n<parameter=days>\n3\n"
+        "</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=now>\n</function>\n</tool_call>",
+        [OSLO, NOW],
+        text="Sure.\n",
+    ),
+    Example("qwen_coder", "<function=now>\n</function>", [NOW]),
+    Example(
+        "qwen_coder",
+        "<tool_call>\n<function=get_weather>\n<parameter=city>\ntwo\n\nlines <b>3</b>\n</parameter>\n<parameter=detail>"
+        '\n{"a": [1]}\n</parameter>\n</function>\n</tool_call>',
+        [("get_weather", {"city": "two\n\nlines <b>3</b>", "detail": {"a": [1]}})],
+    ),
+    Example("qwen_coder", "<tool_call>\nnothing\n</tool_call>", text="<tool_call>\nnothing\n</tool_call>"),
+    # Llama 3.1 and 3.2, JSON
+    Example("llama_json", '{"name": "get_weather", "parameters": {"city": "Paris"}}', [PARIS]),
+    Example("llama_json", '<|python_tag|>{"name": "get_weather", "parameters": {"city": "Paris"}}', [PARIS]),
+    Example(
+        "llama_json",
+        '{"type": "function", "name": "get_weather", "parameters": {"city": "Paris"}}; '
+        '{"name": "now", "parameters": {}}',
+        [PARIS, NOW],
+    ),
+    Example("llama_json", '{"name": "Ada", "age": 36}', text='{"name": "Ada", "age": 36}'),
+    Example("llama_json", '{"name": "unknown", "parameters": {}}', text='{"name": "unknown", "parameters": {}}'),
+    # Llama 3.2 and 4, pythonic
+    Example("llama_pythonic", '[get_weather(city="Paris")]', [PARIS]),
+    Example("llama_pythonic", "[get_weather(city='Oslo', days=3), now()]", [OSLO, NOW]),
+    Example("llama_pythonic", '<|python_start|>[get_weather(city="Paris")]<|python_end|>', [PARIS]),
+    Example("llama_pythonic", "[1, 2] and [get_x()]", text="[1, 2] and [get_x()]"),
+    Example(
+        "llama_pythonic",
+        '[get_weather(city="x)]", detail={"a": [True, None, -1.5]})]',
+        [("get_weather", {"city": "x)]", "detail": {"a": [True, None, -1.5]}})],
+    ),
+    Example("llama_pythonic", "[now(__import__('os'))]", text="[now(__import__('os'))]"),
+    # Mistral 7B v0.3, Nemo; then Small 3.1 and 3.2, Devstral, Magistral
+    Example("mistral_list", '[TOOL_CALLS] [{"name": "get_weather", "arguments": {"city": "Paris"}}]', [PARIS]),
+    Example(
+        "mistral_list",
+        '[TOOL_CALLS][{"name": "get_weather", "arguments": {"city": "Oslo", "days": 3}, "id": "VvvODy9mT"}, '
+        '{"name": "now", "arguments": {}}]',
+        [OSLO, NOW],
+    ),
+    Example("mistral", '[TOOL_CALLS]get_weather[ARGS]{"city": "Paris"}', [PARIS]),
+    Example(
+        "mistral", 'Well.[TOOL_CALLS]get_weather[ARGS]{"city": "Paris"}[TOOL_CALLS]now[ARGS]{}', [PARIS, NOW], "Well."
+    ),
+    Example("mistral", '[TOOL_CALLS]get_weather[CALL_ID]123456789[ARGS]{"city": "Paris"}', [PARIS]),
+    Example("mistral", '[TOOL_CALLS]get_weather{"city": "Paris"}', [PARIS]),
+    Example("mistral", '[TOOL_CALLS]get_weather[ARGS]{"city', text='[TOOL_CALLS]get_weather[ARGS]{"city'),
+    # Phi-4-mini
+    Example("phi", '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Paris"}}]<|/tool_call|>', [PARIS]),
+    Example(
+        "phi",
+        '<|tool_call|>[{"type": "function", "function": {"name": "now", "arguments": {}}}]<|/tool_call|>',
+        [NOW],
+    ),
+    Example("phi", 'functools[{"name": "get_weather", "arguments": {"city": "Oslo", "days": 3}}]', [OSLO]),
+    Example("phi", 'functools<|tool_calls|>[{"name": "now", "arguments": {}}]<|/tool_calls|>', [NOW]),
+    # DeepSeek V3 and R1, then V3.1
+    Example(
+        "deepseek",
+        f'{_DS_BEGIN}{_DS_CALL}function{_DS_SEP}get_weather\n```json\n{{"city": "Paris"}}\n```{_DS_CALL_END}{_DS_END}',
+        [PARIS],
+    ),
+    Example(
+        "deepseek",
+        f"Ok. {_DS_BEGIN}{_DS_CALL}function{_DS_SEP}now\n```json\n{{}}\n```{_DS_CALL_END}\n"
+        f'{_DS_CALL}function{_DS_SEP}get_weather\n```json\n{{"city": "Oslo", "days": 3}}\n```{_DS_CALL_END}{_DS_END}',
+        [NOW, OSLO],
+        text="Ok. ",
+    ),
+    Example(
+        "deepseek_v31",
+        f'{_DS_BEGIN}{_DS_CALL}get_weather{_DS_SEP}{{"city": "Paris"}}{_DS_CALL_END}'
+        f"{_DS_CALL}now{_DS_SEP}{{}}{_DS_CALL_END}{_DS_END}",
+        [PARIS, NOW],
+    ),
+    # Granite 3, then 4
+    Example("granite", '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Paris"}}]', [PARIS]),
+    Example("granite", '<tool_call>[{"name": "now", "arguments": {}}]</tool_call>', [NOW]),
+    # GLM-4.5
+    Example(
+        "glm",
+        "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n<arg_key>days</arg_key>\n"
+        "<arg_value>3</arg_value>\n</tool_call>",
+        [OSLO],
+    ),
+    Example("glm", "<think></think>\n<tool_call>now\n</tool_call>\n<tool_call>now</tool_call>", [NOW, NOW]),
+    # LFM2
+    Example("lfm", '<|tool_call_start|>[get_weather(city="Paris")]<|tool_call_end|>Done.', [PARIS], text="Done."),
+    # Gemma 4, then FunctionGemma
+    Example("gemma", '<|tool_call>call:get_weather{city:<|"|>Paris<|"|>}<tool_call|>', [PARIS]),
+    Example(
+        "gemma",
+        '<|tool_call>call:get_weather{city:<|"|>a, b}<|"|>,detail:{x:[1,true,<|"|>y<|"|>]}}<tool_call|>',
+        [("get_weather", {"city": "a, b}", "detail": {"x": [1, True, "y"]}})],
+    ),
+    Example(
+        "gemma",
+        "<start_function_call>call:get_weather{city:<escape>Oslo<escape>,days:3}<end_function_call>",
+        [OSLO],
+    ),
+    # gpt-oss
+    Example("harmony", "<|channel|>final<|message|>Hello.<|return|>", text="Hello."),
+    Example(
+        "harmony",
+        "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.<|return|>",
+        text="Yes.",
+        reasoning="Hm.",
+    ),
+    Example(
+        "harmony",
+        "<|channel|>analysis<|message|>Look.<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather "
+        '<|constrain|>json<|message|>{"city": "Paris"}<|call|>',
+        [PARIS],
+        reasoning="Look.",
+    ),
+    Example(
+        "harmony",
+        "<|channel|>commentary<|message|>I shall look.<|end|><|start|>assistant to=functions.get_weather<|channel|>"
+        'commentary json<|message|>{"city":"Oslo","days":3}<|call|>',
+        [OSLO],
+        text="I shall look.",
+    ),
+    Example("harmony", "Plain.", text="Plain."),
+]

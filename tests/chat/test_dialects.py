@@ -1,0 +1,115 @@
+import json
+from collections.abc import Iterable
+
+import pytest
+
+from chat.deltas import Delta
+from chat.dialects.registry import DIALECTS, find_dialect
+from chat.harmony import HarmonyParser
+from chat.sections import AnswerParser, SectionParser, Tag
+from tests.chat.corpus import EXAMPLES, TOOLS, Example
+
+Result = tuple[str, str, list[tuple[str, object]]]
+THINK = Tag("<think>", "</think>")
+
+
+def parser_of(example: Example, *, eager: bool = False) -> AnswerParser:
+    if example.dialect == "harmony":
+        return HarmonyParser(eager=eager)
+    return SectionParser(
+        reasoning=THINK, opened=example.opened, dialect=DIALECTS[example.dialect], tools=TOOLS, eager=eager
+    )
+
+
+def parse(example: Example, pieces: Iterable[str], *, eager: bool = False) -> list[Delta]:
+    parser = parser_of(example, eager=eager)
+    deltas = [delta for piece in pieces for delta in parser.push(piece)]
+    return [*deltas, *parser.finish()]
+
+
+def result(deltas: list[Delta]) -> Result:
+    calls = [(delta.tool_call.name, json.loads(delta.tool_call.arguments)) for delta in deltas if delta.tool_call]
+    return "".join(delta.text for delta in deltas), "".join(delta.reasoning for delta in deltas), calls
+
+
+def name_of(example: Example) -> str:
+    return f"{example.dialect}-{example.answer[:40]!r}"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
+def test_every_cut_gives_the_same_answer(example: Example) -> None:
+    answer = example.answer
+    expected = (example.text, example.reasoning, example.calls)
+    assert result(parse(example, [answer])) == expected
+    for cut in range(1, len(answer)):
+        assert result(parse(example, [answer[:cut], answer[cut:]])) == expected, cut
+    assert result(parse(example, answer)) == expected
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.calls], ids=name_of)
+@pytest.mark.parametrize("eager", [False, True])
+def test_call_parts_make_up_the_calls(example: Example, eager: bool) -> None:
+    for pieces in ([example.answer], example.answer):
+        deltas = parse(example, pieces, eager=eager)
+        parts = [delta.call_part for delta in deltas if delta.call_part]
+        calls = [delta.tool_call for delta in deltas if delta.tool_call]
+        for index, call in enumerate(calls):
+            first, *rest = [part for part in parts if part.index == index]
+            assert (first.id, first.name) == (call.id, call.name)
+            assert all(part.id is None and part.name is None for part in rest)
+            assert json.loads("".join(part.arguments for part in [first, *rest])) == json.loads(call.arguments)
+        assert len({part.index for part in parts}) == len(calls)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "answer"),
+    [
+        ("hermes", '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Par'),
+        ("mistral", '[TOOL_CALLS]get_weather[ARGS]{"city": "Par'),
+        (
+            "deepseek",
+            '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n{"city": "Par',
+        ),
+        ("llama_json", '{"name": "get_weather", "parameters": {"city": "Par'),
+        ("harmony", '<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Par'),
+    ],
+)
+def test_arguments_come_while_they_are_written(dialect: str, answer: str) -> None:
+    parser = parser_of(Example(dialect, answer), eager=True)
+    parts = [delta.call_part for character in answer for delta in parser.push(character) if delta.call_part]
+    assert parts[0].name == "get_weather"
+    assert "".join(part.arguments for part in parts) == '{"city": "Par'
+
+
+TEMPLATES = [
+    ('{{ "<tool_call>" }}{"name": <function-name>, "arguments": <args-json-object>}</tool_call>', {}, "hermes"),
+    ("<tool_call>\n<function=example_function_name>\n<parameter=example_parameter_1>", {}, "qwen_coder"),
+    ("<tool_call>{function-name}\n<arg_key>{arg-key-1}</arg_key>", {}, "glm"),
+    ("[AVAILABLE_TOOLS]{{ tools }}[/AVAILABLE_TOOLS] [TOOL_CALLS] [", {}, "mistral_list"),
+    ("{{- '[TOOL_CALLS]' + name + '[ARGS]' + arguments }}", {}, "mistral"),
+    (
+        "'<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>' + type + '<｜tool▁sep｜>' + name + '\\n' + '```json'",
+        {},
+        "deepseek",
+    ),
+    ("'<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>' + name + '<｜tool▁sep｜>' + arguments", {}, "deepseek_v31"),
+    (
+        '{"name": function name, "parameters": dictionary of argument name and its value}.{{ "<|python_tag|>" }}',
+        {},
+        "llama_json",
+    ),
+    ("{{ '<|python_start|>' }}", {}, "llama_pythonic"),
+    ("{%- if tools %}<|tool|>{{ tools }}<|/tool|>", {"model_type": "phi3"}, "phi"),
+    ("<|start_of_role|>available_tools<|end_of_role|>{{ '<|tool_call|>' }}", {"model_type": "granite"}, "granite"),
+    ("<|start|>assistant<|channel|>analysis<|message|>", {}, "harmony"),
+    ("<|tool_call_start|>[", {}, "lfm"),
+    ("<|tool_call>call:", {}, "gemma"),
+    ("{{ messages }}", {"model_type": "llama"}, "llama_json"),
+    ("{{ messages }}", {"model_type": "qwen2"}, "hermes"),
+    ("", {}, "hermes"),
+]
+
+
+@pytest.mark.parametrize(("template", "config", "dialect"), TEMPLATES)
+def test_the_template_tells_the_dialect(template: str, config: dict[str, object], dialect: str) -> None:
+    assert find_dialect(template, config).name == dialect

@@ -1,0 +1,55 @@
+"""From the page to a real answer: the whole suite, a real model, a real browser."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from benchmarks.launch import DEMO_ID, PATIENCE_SECONDS
+from benchmarks.launch_suite import SuiteProcess
+from tests.admin.browser import Manners
+
+QUESTION = "什麼是 OpenVINO？"
+ANSWER = "Intel"
+
+
+def test_assign_apply_chat_disable(suite: SuiteProcess, browser: Browser) -> None:
+    page = browser.new_page(locale="zh-TW")
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+    manners = Manners(page)
+    page.goto(suite.url)
+    card = page.locator("#device-gpu")
+    expect(card.locator(".state")).to_have_text("尚未指派模型")
+    card.get_by_role("checkbox", name="server-guide").check()
+    card.get_by_role("button", name="套用並重啟").click()
+    expect(card.locator(".state")).to_have_text("執行中")
+    # No machine of the tests has an Intel GPU: the page says what the device runs on instead.
+    expect(card.locator(".fallback")).to_contain_text("改用 CPU")
+
+    answer = suite.chat("gpu", DEMO_ID, QUESTION)
+    assert answer.status_code == 200, answer.text
+    assert ANSWER in answer.json()["choices"][0]["message"]["content"]
+    expect(card.locator(".run")).to_contain_text("就緒")
+    expect(card.locator(".run")).to_contain_text("1 個實例")
+
+    page.get_by_role("button", name=f"卸載 {DEMO_ID}").click()
+    expect(card.locator(".run")).to_contain_text("未載入")
+    page.get_by_role("button", name=f"載入 {DEMO_ID}").click()
+    expect(card.locator(".run")).to_contain_text("1 個實例")
+
+    page.get_by_role("link", name="試聊").click()
+    page.get_by_label("溫度").fill("0")
+    page.get_by_label("訊息", exact=True).fill(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator(".turn[data-role=assistant] .answer")).to_contain_text(ANSWER)
+    expect(page.locator(".turn[data-role=assistant] .figures")).to_contain_text("首字")
+
+    page.get_by_role("link", name="設備管理").click()
+    card.get_by_role("switch").uncheck()
+    card.get_by_role("button", name="套用並重啟").click()
+    expect(card.locator(".state")).to_have_text("已停用")
+    with pytest.raises(httpx.ConnectError):
+        suite.chat("gpu", DEMO_ID, QUESTION)
+    manners.check()

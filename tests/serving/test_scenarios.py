@@ -1,0 +1,51 @@
+"""The scenarios of benchmarks/chaos.py, shortened."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.launch import DEMO_MODEL, DeviceProcess, demo_model, device_process
+from benchmarks.scenarios.crowd import all_at_once, leaving
+from benchmarks.scenarios.crowding_out import more_models_than_memory
+from benchmarks.scenarios.grammars import bad_grammars
+from benchmarks.scenarios.killing import kill_workers
+from benchmarks.scenarios.pressure import balloon
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeviceProcess]:
+    with device_process(tmp_path_factory.mktemp("scenarios"), models=[demo_model(max_concurrent=16)]) as server:
+        yield server
+
+
+async def test_killed_workers_are_not_noticed_by_clients(server: DeviceProcess) -> None:
+    result = await kill_workers(server, seconds=6, every=2, clients=6)
+    assert not result.problems
+
+
+async def test_a_crowd_is_answered(server: DeviceProcess) -> None:
+    result = await all_at_once(server, clients=60)
+    assert not result.problems
+
+
+async def test_those_who_leave_cost_nothing(server: DeviceProcess) -> None:
+    result = await leaving(server, clients=100)
+    assert not result.problems
+
+
+async def test_unusable_grammars_are_refused_alone(server: DeviceProcess) -> None:
+    result = await bad_grammars(server, streams=8)
+    assert not result.problems
+
+
+async def test_more_models_than_memory_are_served_in_turn(tmp_path: Path) -> None:
+    result = await more_models_than_memory(
+        DEMO_MODEL, tmp_path, models=4, fitting=2, requests=24, clients=6, kv_cache_gb=0.05
+    )
+    assert not result.problems
+
+
+async def test_memory_that_others_take_is_given_way_to(tmp_path: Path) -> None:
+    result = await balloon(tmp_path, seconds=8, clients=4)
+    assert not result.problems

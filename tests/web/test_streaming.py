@@ -1,0 +1,57 @@
+"""A streamed response: what it sends in silence, and what happens when its client leaves."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from starlette.types import Message, Scope
+
+from web.streaming import StreamResponse
+
+_SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+
+
+async def _stays() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_silence_is_filled_with_heartbeats() -> None:
+    sent: list[bytes] = []
+    heard_twice = asyncio.Event()
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        yield b"begin "
+        await heard_twice.wait()
+        yield b"end"
+
+    async def send(message: Message) -> None:
+        sent.append(message.get("body", b""))
+        if sent.count(b"beat ") == 2:
+            heard_twice.set()
+
+    response = StreamResponse(chunks(), media_type="text/plain", heartbeat=lambda: b"beat ", heartbeat_seconds=0.001)
+    await response(_SCOPE, _stays, send)
+    assert b"".join(sent).startswith(b"begin beat beat ")
+    assert sent[-2:] == [b"end", b""]
+
+
+async def test_a_client_that_leaves_ends_the_work() -> None:
+    begun, closed = asyncio.Event(), asyncio.Event()
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        try:
+            yield b"begin"
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            begun.set()
+
+    async def leaves() -> Message:
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    await StreamResponse(chunks(), media_type="text/plain")(_SCOPE, leaves, send)
+    assert closed.is_set()
