@@ -77,7 +77,7 @@ def save(model: Qwen2ForCausalLM, tokenizer: Tokenizer, options: argparse.Namesp
     ends = [tokenizer.token_to_id(token) for token in (END, END_OF_TEXT)]
     model.generation_config.update(eos_token_id=ends, pad_token_id=ends[1], do_sample=False)
     wrapped = for_transformers(tokenizer, CONTEXT_LENGTH)
-    export(model, wrapped, options.output, mode=nncf.CompressWeightsMode.INT8_ASYM)
+    export(model, wrapped, options.output, kv_cache="f16", mode=nncf.CompressWeightsMode.INT8_SYM)
     write_json(
         options.output / "metadata.json",
         {"model_id": MODEL_ID, "revision": "main", "commit": None, "downloaded_at": None, "source": "bundled"},
