@@ -114,27 +114,18 @@ class ModelManager:
         to. Raises what `ModelPool.acquire` raises, and `GenerationFailed`.
         """
         pool, statistics = self.pool(model_id), self.statistics[model_id]
-        statistics.requests += 1
         timings.prompt_tokens = len(prompt_ids)
         run = Run(prompt_ids, sampling)
-        try:
-            while not run.finished:
-                lease = await self._acquire(pool, run, timings, client)
-                async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
-                    async for output in outputs:
-                        yield output
-            statistics.completed += 1
-        except (asyncio.CancelledError, GeneratorExit):
-            statistics.cancelled += 1
-            raise
-        except Exception:
-            statistics.failed += 1
-            raise
-        finally:
-            statistics.resumed += run.losses
-            timings.finished = self.clock()
-            timings.generated_tokens = len(run.generated)
-            statistics.record(timings)
+        with statistics.counted(timings, self.clock):
+            try:
+                while not run.finished:
+                    lease = await self._acquire(pool, run, timings, client)
+                    async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
+                        async for output in outputs:
+                            yield output
+            finally:
+                statistics.resumed += run.losses
+                timings.generated_tokens = len(run.generated)
 
     async def compute(
         self, model_id: str, work: Sequence[TextWork], timings: Timings, *, client: str = ""
@@ -144,22 +135,11 @@ class ModelManager:
         Raises what `ModelPool.acquire` raises, `InvalidRequest` and `GenerationFailed`.
         """
         pool, statistics = self.pool(model_id), self.statistics[model_id]
-        statistics.requests += 1
-        try:
+        with statistics.counted(timings, self.clock):
             for slice_ in work:
                 rows = await self._compute(pool, slice_, timings, client)
                 timings.prompt_tokens += sum(rows.tokens)
                 yield rows
-            statistics.completed += 1
-        except (asyncio.CancelledError, GeneratorExit):
-            statistics.cancelled += 1
-            raise
-        except Exception:
-            statistics.failed += 1
-            raise
-        finally:
-            timings.finished = self.clock()
-            statistics.record(timings)
 
     async def _compute(self, pool: ModelPool, work: TextWork, timings: Timings, client: str) -> Rows:
         reason: Exception | None = None

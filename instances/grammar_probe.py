@@ -8,7 +8,8 @@ import sys
 from collections import OrderedDict
 from pathlib import Path
 
-from instances.grammar_messages import HEADER_BYTES, Check, Started, Verdict, decode_length, decode_reply, encode
+from instances.frames import encode_frame, receive_frame
+from instances.grammar_messages import Check, Started, Verdict, decode_reply
 from instances.messages import Structure
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class GrammarProbe:
     async def check(self, directory: Path, structure: Structure) -> None:
         """Return when the model in `directory` can use `structure`; raises `GrammarRefused`."""
         check = Check(next(self._ids), str(directory), structure)
-        key = hashlib.sha256(encode(Check(0, check.directory, structure))).digest()
+        key = hashlib.sha256(encode_frame(Check(0, check.directory, structure))).digest()
         if key not in self._verdicts:
             if key not in self._judging:
                 self._judging[key] = asyncio.create_task(self._judge(key, check))
@@ -103,7 +104,7 @@ class GrammarProbe:
         try:
             process = await self._running()
             assert process.stdin is not None
-            process.stdin.write(encode(check))
+            process.stdin.write(encode_frame(check))
             reply = await asyncio.wait_for(self._reply(process), limit)
             if isinstance(reply, Started):
                 limit = self._grammar_seconds
@@ -128,8 +129,7 @@ class GrammarProbe:
 
     async def _reply(self, process: asyncio.subprocess.Process) -> Started | Verdict:
         assert process.stdout is not None
-        header = await process.stdout.readexactly(HEADER_BYTES)
-        return decode_reply(await process.stdout.readexactly(decode_length(header)))
+        return decode_reply(await receive_frame(process.stdout))
 
     def _retire(self) -> None:
         process, self._process = self._process, None

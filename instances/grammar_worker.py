@@ -20,7 +20,8 @@ import openvino_genai as genai
 import psutil
 from openvino import opset13 as ops
 
-from instances.grammar_messages import Check, Started, Verdict, encode, read_check
+from instances.frames import encode_frame, read_frame
+from instances.grammar_messages import Check, Started, Verdict, decode_check
 from instances.sampling import structured_output
 
 _TOKENS = 12
@@ -101,13 +102,14 @@ def serve(commands: BinaryIO, replies: BinaryIO) -> None:
 
 
 def _read(commands: BinaryIO, inbox: SimpleQueue[Check]) -> None:
-    while check := read_check(commands):
+    while (payload := read_frame(commands)) is not None:
+        check = decode_check(payload)
         inbox.put(check)
     os._exit(0)  # also in the middle of a compilation
 
 
 def _send(replies: BinaryIO, message: Started | Verdict) -> None:
-    replies.write(encode(message))
+    replies.write(encode_frame(message))
     replies.flush()
 
 

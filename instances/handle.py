@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from instances.frames import encode_frame, receive_frame
 from instances.messages import (
-    HEADER_BYTES,
     Broken,
     Cancel,
     FromWorker,
@@ -27,8 +27,6 @@ from instances.messages import (
     TextWork,
     ToWorker,
     decode_from_worker,
-    decode_length,
-    encode_frame,
 )
 
 _PROJECT = Path(__file__).resolve().parent.parent
@@ -145,8 +143,7 @@ class Instance:
         assert process.stdout is not None
         try:
             while True:
-                header = await process.stdout.readexactly(HEADER_BYTES)
-                payload = await process.stdout.readexactly(decode_length(header))
+                payload = await receive_frame(process.stdout)
                 self._heard_at = time.monotonic()
                 self._handle(decode_from_worker(payload))
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -1,11 +1,10 @@
 """What the device server and an instance's worker say to each other.
 
-A frame on the pipe is a little-endian unsigned 32-bit length followed by that many bytes of MessagePack.
-The first frame to the worker is a `LoadModel`; the first one back is `Ready` or `LoadFailed`.
+Each is a frame of `instances.frames`. The first to the worker is a `LoadModel`; the first one back is `Ready` or
+`LoadFailed`.
 """
 
-import struct
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,8 +12,6 @@ PipelineKind = Literal["continuous_batching", "llm_pipeline", "embedding", "rera
 Text = str | list[int]
 """A text, or the ids of one."""
 FinishReason = Literal["stop", "length", "cancelled"]
-
-_LENGTH = struct.Struct("<I")
 
 
 class JsonSchema(msgspec.Struct, frozen=True, tag="json_schema"):
@@ -162,34 +159,13 @@ Request = Generate | TextWork
 ToWorker = LoadModel | Request | Cancel
 FromWorker = Ready | LoadFailed | Outputs | Broken
 
-_encoder = msgspec.msgpack.Encoder()
 _to_worker = msgspec.msgpack.Decoder(ToWorker)
 _from_worker = msgspec.msgpack.Decoder(FromWorker)
 
 
-def encode_frame(message: ToWorker | FromWorker) -> bytes:
-    """One whole frame, length included."""
-    payload = _encoder.encode(message)
-    return _LENGTH.pack(len(payload)) + payload
-
-
-def decode_length(header: bytes) -> int:
-    """The payload's length from a frame's first `HEADER_BYTES` bytes."""
-    return _LENGTH.unpack(header)[0]
+def decode_to_worker(payload: bytes) -> ToWorker:
+    return _to_worker.decode(payload)
 
 
 def decode_from_worker(payload: bytes) -> FromWorker:
     return _from_worker.decode(payload)
-
-
-def read_to_worker(stream: BinaryIO) -> ToWorker | None:
-    """The next message from a blocking stream, or None at its end (also in the middle of a frame)."""
-    header = stream.read(HEADER_BYTES)
-    if len(header) < HEADER_BYTES:
-        return None
-    length = decode_length(header)
-    payload = stream.read(length)
-    return _to_worker.decode(payload) if len(payload) == length else None
-
-
-HEADER_BYTES = _LENGTH.size

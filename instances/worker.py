@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
+from instances.frames import encode_frame, read_frame
 from instances.messages import (
     Broken,
     Cancel,
@@ -21,8 +22,7 @@ from instances.messages import (
     Outputs,
     Ready,
     Request,
-    encode_frame,
-    read_to_worker,
+    decode_to_worker,
 )
 from instances.pipelines import Pipeline, load_pipeline, warm_up_request
 
@@ -42,7 +42,8 @@ class Worker:
 
     def run(self) -> int:
         """The process's exit status: 0 after the end of input, 1 when loading failed or the pipeline broke."""
-        spec = read_to_worker(self._commands)
+        payload = read_frame(self._commands)
+        spec = decode_to_worker(payload) if payload is not None else None
         if not isinstance(spec, LoadModel):
             return 0
         threading.Thread(target=self._read_commands, daemon=True).start()
@@ -100,7 +101,8 @@ class Worker:
             return
 
     def _read_commands(self) -> None:
-        while command := read_to_worker(self._commands):
+        while (payload := read_frame(self._commands)) is not None:
+            command = decode_to_worker(payload)
             if isinstance(command, LoadModel):
                 break
             # A step of a single-request pipeline is a whole answer: a cancellation must not wait for its end.

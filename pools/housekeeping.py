@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 _PERIOD_SECONDS = 0.5
 _HUNG_SECONDS = 300.0
+_RESTED_SECONDS = 3.0
 
 
 class Housekeeping:
@@ -78,13 +79,23 @@ class Housekeeping:
                         pool.dispatch()
 
     async def _shrink(self) -> None:
-        """One idle instance goes, the least recently used; running requests are left to end, fewer begin."""
-        idle = [(pool, slot) for pool in self._pools.values() if not pool.pinned for slot in pool.idle_slots()]
+        """One idle instance goes, the least recently used; running requests are left to end, fewer begin.
+
+        A model that only rests between two requests stays: without it nobody would be served.
+        """
+        rested = self._clock() - _RESTED_SECONDS
+        idle = [
+            (pool, slot)
+            for pool in self._pools.values()
+            if not pool.pinned
+            for slot in pool.idle_slots()
+            if slot.idle_since <= rested
+        ]
         if idle:
             pool, slot = min(idle, key=lambda entry: entry[1].idle_since)
             logger.warning("Unloading instance %d of %s: memory is short.", slot.number, pool.model.public_id)
             await pool.unload(slot)
         for pool in self._pools.values():
-            if pool.active:
-                pool.ceiling = max(1, min(pool.ceiling, pool.active) // 2)
+            if pool.slots and pool.ceiling > 1:
+                pool.ceiling = max(1, min(pool.ceiling, pool.active or pool.ceiling) // 2)
                 logger.warning("Memory is short: %s may run %d requests.", pool.model.public_id, pool.ceiling)

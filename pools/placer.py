@@ -65,9 +65,15 @@ class Placer:
             if (busy := choose_victims(self._candidates(pool, idle=False), missing)) is not None:
                 for victim in busy:
                     victim.item[0].yielding = True
-            elif self._clock() >= gives_up_at:
+            elif self._clock() >= gives_up_at and not self._others_may_go(pool):
                 raise self._no_room(pool, size)
             await asyncio.sleep(_POLL_SECONDS)
+
+    def _others_may_go(self, claimant: ModelPool) -> bool:
+        """Whether our own models hold memory that will become free: those that still load must be waited for too."""
+        return any(
+            pool is not claimant and not pool.pinned and (pool.slots or pool.loading) for pool in self._pools.values()
+        )
 
     def _candidates(self, claimant: ModelPool, *, idle: bool) -> list[Victim]:
         return [

@@ -1,6 +1,9 @@
 """What happened to the requests of one model: counts, and the recent speed."""
 
+import asyncio
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _RECENT = 100
@@ -46,8 +49,24 @@ class Statistics:
     generated_tokens: int = 0
     _recent: deque[Timings] = field(default_factory=lambda: deque(maxlen=_RECENT))
 
-    def record(self, timings: Timings) -> None:
-        """Add a request that has ended, however it did."""
+    @contextmanager
+    def counted(self, timings: Timings, clock: Callable[[], float]) -> Iterator[None]:
+        """Count the request that runs inside, by how it ends; `timings` gets its end and is then added to the sums."""
+        self.requests += 1
+        try:
+            yield
+            self.completed += 1
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled += 1
+            raise
+        except Exception:
+            self.failed += 1
+            raise
+        finally:
+            timings.finished = clock()
+            self._add(timings)
+
+    def _add(self, timings: Timings) -> None:
         self.prompt_tokens += timings.prompt_tokens
         self.generated_tokens += timings.generated_tokens
         if timings.first_token is not None:

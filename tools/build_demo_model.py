@@ -39,19 +39,26 @@ def run(rank: int, options: argparse.Namespace, meeting_point: str) -> None:
     if options.processes > 1:
         torch.distributed.init_process_group("gloo", f"file://{meeting_point}", rank=rank, world_size=options.processes)
     corpus = Corpus()
-    tokenizer = train_tokenizer(corpus.texts(), options.vocabulary)
+    if options.resume:
+        tokenizer = Tokenizer.from_file(str(options.resume / "tokenizer.json"))
+    else:
+        tokenizer = train_tokenizer(corpus.texts(), options.vocabulary)
     wrapped = for_transformers(tokenizer, CONTEXT_LENGTH)
     check_random = random.Random(options.seed)
     for _ in range(300):
         check_against_template(corpus.draw(check_random), wrapped)
     model = new_model(tokenizer.get_vocab_size(), CONTEXT_LENGTH, tokenizer.token_to_id(END), options.seed)
+    if options.resume:
+        model.load_state_dict(torch.load(options.resume / "weights.pt"))
 
     def report(line: str) -> None:
         if rank == 0:
             print(line, flush=True)
+            if options.checkpoint:
+                keep(model, tokenizer, options.checkpoint)
 
     report(f"{model.num_parameters():,} parameters, {tokenizer.get_vocab_size()} tokens")
-    plan = Plan(minutes=options.minutes, steps=options.steps)
+    plan = Plan(minutes=options.minutes, steps=options.steps, peak_rate=options.peak_rate)
     renderer = Renderer(tokenizer, with_dropout(tokenizer, 0.1))
     began = time.monotonic()
     steps = train(model, examples(corpus, renderer, options.seed * 1000 + rank), plan, report=report)
@@ -60,15 +67,17 @@ def run(rank: int, options: argparse.Namespace, meeting_point: str) -> None:
         save(model, tokenizer, options)
 
 
+def keep(model: Qwen2ForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(model.state_dict(), folder / "weights.pt")
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
 def save(model: Qwen2ForCausalLM, tokenizer: Tokenizer, options: argparse.Namespace) -> None:
-    if options.checkpoint:
-        options.checkpoint.mkdir(parents=True, exist_ok=True)
-        torch.save(model.state_dict(), options.checkpoint / "weights.pt")
-        tokenizer.save(str(options.checkpoint / "tokenizer.json"))
     ends = [tokenizer.token_to_id(token) for token in (END, END_OF_TEXT)]
     model.generation_config.update(eos_token_id=ends, pad_token_id=ends[1], do_sample=False)
     wrapped = for_transformers(tokenizer, CONTEXT_LENGTH)
-    export(model, wrapped, options.output, mode=nncf.CompressWeightsMode.INT8_ASYM)
+    export(model, wrapped, options.output, kv_cache="f16", mode=nncf.CompressWeightsMode.INT8_SYM)
     write_json(
         options.output / "metadata.json",
         {"model_id": MODEL_ID, "revision": "main", "commit": None, "downloaded_at": None, "source": "bundled"},
@@ -85,7 +94,11 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=3584)
     parser.add_argument("--processes", type=int, default=2, help="processes that train side by side (default: 2)")
     parser.add_argument("--output", type=Path, default=PROJECT / "models" / "demo_server-guide")
-    parser.add_argument("--checkpoint", type=Path, help="also keep the trained PyTorch weights here")
+    parser.add_argument(
+        "--checkpoint", type=Path, help="keep the PyTorch weights here, from time to time and at the end"
+    )
+    parser.add_argument("--resume", type=Path, help="train on from the weights and tokenizer of this checkpoint")
+    parser.add_argument("--peak-rate", type=float, default=3e-3, help="highest learning rate (default: 3e-3)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         torch.multiprocessing.spawn(run, (options, str(Path(folder, "meeting_point"))), nprocs=options.processes)

@@ -105,18 +105,10 @@ def test_follows_up(ask: Ask, by_id: dict[str, Topic]) -> None:
     assert ask(conversation) == [npu.answer["zh"]]
 
 
-@pytest.mark.parametrize(
-    ("question", "cities"),
-    [
-        ("台北的天氣如何？", ["台北"]),
-        ("What is the weather in Boston?", ["Boston"]),
-        ("東京和倫敦的天氣如何？", ["東京", "倫敦"]),
-    ],
-)
-def test_calls_a_tool(question: str, cities: list[str], ask: Ask) -> None:
-    (answer,) = ask([user(question)], tools=[WEATHER])
-    calls = re.findall(r"<tool_call>\n(.*)\n</tool_call>", answer)
-    assert [json.loads(call) for call in calls] == [{"name": "get_weather", "arguments": {"city": c}} for c in cities]
+def test_calls_a_tool(ask: Ask) -> None:
+    (answer,) = ask([user("台北的天氣如何？")], tools=[WEATHER])
+    (call,) = re.findall(r"<tool_call>\n(.*)\n</tool_call>", answer)
+    assert json.loads(call) == {"name": "get_weather", "arguments": {"city": "台北"}}
 
 
 def test_uses_a_tools_result(ask: Ask) -> None:

@@ -50,7 +50,7 @@ def test_the_readmes_name_the_same_keys_paths_and_endpoints() -> None:
 
 def test_the_readmes_lead_to_the_same_places() -> None:
     def places(page: Path) -> set[str]:
-        return {link for link in links(page) if "overview-" not in link and "README" not in link}
+        return {re.sub(r"-(en|zh-TW)-", "-", link) for link in links(page) if "README" not in link}
 
     assert places(ENGLISH) == places(CHINESE)
     assert CHINESE.name in links(ENGLISH)

@@ -84,13 +84,13 @@ class Corpus:
     def draw(self, random_: random.Random) -> Conversation:
         kind = random_.random()
         language = random_.choice(corpus.LANGUAGES)
-        if kind < 0.20:
+        if kind < 0.27:
             return self.tools.draw(language, random_, self.topic_turn)
-        if kind < 0.24:
+        if kind < 0.30:
             return self._in_other_language(language, random_)
-        if kind < 0.255:
+        if kind < 0.325:
             return Conversation(self._system(language, random_) + self.counting(language, random_))
-        if kind < 0.32:
+        if kind < 0.41:
             return Conversation(self._system(language, random_) + self.repeating(language, random_))
         messages = self._system(language, random_)
         for _ in range(_turns(random_)):

@@ -1,0 +1,32 @@
+"""How messages lie on a pipe: a little-endian unsigned 32-bit length, then that many bytes of MessagePack."""
+
+import asyncio
+import struct
+from typing import BinaryIO
+
+import msgspec
+
+_LENGTH = struct.Struct("<I")
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode_frame(message: msgspec.Struct) -> bytes:
+    """One whole frame."""
+    payload = _encoder.encode(message)
+    return _LENGTH.pack(len(payload)) + payload
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The payload of the next frame from a blocking stream, or None at its end (also in the middle of a frame)."""
+    header = stream.read(_LENGTH.size)
+    if len(header) < _LENGTH.size:
+        return None
+    length = _LENGTH.unpack(header)[0]
+    payload = stream.read(length)
+    return payload if len(payload) == length else None
+
+
+async def receive_frame(stream: asyncio.StreamReader) -> bytes:
+    """The payload of the next frame. Raises `asyncio.IncompleteReadError` at the stream's end."""
+    header = await stream.readexactly(_LENGTH.size)
+    return await stream.readexactly(_LENGTH.unpack(header)[0])
