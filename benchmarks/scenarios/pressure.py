@@ -3,8 +3,8 @@
 import asyncio
 import multiprocessing
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ async def balloon(folder: Path, *, seconds: float, clients: int) -> Result:
                             wrong.append(str(error))
 
             asking = [asyncio.create_task(ask()) for _ in range(clients)]
-            with _balloon(int(available * _BALLOON_SHARE)):
+            async with _balloon(int(available * _BALLOON_SHARE)):
                 lowest, idle_gone = await _lowest_ceiling(server, seconds)
             recovered = await _recovers(server, normal)
             stop.set()
@@ -92,19 +92,19 @@ async def _recovers(server: Any, normal: int) -> int:
     return now
 
 
-@contextmanager
-def _balloon(size: int) -> Iterator[None]:
+@asynccontextmanager
+async def _balloon(size: int) -> AsyncIterator[None]:
     """A process that holds `size` bytes of touched memory."""
     context = multiprocessing.get_context("spawn")
     full, burst = context.Event(), context.Event()
     process = context.Process(target=_inflate, args=(size, full, burst), daemon=True)
     process.start()
     try:
-        full.wait()
+        await asyncio.to_thread(full.wait)
         yield
     finally:
         burst.set()
-        process.join()
+        await asyncio.to_thread(process.join)
 
 
 def _inflate(size: int, full: Event, burst: Event) -> None:
