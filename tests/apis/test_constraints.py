@@ -196,7 +196,7 @@ def test_anthropic_tool_choice(server: str) -> None:
     answer = httpx.post(f"{server}/v1/messages", json={**body, "tool_choice": chosen}, timeout=60).json()
     (block,) = answer["content"]
     jsonschema.validate(block["input"], SCHEMAS[block["name"]])
-    chosen = {"type": "tool", "name": "lamp"}
+    chosen = {"type": "tool", "name": "lamp", "disable_parallel_tool_use": True}
     answer = httpx.post(f"{server}/v1/messages", json={**body, "tool_choice": chosen}, timeout=60).json()
     assert {block["name"] for block in answer["content"]} == {"lamp"}
 
