@@ -25,6 +25,8 @@ DIMENSIONS = 32
 
 QUESTION = "What is OpenVINO?"
 WEATHER_QUESTION = "What is the weather in Boston?"
+CALLING_QUESTION = "查台北的天氣"
+"""The demo model calls the tool by itself."""
 TWO_CITIES_QUESTION = "What is the weather in Taipei and in Tokyo?"
 WEATHER_RESULT = '{"temperature": 21, "condition": "sunny"}'
 REPORTED = "temperature 21"

@@ -10,6 +10,7 @@ import ollama
 import pytest
 
 from tests.clients.house import (
+    CALLING_QUESTION,
     CHAT,
     DIMENSIONS,
     EMBED,
@@ -70,7 +71,7 @@ async def test_the_asynchronous_client_too(house: House) -> None:
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_tool_is_called_and_its_result_is_answered(client: ollama.Client, streamed: bool) -> None:
-    messages: list[Any] = [{"role": "user", "content": "查台北的天氣"}]
+    messages: list[Any] = [{"role": "user", "content": CALLING_QUESTION}]
     if streamed:
         lines = list(client.chat(CHAT, messages, tools=[get_weather], options=GREEDY, stream=True))
         (turn,) = (line.message for line in lines if line.message.tool_calls)
