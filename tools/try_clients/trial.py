@@ -9,15 +9,16 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 SERVER: dict[str, Any] = json.loads(os.environ.get("SERVER", "{}"))
 """`url`, `chat`, `embed`, `agent` (model names), `dimensions`, and the sentences of tests/clients/house.py."""
 
 
-def run(packages: Sequence[str], tasks: Sequence[Callable[[], Any]]) -> None:
-    """Run the tasks one after the other; print, as the last line, the versions and what came of each."""
+def run(clients: Sequence[str] | Mapping[str, str], tasks: Sequence[Callable[[], Any]]) -> None:
+    """Run the tasks one after the other; print, as the last line, the versions and what came of each. `clients` are
+    installed packages of Python, or the names and versions of others."""
     results: dict[str, dict[str, Any]] = {}
     for task in tasks:
         name = task.__name__.replace("_", " ")
@@ -33,7 +34,7 @@ def run(packages: Sequence[str], tasks: Sequence[Callable[[], Any]]) -> None:
         except Exception:
             results[name] = {"error": traceback.format_exc()}
         results[name]["seconds"] = round(time.monotonic() - began, 1)
-    versions = {package: importlib.metadata.version(package) for package in packages}
+    versions = clients if isinstance(clients, Mapping) else {name: importlib.metadata.version(name) for name in clients}
     print(json.dumps({"versions": versions, "results": results}))
 
 
