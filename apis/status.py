@@ -11,6 +11,7 @@ from devices.hardware import ResolvedDevice
 from model_manager import ModelManager
 from pools.pool import ModelPool
 from web.errors import InvalidRequest
+from web.streaming import JSON
 
 
 def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames) -> APIRouter:
@@ -18,9 +19,9 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
     started = time.monotonic()
 
     @router.get("/health")
-    async def health() -> dict[str, Any]:
+    async def health() -> JSON:
         pools = list(manager.pools.values())
-        return {
+        status = {
             "status": "ok",
             "device": device_name,
             "requested_device": device.requested,
@@ -34,12 +35,13 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "generated_tokens": sum(each.generated_tokens for each in manager.statistics.values()),
             "models": [_model(pool) for pool in pools],
         }
+        return JSON(status)
 
     @router.get("/memory")
-    async def memory() -> dict[str, Any]:
+    async def memory() -> JSON:
         models = [_memory(pool, manager) for pool in manager.pools.values()]
         figures = manager.budget.figures()
-        return {
+        report = {
             "device": device_name,
             "memory": manager.budget.memory.name,
             "total_bytes": figures.total,
@@ -50,6 +52,7 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "used_bytes": sum(model["measured_bytes"] for model in models),
             "models": models,
         }
+        return JSON(report)
 
     @router.get("/model/stats")
     async def statistics(model: str) -> dict[str, Any]:
