@@ -113,6 +113,15 @@ class ModelRegistry:
         self._catalogue = CatalogueStore(models_dir, self._ask_collections)
         self._pulls = PullManager(models_dir, lambda: self.hub, limit=pull_limit, retry_wait=retry_wait, free=free)
 
+    @property
+    def bundled_dir(self) -> Path | None:
+        """The directory of the model that comes with the program."""
+        return self._bundled[0] if self._bundled else None
+
+    def free_bytes(self) -> int:
+        """What is free on the volume of the models."""
+        return self._free(self.models_dir)
+
     async def start(self) -> None:
         empty_trash(self.models_dir)
         self._pulls.start()
