@@ -234,19 +234,24 @@ class ModelRegistry:
 
         Raises ModelNotFound, ModelInUse, Conflict.
         """
-        model = self.find(model_id)
-        if model.bundled:
-            raise Conflict(f"{model_id} comes with this program and stays.")
+        model = self.check_removable(model_id)
         if in_use_by:
             names = ", ".join(in_use_by)
             raise ModelInUse(f"{model_id} is assigned to {names}: take it off there first.", in_use_by=list(in_use_by))
-        if self._pulls.under_way(model_id):
-            raise Conflict(f"{model_id} is being pulled: cancel that first.")
         try:
             aside = move_aside(model.entry, self.models_dir)
         except PermissionError as error:
             raise ModelInUse(f"Files of {model_id} are open: stop the model first.", in_use_by=[]) from error
         shutil.rmtree(aside, ignore_errors=True)
+
+    def check_removable(self, model_id: str) -> LocalModel:
+        """Raises ModelNotFound, Conflict: what forbids to delete a model even where no device uses it."""
+        model = self.find(model_id)
+        if model.bundled:
+            raise Conflict(f"{model_id} comes with this program and stays.")
+        if self._pulls.under_way(model_id):
+            raise Conflict(f"{model_id} is being pulled: cancel that first.")
+        return model
 
     def _ask_collections(self) -> list[CatalogueEntry]:
         from registry.hub_lists import collection_entries  # huggingface_hub costs 25 MB: only once it is needed

@@ -90,7 +90,7 @@ class PullManager:
         revision = check_revision(revision)
         under_way = self.under_way(model_id)
         if under_way and under_way.revision == revision:
-            return self.resume(under_way.id) if under_way.state == "paused" else under_way
+            return self.resume(under_way.id)
         if under_way:
             wanted = under_way.revision or "the default revision"
             raise Conflict(f"{model_id} is being pulled already ({wanted}): wait for it or cancel it.")
@@ -122,6 +122,8 @@ class PullManager:
         """Go on with a paused, failed or cancelled job. Raises JobNotFound, Conflict."""
         job = self.job(job_id)
         if job.active:
+            if job.id not in self._tasks:  # of the last run, and start() was not called
+                self._launch(job)
             return job
         other = self.under_way(job.model_id)
         if job.state == "ready" or (other and other.id != job.id):
