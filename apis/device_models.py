@@ -13,7 +13,7 @@ from devices.hardware import DeviceInfo
 from model_manager import ModelManager
 from model_registry import LocalModel, ModelRegistry, RegistryError
 from pools.errors import ModelNotFound
-from pools.served_model import ServedModel
+from pools.served_model import GB, ServedModel
 from pools.serving import served_model
 from registry.assigning import new_assignment
 from web.errors import InvalidRequest, ServiceError
@@ -57,6 +57,13 @@ class DeviceModels:
         async with self._turn:
             if local.id in self._names.models:
                 return self._names.models[local.id]
+            needed, limit = local.facts.least_bytes, self._manager.budget.figures().limit
+            if needed > limit:
+                raise Conflict(
+                    f"'{local.id}' needs at least {needed / GB:.1f} GB, more than this device may ever take "
+                    f"({limit / GB:.1f} GB).",
+                    param="model",
+                )
             assignment = new_assignment(local, self._place.data_dir)
             settings = await self._save(lambda before: _with_model(before, assignment))
             place = self._place
