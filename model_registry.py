@@ -153,7 +153,8 @@ class ModelRegistry:
         return await asyncio.to_thread(self._ask_search, query, limit)
 
     def pull(self, model_id: str, revision: str | None = None) -> PullJob:
-        """Start to download a model, or bring it up to date. Two pulls of the same are one job.
+        """Start to download a model, or bring it up to date. Two pulls of the same are one job. Of a GGUF repository
+        `model_id` names the file too: organisation/name:Q4_K_M.
 
         Raises InvalidModelName, Conflict; what the hub says comes as the job's error.
         """
