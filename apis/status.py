@@ -11,6 +11,7 @@ from devices.hardware import ResolvedDevice
 from model_manager import ModelManager
 from pools.pool import ModelPool
 from web.errors import InvalidRequest
+from web.streaming import JSON
 
 
 def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames) -> APIRouter:
@@ -18,9 +19,9 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
     started = time.monotonic()
 
     @router.get("/health")
-    async def health() -> dict[str, Any]:
+    async def health() -> JSON:
         pools = list(manager.pools.values())
-        return {
+        status = {
             "status": "ok",
             "device": device_name,
             "requested_device": device.requested,
@@ -34,12 +35,13 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "generated_tokens": sum(each.generated_tokens for each in manager.statistics.values()),
             "models": [_model(pool) for pool in pools],
         }
+        return JSON(status)
 
     @router.get("/memory")
-    async def memory() -> dict[str, Any]:
+    async def memory() -> JSON:
         models = [_memory(pool, manager) for pool in manager.pools.values()]
         figures = manager.budget.figures()
-        return {
+        report = {
             "device": device_name,
             "memory": manager.budget.memory.name,
             "total_bytes": figures.total,
@@ -50,6 +52,7 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "used_bytes": sum(model["measured_bytes"] for model in models),
             "models": models,
         }
+        return JSON(report)
 
     @router.get("/model/stats")
     async def statistics(model: str) -> dict[str, Any]:
@@ -67,6 +70,7 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "mean_first_token_seconds": stats.mean_first_token_seconds,
             "mean_queue_seconds": stats.mean_queue_seconds,
             "mean_tokens_per_second": stats.mean_tokens_per_second,
+            "waiting": _waiting(pool, manager.clock()),
         }
 
     @router.get("/model/instances")
@@ -111,6 +115,19 @@ def _model(pool: ModelPool) -> dict[str, Any]:
         "max_active": pool.ceiling,
         "error": pool.error,
     }
+
+
+def _waiting(pool: ModelPool, now: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": position,
+            "request_id": waiter.request_id,
+            "client": waiter.client,
+            "waiting_seconds": round(now - waiter.since, 3),
+            "tokens": waiter.tokens,
+        }
+        for position, waiter in enumerate(pool.queue, start=1)
+    ]
 
 
 def _memory(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:
