@@ -39,7 +39,18 @@ CLIENTS = {
     "llm": Client("llm_client.py", ("llm llm-ollama",)),
     # Installed first, PyTorch's build for CPUs keeps the much larger ones away.
     "open-webui": Client("open_webui_client.py", ("torch==2.13.0", "open-webui playwright")),
-    "agents": Client("agents.py", ("@anthropic-ai/claude-code", "@continuedev/cli", "opencode-ai", "cline"), npm=True),
+    "agents": Client(
+        "agents.py",
+        (
+            "@anthropic-ai/claude-code",
+            "@continuedev/cli",
+            "opencode-ai",
+            "cline",
+            "@openai/codex",
+            "@github/copilot",
+        ),
+        npm=True,
+    ),
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,14 @@ from typing import Any
 from trial import SERVER, contains, run
 
 COMMANDS = Path(sys.argv[1])
-VERSION_OF = {"claude": "Claude Code", "cn": "Continue", "opencode": "OpenCode", "cline": "Cline"}
+VERSION_OF = {
+    "claude": "Claude Code",
+    "cn": "Continue",
+    "opencode": "OpenCode",
+    "cline": "Cline",
+    "codex": "Codex",
+    "copilot": "GitHub Copilot CLI",
+}
 NOTE = "hello from the note"
 NOWHERE = "http://127.0.0.1:9"
 """For all but the server's own address: what asks the network is refused at once."""
@@ -55,6 +63,11 @@ def command(name: str, *arguments: str, **variables: str) -> str:
     if done.returncode != 0:
         raise AssertionError(done.stdout[-2000:] + done.stderr[-2000:])
     return done.stdout
+
+
+def version(name: str) -> str:
+    found = re.search(r"\d+(\.\d+)+", command(name, "--version"))
+    return found[0] if found else "?"
 
 
 def claude(*arguments: str, model: str) -> dict[str, Any]:
@@ -138,10 +151,57 @@ def cline() -> None:
     contains(printed.splitlines()[-1], NOTE)
 
 
+def codex() -> None:
+    config = f"""model = "{SERVER["agent"]}"
+model_provider = "openvino"
+model_context_window = {SERVER["context"]}
+
+[model_providers.openvino]
+name = "OpenVINO"
+base_url = "{API_BASE}"
+wire_api = "responses"
+"""
+    (HOME / ".codex").mkdir()
+    (HOME / ".codex" / "config.toml").write_text(config, encoding="utf-8")
+    order = f"CALL exec_command cmd=cat<{FILE} END"
+    contains(command("codex", "exec", "--skip-git-repo-check", "--sandbox", "danger-full-access", order), NOTE)
+
+
+def copilot_cli(wire: str) -> None:
+    printed = command(
+        "copilot",
+        "--allow-all-tools",
+        "-p",
+        f"CALL view path={FILE} END",
+        COPILOT_OFFLINE="true",
+        COPILOT_PROVIDER_BASE_URL=API_BASE,
+        COPILOT_PROVIDER_WIRE_API=wire,
+        COPILOT_MODEL=SERVER["agent"],
+    )
+    contains(printed, NOTE)
+
+
+def copilot_cli_by_chat_completions() -> None:
+    copilot_cli("completions")
+
+
+def copilot_cli_by_responses() -> None:
+    copilot_cli("responses")
+
+
 for folder in (WORK, HOME):
     folder.mkdir()
 FILE.write_text(f"{NOTE}\n", encoding="utf-8")
 run(
-    {title: command(name, "--version").split()[0] for name, title in VERSION_OF.items()},
-    [claude_code, claude_code_again_with_the_prompt_in_the_cache, continue_cli, opencode, cline],
+    {title: version(name) for name, title in VERSION_OF.items()},
+    [
+        claude_code,
+        claude_code_again_with_the_prompt_in_the_cache,
+        continue_cli,
+        opencode,
+        cline,
+        codex,
+        copilot_cli_by_chat_completions,
+        copilot_cli_by_responses,
+    ],
 )
