@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,9 @@ CLIENTS = {
 }
 
 
+NOTHING = {"seconds": 0, "requests": 0, "tokens": 0}
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CLIENTS)}; default: all")
@@ -77,7 +81,16 @@ def install(client: Client, folder: Path) -> list[str]:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "node_modules").is_dir():
             subprocess.run(
-                ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *client.packages], check=True
+                [
+                    shutil.which("npm") or "npm",
+                    "install",
+                    "--no-audit",
+                    "--no-fund",
+                    "--prefix",
+                    folder,
+                    *client.packages,
+                ],
+                check=True,
             )
         return [sys.executable, str(HERE / client.script), str(folder / "node_modules" / ".bin")]
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -94,7 +107,7 @@ def try_out(client: Client, command: list[str], server: dict[str, Any]) -> dict[
     environment = {**os.environ, "SERVER": json.dumps(server), "NO_PROXY": "127.0.0.1,localhost"}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, encoding="utf-8", stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        return {"versions": {}, "results": {client.script: {"error": f"exit status {done.returncode}", "seconds": 0}}}
+        return {"versions": {}, "results": {client.script: {"error": f"exit status {done.returncode}", **NOTHING}}}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -105,7 +118,8 @@ def report(name: str, tried: dict[str, Any]) -> int:
     failures = {task: result for task, result in results.items() if result["error"]}
     print(f"\n{name} ({versions}): {len(results) - len(failures)} of {len(results)}")
     for task, result in results.items():
-        print(f"  {'failed' if task in failures else 'ok':6} {result['seconds']:6.1f} s  {task}")
+        figures = f"{result['seconds']:6.1f} s {result['requests']:4} requests {result['tokens']:7,} prompt tokens"
+        print(f"  {'failed' if task in failures else 'ok':6} {figures}  {task}")
     for task, result in failures.items():
         print(f"\n{task}\n{result['error']}")
     return len(failures)

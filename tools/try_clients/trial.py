@@ -6,9 +6,11 @@ from __future__ import annotations
 import importlib.metadata
 import inspect
 import json
+import operator
 import os
 import time
 import traceback
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +24,7 @@ def run(clients: Sequence[str] | Mapping[str, str], tasks: Sequence[Callable[[],
     results: dict[str, dict[str, Any]] = {}
     for task in tasks:
         name = task.__name__.replace("_", " ")
-        began = time.monotonic()
+        began, asked = time.monotonic(), requests_and_tokens()
         try:
             if inspect.iscoroutinefunction(task):
                 import asyncio
@@ -34,8 +36,19 @@ def run(clients: Sequence[str] | Mapping[str, str], tasks: Sequence[Callable[[],
         except Exception:
             results[name] = {"error": traceback.format_exc()}
         results[name]["seconds"] = round(time.monotonic() - began, 1)
+        results[name]["requests"], results[name]["tokens"] = map(operator.sub, requests_and_tokens(), asked)
     versions = clients if isinstance(clients, Mapping) else {name: importlib.metadata.version(name) for name in clients}
     print(json.dumps({"versions": versions, "results": results}))
+
+
+def requests_and_tokens() -> tuple[int, int]:
+    """How many requests its chat models have had, and how many tokens their prompts had in sum."""
+    requests = tokens = 0
+    for model in (SERVER["chat"], SERVER["agent"], SERVER["long"]):
+        with urllib.request.urlopen(f"{SERVER['url']}/model/stats?model={model}") as answer:
+            stats = json.load(answer)
+        requests, tokens = requests + stats["requests"], tokens + stats["prompt_tokens"]
+    return requests, tokens
 
 
 def contains(text: Any, part: str) -> None:
