@@ -10,10 +10,13 @@ from apis.model_names import ModelNames
 from devices.hardware import ResolvedDevice
 from model_manager import ModelManager
 from pools.pool import ModelPool
+from web.activity import ActivityLog
 from web.errors import InvalidRequest
 
 
-def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames) -> APIRouter:
+def status_routes(
+    device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames, log: ActivityLog
+) -> APIRouter:
     router = APIRouter(tags=["Status"])
     started = time.monotonic()
 
@@ -50,6 +53,16 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "used_bytes": sum(model["measured_bytes"] for model in models),
             "models": models,
         }
+
+    @router.get("/activity")
+    async def activity(since: int = 0) -> dict[str, Any]:
+        """The requests that run, and those that have ended after `since`, a `cursor` of an earlier answer."""
+        return log.report(since)
+
+    @router.get("/live")
+    async def live(since: int = 0) -> dict[str, Any]:
+        """Health, memory and activity in one answer, for who asks twice a second."""
+        return {"health": await health(), "memory": await memory(), "activity": log.report(since)}
 
     @router.get("/model/stats")
     async def statistics(model: str) -> dict[str, Any]:
