@@ -51,7 +51,8 @@ class Assignments:
         if settings is None:
             raise AdminError(404, "unknown_device", device=change.device, known=", ".join(devices))
         models = None if change.models is None else self._selection(change.models, settings)
-        self._store.update_device(change.device, enabled=change.enabled, models=models)
+        limits = change.limits.model_dump(exclude_unset=True) if change.limits else {}
+        self._store.update_device(change.device, enabled=change.enabled, models=models, limits=limits)
 
     def _selection(self, wanted: Sequence[str | ModelChange], settings: DeviceSettings) -> list[ModelAssignment]:
         assigned = {model.id: model for model in settings.models}
@@ -82,8 +83,12 @@ class Assignments:
 
 
 def _changed(assignment: ModelAssignment, change: ModelChange) -> ModelAssignment:
+    settings = change.settings()
+    if "parameters" in settings:
+        parameters = {**assignment.parameters, **settings["parameters"]}
+        settings["parameters"] = {name: value for name, value in parameters.items() if value is not None}
     try:
-        return ModelAssignment.model_validate({**assignment.model_dump(), **change.settings()})
+        return ModelAssignment.model_validate({**assignment.model_dump(), **settings})
     except ValidationError as error:
         problems = "; ".join(
             f"{change.id}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()

@@ -52,6 +52,8 @@ class Renderer:
             "count": formats.count,
             "tokens": formats.tokens,
             "moment": formats.moment,
+            "clock": formats.clock,
+            "seconds": formats.seconds,
             "plain": formats.plain,
             "digest": lambda text: hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:10],
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 
+from admin.activity import running_rows
 from admin.catalogue import CatalogueShelf, Yardstick
 from admin.history import History
 from admin.views import (
@@ -63,6 +64,7 @@ class SnapshotReader:
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
             machine=replace(machine, used=ours, other=max(machine.other - ours, 0)),
+            running=running_rows(self.suite),
             config_problem=problem,
         )
 

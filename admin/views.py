@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from admin.activity import ActivityRow
 from devices.config import ConfigError, ModelAssignment
 from registry.jobs import ACTIVE, JobError
 
@@ -247,6 +248,7 @@ class Snapshot:
     jobs: tuple[JobRow, ...]
     catalogue: CatalogueView | None
     machine: MemoryBar
+    running: tuple[ActivityRow, ...]
     config_problem: ConfigError | None
 
     def device(self, name: str) -> DeviceCard | None:

@@ -66,7 +66,8 @@
     form.addEventListener("input", () => filter(form));
     form.addEventListener("submit", (event) => event.preventDefault());
   }
-  document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("form[data-filter]").forEach(filter));
+  window.refilter = () => document.querySelectorAll("form[data-filter]").forEach(filter);
+  document.addEventListener("htmx:afterSettle", refilter);
 
   function filter(form) {
     const list = document.querySelector(form.dataset.filter);

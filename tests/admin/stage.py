@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devices.config import DeviceSettings
 from tests.admin.site import LiveSite, add_model, assigned, free_port, make_site
+from tests.admin.stage_activity import staged_activity
 from tests.registry.tiny_models import make_llm
 
 GIB = 2**30
@@ -66,6 +67,7 @@ def staged_site(folder: Path) -> Iterator[LiveSite]:
         add_model(site, model_id, published, size=size, config={"max_position_embeddings": context})
     for device, orders in STATES.items():
         site.order(device, **orders)
+    site.order("gpu", **STATES["gpu"], activity=staged_activity())
     site.order("cpu", refuse_to_start="models/OpenVINO_broken: openvino_model.xml is damaged")
     with LiveSite(site) as live:
         _until_settled(live)
