@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -44,7 +44,6 @@ class SnapshotReader:
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
         configuration, problem = await asyncio.to_thread(self._configuration)
-        machine = _machine_memory()
         cards: list[DeviceCard] = []
         statuses = {status.name: status for status in self.suite.statuses()}
         for name, settings in configuration.devices.items():
@@ -54,16 +53,16 @@ class SnapshotReader:
                 continue
             health, memory = self.suite.health(name), self.suite.memory(name)
             cards.append(device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name)))
+        machine = _machine_memory(cards)
         yardsticks = tuple(
             Yardstick(card.name, card.kind, card.memory.total if card.memory else machine.total) for card in cards
         )
-        ours = sum(card.memory.used for card in cards if card.memory)
         return Snapshot(
             devices=tuple(cards),
             local_models=tuple(local_row(model, configuration, yardsticks) for model in local),
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
-            machine=replace(machine, used=ours, other=max(machine.other - ours, 0)),
+            machine=machine,
             running=running_rows(self.suite),
             config_problem=problem,
         )
@@ -186,14 +185,24 @@ def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
     total, available, used = (report.get(key) for key in ("total_bytes", "available_bytes", "used_bytes"))
     if not isinstance(total, int) or not isinstance(available, int) or not isinstance(used, int):
         return None
+    weights = min(sum(_weights(model) for model in report.get("models", ())), used)
     reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
     other = max(total - available - used - reserved, 0)
-    return MemoryBar(total, *(_rounded(part, BAR_STEP) for part in (used, reserved, other)))
+    return MemoryBar(total, *(_rounded(part, BAR_STEP) for part in (weights, used - weights, reserved, other)))
 
 
-def _machine_memory() -> MemoryBar:
+def _weights(model: Mapping[str, Any]) -> int:
+    """Of one model's instances, as far as they are filled."""
+    instances = len(model.get("instances", ()))
+    return min(int(model.get("estimated_weight_bytes", 0)) * instances, int(model.get("measured_bytes", 0)))
+
+
+def _machine_memory(cards: Sequence[DeviceCard] = ()) -> MemoryBar:
     memory = psutil.virtual_memory()
-    return MemoryBar(memory.total, used=0, reserved=0, other=_rounded(memory.total - memory.available, BAR_STEP))
+    bars = [card.memory for card in cards if card.memory]
+    weights, cache = sum(bar.weights for bar in bars), sum(bar.cache for bar in bars)
+    other = max(memory.total - memory.available - weights - cache, 0)
+    return MemoryBar(memory.total, weights, cache, 0, _rounded(other, BAR_STEP))
 
 
 def _rounded(value: int | None, step: int) -> int:

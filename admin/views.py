@@ -25,6 +25,11 @@ class RunningModel:
     measured: int | None = None
     estimated: int | None = None
 
+    @property
+    def reckoned(self) -> int | None:
+        """What its instances together were reckoned to take."""
+        return self.estimated * self.instances if self.estimated else None
+
 
 @dataclass(frozen=True)
 class Fitness:
@@ -68,19 +73,34 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class MemoryBar:
-    """Bytes of one physical memory: taken by our instances, promised to them beyond that, taken by everybody else."""
+    """Bytes of one physical memory: what our instances take, as weights and as the rest of them (KV cache and what the
+    runtime needs), what is promised to them beyond that, what everybody else takes."""
 
     total: int
-    used: int
+    weights: int
+    cache: int
     reserved: int
     other: int
+
+    @property
+    def used(self) -> int:
+        return self.weights + self.cache
 
     @property
     def free(self) -> int:
         return max(self.total - self.used - self.reserved - self.other, 0)
 
-    def percent(self, part: int) -> float:
-        return round(100 * part / self.total, 1) if self.total else 0.0
+    @property
+    def parts(self) -> list[tuple[str, int, float, float]]:
+        """Name, bytes, and in percent of the whole where the part begins and how long it is."""
+        parts: list[tuple[str, int, float, float]] = []
+        begin = 0.0
+        for name in ("weights", "cache", "reserved", "other"):
+            size: int = getattr(self, name)
+            length = round(100 * size / self.total, 1) if self.total else 0.0
+            parts.append((name, size, round(begin, 1), length))
+            begin += length
+        return parts
 
 
 @dataclass(frozen=True)
