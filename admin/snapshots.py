@@ -124,6 +124,7 @@ def device_card(
         models=tuple(_choices(stick, settings, local, reported)),
         last_error=status.last_error,
         last_log_lines=tuple(status.last_log_lines[-8:]) if status.state == "failed" else (),
+        settings=settings,
     )
 
 
@@ -188,7 +189,8 @@ def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
     weights = min(sum(_weights(model) for model in report.get("models", ())), used)
     reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
     other = max(total - available - used - reserved, 0)
-    return MemoryBar(total, *(_rounded(part, BAR_STEP) for part in (weights, used - weights, reserved, other)))
+    parts = (_rounded(part, BAR_STEP) for part in (weights, used - weights, reserved, other))
+    return MemoryBar(total, *parts, shared=report.get("memory", "system") == "system")
 
 
 def _weights(model: Mapping[str, Any]) -> int:
@@ -199,7 +201,7 @@ def _weights(model: Mapping[str, Any]) -> int:
 
 def _machine_memory(cards: Sequence[DeviceCard] = ()) -> MemoryBar:
     memory = psutil.virtual_memory()
-    bars = [card.memory for card in cards if card.memory]
+    bars = [card.memory for card in cards if card.memory and card.memory.shared]
     weights, cache = sum(bar.weights for bar in bars), sum(bar.cache for bar in bars)
     other = max(memory.total - memory.available - weights - cache, 0)
     return MemoryBar(memory.total, weights, cache, 0, _rounded(other, BAR_STEP))

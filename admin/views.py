@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from admin.activity import ActivityRow
-from devices.config import ConfigError, ModelAssignment
+from devices.config import ConfigError, DeviceSettings, ModelAssignment
 from registry.jobs import ACTIVE, JobError
 
 
@@ -74,13 +74,15 @@ class ModelChoice:
 @dataclass(frozen=True)
 class MemoryBar:
     """Bytes of one physical memory: what our instances take, as weights and as the rest of them (KV cache and what the
-    runtime needs), what is promised to them beyond that, what everybody else takes."""
+    runtime needs), what is promised to them beyond that, what everybody else takes. `shared`: it is the machine's RAM,
+    not a memory of the device's own."""
 
     total: int
     weights: int
     cache: int
     reserved: int
     other: int
+    shared: bool = True
 
     @property
     def used(self) -> int:
@@ -153,6 +155,7 @@ class DeviceCard:
     models: tuple[ModelChoice, ...]
     last_error: str | None
     last_log_lines: tuple[str, ...]
+    settings: DeviceSettings
 
     @property
     def kind(self) -> str:
