@@ -29,6 +29,8 @@ class ActivityRow:
     def program(self) -> str:
         """The first product of the User-Agent header, without its version: `OpenAI/Python 1.99` is OpenAI/Python."""
         product = self.entry.agent.split("(")[0].strip()
+        if "/" not in product:
+            return product[:30]
         name, _, version = product.partition(" ")[0].partition("/")
         return name if not version or version[0].isdigit() else f"{name}/{version}"
 

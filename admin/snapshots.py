@@ -59,7 +59,7 @@ class SnapshotReader:
         )
         return Snapshot(
             devices=tuple(cards),
-            local_models=tuple(local_row(model, configuration, yardsticks) for model in local),
+            local_models=tuple(local_row(model, cards, yardsticks) for model in local),
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
             machine=machine,
@@ -134,11 +134,11 @@ def _choices(
     local: Sequence[LocalModel],
     reported: Mapping[str, Mapping[str, Any]],
 ) -> list[ModelChoice]:
-    """Every local model in the registry's order, then what is assigned without being there."""
+    """What is assigned, be it there or not, then every other local model, each in its own order."""
     assignments = {model.id: model for model in settings.models}
     on_disk = {model.id: model for model in local}
     choices: list[ModelChoice] = []
-    for model_id in [*on_disk, *(id for id in assignments if id not in on_disk)]:
+    for model_id in [*assignments, *(id for id in on_disk if id not in assignments)]:
         model = on_disk.get(model_id)
         facts = model.facts if model else None
         running = reported.get(model_id)
@@ -212,8 +212,9 @@ def _rounded(value: int | None, step: int) -> int:
     return round((value or 0) / step) * step
 
 
-def local_row(model: LocalModel, configuration: Configuration, yardsticks: tuple[Yardstick, ...]) -> LocalModelRow:
+def local_row(model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[Yardstick, ...]) -> LocalModelRow:
     metadata = model.metadata
+    offered = [(card.name, choice.running) for card in cards for choice in card.assigned if choice.id == model.id]
     return LocalModelRow(
         id=model.id,
         kind=model.facts.kind,
@@ -234,11 +235,8 @@ def local_row(model: LocalModel, configuration: Configuration, yardsticks: tuple
         problem=model.facts.problem,
         npu_problem=model.facts.npu_problem,
         fitness=tuple(stick.judge(model.facts) for stick in yardsticks),
-        devices=tuple(
-            name
-            for name, settings in configuration.devices.items()
-            if any(assigned.id == model.id for assigned in settings.models)
-        ),
+        devices=tuple(name for name, _ in offered),
+        running=tuple((name, running) for name, running in offered if running),
     )
 
 

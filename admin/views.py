@@ -200,6 +200,8 @@ class LocalModelRow:
     fitness: tuple[Fitness, ...]
     devices: tuple[str, ...]
     """Names of the devices it is assigned to."""
+    running: tuple[tuple[str, RunningModel], ...]
+    """What the servers among them report of it."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@
     const text = chosen.length ? words.replace("{need}", gib(need)).replace("{budget}", gib(budget)) : "";
     const line = box.querySelector("p");
     if (line.textContent !== text) line.textContent = text;
-    box.querySelector("svg").hidden = !chosen.length;
+    box.querySelector("svg").toggleAttribute("hidden", !chosen.length);
     const share = (bytes) => Math.min((100 * bytes) / budget, 100).toFixed(1);
     box.querySelector(".part-weights").setAttribute("width", share(need));
     box.querySelector(".part-other").setAttribute("x", share(need));

@@ -37,6 +37,8 @@ STATES = {
                     "id": "OpenVINO/Phi-3-medium-4k-instruct-int4-ov",
                     "measured_bytes": 9 * GIB,
                     "estimated_bytes": 10 * GIB,
+                    "estimated_weight_bytes": 7_900_000_000,
+                    "instances": [{}],
                 }
             ],
         },
@@ -47,8 +49,21 @@ STATES = {
             "device_name": "Intel(R) Core(TM) Ultra 7 258V",
             "fallback_reason": "OpenVINO lists no NPU on this machine.",
         },
-        "states": {"OpenVINO/Qwen3-8B-int4-cw-ov": {"state": "ready", "instances": 2, "active": 0}},
-        "memory": {"total_bytes": 32 * GIB, "available_bytes": 14 * GIB, "used_bytes": 6 * GIB},
+        "states": {"OpenVINO/Qwen3-8B-int4-cw-ov": {"state": "ready", "instances": 1, "active": 0}},
+        "memory": {
+            "total_bytes": 32 * GIB,
+            "available_bytes": 14 * GIB,
+            "used_bytes": 6 * GIB,
+            "models": [
+                {
+                    "id": "OpenVINO/Qwen3-8B-int4-cw-ov",
+                    "measured_bytes": 6 * GIB,
+                    "estimated_bytes": int(5.5 * GIB),
+                    "estimated_weight_bytes": 4_900_000_000,
+                    "instances": [{}],
+                }
+            ],
+        },
     },
 }
 
