@@ -138,8 +138,9 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     digests = Digests(server.place.data_dir / f"cache_{server.name}" / "digests.json")
     models = DeviceModels(server.place, server.manager, server.names, service)
     admin = AdminClient(f"http://{reachable_address(host)}:{admin_port}")
-    for router in (
+    for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
+        status_routes(server.name, server.device, server.manager, server.names, server.log),
         completion_routes(service, server.names),
         openai_embeddings(embeddings, server.names),
         ollama_embeddings(embeddings, server.names),
@@ -151,7 +152,6 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
         show_routes(server.manager, server.names),
         pull_routes(admin, models, server.names),
         management_routes(models, server.names),
-        status_routes(server.name, server.device, server.manager, server.names, server.log),
     ):
         app.include_router(router)
     app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
@@ -173,7 +173,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[LoadModel], Instance] = Instance) -> int:
     options = _parse_arguments(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     logging.getLogger().handlers[0].addFilter(RequestIdFilter())
@@ -185,6 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.data_dir,
             available_devices(),
             store=_store_for_changes(options.config),
+            make_instance=make_instance,
         )
         port = options.port or configuration.devices[options.device].port
         sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)

@@ -12,6 +12,7 @@ from model_manager import ModelManager
 from pools.pool import ModelPool
 from web.activity import ActivityLog
 from web.errors import InvalidRequest
+from web.streaming import JSON
 
 
 def status_routes(
@@ -20,8 +21,7 @@ def status_routes(
     router = APIRouter(tags=["Status"])
     started = time.monotonic()
 
-    @router.get("/health")
-    async def health() -> dict[str, Any]:
+    def health() -> dict[str, Any]:
         pools = list(manager.pools.values())
         return {
             "status": "ok",
@@ -38,8 +38,7 @@ def status_routes(
             "models": [_model(pool) for pool in pools],
         }
 
-    @router.get("/memory")
-    async def memory() -> dict[str, Any]:
+    def memory() -> dict[str, Any]:
         models = [_memory(pool, manager) for pool in manager.pools.values()]
         figures = manager.budget.figures()
         return {
@@ -54,15 +53,23 @@ def status_routes(
             "models": models,
         }
 
+    @router.get("/health")
+    async def report_health() -> JSON:
+        return JSON(health())
+
+    @router.get("/memory")
+    async def report_memory() -> JSON:
+        return JSON(memory())
+
     @router.get("/activity")
-    async def activity(since: int = 0) -> dict[str, Any]:
+    async def report_activity(since: int = 0) -> JSON:
         """The requests that run, and those that have ended after `since`, a `cursor` of an earlier answer."""
-        return log.report(since)
+        return JSON(log.report(since))
 
     @router.get("/live")
-    async def live(since: int = 0) -> dict[str, Any]:
+    async def report_all(since: int = 0) -> JSON:
         """Health, memory and activity in one answer, for who asks twice a second."""
-        return {"health": await health(), "memory": await memory(), "activity": log.report(since)}
+        return JSON({"health": health(), "memory": memory(), "activity": log.report(since)})
 
     @router.get("/model/stats")
     async def statistics(model: str) -> dict[str, Any]:
@@ -80,6 +87,7 @@ def status_routes(
             "mean_first_token_seconds": stats.mean_first_token_seconds,
             "mean_queue_seconds": stats.mean_queue_seconds,
             "mean_tokens_per_second": stats.mean_tokens_per_second,
+            "waiting": _waiting(pool, manager.clock()),
         }
 
     @router.get("/model/instances")
@@ -124,6 +132,19 @@ def _model(pool: ModelPool) -> dict[str, Any]:
         "max_active": pool.ceiling,
         "error": pool.error,
     }
+
+
+def _waiting(pool: ModelPool, now: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": position,
+            "request_id": waiter.request_id,
+            "client": waiter.client,
+            "waiting_seconds": round(now - waiter.since, 3),
+            "tokens": waiter.tokens,
+        }
+        for position, waiter in enumerate(pool.queue, start=1)
+    ]
 
 
 def _memory(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:

@@ -86,6 +86,8 @@ class DeviceSettings(BaseModel):
     `memory_limit_gb` bounds what its instances take together (null = what the machine has), `memory_reserve_gb` is
     left to other programs (null = a tenth, 2 GB at most). Of each model `max_queue` requests may wait, each for
     `queue_timeout` seconds. `keep_prompts`: the list of recent requests holds what was asked and answered.
+    `parallel_generations` lets several instances of an NPU generate at the same moment, which current drivers answer
+    with DEVICE_LOST.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
@@ -99,6 +101,7 @@ class DeviceSettings(BaseModel):
     max_queue: int = Field(default=256, ge=1)
     queue_timeout: float = Field(default=300, gt=0)
     keep_prompts: bool = False
+    parallel_generations: bool = False
     models: list[ModelAssignment] = Field(default_factory=list)
     aliases: dict[ModelId, ModelAlias] = Field(default_factory=dict)
 

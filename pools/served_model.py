@@ -50,6 +50,7 @@ class ServedModel:
     assignment: ModelAssignment
     device: ResolvedDevice
     persona: Persona = Persona()
+    parallel_generations: bool = False
 
     @property
     def task(self) -> Task:
@@ -88,8 +89,9 @@ class ServedModel:
 
     @property
     def needs_device_turn(self) -> bool:
-        """Whether only one instance of the device may generate at a time: on a real NPU."""
-        return self.on_npu and "NPUW_DEVICES" not in self.assignment.extra_config
+        """Whether only one instance of the device may generate at a time: on a real NPU, unless it is configured."""
+        on_real_npu = self.on_npu and "NPUW_DEVICES" not in self.assignment.extra_config
+        return on_real_npu and not self.parallel_generations
 
     @property
     def max_instances(self) -> int:

@@ -38,6 +38,7 @@ def served_model(
         assignment=assignment,
         device=_model_device(settings, assignment, facts, available),
         persona=Persona(assignment.system, None, assignment.parameters),
+        parallel_generations=settings.parallel_generations,
     )
 
 
