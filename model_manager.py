@@ -122,10 +122,10 @@ class ModelManager:
                     lease = await self._acquire(pool, run, timings, client)
                     async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
                         async for output in outputs:
+                            timings.generated_tokens = len(run.generated)
                             yield output
             finally:
                 statistics.resumed += run.losses
-                timings.generated_tokens = len(run.generated)
 
     async def compute(
         self, model_id: str, work: Sequence[TextWork], timings: Timings, *, client: str = ""

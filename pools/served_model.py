@@ -29,7 +29,8 @@ _KV_CACHE_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Persona:
-    """What an alias adds to its model: a system prompt, a chat template, defaults for generation options by name."""
+    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for generation
+    options by name."""
 
     system: str | None = None
     template: str | None = None
@@ -56,6 +57,11 @@ class ServedModel:
     def task(self) -> Task:
         """What the model is for."""
         return _TASKS.get(self.facts.kind, "generation")
+
+    @property
+    def is_alias(self) -> bool:
+        """Device names hold no hyphen."""
+        return self.public_id.partition("-")[2] != self.id
 
     def require(self, task: Task) -> None:
         """Raise `InvalidRequest` when the model is for something else."""
