@@ -82,7 +82,7 @@ class DeviceSettings(BaseModel):
 
     `memory_limit_gb` bounds what its instances take together (null = what the machine has), `memory_reserve_gb` is
     left to other programs (null = a tenth, 2 GB at most). Of each model `max_queue` requests may wait, each for
-    `queue_timeout` seconds.
+    `queue_timeout` seconds. `allow_image_urls`: whether images that clients name by URL are fetched.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
@@ -95,6 +95,7 @@ class DeviceSettings(BaseModel):
     memory_reserve_gb: float | None = Field(default=None, ge=0)
     max_queue: int = Field(default=256, ge=1)
     queue_timeout: float = Field(default=300, gt=0)
+    allow_image_urls: bool = False
     models: list[ModelAssignment] = Field(default_factory=list)
     aliases: dict[ModelId, ModelAlias] = Field(default_factory=dict)
 

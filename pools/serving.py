@@ -13,6 +13,11 @@ from pools.served_model import ServedModel
 
 logger = logging.getLogger(__name__)
 
+_NOT_ON_NPU = {
+    "reranker": "The library's rerankers do not run on an NPU.",
+    "vlm": "Vision-language models run on the GPU and the CPU here, not on an NPU.",
+}
+
 
 def served_model(
     device_name: str,
@@ -44,8 +49,8 @@ def _model_device(
     settings: DeviceSettings, assignment: ModelAssignment, facts: ModelFacts, available: Sequence[DeviceInfo]
 ) -> ResolvedDevice:
     """The device of one model: NPUW_DEVICES runs the NPU's own pipeline on other devices, with or without an NPU."""
-    if facts.kind == "reranker" and settings.device.upper().startswith("NPU"):
-        reason = "The library's rerankers do not run on an NPU."
+    if facts.kind in _NOT_ON_NPU and settings.device.upper().startswith("NPU"):
+        reason = _NOT_ON_NPU[facts.kind]
         return replace(resolve_device("CPU", None, available), requested=settings.device, fallback_reason=reason)
     stand_in = assignment.extra_config.get("NPUW_DEVICES")
     if settings.device.upper().startswith("NPU") and stand_in:

@@ -14,6 +14,7 @@ from apis.errors import as_service_error, openai_error
 from apis.merge import merge
 from apis.model_names import ModelNames
 from apis.openai.completion_schemas import CompletionRequest
+from apis.openai.usage import usage_of
 from apis.timing import server_timing
 from chat.answer import Delta
 from chat.service import ChatService, Completion
@@ -71,11 +72,9 @@ class _Answers:
     def chunk(self, index: int, text: str, finish_reason: str | None = None) -> dict[str, Any]:
         return self.response([_choice(index, text, finish_reason)])
 
-    def usage(self) -> dict[str, int]:
+    def usage(self) -> dict[str, Any]:
         # The answers to one prompt share it.
-        prompt = sum(len(completion.prompt_ids) for completion in self.completions[:: self.choices_per_prompt])
-        generated = sum(len(completion.generated_ids) for completion in self.completions)
-        return {"prompt_tokens": prompt, "completion_tokens": generated, "total_tokens": prompt + generated}
+        return usage_of(self.completions[:: self.choices_per_prompt], self.completions)
 
     def timing(self) -> dict[str, str]:
         return server_timing(max((each.timings for each in self.completions), key=lambda each: each.total_seconds))

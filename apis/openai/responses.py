@@ -118,10 +118,10 @@ class _Answer:
         return response
 
     def _usage(self) -> dict[str, Any]:
-        prompt, generated = len(self.completion.prompt_ids), len(self.completion.generated_ids)
+        prompt, generated = self.completion.prompt_tokens, len(self.completion.generated_ids)
         return {
             "input_tokens": prompt,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": self.completion.cached_tokens or 0},
             "output_tokens": generated,
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": prompt + generated,

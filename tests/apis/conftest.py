@@ -12,7 +12,7 @@ from instances.handle import Instance
 from instances.messages import LoadModel
 from server_app import build_device_server, create_app
 from tests.admin.site import free_port
-from tests.apis.servers import CHAT, EMBEDDING, MODELS, RERANKER, Script, serving
+from tests.apis.servers import CHAT, EMBEDDING, MODELS, QWEN_RERANKER, RERANKER, VISION, Script, serving
 
 _CPU = [DeviceInfo("CPU", "Test CPU", None)]
 
@@ -48,7 +48,7 @@ def make_app(data_dir: Path, make_instance: Callable[[LoadModel], Instance] = In
     """A device server with the test models, without an admin server beside it."""
     models = [
         ModelAssignment(id=model, path=str(MODELS / model.replace("/", "_")), max_concurrent=4)
-        for model in (CHAT, EMBEDDING, RERANKER)
+        for model in (CHAT, EMBEDDING, RERANKER, QWEN_RERANKER, VISION)
     ]
     configuration = Configuration(devices={"gpu": DeviceSettings(port=11435, device="GPU", models=models)})
     device = build_device_server("gpu", configuration, data_dir, _CPU, make_instance=make_instance)
