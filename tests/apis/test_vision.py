@@ -66,7 +66,7 @@ def by_ollama_chat(url: str, image: bytes) -> str:
 
 def by_ollama_generate(url: str, image: bytes) -> str:
     options = {"num_predict": 12, "temperature": 0}
-    return ollama.Client(url).generate(VISION, QUESTION, images=[image], think=False, options=options).response
+    return ollama.Client(url).generate(VISION, QUESTION, images=[image], think=False, options=options).response or ""
 
 
 def by_anthropic(url: str, image: bytes) -> str:
