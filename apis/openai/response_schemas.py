@@ -69,36 +69,22 @@ class ToolChoice(BaseModel):
     name: str
 
 
-class ResponsesRequest(BaseModel):
-    """POST /v1/responses."""
+class InputRequest(BaseModel):
+    """POST /v1/responses/input_tokens, and the part of a request that makes up its prompt."""
 
     model: str
     input: str | list[InputItem]
     instructions: str | None = None
     previous_response_id: str | None = None
-    store: bool | None = None
-    stream: bool | None = None
-    background: bool | None = None
     tools: list[ResponseTool] | None = None
     tool_choice: Literal["auto", "none", "required"] | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    max_output_tokens: int | None = Field(default=None, ge=1)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: Probability | None = None
     text: TextSettings | None = None
     reasoning: ReasoningSettings | None = None
-    metadata: dict[str, str] | None = None
     truncation: Literal["auto", "disabled"] | None = None
-    user: str | None = None
-
-    @property
-    def format(self) -> TextFormat:
-        return (self.text and self.text.format) or TextFormat()
 
     def refuse_unsupported(self) -> None:
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""
-        if self.background:
-            raise InvalidRequest("Responses in the background are not supported.", param="background")
         for tool in self.tools or ():
             if tool.type != "function" or not tool.name:
                 raise InvalidRequest(f"Tools of type '{tool.type}' do not exist here; give functions.", param="tools")
@@ -124,6 +110,28 @@ class ResponsesRequest(BaseModel):
             tool_name=named,
             parallel_calls=self.parallel_tool_calls is not False,
         )
+
+
+class ResponsesRequest(InputRequest):
+    """POST /v1/responses."""
+
+    store: bool | None = None
+    stream: bool | None = None
+    background: bool | None = None
+    max_output_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: Probability | None = None
+    metadata: dict[str, str] | None = None
+    user: str | None = None
+
+    @property
+    def format(self) -> TextFormat:
+        return (self.text and self.text.format) or TextFormat()
+
+    def refuse_unsupported(self) -> None:
+        if self.background:
+            raise InvalidRequest("Responses in the background are not supported.", param="background")
+        super().refuse_unsupported()
 
     def options(self) -> GenerationOptions:
         form = {"text": None, "json_object": JsonForm(), "json_schema": JsonForm(self.format.json_schema)}
