@@ -123,5 +123,6 @@ def test_zed_and_goose_send_turns_without_content(house: House) -> None:
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": WEATHER_RESULT}]},
     ]
-    answer = httpx.post(f"{house.url}/v1/chat/completions", json={"model": CHAT, "messages": messages, "tools": TOOLS})
+    body = {"model": CHAT, "messages": messages, "tools": TOOLS}
+    answer = httpx.post(f"{house.url}/v1/chat/completions", json=body, timeout=60)
     assert REPORTED in answer.json()["choices"][0]["message"]["content"]

@@ -2,7 +2,7 @@
 
 Makes an environment for each client below DIR, installs the client from its registry, starts a device server on a
 free port and lets the client do its tasks. Prints what was tried, in which version, and what came of it; see
-docs/clients.md. Needs what the tests need, and for the agents Node.js 20 (Cline: 22).
+docs/clients.md. Needs what the tests need, and for the agents Node.js 20.
 """
 
 from __future__ import annotations
