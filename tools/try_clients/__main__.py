@@ -2,7 +2,7 @@
 
 Makes an environment for each client below DIR, installs the client from its registry, starts a device server on a
 free port and lets the client do its tasks. Prints what was tried, in which version, and what came of it; see
-docs/clients.md. Needs what the tests need, and for the agents Node.js 20.
+docs/clients.md. Needs what the tests need, and for JavaScript's Node.js 20.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ class Client:
 
 CLIENTS = {
     "langchain": Client("langchain_client.py", ("langchain-openai langchain-ollama langchain-anthropic",)),
+    "langchain-js": Client(
+        "langchain_js.mjs", ("@langchain/core", "@langchain/openai", "@langchain/ollama", "zod"), npm=True
+    ),
     "litellm": Client("litellm_client.py", ("litellm mcp",)),  # its tool calls import mcp
     "llm": Client("llm_client.py", ("llm llm-ollama",)),
     # Installed first, PyTorch's build for CPUs keeps the much larger ones away.
@@ -92,6 +95,8 @@ def install(client: Client, folder: Path) -> list[str]:
                 ],
                 check=True,
             )
+        if client.script.endswith(".mjs"):  # Node.js looks for packages beside the script
+            return [shutil.which("node") or "node", str(shutil.copy(HERE / client.script, folder))]
         return [sys.executable, str(HERE / client.script), str(folder / "node_modules" / ".bin")]
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     complete = folder / "complete"
