@@ -55,7 +55,7 @@ async def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def _command(name: str) -> Command:
-    from commands import devices, examining, models, pulling
+    from commands import devices, examining, models, pulling, tuning
 
     return {
         "pull": pulling.pull,
@@ -69,5 +69,6 @@ def _command(name: str) -> Command:
         "unassign": devices.unassign,
         "ps": devices.show_loaded,
         "status": devices.show_status,
+        "tune": tuning.tune,
         "doctor": examining.examine,
     }[name]

@@ -79,6 +79,7 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     kv_cache_tokens: int
     max_prompt_len: int
     min_response_len: int
+    max_num_batched_tokens: int | None = None
 
 
 class Image(msgspec.Struct, frozen=True, array_like=True):
