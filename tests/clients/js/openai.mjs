@@ -34,7 +34,8 @@ await run({
 
   async tool_round_trip() {
     const asked = [{ role: "user", content: house.weather_question }];
-    const first = await completions.create({ model, messages: asked, tools, tool_choice: "required", parallel_tool_calls: false });
+    const demand = { tool_choice: "required", parallel_tool_calls: false };
+    const first = await completions.create({ model, messages: asked, tools, ...demand });
     const turn = first.choices[0].message;
     assert.equal(first.choices[0].finish_reason, "tool_calls");
     city(turn.tool_calls[0]);
