@@ -37,7 +37,8 @@ await run({
   async tool_round_trip() {
     // The first step must call; the SDK runs the tool and asks again for the answer.
     const prepareStep = ({ stepNumber }) => ({ toolChoice: stepNumber === 0 ? "required" : "auto" });
-    const request = { ...ask, prompt: house.weather_question, tools: { get_weather }, prepareStep, stopWhen: stepCountIs(2) };
+    const steps = { prepareStep, stopWhen: stepCountIs(2) };
+    const request = { ...ask, ...steps, prompt: house.weather_question, tools: { get_weather } };
     const answer = await generateText(request);
     assert.equal(answer.steps[0].toolCalls[0].toolName, "get_weather");
     assert.ok(answer.text.includes(house.reported), answer.text);

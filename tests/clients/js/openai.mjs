@@ -8,7 +8,8 @@ import { City, Service, house, run } from "./tasks.mjs";
 const client = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: "any", maxRetries: 0 });
 const model = house.chat;
 const messages = [{ role: "user", content: house.question }];
-const tools = [zodFunction({ name: "get_weather", description: "Get the current weather of a city.", parameters: City })];
+const description = "Get the current weather of a city.";
+const tools = [zodFunction({ name: "get_weather", description, parameters: City })];
 const completions = client.chat.completions;
 
 function city(call) {
