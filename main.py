@@ -23,8 +23,14 @@ try:
     from admin_server import AdminSettings, create_app
     from devices.config import DEMO_MODEL_ID, ConfigError, ConfigStore, Configuration, default_configuration
     from devices.supervisor import Launch, Suite
+    from keys import command as keys_command
+    from keys.access import new_internal_key
+    from keys.errors import KeyProblem
+    from keys.key import SCOPES
+    from keys.key_store import KEYS_FILE, KeyStore
     from model_registry import ModelRegistry
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
+    from web.tls import UnusableCertificate, scheme_of, tls_files
 except ModuleNotFoundError as error:
     sys.exit(f"The package {error.name} is not installed. Start with: python bootstrap.py")
 
@@ -88,11 +94,24 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"port of the page (default: {DEFAULT_PORT})")
     parser.add_argument("--no-devices", action="store_true", help="serve the page, start no device server")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve by TLS: certificate and chain, PEM")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's private key, PEM")
     parser.add_argument("--log-level", choices=_LOG_LEVELS, default="info")
     return parser.parse_args(arguments)
 
 
+def parse_keys_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="main.py keys", description=keys_command.SUMMARY)
+    parser.add_argument("--data-dir", type=Path, default=PROJECT, metavar="DIR", help="default: the project's")
+    keys_command.add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
 def main(arguments: Sequence[str] | None = None, *, server_program: Sequence[str] = SERVER_PROGRAM) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["keys"]:
+        options = parse_keys_arguments(arguments[1:])
+        return keys_command.run(options, options.data_dir.resolve())
     options = parse_arguments(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -111,15 +130,21 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
     store = ConfigStore(data_dir / "device_config.json")
     configuration = prepare(data_dir, store)
     try:
+        tls = tls_files(options.tls_cert, options.tls_key)
+    except UnusableCertificate as error:
+        raise CannotStart(str(error)) from error
+    first_key = ensure_key(data_dir, options.host)
+    try:
         listeners = open_listeners(options.host, options.port)
     except CannotListen as error:
         raise CannotStart(
-            f"{error} If it is this server, it runs already: open http://{reachable_address(options.host)}:"
+            f"{error} If it is this server, it runs already: open {scheme_of(tls)}://{reachable_address(options.host)}:"
             f"{options.port}. Otherwise choose another port, like this: --port {options.port + 10}"
         ) from error
     port = listeners[0].getsockname()[1]
     try:
         set_up_logging(data_dir, options.log_level)
+        internal_key = new_internal_key()
         launch = Launch(
             PROJECT,
             data_dir,
@@ -127,12 +152,14 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             log_level=options.log_level,
             admin_port=port,
             program=server_program,
+            tls=tls,
+            internal_key=internal_key,
         )
         suite = Suite(store, launch, run_devices=not options.no_devices)
         registry = ModelRegistry(
             data_dir / "models", bundled_dir=DEMO_MODEL, settings_file=data_dir / "hub_settings.json"
         )
-        settings = AdminSettings(data_dir=data_dir, host=options.host, port=port)
+        settings = AdminSettings(data_dir=data_dir, host=options.host, port=port, tls=tls, internal_key=internal_key)
         app = create_app(settings, suite=suite, registry=registry, store=store)
         config = uvicorn.Config(
             app,
@@ -140,8 +167,9 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             access_log=options.log_level == "debug",
             timeout_graceful_shutdown=_OPEN_CONNECTIONS_SECONDS,
             server_header=False,
+            **(tls.server_options() if tls else {}),
         )
-        print(banner(options, port, configuration), flush=True)
+        print(banner(options, port, configuration, first_key), flush=True)
         if store.problem is not None:
             print(f"\nWarning: {store.problem}\nThe last good configuration is used.", file=sys.stderr, flush=True)
         AdminServer(config, app, suite).run(sockets=listeners)
@@ -165,6 +193,17 @@ def prepare(data_dir: Path, store: ConfigStore) -> Configuration:
         ) from error
 
 
+def ensure_key(data_dir: Path, host: str) -> str | None:
+    """The secret of a key made here: where others can reach the server there must be one. Raises `CannotStart`."""
+    store = KeyStore(data_dir / KEYS_FILE)
+    try:
+        if store.all() or is_loopback(host):
+            return None
+        return store.create("first start", SCOPES)[1]
+    except (KeyProblem, OSError) as error:
+        raise CannotStart(str(error)) from error
+
+
 def demo_path(data_dir: Path) -> str:
     """The demo model's path as the configuration has it: relative where it lies in the data directory."""
     if DEMO_MODEL.is_relative_to(data_dir):
@@ -183,26 +222,29 @@ def set_up_logging(data_dir: Path, level: str) -> None:
             logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def banner(options: argparse.Namespace, port: int, configuration: Configuration) -> str:
-    host = reachable_address(options.host)
-    lines = ["OpenVINO Multi-Model Server", f"  manage   http://{host}:{port}"]
+def banner(options: argparse.Namespace, port: int, configuration: Configuration, first_key: str | None = None) -> str:
+    base = f"{'https' if options.tls_cert else 'http'}://{reachable_address(options.host)}"
+    lines = ["OpenVINO Multi-Model Server", f"  manage   {base}:{port}"]
     for name, settings in configuration.devices.items():
-        lines.append(f"  {name:<8} {_describe(options, settings.enabled, bool(settings.models), host, settings.port)}")
+        lines.append(f"  {name:<8} {_describe(options, settings.enabled, bool(settings.models), base, settings.port)}")
     lines.append(f"  data     {options.data_dir.resolve()}")
     if not is_loopback(options.host):
-        lines.append(f"  Everybody who reaches this machine at {options.host} can use and manage it.")
+        lines.append(f"  Others can reach this machine at {options.host}; they need a key.")
+    if first_key is not None:
+        lines.append(f"  key      {first_key}")
+        lines.append("           It is shown this once: keep it. It logs in on the page and lets programs in.")
     lines.append("  Ctrl-C stops everything.")
     return "\n".join(lines)
 
 
-def _describe(options: argparse.Namespace, enabled: bool, has_models: bool, host: str, port: int) -> str:
+def _describe(options: argparse.Namespace, enabled: bool, has_models: bool, base: str, port: int) -> str:
     if options.no_devices:
         return "not started (--no-devices)"
     if not enabled:
         return "switched off"
     if not has_models:
         return "no model assigned"
-    return f"http://{host}:{port}   (OpenAI: /v1, Ollama: /api)"
+    return f"{base}:{port}   (OpenAI: /v1, Ollama: /api)"
 
 
 def _port(text: str) -> int:

@@ -20,6 +20,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from apis.access import needed_scope
 from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceModels, Place
@@ -47,13 +48,17 @@ from devices.memory_ledger import MemoryLedger
 from embeddings.service import EmbeddingService
 from instances.handle import Instance
 from instances.messages import LoadModel
+from keys.access import Access, take_internal_key
+from keys.gate import KeyGate
+from keys.key_store import KEYS_FILE, KeyStore
 from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
 from pools.serving import served_model
 from web.guard import Guard, page_origins
-from web.listening import CannotListen, open_listeners, reachable_address
+from web.listening import CannotListen, is_loopback, open_listeners, reachable_address
 from web.request_id import RequestId, RequestIdFilter
 from web.serving import GracefulServer
+from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
 
 logger = logging.getLogger("server_app")
 
@@ -115,8 +120,11 @@ def _budget(settings: DeviceSettings, data_dir: Path) -> MemoryBudget:
     )
 
 
-def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
-    """The ASGI app of one device. `host` is the address it is bound to."""
+def create_app(
+    server: DeviceServer, *, host: str, admin_port: int, tls: TlsFiles | None = None, internal_key: str | None = None
+) -> FastAPI:
+    """The ASGI app of one device. `host` is the address it is bound to; keys are needed once there are any, and
+    always where others can reach it. `internal_key`: see `keys.access.Access`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -133,7 +141,12 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     embeddings = EmbeddingService(server.manager)
     digests = Digests(server.place.data_dir / f"cache_{server.name}" / "digests.json")
     models = DeviceModels(server.place, server.manager, server.names, service)
-    admin = AdminClient(f"http://{reachable_address(host)}:{admin_port}")
+    admin = AdminClient(
+        f"{scheme_of(tls)}://{reachable_address(host)}:{admin_port}", internal_key=internal_key, tls=tls
+    )
+    access = Access(
+        KeyStore(server.place.data_dir / KEYS_FILE), always=not is_loopback(host), internal_key=internal_key
+    )
     for router in (
         chat_routes(service, server.names),
         completion_routes(service, server.names),
@@ -150,7 +163,8 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
         status_routes(server.name, server.device, server.manager, server.names),
     ):
         app.include_router(router)
-    app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
+    app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
+    app.add_middleware(Guard, host=host, origins=page_origins(admin_port, scheme=scheme_of(tls)), error=refusal)
     app.add_middleware(RequestId)
     return app
 
@@ -165,6 +179,8 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--fd", type=int, action="append", default=[], help="an inherited listening socket")
     parser.add_argument("--admin-port", type=int, default=11437, help="the admin page's port, whose page may call us")
     parser.add_argument("--log-level", default="info")
+    parser.add_argument("--tls-cert", type=Path, help="certificate and chain, PEM")
+    parser.add_argument("--tls-key", type=Path, help="its private key, PEM")
     return parser.parse_args(arguments)
 
 
@@ -172,7 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse_arguments(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     logging.getLogger().handlers[0].addFilter(RequestIdFilter())
+    internal_key = take_internal_key()
     try:
+        tls = tls_files(options.tls_cert, options.tls_key)
         configuration = ConfigStore(options.config).load()
         server = build_device_server(
             options.device,
@@ -183,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         port = options.port or configuration.devices[options.device].port
         sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)
-    except (ConfigError, DeviceUnavailable, CannotListen, OSError) as error:
+    except (ConfigError, DeviceUnavailable, CannotListen, UnusableCertificate, OSError) as error:
         logger.error("%s", error)
         return CANNOT_START
     except KeyError:
@@ -191,8 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CANNOT_START
     if server.device.fallback_reason:
         logger.warning("%s", server.device.fallback_reason)
-    app = create_app(server, host=options.host, admin_port=options.admin_port)
-    _serve(app, sockets, options.log_level)
+    app = create_app(server, host=options.host, admin_port=options.admin_port, tls=tls, internal_key=internal_key)
+    _serve(app, sockets, options.log_level, tls)
     return 0
 
 
@@ -205,13 +223,15 @@ def _adopt(descriptor: int) -> socket.socket:
     return socket.socket(fileno=descriptor)
 
 
-def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
+def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsFiles | None) -> None:
     config = uvicorn.Config(
         app,
         log_level=log_level,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
+        server_header=False,
+        **(tls.server_options() if tls else {}),
     )
     server = GracefulServer(config)
     watch_stdin(server.stop)
