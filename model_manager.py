@@ -145,7 +145,7 @@ class ModelManager:
         reason: Exception | None = None
         for attempt in range(_MAX_LOSSES_WITHOUT_PROGRESS):
             was_ready, asked = bool(pool.slots), self.clock()
-            lease = await pool.acquire(0, client, returned=attempt > 0)
+            lease = await pool.acquire(0, client, returned=attempt > 0, timings=timings)
             timings.started = timings.started or self.clock()
             if not was_ready:
                 timings.load_seconds += self.clock() - asked
@@ -178,7 +178,7 @@ class ModelManager:
 
     async def _acquire(self, pool: ModelPool, run: Run, timings: Timings, client: str) -> Lease:
         was_ready, asked = bool(pool.slots), self.clock()
-        lease = await pool.acquire(run.tokens_to_begin, client, returned=run.losses > 0)
+        lease = await pool.acquire(run.tokens_to_begin, client, returned=run.losses > 0, timings=timings)
         if not was_ready:
             timings.load_seconds += self.clock() - asked
         if timings.started is None:

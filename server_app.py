@@ -43,7 +43,7 @@ from chat.service import ChatService
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
-from devices.memory import GB, default_reserve, system_memory
+from devices.memory import GB, default_reserve, device_memory, system_memory
 from devices.memory_ledger import MemoryLedger
 from embeddings.service import EmbeddingService
 from instances.handle import Instance
@@ -98,7 +98,7 @@ def build_device_server(
     others = {other: each.port for other, each in configuration.devices.items() if other != name}
     manager = ModelManager(
         models,
-        _budget(settings, data_dir),
+        _budget(settings, device, data_dir),
         cache_dir=data_dir / f"cache_{name}",
         max_queue=settings.max_queue,
         queue_seconds=settings.queue_timeout,
@@ -109,8 +109,8 @@ def build_device_server(
     return DeviceServer(name, device, manager, names, Place(name, store, data_dir, _BUNDLED, available))
 
 
-def _budget(settings: DeviceSettings, data_dir: Path) -> MemoryBudget:
-    memory = system_memory()
+def _budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
+    memory = device_memory(device.used, device.own_memory) if device.own_memory else system_memory()
     reserve = settings.memory_reserve_gb
     return MemoryBudget(
         memory,

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from admin.errors import AdminError
 from admin.wire import ModelChange, UpdateConfig
 from devices.config import ConfigStore, DeviceSettings, ModelAssignment
+from devices.memory import GB, read_system_memory
 from devices.supervisor import Suite
 from model_registry import ModelRegistry
 
@@ -50,27 +51,46 @@ class Assignments:
         settings = devices.get(change.device)
         if settings is None:
             raise AdminError(404, "unknown_device", device=change.device, known=", ".join(devices))
-        models = None if change.models is None else self._selection(change.models, settings)
+        limit = self._memory_limit(change.device, settings)
+        models = None if change.models is None else self._selection(change.models, settings, limit)
         self._store.update_device(change.device, enabled=change.enabled, models=models)
 
-    def _selection(self, wanted: Sequence[str | ModelChange], settings: DeviceSettings) -> list[ModelAssignment]:
+    def _memory_limit(self, device: str, settings: DeviceSettings) -> int | None:
+        """Bytes that the device's instances may ever take; None where nobody knows: a GPU that has not run yet may have
+        a memory of its own."""
+        report = self._suite.memory(device)
+        if report is not None:
+            return report.get("limit_bytes")
+        configured = int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None
+        if settings.device.upper().startswith("GPU"):
+            return configured
+        total = read_system_memory().total
+        return min(total, configured or total)
+
+    def _selection(
+        self, wanted: Sequence[str | ModelChange], settings: DeviceSettings, limit: int | None
+    ) -> list[ModelAssignment]:
         assigned = {model.id: model for model in settings.models}
         selection: dict[str, ModelAssignment] = {}
         for entry in wanted:
             change = ModelChange(id=entry) if isinstance(entry, str) else entry
             known = assigned.get(change.id)
-            selection[change.id] = _changed(known or self._new(change.id), change)
+            selection[change.id] = _changed(known or self._new(change.id, limit), change)
         return list(selection.values())
 
-    def _new(self, model_id: str) -> ModelAssignment:
+    def _new(self, model_id: str, limit: int | None) -> ModelAssignment:
         model = self._registry.find(model_id)
         if model.facts.problem:
             raise AdminError(409, "model_unusable", model=model_id, problem=model.facts.problem)
+        needed = model.facts.least_bytes
+        if limit is not None and needed > limit:
+            figures = {"needed": f"{needed / GB:.1f} GB", "limit": f"{limit / GB:.1f} GB"}
+            raise AdminError(409, "model_too_large", model=model_id, **figures)
         size = model.facts.size_bytes
         return ModelAssignment(
             id=model.id,
             path=self._written_path(model.path),
-            estimated_memory_gb=max(round(size / 1e9, 2), 0.01) if size else None,
+            estimated_memory_gb=max(round(size / GB, 2), 0.01) if size else None,
         )
 
     def _written_path(self, path: Path) -> str:

@@ -56,6 +56,13 @@ class DeviceModels:
         async with self._turn:
             if local.id in self._names.models:
                 return self._names.models[local.id]
+            needed, limit = local.facts.least_bytes, self._manager.budget.figures().limit
+            if needed > limit:
+                raise Conflict(
+                    f"'{local.id}' needs at least {needed / GB:.1f} GB, more than this device may ever take "
+                    f"({limit / GB:.1f} GB).",
+                    param="model",
+                )
             assignment = ModelAssignment(
                 id=local.id,
                 path=self._written_path(local.path),

@@ -71,6 +71,7 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "mean_first_token_seconds": stats.mean_first_token_seconds,
             "mean_queue_seconds": stats.mean_queue_seconds,
             "mean_tokens_per_second": stats.mean_tokens_per_second,
+            "waiting": _waiting(pool, manager.clock()),
         }
 
     @router.get("/model/instances")
@@ -115,6 +116,19 @@ def _model(pool: ModelPool) -> dict[str, Any]:
         "max_active": pool.ceiling,
         "error": pool.error,
     }
+
+
+def _waiting(pool: ModelPool, now: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": position,
+            "request_id": waiter.request_id,
+            "client": waiter.client,
+            "waiting_seconds": round(now - waiter.since, 3),
+            "tokens": waiter.tokens,
+        }
+        for position, waiter in enumerate(pool.queue, start=1)
+    ]
 
 
 def _memory(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:

@@ -82,7 +82,8 @@ class DeviceSettings(BaseModel):
 
     `memory_limit_gb` bounds what its instances take together (null = what the machine has), `memory_reserve_gb` is
     left to other programs (null = a tenth, 2 GB at most). Of each model `max_queue` requests may wait, each for
-    `queue_timeout` seconds.
+    `queue_timeout` seconds. `parallel_generations` lets several instances of an NPU generate at the same moment, which
+    current drivers answer with DEVICE_LOST.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
@@ -95,6 +96,7 @@ class DeviceSettings(BaseModel):
     memory_reserve_gb: float | None = Field(default=None, ge=0)
     max_queue: int = Field(default=256, ge=1)
     queue_timeout: float = Field(default=300, gt=0)
+    parallel_generations: bool = False
     models: list[ModelAssignment] = Field(default_factory=list)
     aliases: dict[ModelId, ModelAlias] = Field(default_factory=dict)
 

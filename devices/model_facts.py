@@ -14,6 +14,10 @@ from devices.ir_xml import IrError, IrSummary, read_ir
 from devices.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
 from devices.quantization import compression
 
+PROCESS_BYTES = 200 * 1024**2
+"""What the process of an instance takes beside weights and KV cache."""
+MIN_KV_TOKENS = 512
+"""The smallest KV cache an instance gets."""
 _KV_BYTES = 2  # f16, as GPU and NPU keep it; CPU's default u8 needs half
 _GENERATING = ("llm", "vlm")
 _GGUF_ARCHITECTURES = ("llama", "qwen2", "qwen3")  # OpenVINO GenAI documentation, "Run GGUF models"
@@ -46,6 +50,11 @@ class ModelFacts:
     runtime_version: str | None = None
     npu_problem: str | None = None
     problem: str | None = None
+
+    @property
+    def least_bytes(self) -> int:
+        """Memory without which no instance runs, whatever the settings; with the KV cache in 8 bits."""
+        return self.size_bytes + PROCESS_BYTES + MIN_KV_TOKENS * (self.kv_bytes_per_token or 0) // _KV_BYTES
 
 
 Stamp = tuple[tuple[str, int, int], ...]

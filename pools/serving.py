@@ -37,6 +37,7 @@ def served_model(
         facts=facts,
         assignment=assignment,
         device=_model_device(settings, assignment, facts, available),
+        parallel_generations=settings.parallel_generations,
     )
 
 

@@ -20,6 +20,8 @@ class Timings:
     finished: float | None = None
     prompt_tokens: int = 0
     generated_tokens: int = 0
+    queue_position: Callable[[], int] | None = None
+    """Asks for the place in the queue, 1 = next; None while the request does not wait."""
 
     @property
     def prefill_seconds(self) -> float:

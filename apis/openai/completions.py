@@ -14,7 +14,7 @@ from apis.errors import as_service_error, openai_error
 from apis.merge import merge
 from apis.model_names import ModelNames
 from apis.openai.completion_schemas import CompletionRequest
-from apis.timing import server_timing
+from apis.timing import server_timing, waiting_comment
 from chat.answer import Delta
 from chat.service import ChatService, Completion
 from pools.served_model import ServedModel
@@ -43,7 +43,7 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _chunks(answers, begun, with_usage=with_usage),
             media_type="text/event-stream",
-            heartbeat=lambda: sse(answers.chunk(0, "")),
+            heartbeat=lambda: waiting_comment(answers.completions) + sse(answers.chunk(0, "")),
         )
 
     for path in ("/v1/completions", "/completions"):
