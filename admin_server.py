@@ -35,12 +35,13 @@ from devices.config import ConfigError, ConfigStore
 from devices.supervisor import Suite, UnknownDevice
 from keys.access import Access
 from keys.errors import KeyProblem
-from keys.gate import KeyGate
+from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
 from keys.sessions import Sessions
 from model_registry import ModelRegistry, RegistryError
 from web.guard import Guard
-from web.listening import is_loopback
+from web.limits import Limits
+from web.server_config import ServerConfig
 from web.tls import TlsFiles, scheme_of
 
 PROJECT = Path(__file__).resolve().parent
@@ -65,6 +66,7 @@ class AdminSettings:
     port: int = 11437
     version: str = "0.1.0"
     tls: TlsFiles | None = None
+    server_config: ServerConfig = field(default_factory=ServerConfig)
     internal_key: str | None = field(default=None, repr=False)
 
 
@@ -82,7 +84,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
 
     access = Access(
         KeyStore(settings.data_dir / KEYS_FILE),
-        always=not is_loopback(settings.host),
+        always=settings.server_config.exposed(settings.host),
         internal_key=settings.internal_key,
     )
     sessions = Sessions(access.store)
@@ -104,8 +106,11 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app = FastAPI(
         title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    app.add_middleware(Limits, limits=settings.server_config.limits(), client_of=client_of, refuse=refusal(catalogues))
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal(catalogues), session=sessions.caller)
-    app.add_middleware(Guard, host=settings.host, content_policy=PAGE_POLICY)
+    app.add_middleware(
+        Guard, host=settings.host, hosts=settings.server_config.allowed_hosts, content_policy=PAGE_POLICY
+    )
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))

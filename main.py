@@ -29,7 +29,9 @@ try:
     from keys.key import SCOPES
     from keys.key_store import KEYS_FILE, KeyStore
     from model_registry import ModelRegistry
+    from web.connection import CarefulProtocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
+    from web.server_config import UnusableServerConfig, read_server_config
     from web.tls import UnusableCertificate, scheme_of, tls_files
 except ModuleNotFoundError as error:
     sys.exit(f"The package {error.name} is not installed. Start with: python bootstrap.py")
@@ -130,10 +132,12 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
     store = ConfigStore(data_dir / "device_config.json")
     configuration = prepare(data_dir, store)
     try:
-        tls = tls_files(options.tls_cert, options.tls_key)
-    except UnusableCertificate as error:
+        server_config = read_server_config(data_dir)
+        certificate, private = server_config.tls_paths(data_dir)
+        tls = tls_files(options.tls_cert or certificate, options.tls_key or private)
+    except (UnusableCertificate, UnusableServerConfig) as error:
         raise CannotStart(str(error)) from error
-    first_key = ensure_key(data_dir, options.host)
+    first_key = ensure_key(data_dir) if server_config.exposed(options.host) else None
     try:
         listeners = open_listeners(options.host, options.port)
     except CannotListen as error:
@@ -159,7 +163,14 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
         registry = ModelRegistry(
             data_dir / "models", bundled_dir=DEMO_MODEL, settings_file=data_dir / "hub_settings.json"
         )
-        settings = AdminSettings(data_dir=data_dir, host=options.host, port=port, tls=tls, internal_key=internal_key)
+        settings = AdminSettings(
+            data_dir=data_dir,
+            host=options.host,
+            port=port,
+            tls=tls,
+            server_config=server_config,
+            internal_key=internal_key,
+        )
         app = create_app(settings, suite=suite, registry=registry, store=store)
         config = uvicorn.Config(
             app,
@@ -167,9 +178,11 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             access_log=options.log_level == "debug",
             timeout_graceful_shutdown=_OPEN_CONNECTIONS_SECONDS,
             server_header=False,
+            http=CarefulProtocol,
+            ws="none",
             **(tls.server_options() if tls else {}),
         )
-        print(banner(options, port, configuration, first_key), flush=True)
+        print(banner(options, port, configuration, scheme=scheme_of(tls), first_key=first_key), flush=True)
         if store.problem is not None:
             print(f"\nWarning: {store.problem}\nThe last good configuration is used.", file=sys.stderr, flush=True)
         AdminServer(config, app, suite).run(sockets=listeners)
@@ -193,11 +206,11 @@ def prepare(data_dir: Path, store: ConfigStore) -> Configuration:
         ) from error
 
 
-def ensure_key(data_dir: Path, host: str) -> str | None:
+def ensure_key(data_dir: Path) -> str | None:
     """The secret of a key made here: where others can reach the server there must be one. Raises `CannotStart`."""
     store = KeyStore(data_dir / KEYS_FILE)
     try:
-        if store.all() or is_loopback(host):
+        if store.all():
             return None
         return store.create("first start", SCOPES)[1]
     except (KeyProblem, OSError) as error:
@@ -222,8 +235,15 @@ def set_up_logging(data_dir: Path, level: str) -> None:
             logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def banner(options: argparse.Namespace, port: int, configuration: Configuration, first_key: str | None = None) -> str:
-    base = f"{'https' if options.tls_cert else 'http'}://{reachable_address(options.host)}"
+def banner(
+    options: argparse.Namespace,
+    port: int,
+    configuration: Configuration,
+    *,
+    scheme: str = "http",
+    first_key: str | None = None,
+) -> str:
+    base = f"{scheme}://{reachable_address(options.host)}"
     lines = ["OpenVINO Multi-Model Server", f"  manage   {base}:{port}"]
     for name, settings in configuration.devices.items():
         lines.append(f"  {name:<8} {_describe(options, settings.enabled, bool(settings.models), base, settings.port)}")

@@ -49,14 +49,17 @@ from embeddings.service import EmbeddingService
 from instances.handle import Instance
 from instances.messages import LoadModel
 from keys.access import Access, take_internal_key
-from keys.gate import KeyGate
+from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
 from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
 from pools.serving import served_model
+from web.connection import CarefulProtocol
 from web.guard import Guard, page_origins
-from web.listening import CannotListen, is_loopback, open_listeners, reachable_address
+from web.limits import Limits
+from web.listening import CannotListen, open_listeners, reachable_address
 from web.request_id import RequestId, RequestIdFilter
+from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
 from web.serving import GracefulServer
 from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
 
@@ -121,10 +124,18 @@ def _budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) ->
 
 
 def create_app(
-    server: DeviceServer, *, host: str, admin_port: int, tls: TlsFiles | None = None, internal_key: str | None = None
+    server: DeviceServer,
+    *,
+    host: str,
+    admin_port: int,
+    server_config: ServerConfig | None = None,
+    tls: TlsFiles | None = None,
+    internal_key: str | None = None,
 ) -> FastAPI:
     """The ASGI app of one device. `host` is the address it is bound to; keys are needed once there are any, and
     always where others can reach it. `internal_key`: see `keys.access.Access`."""
+
+    server_config = server_config or ServerConfig()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -145,7 +156,7 @@ def create_app(
         f"{scheme_of(tls)}://{reachable_address(host)}:{admin_port}", internal_key=internal_key, tls=tls
     )
     access = Access(
-        KeyStore(server.place.data_dir / KEYS_FILE), always=not is_loopback(host), internal_key=internal_key
+        KeyStore(server.place.data_dir / KEYS_FILE), always=server_config.exposed(host), internal_key=internal_key
     )
     for router in (
         chat_routes(service, server.names),
@@ -163,8 +174,10 @@ def create_app(
         status_routes(server.name, server.device, server.manager, server.names),
     ):
         app.include_router(router)
+    origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
+    app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
-    app.add_middleware(Guard, host=host, origins=page_origins(admin_port, scheme=scheme_of(tls)), error=refusal)
+    app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
     app.add_middleware(RequestId)
     return app
 
@@ -191,6 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     internal_key = take_internal_key()
     try:
         tls = tls_files(options.tls_cert, options.tls_key)
+        server_config = read_server_config(options.data_dir)
         configuration = ConfigStore(options.config).load()
         server = build_device_server(
             options.device,
@@ -201,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         port = options.port or configuration.devices[options.device].port
         sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)
-    except (ConfigError, DeviceUnavailable, CannotListen, UnusableCertificate, OSError) as error:
+    except (ConfigError, DeviceUnavailable, CannotListen, UnusableCertificate, UnusableServerConfig, OSError) as error:
         logger.error("%s", error)
         return CANNOT_START
     except KeyError:
@@ -209,7 +223,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CANNOT_START
     if server.device.fallback_reason:
         logger.warning("%s", server.device.fallback_reason)
-    app = create_app(server, host=options.host, admin_port=options.admin_port, tls=tls, internal_key=internal_key)
+    app = create_app(
+        server,
+        host=options.host,
+        admin_port=options.admin_port,
+        server_config=server_config,
+        tls=tls,
+        internal_key=internal_key,
+    )
     _serve(app, sockets, options.log_level, tls)
     return 0
 
@@ -227,6 +248,8 @@ def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsF
     config = uvicorn.Config(
         app,
         log_level=log_level,
+        http=CarefulProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,

@@ -109,3 +109,11 @@ def presented_secrets(headers: Headers) -> Iterator[str]:
     for candidate in candidates:
         if 0 < len(secret := candidate.strip()) <= MAX_SECRET_LENGTH:
             yield secret
+
+
+def client_of(scope: Scope) -> str:
+    """Whom a request counts for: the key it came with, else the address it came from."""
+    caller = scope.get(CALLER)
+    if caller is not None and caller.key is not None:
+        return f"key {caller.key.id}"
+    return (scope.get("client") or ("",))[0]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from chat.conversation import GenerationOptions
+from web.bodies import MAX_MESSAGES
 
 
 class TextBlock(BaseModel):
@@ -92,7 +93,7 @@ class PromptRequest(BaseModel):
     """POST /v1/messages/count_tokens, and the part of a request that makes up its prompt."""
 
     model: str
-    messages: list[InputMessage] = Field(min_length=1)
+    messages: list[InputMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
     system: str | list[TextBlock] | None = None
     tools: list[Tool] | None = None
     tool_choice: ToolChoice | None = None

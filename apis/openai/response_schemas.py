@@ -1,6 +1,6 @@
 """What clients send to /v1/responses. Unknown fields are ignored, null means absent."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -8,6 +8,7 @@ from apis.openai.schemas import FunctionDefinition, Probability
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import JsonForm
 from chat.reasoning import thinking_options
+from web.bodies import MAX_MESSAGES
 from web.errors import InvalidRequest
 
 
@@ -59,7 +60,7 @@ class ResponsesRequest(BaseModel):
     """POST /v1/responses."""
 
     model: str
-    input: str | list[InputItem]
+    input: str | Annotated[list[InputItem], Field(max_length=MAX_MESSAGES)]
     instructions: str | None = None
     previous_response_id: str | None = None
     store: bool | None = None
