@@ -38,7 +38,9 @@ from apis.openai.completions import completion_routes
 from apis.openai.embeddings import embedding_routes as openai_embeddings
 from apis.openai.models import model_routes
 from apis.openai.responses import response_routes
+from apis.recorded import calls_a_model
 from apis.status import status_routes
+from chat.pictures import PictureLoader
 from chat.service import ChatService
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
@@ -54,10 +56,12 @@ from keys.key_store import KEYS_FILE, KeyStore
 from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
 from pools.serving import served_model
+from web.activity import ActivityLog, RecordActivity
 from web.connection import CarefulProtocol
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.listening import CannotListen, open_listeners, reachable_address
+from web.public_fetch import PublicFetch
 from web.request_id import RequestId, RequestIdFilter
 from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
 from web.serving import GracefulServer
@@ -80,6 +84,8 @@ class DeviceServer:
     manager: ModelManager
     names: ModelNames
     place: Place
+    log: ActivityLog
+    allow_image_urls: bool
 
 
 def build_device_server(
@@ -109,7 +115,9 @@ def build_device_server(
     )
     names = ModelNames(name, models, others, settings.aliases)
     store = store or ConfigStore(data_dir / "device_config.json")
-    return DeviceServer(name, device, manager, names, Place(name, store, data_dir, _BUNDLED, available))
+    place = Place(name, store, data_dir, _BUNDLED, available)
+    log = ActivityLog(keeps_texts=settings.keep_prompts)
+    return DeviceServer(name, device, manager, names, place, log, settings.allow_image_urls)
 
 
 def _budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
@@ -148,7 +156,7 @@ def create_app(
 
     app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_error_handlers(app)
-    service = ChatService(server.manager)
+    service = ChatService(server.manager, pictures=PictureLoader(PublicFetch() if server.allow_image_urls else None))
     embeddings = EmbeddingService(server.manager)
     digests = Digests(server.place.data_dir / f"cache_{server.name}" / "digests.json")
     models = DeviceModels(server.place, server.manager, server.names, service)
@@ -158,8 +166,9 @@ def create_app(
     access = Access(
         KeyStore(server.place.data_dir / KEYS_FILE), always=server_config.exposed(host), internal_key=internal_key
     )
-    for router in (
+    for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
+        status_routes(server.name, server.device, server.manager, server.names, server.log),
         completion_routes(service, server.names),
         openai_embeddings(embeddings, server.names),
         ollama_embeddings(embeddings, server.names),
@@ -171,13 +180,13 @@ def create_app(
         show_routes(server.manager, server.names),
         pull_routes(admin, models, server.names),
         management_routes(models, server.names),
-        status_routes(server.name, server.device, server.manager, server.names),
     ):
         app.include_router(router)
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
+    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(RequestId)
     return app
 
@@ -197,7 +206,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[LoadModel], Instance] = Instance) -> int:
     options = _parse_arguments(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     logging.getLogger().handlers[0].addFilter(RequestIdFilter())
@@ -212,6 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.data_dir,
             available_devices(),
             store=_store_for_changes(options.config),
+            make_instance=make_instance,
         )
         port = options.port or configuration.devices[options.device].port
         sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)

@@ -7,11 +7,14 @@ from keys.key import KeyScope
 PUBLIC = frozenset({"/health"})
 """What everybody who reaches the port may ask."""
 
-_MANAGEMENT = re.compile(r"/api/(pull|push|create|copy|delete|blobs/.*)|/model/(preload/.*|cleanup)", re.DOTALL)
+_MANAGEMENT = re.compile(
+    r"/api/(pull|push|create|copy|delete|blobs/.*)|/model/(preload/.*|cleanup)|/activity|/live", re.DOTALL
+)
 
 
 def needed_scope(method: str, path: str) -> KeyScope | None:
-    """Changing what models there are, loading and unloading them takes the scope admin, all else inference."""
+    """What changes the models or their instances, and what tells of others' requests, takes the scope admin; all else
+    inference."""
     if path in PUBLIC:
         return None
     return "admin" if _MANAGEMENT.fullmatch(path) else "inference"

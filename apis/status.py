@@ -11,18 +11,18 @@ from devices.hardware import ResolvedDevice
 from keys.gate import CALLER
 from model_manager import ModelManager
 from pools.pool import ModelPool
+from web.activity import ActivityLog
 from web.errors import InvalidRequest
+from web.streaming import JSON
 
 
-def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames) -> APIRouter:
+def status_routes(
+    device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames, log: ActivityLog
+) -> APIRouter:
     router = APIRouter(tags=["Status"])
     started = time.monotonic()
 
-    @router.get("/health")
-    async def health(request: Request) -> dict[str, Any]:
-        """Without the key that others need it says only that the server is there."""
-        if request.scope.get(CALLER, True) is None:
-            return {"status": "ok"}
+    def health() -> dict[str, Any]:
         pools = list(manager.pools.values())
         return {
             "status": "ok",
@@ -39,8 +39,7 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "models": [_model(pool) for pool in pools],
         }
 
-    @router.get("/memory")
-    async def memory() -> dict[str, Any]:
+    def memory() -> dict[str, Any]:
         models = [_memory(pool, manager) for pool in manager.pools.values()]
         figures = manager.budget.figures()
         return {
@@ -54,6 +53,25 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "used_bytes": sum(model["measured_bytes"] for model in models),
             "models": models,
         }
+
+    @router.get("/health")
+    async def report_health(request: Request) -> JSON:
+        """Without the key that others need it says only that the server is there."""
+        return JSON({"status": "ok"} if request.scope.get(CALLER, True) is None else health())
+
+    @router.get("/memory")
+    async def report_memory() -> JSON:
+        return JSON(memory())
+
+    @router.get("/activity")
+    async def report_activity(since: int = 0) -> JSON:
+        """The requests that run, and those that have ended after `since`, a `cursor` of an earlier answer."""
+        return JSON(log.report(since))
+
+    @router.get("/live")
+    async def report_all(since: int = 0) -> JSON:
+        """Health, memory and activity in one answer, for who asks twice a second."""
+        return JSON({"health": health(), "memory": memory(), "activity": log.report(since)})
 
     @router.get("/model/stats")
     async def statistics(model: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,16 @@ class SuiteProcess:
 
 @contextmanager
 def suite_process(
-    data_dir: Path, *options: str, key: str | None = None, verify: ssl.SSLContext | bool = True
+    data_dir: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    key: str | None = None,
+    verify: ssl.SSLContext | bool = True,
 ) -> Iterator[SuiteProcess]:
     """Runs the suite with both devices and no model assigned, on free ports; all of it has ended afterwards.
 
-    `options` go to main.py. `key`: the caller's API key; `verify`: the certificates that it trusts.
+    `options` go to main.py. `environment`: variables to add. `key`: the caller's API key; `verify`: the certificates
+    that it trusts.
     """
     ports = {name: _free_port() for name in ("gpu", "npu")}
     devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in ports.items()}
@@ -71,7 +76,7 @@ def suite_process(
             stdout=subprocess.PIPE,
             stderr=log,
             encoding="utf-8",
-            env={**os.environ, "PYTHONUTF8": "1"},
+            env={**os.environ, "PYTHONUTF8": "1", **(environment or {})},
         )
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     client = httpx.Client(timeout=PATIENCE_SECONDS, trust_env=False, headers=headers, verify=verify)

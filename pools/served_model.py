@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devices.config import ModelAssignment
+from devices.gguf import load_path
 from devices.hardware import ResolvedDevice
 from devices.memory import GB
 from devices.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
@@ -28,7 +29,8 @@ _KV_CACHE_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Persona:
-    """What an alias adds to its model: a system prompt, a chat template, defaults for generation options by name."""
+    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for generation
+    options by name."""
 
     system: str | None = None
     template: str | None = None
@@ -56,6 +58,11 @@ class ServedModel:
         """What the model is for."""
         return _TASKS.get(self.facts.kind, "generation")
 
+    @property
+    def is_alias(self) -> bool:
+        """Device names hold no hyphen."""
+        return self.public_id.partition("-")[2] != self.id
+
     def require(self, task: Task) -> None:
         """Raise `InvalidRequest` when the model is for something else."""
         if self.task != task:
@@ -70,9 +77,12 @@ class ServedModel:
 
     @property
     def pipeline(self) -> PipelineKind:
-        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere the batching one."""
+        """The task's; for generation that of vision-language models, else what is assigned: by itself an NPU's only
+        kind and elsewhere the batching one."""
         if self.task != "generation":
             return self.task
+        if self.facts.vision:
+            return "vision_batching"
         if self.on_npu:
             return "llm_pipeline"
         return "continuous_batching" if self.assignment.pipeline == "auto" else self.assignment.pipeline
@@ -149,7 +159,7 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
     """What a worker is told to load."""
     return LoadModel(
-        directory=str(model.directory),
+        directory=str(load_path(model.directory)),
         device=model.device.used,
         pipeline=model.pipeline,
         properties={k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)},

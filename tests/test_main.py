@@ -247,12 +247,6 @@ def test_keys_that_cannot_be_read_are_explained(tmp_path: Path) -> None:
     assert str(tmp_path / KEYS_FILE) in result.stderr
 
 
-def test_keys_are_managed_on_the_command_line(tmp_path: Path) -> None:
-    assert run("keys", "--data-dir", str(tmp_path), "create", "me").returncode == 0
-    assert "me" in run("keys", "--data-dir", str(tmp_path), "list").stdout
-    assert run("keys", "--data-dir", str(tmp_path), "revoke", "me").returncode == 0
-
-
 @pytest.mark.parametrize("options", [("--tls-cert", "a.pem"), ("--tls-cert", "a.pem", "--tls-key", "b.pem")])
 def test_a_certificate_that_cannot_be_used_is_explained(tmp_path: Path, options: tuple[str, ...]) -> None:
     result = run("--data-dir", str(tmp_path), "--port", "0", *options)

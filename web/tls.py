@@ -38,12 +38,17 @@ class TlsFiles:
         return {"ssl_certfile": str(self.certificate), "ssl_keyfile": str(self.key)}
 
     def client_context(self) -> ssl.SSLContext:
-        """For the suite's own calls to itself at 127.0.0.1: this certificate and no other, whatever name it has."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.load_verify_locations(self.certificate)
-        return context
+        """For the suite's own calls to itself."""
+        return trusting(self.certificate)
+
+
+def trusting(certificate: Path) -> ssl.SSLContext:
+    """For calls to this machine's 127.0.0.1: this certificate and no other, whatever name it has."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(certificate)
+    return context
 
 
 def scheme_of(tls: TlsFiles | None) -> str:

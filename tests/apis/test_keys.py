@@ -24,6 +24,8 @@ MANAGEMENT = {
     ("HEAD", "/api/blobs/x"),
     ("POST", "/model/preload/x/1"),
     ("POST", "/model/cleanup"),
+    ("GET", "/activity"),
+    ("GET", "/live"),
 }
 
 
