@@ -61,6 +61,7 @@ from web.connection import CarefulProtocol
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.listening import CannotListen, open_listeners, reachable_address
+from web.log_lines import LogFormat, formatter
 from web.public_fetch import PublicFetch
 from web.request_id import RequestId, RequestIdFilter
 from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
@@ -72,7 +73,6 @@ logger = logging.getLogger("server_app")
 CANNOT_START = 3
 _DRAIN_SECONDS = 5
 _BUNDLED = Path(__file__).resolve().parent / "models" / "demo_server-guide"
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @dataclass(frozen=True)
@@ -208,12 +208,13 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[LoadModel], Instance] = Instance) -> int:
     options = _parse_arguments(arguments)
-    logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
-    logging.getLogger().handlers[0].addFilter(RequestIdFilter())
+    logging.basicConfig(level=options.log_level.upper(), stream=sys.stderr)
+    _write_log_lines("text")
     internal_key = take_internal_key()
     try:
         tls = tls_files(options.tls_cert, options.tls_key)
         server_config = read_server_config(options.data_dir)
+        _write_log_lines(server_config.log_format)
         configuration = ConfigStore(options.config).load()
         server = build_device_server(
             options.device,
@@ -243,6 +244,12 @@ def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[Loa
     )
     _serve(app, sockets, options.log_level, tls)
     return 0
+
+
+def _write_log_lines(form: LogFormat) -> None:
+    handler = logging.getLogger().handlers[0]
+    handler.setFormatter(formatter(form))
+    handler.filters = [RequestIdFilter(as_prefix=form == "text")]
 
 
 def _store_for_changes(config: Path) -> ConfigStore:
