@@ -26,6 +26,7 @@ from admin.i18n import Catalogues
 from admin.keys_api import keys_router
 from admin.live import LiveFeed
 from admin.login import Login, needed_scope, refusal
+from admin.metrics import metrics_router
 from admin.models_api import models_router
 from admin.pages import Pages
 from admin.playground import Playground
@@ -121,6 +122,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(models_router(reader, feed))
     app.include_router(doctor_router(doctor, catalogues))
     app.include_router(playground.router())
+    app.include_router(metrics_router(suite, registry))
     app.include_router(keys_router(access, login))
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"])

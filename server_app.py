@@ -25,6 +25,7 @@ from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceModels, Place
 from apis.errors import install_error_handlers, refusal
+from apis.metrics import metrics_routes
 from apis.model_names import ModelNames
 from apis.ollama.digests import Digests
 from apis.ollama.embeddings import embedding_routes as ollama_embeddings
@@ -169,6 +170,7 @@ def create_app(
     for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
         status_routes(server.name, server.device, server.manager, server.names, server.log),
+        metrics_routes(server.name, server.manager),
         completion_routes(service, server.names),
         openai_embeddings(embeddings, server.names),
         ollama_embeddings(embeddings, server.names),
