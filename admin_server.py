@@ -96,11 +96,17 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(models_router(reader, feed))
     app.include_router(doctor_router(doctor, catalogues))
     app.include_router(playground.router())
+    app.add_api_route("/health", _health, methods=["GET"])
     pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
     app.include_router(pages.router())
     app.state.end_streams = feed.close
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
+
+
+async def _health() -> dict[str, str]:
+    """Whether the admin server answers; the devices have a health of their own."""
+    return {"status": "ok"}
 
 
 class StaticAssets(StaticFiles):
