@@ -37,7 +37,9 @@ from apis.openai.completions import completion_routes
 from apis.openai.embeddings import embedding_routes as openai_embeddings
 from apis.openai.models import model_routes
 from apis.openai.responses import response_routes
+from apis.recorded import calls_a_model
 from apis.status import status_routes
+from chat.pictures import PictureLoader
 from chat.service import ChatService
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
@@ -50,8 +52,10 @@ from instances.messages import LoadModel
 from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
 from pools.serving import served_model
+from web.activity import ActivityLog, RecordActivity
 from web.guard import Guard, page_origins
 from web.listening import CannotListen, open_listeners, reachable_address
+from web.public_fetch import PublicFetch
 from web.request_id import RequestId, RequestIdFilter
 from web.serving import GracefulServer
 
@@ -72,6 +76,8 @@ class DeviceServer:
     manager: ModelManager
     names: ModelNames
     place: Place
+    log: ActivityLog
+    allow_image_urls: bool
 
 
 def build_device_server(
@@ -101,7 +107,9 @@ def build_device_server(
     )
     names = ModelNames(name, models, others, settings.aliases)
     store = store or ConfigStore(data_dir / "device_config.json")
-    return DeviceServer(name, device, manager, names, Place(name, store, data_dir, _BUNDLED, available))
+    place = Place(name, store, data_dir, _BUNDLED, available)
+    log = ActivityLog(keeps_texts=settings.keep_prompts)
+    return DeviceServer(name, device, manager, names, place, log, settings.allow_image_urls)
 
 
 def _budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
@@ -129,14 +137,14 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
 
     app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_error_handlers(app)
-    service = ChatService(server.manager)
+    service = ChatService(server.manager, pictures=PictureLoader(PublicFetch() if server.allow_image_urls else None))
     embeddings = EmbeddingService(server.manager)
     digests = Digests(server.place.data_dir / f"cache_{server.name}" / "digests.json")
     models = DeviceModels(server.place, server.manager, server.names, service)
     admin = AdminClient(f"http://{reachable_address(host)}:{admin_port}")
     for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
-        status_routes(server.name, server.device, server.manager, server.names),
+        status_routes(server.name, server.device, server.manager, server.names, server.log),
         completion_routes(service, server.names),
         openai_embeddings(embeddings, server.names),
         ollama_embeddings(embeddings, server.names),
@@ -151,6 +159,7 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     ):
         app.include_router(router)
     app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
+    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(RequestId)
     return app
 

@@ -54,7 +54,8 @@ class Assignments:
             raise AdminError(404, "unknown_device", device=change.device, known=", ".join(devices))
         limit = self._memory_limit(change.device, settings)
         models = None if change.models is None else self._selection(change.models, settings, limit)
-        self._store.update_device(change.device, enabled=change.enabled, models=models)
+        limits = change.limits.model_dump(exclude_unset=True) if change.limits else {}
+        self._store.update_device(change.device, enabled=change.enabled, models=models, limits=limits)
 
     def _memory_limit(self, device: str, settings: DeviceSettings) -> int | None:
         """Bytes that the device's instances may ever take; None where nobody knows: a GPU that has not run yet may have
@@ -91,8 +92,12 @@ class Assignments:
 
 
 def _changed(assignment: ModelAssignment, change: ModelChange) -> ModelAssignment:
+    settings = change.settings()
+    if "parameters" in settings:
+        parameters = {**assignment.parameters, **settings["parameters"]}
+        settings["parameters"] = {name: value for name, value in parameters.items() if value is not None}
     try:
-        return ModelAssignment.model_validate({**assignment.model_dump(), **change.settings()})
+        return ModelAssignment.model_validate({**assignment.model_dump(), **settings})
     except ValidationError as error:
         problems = "; ".join(
             f"{change.id}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()

@@ -10,18 +10,20 @@ from apis.model_names import ModelNames
 from devices.hardware import ResolvedDevice
 from model_manager import ModelManager
 from pools.pool import ModelPool
+from web.activity import ActivityLog
 from web.errors import InvalidRequest
 from web.streaming import JSON
 
 
-def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames) -> APIRouter:
+def status_routes(
+    device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames, log: ActivityLog
+) -> APIRouter:
     router = APIRouter(tags=["Status"])
     started = time.monotonic()
 
-    @router.get("/health")
-    async def health() -> JSON:
+    def health() -> dict[str, Any]:
         pools = list(manager.pools.values())
-        status = {
+        return {
             "status": "ok",
             "device": device_name,
             "requested_device": device.requested,
@@ -35,13 +37,11 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "generated_tokens": sum(each.generated_tokens for each in manager.statistics.values()),
             "models": [_model(pool) for pool in pools],
         }
-        return JSON(status)
 
-    @router.get("/memory")
-    async def memory() -> JSON:
+    def memory() -> dict[str, Any]:
         models = [_memory(pool, manager) for pool in manager.pools.values()]
         figures = manager.budget.figures()
-        report = {
+        return {
             "device": device_name,
             "memory": manager.budget.memory.name,
             "total_bytes": figures.total,
@@ -52,7 +52,24 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "used_bytes": sum(model["measured_bytes"] for model in models),
             "models": models,
         }
-        return JSON(report)
+
+    @router.get("/health")
+    async def report_health() -> JSON:
+        return JSON(health())
+
+    @router.get("/memory")
+    async def report_memory() -> JSON:
+        return JSON(memory())
+
+    @router.get("/activity")
+    async def report_activity(since: int = 0) -> JSON:
+        """The requests that run, and those that have ended after `since`, a `cursor` of an earlier answer."""
+        return JSON(log.report(since))
+
+    @router.get("/live")
+    async def report_all(since: int = 0) -> JSON:
+        """Health, memory and activity in one answer, for who asks twice a second."""
+        return JSON({"health": health(), "memory": memory(), "activity": log.report(since)})
 
     @router.get("/model/stats")
     async def statistics(model: str) -> dict[str, Any]:

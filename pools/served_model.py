@@ -29,7 +29,8 @@ _KV_CACHE_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Persona:
-    """What an alias adds to its model: a system prompt, a chat template, defaults for generation options by name."""
+    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for generation
+    options by name."""
 
     system: str | None = None
     template: str | None = None
@@ -57,6 +58,11 @@ class ServedModel:
         """What the model is for."""
         return _TASKS.get(self.facts.kind, "generation")
 
+    @property
+    def is_alias(self) -> bool:
+        """Device names hold no hyphen."""
+        return self.public_id.partition("-")[2] != self.id
+
     def require(self, task: Task) -> None:
         """Raise `InvalidRequest` when the model is for something else."""
         if self.task != task:
@@ -71,9 +77,12 @@ class ServedModel:
 
     @property
     def pipeline(self) -> PipelineKind:
-        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere the batching one."""
+        """The task's; for generation that of vision-language models, else what is assigned: by itself an NPU's only
+        kind and elsewhere the batching one."""
         if self.task != "generation":
             return self.task
+        if self.facts.vision:
+            return "vision_batching"
         if self.on_npu:
             return "llm_pipeline"
         return "continuous_batching" if self.assignment.pipeline == "auto" else self.assignment.pipeline

@@ -9,13 +9,14 @@ from pathlib import Path
 from devices.config import DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo, ResolvedDevice, resolve_device
 from devices.model_facts import ModelFacts, read_facts, runtime_problem
-from pools.served_model import ServedModel
+from pools.served_model import Persona, ServedModel
 
 logger = logging.getLogger(__name__)
 
 _NOT_ON_NPU = {
     "reranker": "The library's rerankers do not run on an NPU.",
     "gguf": "The library does not run GGUF models on an NPU.",
+    "vlm": "Vision-language models run on the GPU and the CPU here, not on an NPU.",
 }
 
 
@@ -42,6 +43,7 @@ def served_model(
         facts=facts,
         assignment=assignment,
         device=_model_device(settings, assignment, facts, available),
+        persona=Persona(assignment.system, None, assignment.parameters),
         parallel_generations=settings.parallel_generations,
     )
 

@@ -11,7 +11,7 @@ from apis.model_names import ModelNames
 from apis.ollama.digests import Digests
 from model_manager import ModelManager
 from pools.pool import ModelPool
-from pools.served_model import Persona, ServedModel
+from pools.served_model import ServedModel
 
 # The version of Ollama's API that this server follows; clients such as GitHub Copilot refuse old ones.
 API_VERSION = "0.18.3"
@@ -73,7 +73,7 @@ def capabilities(model: ServedModel) -> list[str]:
     facts = model.facts
     if model.task != "generation":
         return ["embedding"] if model.task == "embedding" else ["rerank"]
-    return ["completion"] + ["tools"] * facts.tools + ["thinking"] * facts.thinking
+    return ["completion"] + ["tools"] * facts.tools + ["vision"] * facts.vision + ["thinking"] * facts.thinking
 
 
 def _running(pool: ModelPool, manager: ModelManager, digests: Digests) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def details(model: ServedModel) -> dict[str, Any]:
     family = _family(facts.architecture) if facts.architecture else facts.kind
     billions = f"{facts.parameters / 1e9:.1f}B" if facts.parameters and facts.parameters >= 1e9 else None
     return {
-        "parent_model": model.id if model.persona != Persona() else "",
+        "parent_model": model.id if model.is_alias else "",
         "format": "openvino",
         "family": family,
         "families": [family],
