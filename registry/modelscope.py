@@ -40,8 +40,8 @@ class _Listing(msgspec.Struct, rename="pascal"):
 
 
 def resolve(settings: HubSettings, model_id: str, revision: str | None) -> RemoteModel:
-    """As registry.hub.resolve, a refused token left away too. There is no commit of the whole: a hash of all file hashes
-    stands for it."""
+    """As registry.hub.resolve, a refused token left away too. There is no commit of the whole: a hash of all file
+    hashes stands for it."""
     wanted = revision or DEFAULT_REVISION
     headers = {"Cookie": f"{_TOKEN_COOKIE}={settings.token}"} if settings.token else {}
     response = _list_files(settings, model_id, wanted, headers)
