@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,7 @@ def caches_router(store: ConfigStore, data_dir: Path) -> APIRouter:
     async def caches() -> dict[str, Any]:
         """orphaned: the device stands in no configuration any more."""
         found = await asyncio.to_thread(lambda: list_caches(data_dir, store.current().devices))
-        rows = [
-            {
-                "device": cache.device,
-                "path": str(cache.path),
-                "size_bytes": cache.size_bytes,
-                "orphaned": cache.orphaned,
-            }
-            for cache in found
-        ]
-        return {"caches": rows}
+        return {"caches": [asdict(cache) | {"path": str(cache.path)} for cache in found]}
 
     @router.delete("/caches/{device}")
     async def clear(device: str) -> dict[str, Any]:
