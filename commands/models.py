@@ -83,7 +83,8 @@ async def remove(house: House, options: argparse.Namespace, output: Output) -> i
 
 
 async def verify(house: House, options: argparse.Namespace, output: Output) -> int:
-    result = await house.verify(options.model)
+    with output.busy("Hashing"):
+        result = await house.verify(options.model)
     output.document(result)
     if result["intact"]:
         output.say(f"All {result['files']} files are intact.")
