@@ -86,11 +86,16 @@ class InputRequest(BaseModel):
 
     def refuse_unsupported(self) -> None:
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""
-        for tool in self.tools or ():
-            if tool.type != "function" or not tool.name:
-                raise InvalidRequest(f"Tools of type '{tool.type}' do not exist here; give functions.", param="tools")
+        if self.tools and not self.functions:
+            kind = self.tools[0].type
+            raise InvalidRequest(f"Tools of type '{kind}' do not exist here; give functions.", param="tools")
         if self.tool_choice not in (None, "auto", "none") and not self.tools:
             raise InvalidRequest("tool_choice asks for a tool, but there are no tools.", param="tool_choice")
+
+    @property
+    def functions(self) -> list[ResponseTool]:
+        """Without the tools of other kinds, which agents such as Codex send beside them: the model cannot use those."""
+        return [tool for tool in self.tools or () if tool.type == "function" and tool.name]
 
     def items(self) -> list[InputItem]:
         if isinstance(self.input, str):
@@ -101,7 +106,7 @@ class InputRequest(BaseModel):
         """After the `earlier` messages of the response that this one continues. Raises `InvalidRequest`."""
         instructions = (Message("system", self.instructions),) if self.instructions else ()
         choice = self.tool_choice
-        offered = () if choice == "none" else self.tools or ()
+        offered = () if choice == "none" else self.functions
         named = choice.name if isinstance(choice, ToolChoice) else None
         return Conversation(
             messages=(*instructions, *earlier, *messages_of(self.items(), earlier)),
