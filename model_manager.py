@@ -129,10 +129,10 @@ class ModelManager:
                     lease = await self._acquire(pool, run, timings, client)
                     async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
                         async for output in outputs:
+                            timings.generated_tokens = len(run.generated)
                             yield output
             finally:
                 statistics.resumed += run.losses
-                timings.generated_tokens = len(run.generated)
 
     async def compute(
         self, model_id: str, work: Sequence[TextWork], timings: Timings, *, client: str = ""
@@ -152,7 +152,7 @@ class ModelManager:
         reason: Exception | None = None
         for attempt in range(_MAX_LOSSES_WITHOUT_PROGRESS):
             was_ready, asked = bool(pool.slots), self.clock()
-            lease = await pool.acquire(0, client, returned=attempt > 0)
+            lease = await pool.acquire(0, client, returned=attempt > 0, timings=timings)
             timings.started = timings.started or self.clock()
             if not was_ready:
                 timings.load_seconds += self.clock() - asked
@@ -185,7 +185,7 @@ class ModelManager:
 
     async def _acquire(self, pool: ModelPool, run: Run, timings: Timings, client: str) -> Lease:
         was_ready, asked = bool(pool.slots), self.clock()
-        lease = await pool.acquire(run.tokens_to_begin, client, returned=run.losses > 0)
+        lease = await pool.acquire(run.tokens_to_begin, client, returned=run.losses > 0, timings=timings)
         if not was_ready:
             timings.load_seconds += self.clock() - asked
         if timings.started is None:

@@ -37,13 +37,14 @@ from apis.openai.completions import completion_routes
 from apis.openai.embeddings import embedding_routes as openai_embeddings
 from apis.openai.models import model_routes
 from apis.openai.responses import response_routes
+from apis.recorded import calls_a_model
 from apis.status import status_routes
 from chat.pictures import PictureLoader
 from chat.service import ChatService
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
-from devices.memory import GB, default_reserve, system_memory
+from devices.memory import GB, default_reserve, device_memory, system_memory
 from devices.memory_ledger import MemoryLedger
 from embeddings.service import EmbeddingService
 from instances.handle import Instance
@@ -51,6 +52,7 @@ from instances.messages import LoadModel
 from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
 from pools.serving import served_model
+from web.activity import ActivityLog, RecordActivity
 from web.guard import Guard, page_origins
 from web.listening import CannotListen, open_listeners, reachable_address
 from web.public_fetch import PublicFetch
@@ -74,6 +76,7 @@ class DeviceServer:
     manager: ModelManager
     names: ModelNames
     place: Place
+    log: ActivityLog
     allow_image_urls: bool
 
 
@@ -96,7 +99,7 @@ def build_device_server(
     others = {other: each.port for other, each in configuration.devices.items() if other != name}
     manager = ModelManager(
         models,
-        _budget(settings, data_dir),
+        _budget(settings, device, data_dir),
         cache_dir=data_dir / f"cache_{name}",
         max_queue=settings.max_queue,
         queue_seconds=settings.queue_timeout,
@@ -105,11 +108,12 @@ def build_device_server(
     names = ModelNames(name, models, others, settings.aliases)
     store = store or ConfigStore(data_dir / "device_config.json")
     place = Place(name, store, data_dir, _BUNDLED, available)
-    return DeviceServer(name, device, manager, names, place, settings.allow_image_urls)
+    log = ActivityLog(keeps_texts=settings.keep_prompts)
+    return DeviceServer(name, device, manager, names, place, log, settings.allow_image_urls)
 
 
-def _budget(settings: DeviceSettings, data_dir: Path) -> MemoryBudget:
-    memory = system_memory()
+def _budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
+    memory = device_memory(device.used, device.own_memory) if device.own_memory else system_memory()
     reserve = settings.memory_reserve_gb
     return MemoryBudget(
         memory,
@@ -138,8 +142,9 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     digests = Digests(server.place.data_dir / f"cache_{server.name}" / "digests.json")
     models = DeviceModels(server.place, server.manager, server.names, service)
     admin = AdminClient(f"http://{reachable_address(host)}:{admin_port}")
-    for router in (
+    for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
+        status_routes(server.name, server.device, server.manager, server.names, server.log),
         completion_routes(service, server.names),
         openai_embeddings(embeddings, server.names),
         ollama_embeddings(embeddings, server.names),
@@ -151,10 +156,10 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
         show_routes(server.manager, server.names),
         pull_routes(admin, models, server.names),
         management_routes(models, server.names),
-        status_routes(server.name, server.device, server.manager, server.names),
     ):
         app.include_router(router)
     app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
+    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(RequestId)
     return app
 
@@ -172,7 +177,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[LoadModel], Instance] = Instance) -> int:
     options = _parse_arguments(arguments)
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
     logging.getLogger().handlers[0].addFilter(RequestIdFilter())
@@ -184,6 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.data_dir,
             available_devices(),
             store=_store_for_changes(options.config),
+            make_instance=make_instance,
         )
         port = options.port or configuration.devices[options.device].port
         sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)

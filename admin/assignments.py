@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from admin.errors import AdminError
 from admin.wire import ModelChange, UpdateConfig
 from devices.config import ConfigStore, DeviceSettings, ModelAssignment
+from devices.memory import GB, read_system_memory
 from devices.supervisor import Suite
 from model_registry import ModelRegistry
+from registry.assigning import new_assignment
 
 logger = logging.getLogger(__name__)
 
@@ -50,49 +52,54 @@ class Assignments:
         settings = devices.get(change.device)
         if settings is None:
             raise AdminError(404, "unknown_device", device=change.device, known=", ".join(devices))
-        models = None if change.models is None else self._selection(change.models, settings)
-        self._store.update_device(change.device, enabled=change.enabled, models=models)
+        limit = self._memory_limit(change.device, settings)
+        models = None if change.models is None else self._selection(change.models, settings, limit)
+        limits = change.limits.model_dump(exclude_unset=True) if change.limits else {}
+        self._store.update_device(change.device, enabled=change.enabled, models=models, limits=limits)
 
-    def _selection(self, wanted: Sequence[str | ModelChange], settings: DeviceSettings) -> list[ModelAssignment]:
+    def _memory_limit(self, device: str, settings: DeviceSettings) -> int | None:
+        """Bytes that the device's instances may ever take; None where nobody knows: a GPU that has not run yet may have
+        a memory of its own."""
+        report = self._suite.memory(device)
+        if report is not None:
+            return report.get("limit_bytes")
+        configured = int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None
+        if settings.device.upper().startswith("GPU"):
+            return configured
+        total = read_system_memory().total
+        return min(total, configured or total)
+
+    def _selection(
+        self, wanted: Sequence[str | ModelChange], settings: DeviceSettings, limit: int | None
+    ) -> list[ModelAssignment]:
         assigned = {model.id: model for model in settings.models}
         selection: dict[str, ModelAssignment] = {}
         for entry in wanted:
             change = ModelChange(id=entry) if isinstance(entry, str) else entry
             known = assigned.get(change.id)
-            selection[change.id] = _changed(known or self._new(change.id), change)
+            selection[change.id] = _changed(known or self._new(change.id, limit), change)
         return list(selection.values())
 
-    def _new(self, model_id: str) -> ModelAssignment:
+    def _new(self, model_id: str, limit: int | None) -> ModelAssignment:
         model = self._registry.find(model_id)
         if model.facts.problem:
             raise AdminError(409, "model_unusable", model=model_id, problem=model.facts.problem)
-        size = model.facts.size_bytes
-        return ModelAssignment(
-            id=model.id,
-            path=self._written_path(model.path),
-            estimated_memory_gb=max(round(size / 1e9, 2), 0.01) if size else None,
-        )
-
-    def _written_path(self, path: Path) -> str:
-        """Relative to the data directory where that is possible, so that the folder can be moved."""
-        try:
-            return path.resolve().relative_to(self._data_dir.resolve()).as_posix()
-        except ValueError:
-            return str(path.resolve())
+        needed = model.facts.least_bytes
+        if limit is not None and needed > limit:
+            figures = {"needed": f"{needed / GB:.1f} GB", "limit": f"{limit / GB:.1f} GB"}
+            raise AdminError(409, "model_too_large", model=model_id, **figures)
+        return new_assignment(model, self._data_dir)
 
 
 def _changed(assignment: ModelAssignment, change: ModelChange) -> ModelAssignment:
+    settings = change.settings()
+    if "parameters" in settings:
+        parameters = {**assignment.parameters, **settings["parameters"]}
+        settings["parameters"] = {name: value for name, value in parameters.items() if value is not None}
     try:
-        return ModelAssignment.model_validate({**assignment.model_dump(), **change.settings()})
+        return ModelAssignment.model_validate({**assignment.model_dump(), **settings})
     except ValidationError as error:
         problems = "; ".join(
             f"{change.id}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
         )
         raise AdminError(422, "invalid_request", explanation=problems) from error
-
-
-def remove_model(registry: ModelRegistry, store: ConfigStore, model_id: str) -> None:
-    """Delete a local model's files. Raises `RegistryError` where a device offers it or it comes with the program."""
-    devices = store.load().devices
-    users = [name for name, settings in devices.items() if any(model.id == model_id for model in settings.models)]
-    registry.remove(model_id, in_use_by=users)

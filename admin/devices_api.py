@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from admin.activity import as_json, running_rows, since
 from admin.assignments import Assignments
 from admin.live import LiveFeed
 from admin.snapshots import SnapshotReader
@@ -40,6 +41,14 @@ def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignme
         snapshot = await reader()
         card = snapshot.device(body.device)
         return {"device": asdict(card) if card else None}
+
+    @router.get("/activity")
+    async def activity(limit: int = Query(default=200, ge=1, le=2000)) -> dict[str, Any]:
+        """The requests that run, oldest first, and the most recent of those that have ended, newest first."""
+        return {
+            "running": [as_json(row) for row in running_rows(reader.suite)],
+            "ended": [as_json(row) for row in since(reader.suite, {})[:limit]],
+        }
 
     @router.get("/logs/{device}")
     async def logs(device: str, lines: int = Query(default=200, ge=1, le=5000)) -> dict[str, Any]:

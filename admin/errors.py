@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from admin.i18n import Catalogues, Translator
-from admin.problems import describe, describe_config
+from admin.problems import describe_config
 from admin.rendering import Renderer
 from devices.config import ConfigError
 from model_registry import RegistryError
@@ -47,17 +47,18 @@ class ErrorHandlers:
         return self._respond(request, 409, "config_broken", lambda t: describe_config(t, error))
 
     async def on_unknown_device(self, request: Request, error: Exception) -> Response:
-        return self._respond(request, 404, "unknown_device", lambda t: str(error))
+        return self._respond(request, 404, "unknown_device", lambda t: t.say(str(error)))
 
     async def on_registry_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RegistryError)
-        return self._respond(
-            request, error.status, error.type, lambda t: describe(t, error.type, error.message, error.details)
-        )
+        return self._respond(request, error.status, error.type, lambda t: t.say(error.message))
 
     async def on_invalid_request(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return self._answer(request, 422, "invalid_request", {"explanation": _explain(error.errors())})
+        problems = error.errors()
+        return self._respond(
+            request, 422, "invalid_request", lambda t: t("error.invalid_request", explanation=_explain(problems, t))
+        )
 
     async def on_http_exception(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -70,7 +71,7 @@ class ErrorHandlers:
         return self._answer(request, 500, "internal", {"detail": str(error) or type(error).__name__})
 
     def _answer(self, request: Request, status: int, kind: str, values: Mapping[str, object]) -> Response:
-        return self._respond(request, status, kind, lambda t: t(f"error.{kind}", **values))
+        return self._respond(request, status, kind, lambda t: t(f"error.{kind}", **_said(t, values)))
 
     def _respond(self, request: Request, status: int, kind: str, sentence: Callable[[Translator], str]) -> Response:
         if request.url.path.startswith("/api/"):
@@ -80,12 +81,18 @@ class ErrorHandlers:
         return self._renderer.page(request, "error.html", context, status=status)
 
 
-def _explain(problems: Sequence[dict[str, object]]) -> str:
+def _said(t: Translator, values: Mapping[str, object]) -> dict[str, object]:
+    """The values, those that are sentences themselves in the reader's language."""
+    return {name: t.say(value) if isinstance(value, str) else value for name, value in values.items()}
+
+
+def _explain(problems: Sequence[dict[str, object]], t: Translator) -> str:
     """`models.0.max_concurrent: Input should be a valid integer; …`"""
     sentences: list[str] = []
     for problem in problems:
         location = problem.get("loc")
         parts = [str(part) for part in location] if isinstance(location, (list, tuple)) else []
         field = ".".join(parts[1:])
-        sentences.append(f"{field}: {problem['msg']}" if field else str(problem["msg"]))
+        message = t.say(str(problem["msg"]))
+        sentences.append(f"{field}: {message}" if field else message)
     return "; ".join(dict.fromkeys(sentences))

@@ -6,16 +6,14 @@ connecting again. Between changes a `tick` every second tells the page that the 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from admin.live import LiveFeed
 from admin.rendering import Audience, Renderer
 from admin.views import Snapshot
-from devices.logs import DeviceLog
 
 TICK_SECONDS = 1.0
 
@@ -54,13 +52,20 @@ class FragmentCache:
         return html
 
 
+class News(Protocol):
+    """What a screen is told beside its fragments: an event called `name`, None when there is nothing new."""
+
+    name: str
+
+    def event(self, audience: Audience) -> str | None: ...
+
+
 async def page_events(
-    feed: LiveFeed, cache: FragmentCache, fragments: Fragments, audience: Audience, *, log: DeviceLog | None = None
+    feed: LiveFeed, cache: FragmentCache, fragments: Fragments, audience: Audience, *, news: News | None = None
 ) -> AsyncIterator[str]:
     """Server-sent events, ready to be written, until the feed closes or the reader goes away."""
     sent: dict[str, str] = {}
     ticked = 0.0
-    lines = LogReader(log) if log else None
     async for snapshot in feed.follow():
         for fragment in fragments(snapshot):
             html = cache.html(fragment, audience)
@@ -70,24 +75,8 @@ async def page_events(
         if time.monotonic() - ticked >= TICK_SECONDS * 0.9:
             ticked = time.monotonic()
             yield encode("tick", f"{time.time():.3f}")
-        if lines and (news := lines.news()):
-            yield encode("log", json.dumps(news, ensure_ascii=False))
-
-
-class LogReader:
-    """The lines of a log since the last look: the first time those kept, with a mark to start from nothing."""
-
-    def __init__(self, log: DeviceLog) -> None:
-        self._log = log
-        self._seen: int | None = None
-
-    def news(self) -> dict[str, Any] | None:
-        first = self._seen is None
-        lines = self._log.after(-1 if self._seen is None else self._seen)
-        self._seen = lines[-1].number if lines else self._seen or -1
-        if not lines and not first:
-            return None
-        return {"fresh": first, "lines": [line.text for line in lines]}
+        if news and (data := news.event(audience)):
+            yield encode(news.name, data)
 
 
 def encode(name: str, data: str) -> str:

@@ -56,6 +56,16 @@ def duration(seconds: float | None, t: Translator) -> str:
     return t("time.seconds", s=rest)
 
 
+def clock(value: float) -> str:
+    """The time of day in the server's time zone: `14:05:09`."""
+    return datetime.fromtimestamp(value).strftime("%H:%M:%S")
+
+
+def seconds(value: float | None) -> str:
+    """`0.42 s`, `12.3 s`; an en dash when unknown."""
+    return "–" if value is None else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+
+
 def moment(value: str | float | None) -> str:
     """A point in time in the server's time zone: `2026-11-23 14:05`. Takes epoch seconds or ISO 8601."""
     if value is None or value == "":

@@ -8,8 +8,8 @@ from collections import defaultdict, deque
 from admin.views import Speed
 from devices.supervisor import Suite
 
-STEP_SECONDS = 2.0
-KEPT_STEPS = 150
+STEP_SECONDS = 1.0
+KEPT_STEPS = 300
 
 
 class SpeedMeter:
@@ -44,7 +44,7 @@ class History:
         return self._meters[device].speed
 
     async def run(self) -> None:
-        """Read every few seconds until cancelled."""
+        """Read every second until cancelled."""
         clock = asyncio.get_running_loop().time
         while True:
             self.read(clock())

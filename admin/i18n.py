@@ -2,7 +2,7 @@
 
 A message is a string with named placeholders (`{port}`), or a list of plural forms. Which form a number takes is the
 catalogue's `language.plural`, a C expression in `n` as in gettext's Plural-Forms header. Adding a language is adding a
-file.
+file. `admin/phrases.py` has what the `say.` messages are.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.requests import Request
+
+from admin.phrases import PREFIX, Phrasebook
 
 Message = str | list[str]
 
@@ -28,6 +30,7 @@ class Translator:
     tag: str
     messages: Mapping[str, Message]
     plural_form: Callable[[int], int] = field(repr=False, compare=False)
+    phrases: Phrasebook = field(repr=False, compare=False)
 
     def __call__(self, key: str, **values: object) -> str:
         message = self.messages[key]
@@ -36,8 +39,9 @@ class Translator:
             message = message[self.plural_form(count if isinstance(count, int) else 0)]
         return message.format(**values) if values else message
 
-    def has(self, key: str) -> bool:
-        return key in self.messages
+    def say(self, sentence: str) -> str:
+        """An English sentence of the rooms below in this language, where the catalogue has it."""
+        return self.phrases.say(sentence)
 
     @property
     def name(self) -> str:
@@ -74,9 +78,10 @@ class Catalogues:
 
 def _read(path: Path) -> Translator:
     messages: dict[str, Message] = json.loads(path.read_text(encoding="utf-8"))
+    phrases = {key.removeprefix(PREFIX): str(text) for key, text in messages.items() if key.startswith(PREFIX)}
     # c2py is the standard library's own compiler of plural expressions; typeshed does not list it.
     compile_plural: Callable[[str], Callable[[int], int]] = getattr(gettext, "c2py")  # noqa: B009
-    return Translator(path.stem, messages, compile_plural(str(messages["language.plural"])))
+    return Translator(path.stem, messages, compile_plural(str(messages["language.plural"])), Phrasebook(phrases))
 
 
 def _accepted(header: str) -> list[str]:

@@ -11,7 +11,7 @@ from admin.views import Snapshot
 
 logger = logging.getLogger(__name__)
 
-READ_SECONDS = 0.5
+READ_SECONDS = 0.4
 
 
 class LiveFeed:

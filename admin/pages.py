@@ -12,10 +12,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 from markupsafe import Markup
 
 from admin import connect, screens
+from admin.activity import find
 from admin.errors import AdminError
 from admin.events import FragmentCache, page_events
 from admin.i18n import LANGUAGE_COOKIE, Catalogues
 from admin.live import LiveFeed
+from admin.news import ActivityNews, LogNews
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from admin.snapshots import SnapshotReader
 from admin.views import Snapshot
@@ -41,6 +43,8 @@ class Pages:
         router.add_api_route("/get", self.get)
         router.add_api_route("/get/search", self.search)
         router.add_api_route("/playground", self.playground)
+        router.add_api_route("/activity", self.activity)
+        router.add_api_route("/activity/{device}/{number}", self.request_details)
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
         router.add_api_route("/connect", self.connect)
@@ -74,6 +78,17 @@ class Pages:
     async def playground(self, request: Request) -> Response:
         return await self._screen(request, "playground")
 
+    async def activity(self, request: Request) -> Response:
+        return await self._screen(request, "activity")
+
+    async def request_details(self, request: Request, device: str, number: int) -> Response:
+        """All that is known of one request, as a fragment."""
+        row = find(self.reader.suite, device, number)
+        if row is None:
+            raise AdminError(404, "not_found", path=request.url.path)
+        audience = Audience.of(request, self.catalogues)
+        return HTMLResponse(self.renderer.fragment("fragments/request.html", audience, {"row": row}))
+
     async def logs(self, request: Request, device: str | None = None) -> Response:
         snapshot = await self.reader()
         names = [card.name for card in snapshot.devices]
@@ -104,9 +119,8 @@ class Pages:
         return self._render(request, "connect", snapshot, {}, **context)
 
     async def settings(self, request: Request) -> Response:
-        return self._render(
-            request, "settings", await self.reader(), {}, places=self.places, hub=self.reader.registry.hub
-        )
+        snapshot = await self.reader()
+        return self._render(request, "settings", snapshot, {}, places=self.places, hub=self.reader.registry.hub)
 
     async def save_preferences(self, request: Request) -> Response:
         body = await request.body()
@@ -124,13 +138,15 @@ class Pages:
 
     async def events(self, request: Request, screen: str = "", device: str | None = None) -> Response:
         """Server-sent events for one screen: its fragments as they change, a tick every second, on the log screen
-        the lines of `device`."""
+        the lines of `device`, on the activity screen the requests that have ended."""
         audience = Audience.of(request, self.catalogues)
         fragments = screens.SCREENS.get(screen, screens.common)
-        log = None if device is None else self.reader.suite.log(device)
+        news = None if device is None else LogNews(self.reader.suite.log(device))
+        if screen == "activity":
+            news = ActivityNews(self.reader.suite, self.cache)
 
         async def stream() -> AsyncIterator[str]:
-            async for event in page_events(self.feed, self.cache, fragments, audience, log=log):
+            async for event in page_events(self.feed, self.cache, fragments, audience, news=news):
                 yield event
 
         return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

@@ -17,6 +17,7 @@ from web.listening import reachable_address
 CONNECT_SECONDS = 5
 MAX_BODY_BYTES = 64 * 2**20
 """Room for a few images in a conversation."""
+_HEADERS = {"Content-Type": "application/json", "User-Agent": "Playground"}
 
 
 class Playground:
@@ -59,7 +60,7 @@ class Playground:
         if status.state != "running":
             raise AdminError(503, "device_not_running", device=device)
         url = f"http://{self._address}:{status.port}{path}"
-        outgoing = self._client.build_request("POST", url, content=body, headers={"Content-Type": "application/json"})
+        outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
         try:
             answer = await self._client.send(outgoing, stream=True)
         except httpx.HTTPError as error:

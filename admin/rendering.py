@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 
 from admin import formats
 from admin.i18n import Catalogues, Translator
-from admin.problems import describe, describe_config
+from admin.problems import describe_config
 
 THEME_COOKIE = "theme"
 THEMES = ("auto", "light", "dark")
@@ -52,6 +52,8 @@ class Renderer:
             "count": formats.count,
             "tokens": formats.tokens,
             "moment": formats.moment,
+            "clock": formats.clock,
+            "seconds": formats.seconds,
             "plain": formats.plain,
             "digest": lambda text: hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:10],
         }
@@ -87,7 +89,7 @@ def _words(audience: Audience) -> dict[str, Any]:
         "t": t,
         "language": t.tag,
         "host": audience.host,
-        "describe": partial(describe, t),
+        "say": t.say,
         "describe_config": partial(describe_config, t),
         "duration": partial(formats.duration, t=t),
     }

@@ -13,6 +13,7 @@ NAVIGATION = (
     ("models", "/models"),
     ("get", "/get"),
     ("playground", "/playground"),
+    ("activity", "/activity"),
     ("logs", "/logs"),
     ("connect", "/connect"),
     ("settings", "/settings"),
@@ -67,5 +68,9 @@ def playground(snapshot: Snapshot) -> list[Fragment]:
     return [*common(snapshot), Fragment("served", "fragments/served.html", {"models": served_models(snapshot)})]
 
 
-SCREENS = {"overview": overview, "models": models, "get": get, "playground": playground}
+def activity(snapshot: Snapshot) -> list[Fragment]:
+    return [*common(snapshot), Fragment("running", "fragments/running.html", {"rows": snapshot.running})]
+
+
+SCREENS = {"overview": overview, "models": models, "get": get, "playground": playground, "activity": activity}
 """The screens with fragments of their own; every other one has the common ones."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
+from admin.activity import running_rows
 from admin.catalogue import CatalogueShelf, Yardstick
 from admin.history import History
 from admin.views import (
@@ -43,7 +44,6 @@ class SnapshotReader:
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
         configuration, problem = await asyncio.to_thread(self._configuration)
-        machine = _machine_memory()
         cards: list[DeviceCard] = []
         statuses = {status.name: status for status in self.suite.statuses()}
         for name, settings in configuration.devices.items():
@@ -53,16 +53,17 @@ class SnapshotReader:
                 continue
             health, memory = self.suite.health(name), self.suite.memory(name)
             cards.append(device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name)))
+        machine = _machine_memory(cards)
         yardsticks = tuple(
             Yardstick(card.name, card.kind, card.memory.total if card.memory else machine.total) for card in cards
         )
-        ours = sum(card.memory.used for card in cards if card.memory)
         return Snapshot(
             devices=tuple(cards),
-            local_models=tuple(local_row(model, configuration, yardsticks) for model in local),
+            local_models=tuple(local_row(model, cards, yardsticks) for model in local),
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
-            machine=replace(machine, used=ours, other=max(machine.other - ours, 0)),
+            machine=machine,
+            running=running_rows(self.suite),
             config_problem=problem,
         )
 
@@ -123,6 +124,7 @@ def device_card(
         models=tuple(_choices(stick, settings, local, reported)),
         last_error=status.last_error,
         last_log_lines=tuple(status.last_log_lines[-8:]) if status.state == "failed" else (),
+        settings=settings,
     )
 
 
@@ -132,11 +134,11 @@ def _choices(
     local: Sequence[LocalModel],
     reported: Mapping[str, Mapping[str, Any]],
 ) -> list[ModelChoice]:
-    """Every local model in the registry's order, then what is assigned without being there."""
+    """What is assigned, be it there or not, then every other local model, each in its own order."""
     assignments = {model.id: model for model in settings.models}
     on_disk = {model.id: model for model in local}
     choices: list[ModelChoice] = []
-    for model_id in [*on_disk, *(id for id in assignments if id not in on_disk)]:
+    for model_id in [*assignments, *(id for id in on_disk if id not in assignments)]:
         model = on_disk.get(model_id)
         facts = model.facts if model else None
         running = reported.get(model_id)
@@ -184,14 +186,25 @@ def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
     total, available, used = (report.get(key) for key in ("total_bytes", "available_bytes", "used_bytes"))
     if not isinstance(total, int) or not isinstance(available, int) or not isinstance(used, int):
         return None
+    weights = min(sum(_weights(model) for model in report.get("models", ())), used)
     reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
     other = max(total - available - used - reserved, 0)
-    return MemoryBar(total, *(_rounded(part, BAR_STEP) for part in (used, reserved, other)))
+    parts = (_rounded(part, BAR_STEP) for part in (weights, used - weights, reserved, other))
+    return MemoryBar(total, *parts, shared=report.get("memory", "system") == "system")
 
 
-def _machine_memory() -> MemoryBar:
+def _weights(model: Mapping[str, Any]) -> int:
+    """Of one model's instances, as far as they are filled."""
+    instances = len(model.get("instances", ()))
+    return min(int(model.get("estimated_weight_bytes", 0)) * instances, int(model.get("measured_bytes", 0)))
+
+
+def _machine_memory(cards: Sequence[DeviceCard] = ()) -> MemoryBar:
     memory = psutil.virtual_memory()
-    return MemoryBar(memory.total, used=0, reserved=0, other=_rounded(memory.total - memory.available, BAR_STEP))
+    bars = [card.memory for card in cards if card.memory and card.memory.shared]
+    weights, cache = sum(bar.weights for bar in bars), sum(bar.cache for bar in bars)
+    other = max(memory.total - memory.available - weights - cache, 0)
+    return MemoryBar(memory.total, weights, cache, 0, _rounded(other, BAR_STEP))
 
 
 def _rounded(value: int | None, step: int) -> int:
@@ -199,8 +212,9 @@ def _rounded(value: int | None, step: int) -> int:
     return round((value or 0) / step) * step
 
 
-def local_row(model: LocalModel, configuration: Configuration, yardsticks: tuple[Yardstick, ...]) -> LocalModelRow:
+def local_row(model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[Yardstick, ...]) -> LocalModelRow:
     metadata = model.metadata
+    offered = [(card.name, choice.running) for card in cards for choice in card.assigned if choice.id == model.id]
     return LocalModelRow(
         id=model.id,
         kind=model.facts.kind,
@@ -221,11 +235,8 @@ def local_row(model: LocalModel, configuration: Configuration, yardsticks: tuple
         problem=model.facts.problem,
         npu_problem=model.facts.npu_problem,
         fitness=tuple(stick.judge(model.facts) for stick in yardsticks),
-        devices=tuple(
-            name
-            for name, settings in configuration.devices.items()
-            if any(assigned.id == model.id for assigned in settings.models)
-        ),
+        devices=tuple(name for name, _ in offered),
+        running=tuple((name, running) for name, running in offered if running),
     )
 
 

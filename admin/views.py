@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devices.config import ConfigError, ModelAssignment
+from admin.activity import ActivityRow
+from devices.config import ConfigError, DeviceSettings, ModelAssignment
 from registry.jobs import ACTIVE, JobError
 
 
@@ -23,6 +24,11 @@ class RunningModel:
     error: str | None = None
     measured: int | None = None
     estimated: int | None = None
+
+    @property
+    def reckoned(self) -> int | None:
+        """What its instances together were reckoned to take."""
+        return self.estimated * self.instances if self.estimated else None
 
 
 @dataclass(frozen=True)
@@ -67,19 +73,36 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class MemoryBar:
-    """Bytes of one physical memory: taken by our instances, promised to them beyond that, taken by everybody else."""
+    """Bytes of one physical memory: what our instances take, as weights and as the rest of them (KV cache and what the
+    runtime needs), what is promised to them beyond that, what everybody else takes. `shared`: it is the machine's RAM,
+    not a memory of the device's own."""
 
     total: int
-    used: int
+    weights: int
+    cache: int
     reserved: int
     other: int
+    shared: bool = True
+
+    @property
+    def used(self) -> int:
+        return self.weights + self.cache
 
     @property
     def free(self) -> int:
         return max(self.total - self.used - self.reserved - self.other, 0)
 
-    def percent(self, part: int) -> float:
-        return round(100 * part / self.total, 1) if self.total else 0.0
+    @property
+    def parts(self) -> list[tuple[str, int, float, float]]:
+        """Name, bytes, and in percent of the whole where the part begins and how long it is."""
+        parts: list[tuple[str, int, float, float]] = []
+        begin = 0.0
+        for name in ("weights", "cache", "reserved", "other"):
+            size: int = getattr(self, name)
+            length = round(100 * size / self.total, 1) if self.total else 0.0
+            parts.append((name, size, round(begin, 1), length))
+            begin += length
+        return parts
 
 
 @dataclass(frozen=True)
@@ -132,6 +155,7 @@ class DeviceCard:
     models: tuple[ModelChoice, ...]
     last_error: str | None
     last_log_lines: tuple[str, ...]
+    settings: DeviceSettings
 
     @property
     def kind(self) -> str:
@@ -176,6 +200,8 @@ class LocalModelRow:
     fitness: tuple[Fitness, ...]
     devices: tuple[str, ...]
     """Names of the devices it is assigned to."""
+    running: tuple[tuple[str, RunningModel], ...]
+    """What the servers among them report of it."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +273,7 @@ class Snapshot:
     jobs: tuple[JobRow, ...]
     catalogue: CatalogueView | None
     machine: MemoryBar
+    running: tuple[ActivityRow, ...]
     config_problem: ConfigError | None
 
     def device(self, name: str) -> DeviceCard | None:

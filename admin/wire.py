@@ -55,10 +55,25 @@ class ModelChange(BaseModel):
     max_prompt_len: int | None = Field(default=None, ge=1)
     pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
     extra_config: dict[str, Any] = Field(default_factory=dict)
+    system: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Set over those that the model has; null takes one away."""
 
     def settings(self) -> dict[str, Any]:
         """Only what the client has set, without the id."""
         return self.model_dump(exclude={"id"}, exclude_unset=True)
+
+
+class DeviceLimits(BaseModel):
+    """What a device may take and keep. What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    memory_limit_gb: float | None = Field(default=None, gt=0)
+    memory_reserve_gb: float | None = Field(default=None, ge=0)
+    max_queue: int = Field(default=256, ge=1)
+    queue_timeout: float = Field(default=300, gt=0)
+    keep_prompts: bool = False
 
 
 class UpdateConfig(BaseModel):
@@ -69,3 +84,4 @@ class UpdateConfig(BaseModel):
     device: str
     enabled: bool | None = None
     models: list[str | ModelChange] | None = None
+    limits: DeviceLimits | None = None

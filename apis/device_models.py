@@ -15,6 +15,7 @@ from model_registry import LocalModel, ModelRegistry, RegistryError
 from pools.errors import ModelNotFound
 from pools.served_model import GB, ServedModel
 from pools.serving import served_model
+from registry.assigning import new_assignment
 from web.errors import InvalidRequest, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -56,11 +57,14 @@ class DeviceModels:
         async with self._turn:
             if local.id in self._names.models:
                 return self._names.models[local.id]
-            assignment = ModelAssignment(
-                id=local.id,
-                path=self._written_path(local.path),
-                estimated_memory_gb=max(round(local.facts.size_bytes / GB, 2), 0.01),
-            )
+            needed, limit = local.facts.least_bytes, self._manager.budget.figures().limit
+            if needed > limit:
+                raise Conflict(
+                    f"'{local.id}' needs at least {needed / GB:.1f} GB, more than this device may ever take "
+                    f"({limit / GB:.1f} GB).",
+                    param="model",
+                )
+            assignment = new_assignment(local, self._place.data_dir)
             settings = await self._save(lambda before: _with_model(before, assignment))
             place = self._place
             model = await asyncio.to_thread(
@@ -122,13 +126,6 @@ class DeviceModels:
             self._registry().remove(model_id, in_use_by=users)
         except RegistryError as error:
             logger.info("The files of %s stay: %s", model_id, error)
-
-    def _written_path(self, path: Path) -> str:
-        """Relative to the data directory where that is possible, so that the folder can be moved."""
-        try:
-            return path.resolve().relative_to(self._place.data_dir.resolve()).as_posix()
-        except ValueError:
-            return str(path.resolve())
 
 
 def _with_model(settings: DeviceSettings, assignment: ModelAssignment) -> DeviceSettings:

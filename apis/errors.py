@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from pools.errors import QueueFull
+from web.activity import note_error
 from web.errors import ServiceError
 from web.request_id import current_request_id
 from web.streaming import JSON
@@ -86,6 +87,7 @@ def _http_sentence(request: Request, error: HTTPException) -> str:
 
 
 def _response(path: str, error: ServiceError, headers: dict[str, str] | None = None) -> JSON:
+    note_error(error.message)
     headers = headers or {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)

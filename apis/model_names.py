@@ -7,6 +7,7 @@ from dataclasses import replace
 from devices.config import ModelAlias
 from pools.errors import ModelNotFound
 from pools.served_model import Persona, ServedModel
+from web.activity import note_model
 
 _LATEST = ":latest"
 
@@ -33,6 +34,7 @@ class ModelNames:
 
     def resolve(self, name: str) -> ServedModel:
         """The model that `name` means. Raises `ModelNotFound` with the right port or the names there are."""
+        note_model(name)
         bare = self.bare(name)
         if bare in self.models:
             return self.models[bare]
@@ -49,8 +51,10 @@ class ModelNames:
 
     def _alias(self, name: str) -> ServedModel:
         alias = self.aliases[name]
-        persona = Persona(alias.system, alias.template, alias.parameters)
-        return replace(self.models[alias.model], public_id=f"{self._device}-{name}", persona=persona)
+        model = self.models[alias.model]
+        parameters = {**model.persona.parameters, **alias.parameters}
+        persona = Persona(alias.system or model.persona.system, alias.template, parameters)
+        return replace(model, public_id=f"{self._device}-{name}", persona=persona)
 
     def _explain(self, name: str, bare: str) -> str:
         for device, port in self._other_ports.items():

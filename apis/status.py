@@ -10,15 +10,18 @@ from apis.model_names import ModelNames
 from devices.hardware import ResolvedDevice
 from model_manager import ModelManager
 from pools.pool import ModelPool
+from web.activity import ActivityLog
 from web.errors import InvalidRequest
+from web.streaming import JSON
 
 
-def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames) -> APIRouter:
+def status_routes(
+    device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames, log: ActivityLog
+) -> APIRouter:
     router = APIRouter(tags=["Status"])
     started = time.monotonic()
 
-    @router.get("/health")
-    async def health() -> dict[str, Any]:
+    def health() -> dict[str, Any]:
         pools = list(manager.pools.values())
         return {
             "status": "ok",
@@ -35,8 +38,7 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "models": [_model(pool) for pool in pools],
         }
 
-    @router.get("/memory")
-    async def memory() -> dict[str, Any]:
+    def memory() -> dict[str, Any]:
         models = [_memory(pool, manager) for pool in manager.pools.values()]
         figures = manager.budget.figures()
         return {
@@ -50,6 +52,24 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "used_bytes": sum(model["measured_bytes"] for model in models),
             "models": models,
         }
+
+    @router.get("/health")
+    async def report_health() -> JSON:
+        return JSON(health())
+
+    @router.get("/memory")
+    async def report_memory() -> JSON:
+        return JSON(memory())
+
+    @router.get("/activity")
+    async def report_activity(since: int = 0) -> JSON:
+        """The requests that run, and those that have ended after `since`, a `cursor` of an earlier answer."""
+        return JSON(log.report(since))
+
+    @router.get("/live")
+    async def report_all(since: int = 0) -> JSON:
+        """Health, memory and activity in one answer, for who asks twice a second."""
+        return JSON({"health": health(), "memory": memory(), "activity": log.report(since)})
 
     @router.get("/model/stats")
     async def statistics(model: str) -> dict[str, Any]:
@@ -67,6 +87,7 @@ def status_routes(device_name: str, device: ResolvedDevice, manager: ModelManage
             "mean_first_token_seconds": stats.mean_first_token_seconds,
             "mean_queue_seconds": stats.mean_queue_seconds,
             "mean_tokens_per_second": stats.mean_tokens_per_second,
+            "waiting": _waiting(pool, manager.clock()),
         }
 
     @router.get("/model/instances")
@@ -111,6 +132,19 @@ def _model(pool: ModelPool) -> dict[str, Any]:
         "max_active": pool.ceiling,
         "error": pool.error,
     }
+
+
+def _waiting(pool: ModelPool, now: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": position,
+            "request_id": waiter.request_id,
+            "client": waiter.client,
+            "waiting_seconds": round(now - waiter.since, 3),
+            "tokens": waiter.tokens,
+        }
+        for position, waiter in enumerate(pool.queue, start=1)
+    ]
 
 
 def _memory(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:

@@ -1,6 +1,16 @@
 """Where a request's time went, as a `Server-Timing` header."""
 
+from collections.abc import Iterable
+
+from chat.service import Completion
 from pools.statistics import Timings
+
+
+def waiting_comment(completions: Iterable[Completion]) -> bytes:
+    """A comment for an event stream: the place in the queue; nothing once all of a request's answers are worked on."""
+    asked = [completion.timings.queue_position for completion in completions]
+    places = [position() for position in asked if position is not None]
+    return f": waiting, number {max(places)} in the queue\n\n".encode() if any(places) else b""
 
 
 def server_timing(timings: Timings) -> dict[str, str]:

@@ -19,6 +19,7 @@ from benchmarks.scenarios.crowd import all_at_once, leaving
 from benchmarks.scenarios.crowding_out import more_models_than_memory
 from benchmarks.scenarios.grammars import bad_grammars
 from benchmarks.scenarios.killing import kill_workers
+from benchmarks.scenarios.lifetimes import lifetimes
 from benchmarks.scenarios.pressure import balloon
 from benchmarks.scenarios.result import Result
 
@@ -61,6 +62,11 @@ def _grammars(folder: Path, _: Path) -> Result:
         return asyncio.run(bad_grammars(server, streams=16))
 
 
+def _lifetimes(folder: Path, _: Path) -> Result:
+    with _demo(folder) as server:
+        return asyncio.run(lifetimes(server, watch_seconds=10))
+
+
 SCENARIOS: dict[str, Scenario] = {
     "memory": _memory,
     "balloon": _balloon,
@@ -69,6 +75,7 @@ SCENARIOS: dict[str, Scenario] = {
     "leaving": _leaving,
     "applying": _applying,
     "grammars": _grammars,
+    "lifetimes": _lifetimes,
 }
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,9 @@ class SuiteProcess:
 
 
 @contextmanager
-def suite_process(data_dir: Path) -> Iterator[SuiteProcess]:
-    """Runs the suite with both devices and no model assigned, on free ports; all of it has ended afterwards."""
+def suite_process(data_dir: Path, environment: Mapping[str, str] | None = None) -> Iterator[SuiteProcess]:
+    """Runs the suite with both devices and no model assigned, on free ports; all of it has ended afterwards.
+    `environment`: variables to add."""
     ports = {name: _free_port() for name in ("gpu", "npu")}
     devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in ports.items()}
     ConfigStore(data_dir / "device_config.json").save(Configuration(devices=devices))
@@ -66,7 +67,7 @@ def suite_process(data_dir: Path) -> Iterator[SuiteProcess]:
             stdout=subprocess.PIPE,
             stderr=log,
             encoding="utf-8",
-            env={**os.environ, "PYTHONUTF8": "1"},
+            env={**os.environ, "PYTHONUTF8": "1", **(environment or {})},
         )
     try:
         yield SuiteProcess(_page_address(process), ports, process)

@@ -1,4 +1,4 @@
-"""What an alias of a model adds to a request."""
+"""What a model's assignment or an alias of it adds to a request."""
 
 from dataclasses import fields, replace
 

@@ -27,6 +27,7 @@ from model_manager import ModelManager
 from pools.errors import ModelLoadFailed, PromptTooLong
 from pools.served_model import ServedModel
 from pools.statistics import Timings
+from web.activity import note_answer, note_prompt, note_work, observed
 from web.errors import InvalidRequest
 from web.request_id import current_client
 
@@ -95,6 +96,7 @@ class ChatService:
     ) -> Completion:
         """Answer a conversation, put after `preceding_ids`. Raises `InvalidRequest` on one the template refuses and
         on a form that no grammar can express, and `PromptTooLong`."""
+        note_prompt(conversation.messages[-1].content if conversation.messages else "")
         speech = await self._speech(model)
         conversation = with_system(model.persona, conversation)
         options = with_defaults(model.persona, options)
@@ -116,6 +118,7 @@ class ChatService:
     async def complete(self, model: ServedModel, prompt: str | Sequence[int], options: GenerationOptions) -> Completion:
         """Continue a text, or its ids, as it stands, without a chat template. Raises `PromptTooLong`, and
         `InvalidRequest` on a form that no grammar can express."""
+        note_prompt(prompt if isinstance(prompt, str) else "")
         speech = await self._speech(model)
         prompt_ids = speech.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
         if not prompt_ids:
@@ -210,6 +213,7 @@ class ChatService:
         answer: AnswerText,
     ) -> Completion:
         completion = Completion(model, prompt.ids, Timings(self._manager.clock()), prompt.tokens)
+        note_work(completion.timings)
         if options.keep_alive is not None:
             self._manager.pool(model.id).keep_alive = options.keep_alive
         completion.deltas = self._deltas(completion, prompt.sight, sampling, answer)
@@ -228,19 +232,22 @@ class ChatService:
             client=current_client(),
             sight=sight,
         )
-        async with aclosing(outputs):
-            async for output in outputs:
-                completion.take(output)
-                for delta in answer.push(output.tokens, output.logprobs):
-                    called = called or delta.tool_call is not None
-                    yield delta
-                if answer.stopped:
-                    completion.stop_string = answer.stop_string
-                    break
-                if output.finish == "length":
-                    completion.finish_reason = "length"
+        with observed():
+            async with aclosing(outputs):
+                async for output in outputs:
+                    completion.take(output)
+                    for delta in answer.push(output.tokens, output.logprobs):
+                        called = called or delta.tool_call is not None
+                        note_answer(delta.text)
+                        yield delta
+                    if answer.stopped:
+                        completion.stop_string = answer.stop_string
+                        break
+                    if output.finish == "length":
+                        completion.finish_reason = "length"
         for delta in answer.finish():
             called = called or delta.tool_call is not None
+            note_answer(delta.text)
             yield delta
         if called and completion.finish_reason == "stop":
             completion.finish_reason = "tool_calls"

@@ -204,10 +204,11 @@ class ConfigStore:
         *,
         enabled: bool | None = None,
         models: Sequence[ModelAssignment] | None = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> Configuration:
-        """Change one device on disk. For a model that was assigned before, fields the new entry does not set
-        keep the values they have in the file. Raises `ConfigError`."""
-        changes: dict[str, Any] = {}
+        """Change one device on disk; `limits` are further keys of it. For a model that was assigned before, fields the
+        new entry does not set keep the values they have in the file. Raises `ConfigError`."""
+        changes: dict[str, Any] = dict(limits or {})
         if enabled is not None:
             changes["enabled"] = enabled
 

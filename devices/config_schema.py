@@ -46,7 +46,8 @@ Text = Annotated[str, AfterValidator(_checked_text)]
 
 class ModelAssignment(BaseModel):
     """One entry of a device's `models`. Memory in GB (10^9 bytes), `idle_timeout` in seconds with -1 = never,
-    `max_prompt_len` in tokens; `tool_dialect` None is as the chat template says;
+    `max_prompt_len` in tokens; `tool_dialect` None is as the chat template says; `system` is the system prompt of
+    conversations that have none, `parameters` are defaults for what a request leaves open;
     `path` is relative to the data directory or absolute."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
@@ -63,6 +64,8 @@ class ModelAssignment(BaseModel):
     pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
     extra_config: dict[str, Any] = Field(default_factory=dict)
     tool_dialect: Text | None = None
+    system: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 class ModelAlias(BaseModel):
@@ -82,7 +85,9 @@ class DeviceSettings(BaseModel):
 
     `memory_limit_gb` bounds what its instances take together (null = what the machine has), `memory_reserve_gb` is
     left to other programs (null = a tenth, 2 GB at most). Of each model `max_queue` requests may wait, each for
-    `queue_timeout` seconds. `allow_image_urls`: whether images that clients name by URL are fetched.
+    `queue_timeout` seconds. `keep_prompts`: the list of recent requests holds what was asked and answered.
+    `parallel_generations` lets several instances of an NPU generate at the same moment, which current drivers answer
+    with DEVICE_LOST. `allow_image_urls`: whether images that clients name by URL are fetched.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
@@ -95,6 +100,8 @@ class DeviceSettings(BaseModel):
     memory_reserve_gb: float | None = Field(default=None, ge=0)
     max_queue: int = Field(default=256, ge=1)
     queue_timeout: float = Field(default=300, gt=0)
+    keep_prompts: bool = False
+    parallel_generations: bool = False
     allow_image_urls: bool = False
     models: list[ModelAssignment] = Field(default_factory=list)
     aliases: dict[ModelId, ModelAlias] = Field(default_factory=dict)

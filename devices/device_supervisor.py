@@ -14,6 +14,7 @@ from typing import Literal
 
 import httpx
 
+from devices.activity import ActivityBook
 from devices.child import ChildProcess, describe_exit
 from devices.config import DeviceSettings
 from devices.health import Answer, HealthWatch
@@ -63,6 +64,7 @@ class DeviceSupervisor:
         config_path: Callable[[], Path],
         client: httpx.AsyncClient,
         log: DeviceLog,
+        activity: ActivityBook,
         timing: Timing,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -70,6 +72,7 @@ class DeviceSupervisor:
         self.settings = settings
         self.health: Answer = None
         self.memory: Answer = None
+        self.activity = activity
         self._launch = launch
         self._config_path = config_path
         self._client = client
@@ -161,9 +164,12 @@ class DeviceSupervisor:
         self._close_listeners()
         self._set("failed")
 
-    def _note_health(self, health: Answer, memory: Answer) -> None:
-        self.health, self.memory = health, memory
-        if health is not None and not self._ending.is_set():
+    def _note(self, answer: Answer) -> None:
+        self.health = answer["health"] if answer else None
+        self.memory = answer["memory"] if answer else None
+        if answer:
+            self.activity.take(answer["activity"])
+        if answer and not self._ending.is_set():
             self._last_error = None
             self._set("running")
 
@@ -253,7 +259,8 @@ class DeviceSupervisor:
             self._client,
             f"http://{reachable_address(self._launch.host)}:{self.settings.port}",
             self._timing,
-            on_answer=self._note_health,
+            cursor=lambda: self.activity.cursor,
+            on_answer=self._note,
             on_silence=partial(self._end_silent, child),
         )
         tasks = [asyncio.create_task(each) for each in (child.wait(), self._ending.wait(), watch.run())]
@@ -267,4 +274,5 @@ class DeviceSupervisor:
             child.kill()
             self._child = None
             self.health = self.memory = None
+            self.activity.lose_running()
         return watch.healthy_since

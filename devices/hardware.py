@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from devices import no_telemetry as no_telemetry
@@ -17,11 +17,15 @@ _VIRTUAL_DEVICES = ("AUTO", "MULTI", "HETERO", "BATCH")
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """`name` as OpenVINO lists it (`CPU`, `GPU`, `GPU.1`, `NPU`); `vendor` is None where the name does not tell it."""
+    """`name` as OpenVINO lists it (`CPU`, `GPU`, `GPU.1`, `NPU`); `vendor` is None where the name does not tell it.
+
+    `own_memory` is a discrete GPU's, in bytes; None for a device that shares the machine's.
+    """
 
     name: str
     full_name: str
     vendor: str | None = None
+    own_memory: int | None = None
 
     @property
     def kind(self) -> str:
@@ -30,12 +34,14 @@ class DeviceInfo:
 
 @dataclass(frozen=True)
 class ResolvedDevice:
-    """`used` is the name to hand to OpenVINO; `fallback_reason` is a sentence when it is not what was asked for."""
+    """`used` is the name to hand to OpenVINO; `fallback_reason` is a sentence when it is not what was asked for.
+    `own_memory` as in `DeviceInfo`."""
 
     requested: str
     used: str
     full_name: str
     fallback_reason: str | None = None
+    own_memory: int | None = None
 
 
 class DeviceUnavailable(Exception):
@@ -47,15 +53,27 @@ def available_devices() -> list[DeviceInfo]:
     from openvino import Core
 
     core = Core()
-    return [describe_device(name, _read_full_name(core, name)) for name in core.available_devices]
+    return [read_device(core, name) for name in core.available_devices]
 
 
-def _read_full_name(core: Any, name: str) -> str:
-    """OpenVINO may list a device whose driver then fails to answer."""
+def read_device(core: Any, name: str) -> DeviceInfo:
+    """What an `openvino.Core` says of a device it lists."""
+    device = describe_device(name, str(_read(core, name, "FULL_DEVICE_NAME") or "").strip())
+    if device.kind != "GPU" or not _is_discrete(_read(core, name, "DEVICE_TYPE")):
+        return device
+    return replace(device, own_memory=_read(core, name, "GPU_DEVICE_TOTAL_MEM_SIZE"))
+
+
+def _is_discrete(device_type: Any) -> bool:
+    return str(device_type).rpartition(".")[2].lower() == "discrete"  # an enumeration's member, or its bare name
+
+
+def _read(core: Any, name: str, key: str) -> Any:
+    """None where there is no answer: OpenVINO may list a device whose driver then fails."""
     try:
-        return str(core.get_property(name, "FULL_DEVICE_NAME")).strip()
+        return core.get_property(name, key)
     except RuntimeError:
-        return ""
+        return None
 
 
 def describe_device(name: str, full_name: str) -> DeviceInfo:
@@ -72,7 +90,7 @@ def resolve_device(requested: str, fallback: str | None, available: Sequence[Dev
     """
     found = _find(requested, available)
     if found is not None:
-        return ResolvedDevice(requested, found.name, found.full_name)
+        return ResolvedDevice(requested, found.name, found.full_name, own_memory=found.own_memory)
     reason = _why_not(requested, available)
     substitute = None if fallback is None else _find(fallback, available)
     if substitute is None:
@@ -80,7 +98,7 @@ def resolve_device(requested: str, fallback: str | None, available: Sequence[Dev
         also = "" if fallback is None else f" Its fallback {fallback} is not there either."
         raise DeviceUnavailable(f"{reason}{also} Devices OpenVINO finds: {there}.")
     sentence = f"{reason} The models run on {substitute.name} ({substitute.full_name}) instead."
-    return ResolvedDevice(requested, substitute.name, substitute.full_name, sentence)
+    return ResolvedDevice(requested, substitute.name, substitute.full_name, sentence, substitute.own_memory)
 
 
 def _find(requested: str, available: Sequence[DeviceInfo]) -> DeviceInfo | None:

@@ -1,4 +1,4 @@
-"""Asks one device server for its health and its memory, again and again."""
+"""Asks one device server for its health, its memory and its requests, again and again."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,8 +12,8 @@ Answer = dict[str, Any] | None
 
 
 class HealthWatch:
-    """`on_answer` gets each answer to /health and /memory, None for a missing one. `on_silence` is called once when
-    /health gave none for too long. `healthy_since`: loop time of its first answer."""
+    """`on_answer` gets each answer to /live, None for a missing one; `cursor` is how far it has heard of requests.
+    `on_silence` is called once when there was no answer for too long. `healthy_since`: loop time of the first one."""
 
     def __init__(
         self,
@@ -21,13 +21,15 @@ class HealthWatch:
         base_url: str,
         timing: Timing,
         *,
-        on_answer: Callable[[Answer, Answer], None],
+        cursor: Callable[[], int],
+        on_answer: Callable[[Answer], None],
         on_silence: Callable[[], None],
     ) -> None:
         self.healthy_since: float | None = None
         self._client = client
         self._base_url = base_url
         self._timing = timing
+        self._cursor = cursor
         self._on_answer = on_answer
         self._on_silence = on_silence
 
@@ -35,12 +37,12 @@ class HealthWatch:
         loop = asyncio.get_running_loop()
         last_answer = loop.time()
         while True:
-            answer = await self._ask("/health")
+            answer = await self._ask(f"/live?since={self._cursor()}")
             now = loop.time()
             if answer is not None:
                 last_answer = now
                 self.healthy_since = self.healthy_since or now
-            self._on_answer(answer, None if answer is None else await self._ask("/memory"))
+            self._on_answer(answer)
             running = self.healthy_since is not None
             if now - last_answer > (
                 self._timing.silence_while_running if running else self._timing.silence_while_starting

@@ -41,7 +41,7 @@ class Timing:
     longest_pause: float = 30
     pause_reset: float = 60
     attempts: int = 5
-    poll: float = 1
+    poll: float = 0.45
     poll_while_starting: float = 0.1
     poll_timeout: float = 2
     silence_while_starting: float = 180

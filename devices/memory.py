@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from devices.gpu_memory import read_gpu_memory, read_shared_resident
+
 GB = 10**9
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
@@ -22,8 +24,8 @@ class MemoryReading:
 
 @dataclass(frozen=True)
 class ProcessMemory:
-    """Bytes. `resident` is all a process has in RAM; `private` leaves out pages of files, which the system counts as
-    available although a model's mapped weights are in use all the time."""
+    """Bytes. `resident` is all a process has of a memory; `private` is what is missing from that memory's `available`:
+    pages of files are not, although a model's mapped weights are in use all the time."""
 
     resident: int
     private: int
@@ -32,20 +34,22 @@ class ProcessMemory:
 @dataclass(frozen=True)
 class PhysicalMemory:
     """One memory that devices draw from. The CPU, the NPU and integrated GPUs share "system"; a discrete GPU has its
-    own, whose reading knows the total only."""
+    own, whose reading knows the total only. `measure` tells what the process with an id has of it, None where there
+    is none or nobody can tell."""
 
     name: str
     read: Callable[[], MemoryReading]
+    measure: Callable[[int], ProcessMemory | None]
     shared_with_host: bool = True
 
 
 def system_memory() -> PhysicalMemory:
-    return PhysicalMemory("system", read_system_memory)
+    return PhysicalMemory("system", read_system_memory, read_process_memory)
 
 
 def device_memory(device: str, total: int) -> PhysicalMemory:
-    """The memory of a discrete GPU."""
-    return PhysicalMemory(device, lambda: MemoryReading(total, total), shared_with_host=False)
+    """The memory of a discrete GPU: `total` bytes."""
+    return PhysicalMemory(device, lambda: MemoryReading(total, total), _read_on_card, shared_with_host=False)
 
 
 def default_reserve(total: int) -> int:
@@ -76,13 +80,20 @@ def read_pressure(path: Path = _PRESSURE) -> float | None:
 
 
 def read_process_memory(pid: int) -> ProcessMemory | None:
-    """None when there is no such process any more."""
+    """What a process has in RAM, with the buffers of an integrated GPU; None when there is no such process any more."""
     try:
         info = psutil.Process(pid).memory_info()
     except psutil.Error:
         return None
+    buffers = read_gpu_memory(pid).in_ram
+    unmapped = max(0, buffers - read_shared_resident(pid)) if buffers else 0
     # Windows and macOS do not tell files' pages apart.
-    return ProcessMemory(info.rss, info.rss - getattr(info, "shared", 0))
+    return ProcessMemory(info.rss + unmapped, info.rss - getattr(info, "shared", 0) + buffers)
+
+
+def _read_on_card(pid: int) -> ProcessMemory | None:
+    size = read_gpu_memory(pid).on_card
+    return ProcessMemory(size, 0) if size else None
 
 
 def _control_groups(root: Path, own_group: Path) -> list[Path]:

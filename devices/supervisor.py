@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
 
+from devices.activity import ActivityBook
 from devices.config import ConfigStore, DeviceSettings
 from devices.device_supervisor import DeviceState, DeviceStatus, DeviceSupervisor
 from devices.launch import Launch, Timing
@@ -47,6 +49,7 @@ class Suite:
         self._clock = clock
         self._supervisors: dict[str, DeviceSupervisor] = {}
         self._logs: dict[str, DeviceLog] = {}
+        self._activities: defaultdict[str, ActivityBook] = defaultdict(ActivityBook)
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: httpx.AsyncClient | None = None
 
@@ -107,13 +110,17 @@ class Suite:
         return self._find(name).status()
 
     def health(self, name: str) -> dict[str, Any] | None:
-        """The latest answer of the device's /health, at most a few seconds old; None where there is none.
+        """The latest answer of the device's /health, half a second old; None where there is none.
         Raises `UnknownDevice`."""
         return self._find(name).health
 
     def memory(self, name: str) -> dict[str, Any] | None:
         """The same of /memory."""
         return self._find(name).memory
+
+    def activity(self, name: str) -> ActivityBook:
+        """Raises `UnknownDevice`."""
+        return self._find(name).activity
 
     def log(self, name: str) -> DeviceLog:
         """Raises `UnknownDevice`."""
@@ -136,6 +143,7 @@ class Suite:
             config_path=self._store.usable_path,
             client=client,
             log=self._logs[name],
+            activity=self._activities[name],
             timing=self._timing,
             clock=self._clock,
         )

@@ -10,6 +10,7 @@ from instances.messages import ScoreTexts, Text, TextWork, VectorizeTexts
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
+from web.activity import note_work
 from web.errors import InvalidRequest
 from web.request_id import current_client
 
@@ -61,6 +62,7 @@ class EmbeddingService:
         if keep_alive is not None:
             self._manager.pool(model.id).keep_alive = keep_alive
         timings = Timings(self._manager.clock())
+        note_work(timings)
         if not texts:
             await self._manager.preload(model.id, 1)
             return Embedded(np.empty((0, 0), np.float32), 0, timings)
@@ -76,6 +78,7 @@ class EmbeddingService:
         """How well each text answers `query`. Raises `InvalidRequest` on another kind of model."""
         model.require("rerank")
         timings = Timings(self._manager.clock())
+        note_work(timings)
         parts = [list(texts[at : at + SLICE_TEXTS]) for at in range(0, len(texts), SLICE_TEXTS)]
         rows, tokens = await self._run(model, [ScoreTexts(0, query, part) for part in parts], timings)
         return Scored([float(score) for score in rows[:, 0]], tokens, timings)

@@ -1,11 +1,11 @@
 """How much memory the instances of one device may take, counting what everybody else on the machine has."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from devices.memory import PhysicalMemory, ProcessMemory, read_process_memory
+from devices.memory import PhysicalMemory, ProcessMemory
 from devices.memory_ledger import MemoryLedger, Reservation
 
 
@@ -24,6 +24,23 @@ class MemoryFigures:
     free: int
 
 
+@dataclass(frozen=True)
+class _Claim:
+    """A reservation beside what its process was just seen to take."""
+
+    promised: int
+    process: ProcessMemory | None
+
+    @property
+    def size(self) -> int:
+        return max(self.promised, self.process.resident) if self.process else self.promised
+
+    @property
+    def untouched(self) -> int:
+        """What it will yet take, or has taken in pages that the system still counts as available."""
+        return max(0, self.size - (self.process.private if self.process else 0))
+
+
 class MemoryBudget:
     """Reservations of one device server against a physical memory.
 
@@ -38,26 +55,24 @@ class MemoryBudget:
         *,
         limit_bytes: int | None = None,
         reserve_bytes: int = 0,
-        read_process: Callable[[int], ProcessMemory | None] = read_process_memory,
     ) -> None:
         self.memory = memory
         self.reserve_bytes = reserve_bytes
         self._ledger = ledger
         self._limit_bytes = limit_bytes
-        self._read_process = read_process
         self._own: dict[Hashable, Reservation] = {}
         self._own_turn = asyncio.Lock()
 
     def figures(self) -> MemoryFigures:
         reading = self.memory.read()
         others = self._ledger.others() if self._ledger else []
-        elsewhere = [entry for entry in others if entry.memory == self.memory.name]
-        own = list(self._own.values())
-        reserved = sum(self._size(entry) for entry in own)
+        elsewhere = [self._claim(entry) for entry in others if entry.memory == self.memory.name]
+        own = [self._claim(entry) for entry in self._own.values()]
+        reserved = sum(claim.size for claim in own)
         limit = min(reading.total - self.reserve_bytes, self._limit_bytes or reading.total)
-        untouched = sum(self._untouched(entry) for entry in (*own, *elsewhere))
+        untouched = sum(claim.untouched for claim in (*own, *elsewhere))
         free = min(limit - reserved, reading.available - self.reserve_bytes - untouched)
-        return MemoryFigures(reading.total, limit, reserved, sum(self._size(entry) for entry in elsewhere), free)
+        return MemoryFigures(reading.total, limit, reserved, sum(claim.size for claim in elsewhere), free)
 
     def reserve(self, holder: Hashable, label: str, size: int) -> bool:
         """Set `size` bytes aside for `holder`; False, and nothing is changed, when they are not there."""
@@ -68,11 +83,11 @@ class MemoryBudget:
 
     def size(self, holder: Hashable) -> int:
         """Bytes that `holder`'s reservation counts for; 0 without one."""
-        return self._size(self._own[holder]) if holder in self._own else 0
+        return self._claim(self._own[holder]).size if holder in self._own else 0
 
     def measured(self, holder: Hashable) -> int | None:
         """Bytes that the process of `holder` takes now; None where that cannot be told."""
-        process = self._process(self._own[holder]) if holder in self._own else None
+        process = self._claim(self._own[holder]).process if holder in self._own else None
         return process.resident if process else None
 
     @asynccontextmanager
@@ -111,16 +126,6 @@ class MemoryBudget:
         if self._ledger:
             self._ledger.publish(self._own.values())
 
-    def _size(self, reservation: Reservation) -> int:
-        process = self._process(reservation)
-        return max(reservation.size, process.resident) if process else reservation.size
-
-    def _untouched(self, reservation: Reservation) -> int:
-        """What a reservation will yet take, or has taken in pages that the system still counts as available."""
-        process = self._process(reservation)
-        return max(0, self._size(reservation) - (process.private if process else 0))
-
-    def _process(self, reservation: Reservation) -> ProcessMemory | None:
-        if reservation.pid is None or not self.memory.shared_with_host:
-            return None
-        return self._read_process(reservation.pid)
+    def _claim(self, reservation: Reservation) -> _Claim:
+        pid = reservation.pid
+        return _Claim(reservation.size, None if pid is None else self.memory.measure(pid))

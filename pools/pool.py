@@ -10,7 +10,9 @@ from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
 from pools.slot import Lease, Slot
+from pools.statistics import Timings
 from web.errors import ServiceError
+from web.request_id import current_request_id
 
 logger = logging.getLogger(__name__)
 
@@ -100,10 +102,13 @@ class ModelPool:
         """Whether somebody still waits for an instance to come."""
         return self.queue.first() is not None or len(self.slots) < self._wanted
 
-    async def acquire(self, tokens: int, client: str, *, returned: bool = False) -> Lease:
+    async def acquire(
+        self, tokens: int, client: str, *, returned: bool = False, timings: Timings | None = None
+    ) -> Lease:
         """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
 
-        `returned`: the request has lost its instance and goes before those that have not had one. Raises `QueueFull`,
+        `returned`: the request has lost its instance and goes before those that have not had one. `timings` can tell
+        its place in the queue meanwhile. Raises `QueueFull`,
         `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`, and what `close` was given once the pool is closed.
         """
         if self._closed_by is not None:
@@ -115,16 +120,21 @@ class ModelPool:
             )
         if self.state == "failed" and self._clock() < self._failed_at + self._retry_seconds:
             raise self._load_error()
-        waiter = Waiter(tokens, client, self._clock())
+        waiter = Waiter(tokens, client, self._clock(), request_id=current_request_id())
         self.queue.add(waiter, returned=returned)
         self.dispatch()
         try:
+            if timings is not None:
+                timings.queue_position = lambda: self.queue.position(waiter)
             return await waiter.granted
         except asyncio.CancelledError:
             if waiter.granted.done() and not waiter.granted.cancelled() and waiter.granted.exception() is None:
                 self.release(waiter.granted.result())
             waiter.granted.cancel()
             raise
+        finally:
+            if timings is not None:
+                timings.queue_position = None
 
     def release(self, lease: Lease) -> None:
         """Give back what `acquire` gave."""

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Waiter:
-    """`tokens` of KV cache are needed to begin; `since` is the clock's time of arrival, `client` who asks."""
+    """`tokens` of KV cache are needed to begin; `since` is the clock's time of arrival, `client` who asks, `request_id`
+    its name in headers and logs."""
 
     tokens: int
     client: str
     since: float
     granted: "asyncio.Future[Lease]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    request_id: str | None = None
 
     @property
     def left(self) -> bool:
@@ -50,6 +52,10 @@ class FairQueue:
             self._returned.append(waiter)
         else:
             self._clients.setdefault(waiter.client, deque()).append(waiter)
+
+    def position(self, waiter: Waiter) -> int:
+        """1 for who is served next; 0 for one that does not wait any more."""
+        return next((number for number, each in enumerate(self, start=1) if each is waiter), 0)
 
     def first(self) -> Waiter | None:
         """Who is to be served next; stays in the queue."""

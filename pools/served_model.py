@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devices.config import ModelAssignment
+from devices.gguf import load_path
 from devices.hardware import ResolvedDevice
 from devices.memory import GB
-from devices.model_facts import ModelFacts
+from devices.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
 from instances.messages import LoadModel, PipelineKind
 from web.errors import InvalidRequest
 
@@ -24,13 +25,12 @@ _TASK_SENTENCES: dict[Task, str] = {
     "rerank": "is a reranker: it answers /v1/rerank, not this.",
 }
 _KV_CACHE_SHARE = 0.25
-_PROCESS_OVERHEAD_BYTES = 200 * 1024**2
-_MIN_KV_TOKENS = 512
 
 
 @dataclass(frozen=True)
 class Persona:
-    """What an alias adds to its model: a system prompt, a chat template, defaults for generation options by name."""
+    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for generation
+    options by name."""
 
     system: str | None = None
     template: str | None = None
@@ -51,11 +51,17 @@ class ServedModel:
     assignment: ModelAssignment
     device: ResolvedDevice
     persona: Persona = Persona()
+    parallel_generations: bool = False
 
     @property
     def task(self) -> Task:
         """What the model is for."""
         return _TASKS.get(self.facts.kind, "generation")
+
+    @property
+    def is_alias(self) -> bool:
+        """Device names hold no hyphen."""
+        return self.public_id.partition("-")[2] != self.id
 
     def require(self, task: Task) -> None:
         """Raise `InvalidRequest` when the model is for something else."""
@@ -87,8 +93,9 @@ class ServedModel:
 
     @property
     def needs_device_turn(self) -> bool:
-        """Whether only one instance of the device may generate at a time: on a real NPU."""
-        return self.on_npu and "NPUW_DEVICES" not in self.assignment.extra_config
+        """Whether only one instance of the device may generate at a time: on a real NPU, unless it is configured."""
+        on_real_npu = self.on_npu and "NPUW_DEVICES" not in self.assignment.extra_config
+        return on_real_npu and not self.parallel_generations
 
     @property
     def max_instances(self) -> int:
@@ -129,7 +136,7 @@ class InstancePlan:
 
     @property
     def total_bytes(self) -> int:
-        return self.weight_bytes + self.kv_cache_bytes + _PROCESS_OVERHEAD_BYTES
+        return self.weight_bytes + self.kv_cache_bytes + PROCESS_BYTES
 
 
 def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
@@ -145,14 +152,14 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     per_token = _kv_bytes_per_token(model)
     wanted = model.context_tokens * model.requests_per_instance
     allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else memory_bytes * _KV_CACHE_SHARE
-    tokens = max(_MIN_KV_TOKENS, min(wanted, int(allowed / per_token)))
+    tokens = max(MIN_KV_TOKENS, min(wanted, int(allowed / per_token)))
     return InstancePlan(tokens, int(weights), tokens * per_token)
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
     """What a worker is told to load."""
     return LoadModel(
-        directory=str(model.directory),
+        directory=str(load_path(model.directory)),
         device=model.device.used,
         pipeline=model.pipeline,
         properties={k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)},

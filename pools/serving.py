@@ -9,12 +9,13 @@ from pathlib import Path
 from devices.config import DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo, ResolvedDevice, resolve_device
 from devices.model_facts import ModelFacts, read_facts, runtime_problem
-from pools.served_model import ServedModel
+from pools.served_model import Persona, ServedModel
 
 logger = logging.getLogger(__name__)
 
 _NOT_ON_NPU = {
     "reranker": "The library's rerankers do not run on an NPU.",
+    "gguf": "The library does not run GGUF models on an NPU.",
     "vlm": "Vision-language models run on the GPU and the CPU here, not on an NPU.",
 }
 
@@ -42,6 +43,8 @@ def served_model(
         facts=facts,
         assignment=assignment,
         device=_model_device(settings, assignment, facts, available),
+        persona=Persona(assignment.system, None, assignment.parameters),
+        parallel_generations=settings.parallel_generations,
     )
 
 
@@ -49,8 +52,8 @@ def _model_device(
     settings: DeviceSettings, assignment: ModelAssignment, facts: ModelFacts, available: Sequence[DeviceInfo]
 ) -> ResolvedDevice:
     """The device of one model: NPUW_DEVICES runs the NPU's own pipeline on other devices, with or without an NPU."""
-    if facts.kind in _NOT_ON_NPU and settings.device.upper().startswith("NPU"):
-        reason = _NOT_ON_NPU[facts.kind]
+    reason = _NOT_ON_NPU.get(facts.kind)
+    if reason is not None and settings.device.upper().startswith("NPU"):
         return replace(resolve_device("CPU", None, available), requested=settings.device, fallback_reason=reason)
     stand_in = assignment.extra_config.get("NPUW_DEVICES")
     if settings.device.upper().startswith("NPU") and stand_in:

@@ -20,6 +20,8 @@ class Timings:
     finished: float | None = None
     prompt_tokens: int = 0
     generated_tokens: int = 0
+    queue_position: Callable[[], int] | None = None
+    """Asks for the place in the queue, 1 = next; None while the request does not wait."""
 
     @property
     def prefill_seconds(self) -> float:
@@ -46,13 +48,15 @@ class Statistics:
     cancelled: int = 0
     resumed: int = 0
     prompt_tokens: int = 0
-    generated_tokens: int = 0
+    _generated_before: int = 0
+    _running: list[Timings] = field(default_factory=list)
     _recent: deque[Timings] = field(default_factory=lambda: deque(maxlen=_RECENT))
 
     @contextmanager
     def counted(self, timings: Timings, clock: Callable[[], float]) -> Iterator[None]:
         """Count the request that runs inside, by how it ends; `timings` gets its end and is then added to the sums."""
         self.requests += 1
+        self._running.append(timings)
         try:
             yield
             self.completed += 1
@@ -64,11 +68,17 @@ class Statistics:
             raise
         finally:
             timings.finished = clock()
+            self._running = [each for each in self._running if each is not timings]
             self._add(timings)
+
+    @property
+    def generated_tokens(self) -> int:
+        """Those of the requests that are still running too, so that it tells the present speed."""
+        return self._generated_before + sum(each.generated_tokens for each in self._running)
 
     def _add(self, timings: Timings) -> None:
         self.prompt_tokens += timings.prompt_tokens
-        self.generated_tokens += timings.generated_tokens
+        self._generated_before += timings.generated_tokens
         if timings.first_token is not None:
             self._recent.append(timings)
 

@@ -41,7 +41,7 @@ def conversation_of(request: PromptRequest) -> Conversation:
         tuple(messages),
         tuple(_tools(request)),
         # Here a model thinks only when it is asked to, whatever its template does by itself.
-        thinking_options(enabled=thinks),
+        thinking_options(enabled=thinks, effort=request.output_config.effort if request.output_config else None),
         must_call=choice is not None and choice.type in ("any", "tool"),
         tool_name=choice.name if choice and choice.type == "tool" else None,
         parallel_calls=not (choice and choice.disable_parallel_tool_use),

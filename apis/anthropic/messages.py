@@ -12,7 +12,7 @@ from apis.anthropic.schemas import MessagesRequest, PromptRequest
 from apis.begin import begin
 from apis.errors import anthropic_error, as_service_error
 from apis.model_names import ModelNames
-from apis.timing import server_timing
+from apis.timing import server_timing, waiting_comment
 from chat.answer import Delta
 from chat.service import ChatService
 from web.bodies import body_schema, read_body
@@ -34,7 +34,11 @@ def message_routes(service: ChatService, names: ModelNames) -> APIRouter:
         if deltas is None:
             return Response(status_code=499)
         ping = _encode({"type": "ping"})
-        return StreamResponse(_events(answer, deltas), media_type="text/event-stream", heartbeat=lambda: ping)
+        return StreamResponse(
+            _events(answer, deltas),
+            media_type="text/event-stream",
+            heartbeat=lambda: waiting_comment([completion]) + ping,
+        )
 
     @router.post("/v1/messages/count_tokens", openapi_extra=body_schema(PromptRequest))
     async def count_tokens(request: Request) -> dict[str, int]:

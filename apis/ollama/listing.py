@@ -1,6 +1,7 @@
 """What Ollama's clients ask about the server and its models: /, /api/version, /api/tags, /api/ps."""
 
 import datetime
+import re
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,7 +11,7 @@ from apis.model_names import ModelNames
 from apis.ollama.digests import Digests
 from model_manager import ModelManager
 from pools.pool import ModelPool
-from pools.served_model import Persona, ServedModel
+from pools.served_model import ServedModel
 
 # The version of Ollama's API that this server follows; clients such as GitHub Copilot refuse old ones.
 API_VERSION = "0.18.3"
@@ -102,13 +103,18 @@ def _expiry(pool: ModelPool, manager: ModelManager) -> datetime.datetime:
     return now + datetime.timedelta(seconds=max(0.0, pool.keep_alive - idle))
 
 
+def _family(architecture: str) -> str:
+    """The model family in a class name of Transformers: "qwen2" of "Qwen2ForCausalLM"."""
+    return re.sub(r"(For[A-Z]\w*|LMHeadModel|Model)$", "", architecture).lower()
+
+
 def details(model: ServedModel) -> dict[str, Any]:
     """The `details` of a model in Ollama's lists."""
     facts = model.facts
-    family = facts.architecture or facts.kind
+    family = _family(facts.architecture) if facts.architecture else facts.kind
     billions = f"{facts.parameters / 1e9:.1f}B" if facts.parameters and facts.parameters >= 1e9 else None
     return {
-        "parent_model": model.id if model.persona != Persona() else "",
+        "parent_model": model.id if model.is_alias else "",
         "format": "openvino",
         "family": family,
         "families": [family],

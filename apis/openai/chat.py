@@ -16,7 +16,7 @@ from apis.merge import merge
 from apis.model_names import ModelNames
 from apis.openai.schemas import ChatRequest
 from apis.openai.usage import usage_of
-from apis.timing import server_timing
+from apis.timing import server_timing, waiting_comment
 from chat.answer import Delta
 from chat.conversation import ToolCall
 from chat.deltas import CallPart
@@ -51,7 +51,7 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _chunks(answers, begun, with_usage=with_usage),
             media_type="text/event-stream",
-            heartbeat=lambda: sse(answers.chunk(0, {"content": ""})),
+            heartbeat=lambda: waiting_comment(completions) + sse(answers.chunk(0, {"content": ""})),
         )
 
     for path in ("/v1/chat/completions", "/chat/completions"):

@@ -16,7 +16,7 @@ from apis.merge import merge
 from apis.model_names import ModelNames
 from apis.openai.completion_schemas import CompletionRequest
 from apis.openai.usage import usage_of
-from apis.timing import server_timing
+from apis.timing import server_timing, waiting_comment
 from chat.answer import Delta
 from chat.deltas import TokenLogprob
 from chat.service import ChatService, Completion
@@ -46,7 +46,7 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _chunks(answers, begun, with_usage=with_usage),
             media_type="text/event-stream",
-            heartbeat=lambda: sse(answers.chunk(0, Delta())),
+            heartbeat=lambda: waiting_comment(answers.completions) + sse(answers.chunk(0, Delta())),
         )
 
     for path in ("/v1/completions", "/completions"):

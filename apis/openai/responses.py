@@ -15,7 +15,7 @@ from apis.model_names import ModelNames
 from apis.openai.response_output import Event, ResponseOutput
 from apis.openai.response_schemas import InputRequest, ResponsesRequest, messages_of
 from apis.openai.response_store import ResponseStore, StoredResponse
-from apis.timing import server_timing
+from apis.timing import server_timing, waiting_comment
 from chat.conversation import Message
 from chat.deltas import Delta
 from chat.service import ChatService, Completion
@@ -44,7 +44,11 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
         deltas = await unless_disconnected(request, begin(completion.deltas))
         if deltas is None:
             return Response(status_code=499)
-        return StreamResponse(_events(answer, deltas), media_type="text/event-stream", heartbeat=lambda: _PING)
+        return StreamResponse(
+            _events(answer, deltas),
+            media_type="text/event-stream",
+            heartbeat=lambda: waiting_comment([completion]) or _PING,
+        )
 
     @router.post("/v1/responses/input_tokens", openapi_extra=body_schema(InputRequest))
     async def input_tokens(request: Request) -> JSON:

@@ -1,5 +1,5 @@
 "use strict";
-// Forms that speak JSON to the admin's API. `data-json` gives a field's type; fields inside `[data-item="name"]` become one
+// Forms that speak JSON to the admin's API. `data-json` gives a field's type, a dot in its name an object; fields inside `[data-item="name"]` become one
 // object of the list `name`, left out when its `[data-select]` box is not checked.
 (() => {
   const messages = live.messages;
@@ -18,9 +18,15 @@
       if (!field.name) continue;
       const item = field.closest("[data-item]");
       const target = item ? objects.get(item) : body;
-      if (target) target[field.name] = value(field);
+      if (target) put(target, field.name, value(field));
     }
     return body;
+  }
+
+  function put(target, name, content) {
+    const [first, second] = name.split(".");
+    if (second) (target[first] ??= {})[second] = content;
+    else target[first] = content;
   }
 
   function value(field) {
@@ -79,15 +85,21 @@
   const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
   function project(form) {
-    const line = form.querySelector(".projection");
-    if (!line) return;
+    const box = form.querySelector(".projection");
+    if (!box) return;
     const chosen = [...form.querySelectorAll("[data-need]")].filter((item) => item.querySelector("[data-select]").checked);
     const need = chosen.reduce((sum, item) => sum + Number(item.dataset.need), 0);
-    const budget = Number(line.dataset.budget);
-    line.dataset.level = need > budget ? "over" : need > budget * 0.8 ? "tight" : "fits";
+    const [budget, other] = [Number(box.dataset.budget), Number(box.dataset.other)];
+    box.dataset.level = need > budget ? "over" : need + other > budget * 0.9 ? "tight" : "fits";
     const words = messages[need > budget ? "js.projection_over" : "js.projection"];
     const text = chosen.length ? words.replace("{need}", gib(need)).replace("{budget}", gib(budget)) : "";
+    const line = box.querySelector("p");
     if (line.textContent !== text) line.textContent = text;
+    box.querySelector("svg").toggleAttribute("hidden", !chosen.length);
+    const share = (bytes) => Math.min((100 * bytes) / budget, 100).toFixed(1);
+    box.querySelector(".part-weights").setAttribute("width", share(need));
+    box.querySelector(".part-other").setAttribute("x", share(need));
+    box.querySelector(".part-other").setAttribute("width", share(Math.min(other, Math.max(budget - need, 0))));
   }
 
   const projectAll = () => document.querySelectorAll("form[data-watch]").forEach(project);

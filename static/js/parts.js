@@ -66,7 +66,20 @@
     form.addEventListener("input", () => filter(form));
     form.addEventListener("submit", (event) => event.preventDefault());
   }
-  document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("form[data-filter]").forEach(filter));
+  window.refilter = () => document.querySelectorAll("form[data-filter]").forEach(filter);
+  document.addEventListener("htmx:afterSettle", refilter);
+
+  // A search field inside a form that is about something else: hides the rows that do not hold its words.
+  document.addEventListener("input", ({ target }) => target.matches?.("[data-find]") && find(target));
+  document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("[data-find]").forEach(find));
+
+  function find(field) {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of document.querySelector(field.dataset.find).children) {
+      const name = row.querySelector("label").textContent.toLowerCase();
+      row.hidden = !words.every((word) => name.includes(word));
+    }
+  }
 
   function filter(form) {
     const list = document.querySelector(form.dataset.filter);

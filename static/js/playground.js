@@ -24,7 +24,8 @@
   }
 
   function request(history) {
-    const { system, ...sampling } = options();
+    const { system, tools, ...sampling } = options();
+    if (tools) sampling.tools = JSON.parse(tools);
     const messages = history.filter((turn) => !turn.error || turn.content).map(message);
     if (system) messages.unshift({ role: "system", content: system });
     return { model: model.value, messages, ...sampling, stream: true };
@@ -176,9 +177,22 @@
     $("image-button").hidden = !model.selectedOptions[0]?.hasAttribute("data-vision");
   }
 
+  // A list in JSON, or nothing.
+  function toolsAreFine() {
+    let problem = "";
+    try {
+      if (!Array.isArray(JSON.parse(options().tools ?? "[]"))) problem = words["js.play.tools_list"];
+    } catch (error) {
+      problem = `${words["js.play.tools_list"]} (${error.message})`;
+    }
+    $("play-tools-error").hidden = !problem;
+    $("play-tools-error").textContent = problem;
+    return !problem;
+  }
+
   // -- what a person does -------------------------------------------------------------------------------------------
   function say(text) {
-    if (running || !text.trim()) return;
+    if (running || !text.trim() || !toolsAreFine()) return;
     if (!model.value) return toast(words["js.play.no_model"], "bad");
     const turn = { role: "user", content: text.trim(), images: images.splice(0) };
     turns.push(turn);
@@ -215,6 +229,7 @@
     const node = action.closest(".turn");
     const index = [...box.querySelectorAll(".turn")].indexOf(node);
     if (action.dataset.turn === "copy") return navigator.clipboard?.writeText(turns[index].content).then(() => toast(words["js.copied"], "good"));
+    if (!toolsAreFine()) return undefined;
     turns.splice(index);
     node.remove();
     return ask();
@@ -248,6 +263,7 @@
   }
 
   $("show-code").addEventListener("click", () => {
+    if (!toolsAreFine()) return;
     code("curl");
     $("code-dialog").showModal();
   });

@@ -16,6 +16,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -23,7 +24,10 @@ from starlette.routing import Route
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from devices.lifeline import watch_stdin
+from pools.statistics import Timings
+from web.activity import ActivityLog, RecordActivity, note_answer, note_model, note_prompt, note_work
 from web.listening import open_listeners
+from web.request_id import RequestId
 
 GIB = 2**30
 
@@ -41,6 +45,11 @@ def orders(options: argparse.Namespace) -> dict[str, Any]:
         return {}
 
 
+def _count(timings: Timings) -> None:
+    timings.generated_tokens += 1
+    timings.first_token = timings.first_token or time.monotonic()
+
+
 def _event(document: dict[str, Any]) -> str:
     return f"data: {json.dumps(document, ensure_ascii=False)}\n\n"
 
@@ -52,7 +61,9 @@ def make_app(options: argparse.Namespace) -> Starlette:
     started = time.monotonic()
     loaded: set[str] = set()
 
-    async def health(_: Request) -> Response:
+    log = ActivityLog(keeps_texts=document.get("keep_prompts", False))
+
+    def health() -> dict[str, Any]:
         ordered = orders(options)
         states = ordered.get("states", {})
         answer = {
@@ -75,30 +86,45 @@ def make_app(options: argparse.Namespace) -> Starlette:
             ],
             "version": "0.1.0",
         }
-        return JSONResponse(answer | ordered.get("health", {}))
+        return answer | ordered.get("health", {})
 
-    async def memory(_: Request) -> Response:
+    def memory() -> dict[str, Any]:
         answer = {"device": options.device, "total_bytes": 32 * GIB, "available_bytes": 20 * GIB, "used_bytes": 2 * GIB}
-        return JSONResponse(answer | {"models": []} | orders(options).get("memory", {}))
+        return answer | {"models": []} | orders(options).get("memory", {})
+
+    async def live(request: Request) -> Response:
+        activity = log.report(int(request.query_params["since"]))
+        ordered = orders(options).get("activity", {})
+        activity["running"] += ordered.get("running", [])
+        if request.query_params["since"] == "0":
+            activity["ended"] = ordered.get("ended", []) + activity["ended"]
+        return JSONResponse({"health": health(), "memory": memory(), "activity": activity})
 
     async def chat(request: Request) -> Response:
         """The ordered deltas, or the question again; "endless" never comes to an end by itself."""
         body = await request.json()
         ordered = orders(options).get("chat", {})
+        note_model(body["model"])
+        note_prompt(str(body["messages"][-1]["content"]))
+        timings = Timings(time.monotonic(), prompt_tokens=11)
+        note_work(timings)
         if "error" in ordered:
             return JSONResponse({"error": {"message": ordered["error"], "type": "stand_in"}}, status_code=503)
 
         async def answer() -> AsyncIterator[str]:
             echo = [{"content": "You said: "}, {"content": str(body["messages"][-1]["content"])}]
             for delta in ordered.get("deltas", echo):
+                _count(timings)
                 yield _event({"choices": [{"index": 0, "delta": delta}]})
             while ordered.get("endless"):
+                _count(timings)
                 yield _event({"choices": [{"index": 0, "delta": {"content": "more "}}]})
                 await asyncio.sleep(0.02)
             yield _event({"choices": [], "usage": {"completion_tokens": 7}})
             yield "data: [DONE]\n\n"
 
         say("INFO", f"chat {json.dumps(body, ensure_ascii=False)}")
+        note_answer("You said so.")
         return StreamingResponse(answer(), media_type="text/event-stream")
 
     async def preload(request: Request) -> Response:
@@ -109,14 +135,15 @@ def make_app(options: argparse.Namespace) -> Starlette:
         loaded.discard(request.query_params["model"])
         return JSONResponse({"unloaded": 1})
 
+    middleware = [Middleware(RequestId), Middleware(RecordActivity, log=log, is_recorded=lambda path: "/v1/" in path)]
     return Starlette(
+        middleware=middleware,
         routes=[
             Route("/model/preload/{model:path}/1", preload, methods=["POST"]),
             Route("/model/cleanup", cleanup, methods=["POST"]),
-            Route("/health", health),
-            Route("/memory", memory),
+            Route("/live", live),
             Route("/v1/chat/completions", chat, methods=["POST"]),
-        ]
+        ],
     )
 
 

@@ -7,7 +7,7 @@ import shutil
 import socket
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from admin_server import AdminSettings, create_app
 from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from devices.supervisor import Launch, Suite, Timing
 from model_registry import HubSettings, ModelRegistry
+from registry.disk import free_bytes
 from web.listening import close_all, open_listeners
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,7 @@ def make_site(
     bundled_dir: Path | None = None,
     timing: Timing = QUICK,
     port: int = 0,
+    free: Callable[[Path], int] = free_bytes,
 ) -> Site:
     """`devices`: gpu and npu without models unless given."""
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -69,7 +71,7 @@ def make_site(
     store.save(Configuration(devices=dict(devices)))
     suite = Suite(store, Launch(PROJECT, data_dir, program=(sys.executable, str(STAND_IN))), timing=timing)
     hub = hub or HubSettings(NO_HUB)
-    registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01)
+    registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01, free=free)
     settings = AdminSettings(data_dir=data_dir, port=port)
     app = create_app(settings, suite=suite, registry=registry, store=store)
     return Site(data_dir, store, suite, registry, app)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devices.config import DeviceSettings
 from tests.admin.site import LiveSite, add_model, assigned, free_port, make_site
+from tests.admin.stage_activity import staged_activity
 from tests.registry.tiny_models import make_llm
 
 GIB = 2**30
@@ -36,6 +37,8 @@ STATES = {
                     "id": "OpenVINO/Phi-3-medium-4k-instruct-int4-ov",
                     "measured_bytes": 9 * GIB,
                     "estimated_bytes": 10 * GIB,
+                    "estimated_weight_bytes": 7_900_000_000,
+                    "instances": [{}],
                 }
             ],
         },
@@ -46,8 +49,21 @@ STATES = {
             "device_name": "Intel(R) Core(TM) Ultra 7 258V",
             "fallback_reason": "OpenVINO lists no NPU on this machine.",
         },
-        "states": {"OpenVINO/Qwen3-8B-int4-cw-ov": {"state": "ready", "instances": 2, "active": 0}},
-        "memory": {"total_bytes": 32 * GIB, "available_bytes": 14 * GIB, "used_bytes": 6 * GIB},
+        "states": {"OpenVINO/Qwen3-8B-int4-cw-ov": {"state": "ready", "instances": 1, "active": 0}},
+        "memory": {
+            "total_bytes": 32 * GIB,
+            "available_bytes": 14 * GIB,
+            "used_bytes": 6 * GIB,
+            "models": [
+                {
+                    "id": "OpenVINO/Qwen3-8B-int4-cw-ov",
+                    "measured_bytes": 6 * GIB,
+                    "estimated_bytes": int(5.5 * GIB),
+                    "estimated_weight_bytes": 4_900_000_000,
+                    "instances": [{}],
+                }
+            ],
+        },
     },
 }
 
@@ -66,6 +82,7 @@ def staged_site(folder: Path) -> Iterator[LiveSite]:
         add_model(site, model_id, published, size=size, config={"max_position_embeddings": context})
     for device, orders in STATES.items():
         site.order(device, **orders)
+    site.order("gpu", **STATES["gpu"], activity=staged_activity())
     site.order("cpu", refuse_to_start="models/OpenVINO_broken: openvino_model.xml is damaged")
     with LiveSite(site) as live:
         _until_settled(live)

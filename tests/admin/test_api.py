@@ -107,6 +107,21 @@ async def test_an_unusable_model_cannot_be_assigned(client: httpx.AsyncClient, s
     assert (answer.status_code, answer.json()["error"]["type"]) == (409, "model_unusable")
 
 
+async def test_a_model_larger_than_the_device_cannot_be_assigned(
+    client: httpx.AsyncClient, site: Site, published: Path
+) -> None:
+    add_model(site, PHI, published)
+    stopped = {"device": "gpu", "enabled": False, "models": []}
+    assert (await client.post("/api/update_config", json=stopped)).status_code == 200
+    site.store.change_device("gpu", lambda settings: settings.model_copy(update={"memory_limit_gb": 0.1}))
+    before = configured(site)
+    answer = await client.post("/api/update_config", json={"device": "gpu", "models": [PHI]})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"]) == (409, "model_too_large")
+    assert all(words in error["message"] for words in (PHI, "at least 0.2 GB", "(0.1 GB)")), error["message"]
+    assert configured(site) == before
+
+
 async def test_a_broken_configuration_is_named_and_kept(client: httpx.AsyncClient, site: Site) -> None:
     site.store.path.write_text('{\n  "gpu": {"port": "x", "device": "GPU"}\n}', encoding="utf-8")
     for answer in (

@@ -36,14 +36,17 @@ class Workshop:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path, script: Script) -> Iterator[Workshop]:
+def workshop(request: pytest.FixtureRequest, tmp_path: Path, script: Script) -> Iterator[Workshop]:
+    """Parametrised indirectly with the GB that the device may take."""
     data_dir = tmp_path / "資料 夾"
     shutil.copytree(MODELS / "test_chat", data_dir / "models" / "test_chat")
     models = [
         ModelAssignment(id=CHAT, path="models/test_chat"),
         ModelAssignment(id=EMBEDDING, path=str(MODELS / "test_embedding")),
     ]
-    gpu = DeviceSettings(enabled=False, port=11435, device="GPU", models=models)
+    gpu = DeviceSettings(
+        enabled=False, port=11435, device="GPU", models=models, memory_limit_gb=getattr(request, "param", None)
+    )
     cpu = [DeviceInfo("CPU", "Test CPU", None)]
     with TestHub() as hub:
         site = make_site(data_dir, devices={"gpu": gpu}, hub=HubSettings(hub.url))
@@ -74,6 +77,14 @@ def test_a_model_is_pulled_and_served_without_a_restart(workshop: Workshop) -> N
 def test_pulling_what_is_here_needs_no_hub(workshop: Workshop) -> None:
     assert workshop.client.pull(CHAT).status == "success"
     assert workshop.hub.requests == []
+
+
+@pytest.mark.parametrize("workshop", [0.1], indirect=True)
+def test_a_model_larger_than_the_device_is_not_assigned(workshop: Workshop) -> None:
+    workshop.hub.add_model(ORGANISATION_MODEL, MODELS / "test_chat")
+    with pytest.raises(ollama.ResponseError, match=r"needs at least 0\.2 GB, .* ever take \(0\.1 GB\)"):
+        workshop.client.pull(ORGANISATION_MODEL)
+    assert ORGANISATION_MODEL not in [model.id for model in workshop.saved().models]
 
 
 def test_a_failed_pull_says_why(workshop: Workshop) -> None:

@@ -28,11 +28,14 @@ def say(text: str) -> None:
 
 
 def make_app(options: argparse.Namespace) -> Starlette:
-    async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok", "device": options.device, "pid": os.getpid(), "args": sys.argv[1:]})
+    state = {"status": "ok", "device": options.device, "pid": os.getpid(), "args": sys.argv[1:]}
 
-    async def memory(_: Request) -> Response:
-        return JSONResponse({"device": options.device, "used_bytes": 1})
+    async def health(_: Request) -> Response:
+        return JSONResponse(state)
+
+    async def live(_: Request) -> Response:
+        memory = {"device": options.device, "used_bytes": 1}
+        return JSONResponse({"health": state, "memory": memory, "activity": {"running": [], "ended": []}})
 
     async def slow(_: Request) -> Response:
         say("slow request begins")
@@ -43,7 +46,7 @@ def make_app(options: argparse.Namespace) -> Starlette:
         time.sleep(3600)  # noqa: ASYNC251
         return PlainTextResponse("never")
 
-    routes = {"/health": health, "/memory": memory, "/slow": slow, "/freeze": freeze}
+    routes = {"/health": health, "/live": live, "/slow": slow, "/freeze": freeze}
     return Starlette(routes=[Route(path, endpoint) for path, endpoint in routes.items()])
 
 

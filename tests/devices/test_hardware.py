@@ -2,12 +2,14 @@ import sys
 import types
 
 import pytest
+from openvino.properties.device import Type
 
 from devices.hardware import (
     DeviceInfo,
     DeviceUnavailable,
     available_devices,
     describe_device,
+    read_device,
     resolve_device,
 )
 
@@ -102,3 +104,36 @@ def test_a_device_that_fails_to_answer_is_still_listed(monkeypatch: pytest.Monke
     openvino.Core = BrokenCore  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "openvino", openvino)
     assert available_devices() == [DeviceInfo("CPU", "Intel(R) Core(TM) i5", "Intel"), DeviceInfo("GPU", "GPU", None)]
+
+
+class RecordedCore:
+    """Answers with what real cards and an integrated GPU answered."""
+
+    def __init__(self, **properties: object) -> None:
+        self._properties = properties
+
+    def get_property(self, _name: str, key: str) -> object:
+        if key not in self._properties:
+            raise RuntimeError(f"Unsupported property {key}")
+        return self._properties[key]
+
+
+@pytest.mark.parametrize("device_type", [Type.DISCRETE, "Type.DISCRETE", "discrete"])
+def test_a_discrete_gpu_has_its_own_memory(device_type: object) -> None:
+    core = RecordedCore(
+        FULL_DEVICE_NAME="Intel(R) Arc(TM) A770 Graphics (dGPU)",
+        DEVICE_TYPE=device_type,
+        GPU_DEVICE_TOTAL_MEM_SIZE=16_225_243_136,
+    )
+    card = read_device(core, "GPU")
+    assert card.own_memory == 16_225_243_136
+    assert resolve_device("GPU", None, [card]).own_memory == 16_225_243_136
+
+
+def test_an_integrated_gpu_shares_the_machines_memory() -> None:
+    core = RecordedCore(
+        FULL_DEVICE_NAME="Intel(R) Arc(TM) 140V GPU (16GB) (iGPU)",
+        DEVICE_TYPE=Type.INTEGRATED,
+        GPU_DEVICE_TOTAL_MEM_SIZE=17_719_902_208,
+    )
+    assert read_device(core, "GPU").own_memory is None

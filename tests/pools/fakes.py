@@ -39,7 +39,9 @@ def instance_bytes(model: ServedModel) -> int:
 def budget_for(instances: float, model: ServedModel) -> MemoryBudget:
     """A budget with room for so many instances of `model`."""
     limit = int(instances * instance_bytes(model))
-    return MemoryBudget(PhysicalMemory("system", lambda: MemoryReading(TOTAL, TOTAL)), limit_bytes=limit)
+    return MemoryBudget(
+        PhysicalMemory("system", lambda: MemoryReading(TOTAL, TOTAL), lambda pid: None), limit_bytes=limit
+    )
 
 
 class FakeInstance(Instance):

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from devices.hardware import ResolvedDevice
 from instances.messages import Output, Sampling
 from model_manager import ModelManager
 from pools.errors import GenerationFailed, ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
@@ -158,6 +160,27 @@ def test_copies_of_a_single_request_pipeline_grow_with_demand_and_memory() -> No
     run(work())
 
 
+@pytest.mark.parametrize(("parallel", "at_once"), [(False, 1), (True, 2)])
+def test_an_npus_instances_take_turns_unless_configured_otherwise(parallel: bool, at_once: int) -> None:
+    async def work() -> None:
+        npu = ResolvedDevice("NPU", "NPU", "Intel(R) AI Boost")
+        a = replace(served_model("a", max_concurrent=2), device=npu, parallel_generations=parallel)
+        factory = Factory()
+        manager = make_manager([a], budget_for(4, a), factory, clock)
+        await manager.preload("a", 2)
+        requests = [Request(manager, "a") for _ in range(2)]
+        await settle()
+        assert [len(made.generations) for made in factory.made].count(1) == at_once
+        for _ in range(2):
+            for made in factory.made:
+                if made.generations:
+                    await answer(made)
+        assert [await request.task for request in requests] == [[7], [7]]
+        await manager.stop()
+
+    run(work())
+
+
 def test_a_lost_request_goes_on_from_its_tokens_in_a_new_instance() -> None:
     async def work() -> None:
         factory, a = Factory(), served_model("a")
@@ -236,6 +259,8 @@ def test_the_queue_is_bounded_and_waiting_has_an_end() -> None:
         await settle()
         waiting = [Request(manager, "a") for _ in range(8)]
         await settle(0.1)
+        assert running.timings.queue_position is None
+        assert [each.timings.queue_position() for each in waiting if each.timings.queue_position] == [*range(1, 9)]
         full = await Request(manager, "a").error()
         assert isinstance(full, QueueFull)
         assert full.retry_after is not None

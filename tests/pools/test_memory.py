@@ -3,13 +3,14 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.memory import MemoryReading, PhysicalMemory, ProcessMemory, read_system_memory
+from devices.memory import MemoryReading, PhysicalMemory, ProcessMemory, device_memory, read_system_memory
 from devices.memory_ledger import MemoryLedger, Reservation
 from pools.memory_budget import MemoryBudget
 from tests.helpers import wait_until
@@ -17,8 +18,8 @@ from tests.helpers import wait_until
 TOTAL = 1000
 
 
-def memory(available: int = TOTAL, *, shared_with_host: bool = True) -> PhysicalMemory:
-    return PhysicalMemory("system", lambda: MemoryReading(TOTAL, available), shared_with_host)
+def memory(available: int = TOTAL, processes: Mapping[int, ProcessMemory] | None = None) -> PhysicalMemory:
+    return PhysicalMemory("system", lambda: MemoryReading(TOTAL, available), (processes or {}).get)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 600), st.booleans())))
@@ -44,7 +45,7 @@ def test_what_other_programs_take_is_not_free() -> None:
 
 def test_a_promise_counts_until_it_is_filled_and_then_as_what_is_really_taken() -> None:
     processes = {7: ProcessMemory(resident=150, private=150)}
-    budget = MemoryBudget(memory(available=500), read_process=processes.get)
+    budget = MemoryBudget(memory(500, processes))
     budget.reserve("a", "model", 200)
     assert budget.figures().free == 300  # nothing of the 200 is taken yet
     budget.attach("a", 7)
@@ -55,7 +56,7 @@ def test_a_promise_counts_until_it_is_filled_and_then_as_what_is_really_taken() 
 
 
 def test_mapped_weights_are_not_free_although_the_system_calls_them_available() -> None:
-    budget = MemoryBudget(memory(available=900), read_process={7: ProcessMemory(resident=300, private=100)}.get)
+    budget = MemoryBudget(memory(900, {7: ProcessMemory(resident=300, private=100)}))
     budget.reserve("a", "model", 300)
     budget.attach("a", 7)
     assert budget.figures().free == 700
@@ -134,3 +135,11 @@ def test_a_control_groups_limit_is_the_memory_there_is(groups: Path) -> None:
 def test_a_group_without_a_limit_changes_nothing(groups: Path) -> None:
     (groups / "box" / "memory.max").write_text("max\n", encoding="utf-8")
     assert read_system_memory(root=groups, own_group=groups / "own").total > 1_000_000_000
+
+
+def test_a_discrete_gpus_budget_is_its_own(tmp_path: Path) -> None:
+    card = MemoryBudget(device_memory("GPU.1", TOTAL), MemoryLedger(tmp_path), reserve_bytes=100)
+    assert card.reserve("a", "model", 900)
+    assert not card.reserve("b", "model", 1)
+    card.attach("a", 2**22)  # no such process: what it takes cannot be told, its promise counts
+    assert (card.figures().reserved, card.figures().free, card.measured("a")) == (900, 0, None)

@@ -51,6 +51,16 @@ def test_no_client_is_served_twice_while_another_waits_for_its_turn(clients: lis
         assert all(counts[other] >= counts[each.client] - 1 for other in left if left[other] > 0)
 
 
+@given(st.lists(st.sampled_from("abcd")))
+def test_everyone_knows_its_place(clients: list[str]) -> None:
+    queue = FairQueue()
+    for client in clients:
+        queue.add(waiter(client))
+    assert [queue.position(each) for each in queue] == list(range(1, len(clients) + 1))
+    for each in served(queue):
+        assert queue.position(each) == 0
+
+
 def test_a_request_that_lost_its_instance_goes_first() -> None:
     queue = FairQueue()
     queue.add(waiter("a"))

@@ -10,6 +10,7 @@ from benchmarks.scenarios.crowd import all_at_once, leaving
 from benchmarks.scenarios.crowding_out import more_models_than_memory
 from benchmarks.scenarios.grammars import bad_grammars
 from benchmarks.scenarios.killing import kill_workers
+from benchmarks.scenarios.lifetimes import lifetimes
 from benchmarks.scenarios.pressure import balloon
 
 
@@ -36,6 +37,12 @@ async def test_those_who_leave_cost_nothing(server: DeviceProcess) -> None:
 
 async def test_unusable_grammars_are_refused_alone(server: DeviceProcess) -> None:
     result = await bad_grammars(server, streams=8)
+    assert not result.problems
+
+
+async def test_keep_alive_is_kept(tmp_path: Path) -> None:
+    with device_process(tmp_path, models=[demo_model()]) as server:
+        result = await lifetimes(server, watch_seconds=1)
     assert not result.problems
 
 
