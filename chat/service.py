@@ -253,7 +253,7 @@ class ChatService:
             completion.finish_reason = "tool_calls"
 
     def _sampling(self, model: ServedModel, prompt_tokens: int, options: GenerationOptions) -> Sampling:
-        if options.logprobs and model.pipeline == "llm_pipeline":
+        if options.logprobs and model.one_at_a_time:
             raise InvalidRequest(
                 f"'{model.public_id}' runs in a pipeline without logprobs; on the GPU and the CPU models have them.",
                 param="logprobs",

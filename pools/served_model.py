@@ -77,15 +77,19 @@ class ServedModel:
 
     @property
     def pipeline(self) -> PipelineKind:
-        """The task's; for generation that of vision-language models, else what is assigned: by itself an NPU's only
-        kind and elsewhere the batching one."""
+        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere the batching one, for
+        models that see in their own form."""
         if self.task != "generation":
             return self.task
+        single = self.on_npu or self.assignment.pipeline == "llm_pipeline"
         if self.facts.vision:
-            return "vision_batching"
-        if self.on_npu:
-            return "llm_pipeline"
-        return "continuous_batching" if self.assignment.pipeline == "auto" else self.assignment.pipeline
+            return "vision_pipeline" if single else "vision_batching"
+        return "llm_pipeline" if single else "continuous_batching"
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether an instance answers one request at a time."""
+        return self.pipeline in ("llm_pipeline", "vision_pipeline")
 
     @property
     def on_npu(self) -> bool:
@@ -100,11 +104,11 @@ class ServedModel:
     @property
     def max_instances(self) -> int:
         """Copies buy concurrency only where one copy answers one request."""
-        return self.assignment.max_concurrent if self.pipeline == "llm_pipeline" else 1
+        return self.assignment.max_concurrent if self.one_at_a_time else 1
 
     @property
     def requests_per_instance(self) -> int:
-        return 1 if self.pipeline == "llm_pipeline" else self.assignment.max_concurrent
+        return 1 if self.one_at_a_time else self.assignment.max_concurrent
 
     @property
     def max_prompt_tokens(self) -> int | None:
