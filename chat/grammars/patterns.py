@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from chat.grammars import ebnf
 
 _MAX_CHARACTERS = 200
-_MAX_REPEATS = 64
+# Measured with a vocabulary of 150,000: `{1,30}` takes 2.8 s to compile, `{1,16}` a tenth of a second, `*` and a fixed
+# number next to nothing.
+_MAX_REPEATS = 16
+_MAX_EXACT_REPEATS = 64
 _CLASSES = {"d": "0-9", "w": "a-zA-Z0-9_", "s": " "}
 _NOT_IN_STRINGS = r'"\\\x00-\x1f'
 _REPEATS = re.compile(r"\{(\d+)(,?)(\d*)\}")
@@ -139,7 +142,8 @@ class _Parser:
             raise UnsupportedPattern("a brace at this place")
         self.at = found.end()
         least, comma, most = found.groups()
-        if int(most or least) > _MAX_REPEATS or int(most or least) < int(least):
+        highest = int(most or least)
+        if highest > (_MAX_REPEATS if comma else _MAX_EXACT_REPEATS) or highest < int(least):
             raise UnsupportedPattern("too many repetitions")
         return f"{{{least}{comma}{most}}}"
 
