@@ -126,7 +126,7 @@ class ChatService:
         whole = Prompt("", prompt_ids)
         if model.facts.vision:
             text = prompt if isinstance(prompt, str) else speech.tokenizer.decode(prompt)
-            whole = prompt_with_images(text, prompt_ids, [])
+            whole = prompt_with_images(text, prompt_ids, [], None)
         sampling = self._sampling(model, whole.tokens, options)
         try:
             structure = form_structure(options.form, _NO_REASONING) if options.form else None
@@ -156,7 +156,8 @@ class ChatService:
             return Prompt(text, [*preceding_ids, *speech.tokenizer.encode(text)])
         text, shown = place(speech.tokenizer.decode(preceding_ids) + text, pictures)
         images = await self._pictures.load(shown)
-        return prompt_with_images(text, speech.tokenizer.encode(text), images)
+        kind = speech.tokenizer.config.get("model_type")
+        return prompt_with_images(text, speech.tokenizer.encode(text), images, kind)
 
     async def _speech(self, model: ServedModel) -> Speech:
         tokenizer = await self.tokenizer(model)
