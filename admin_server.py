@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -85,6 +86,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app = FastAPI(
         title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
     app.add_middleware(Guard, host=settings.host, content_policy=PAGE_POLICY)
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
     app.include_router(devices_router(reader, feed, assignments))
