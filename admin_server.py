@@ -19,6 +19,7 @@ from starlette.types import Scope
 from admin.assignments import Assignments
 from admin.catalogue import CatalogueShelf
 from admin.devices_api import devices_router
+from admin.doctor_api import doctor_router
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
 from admin.history import History
@@ -30,8 +31,10 @@ from admin.playground import Playground
 from admin.rendering import Renderer
 from admin.screens import NAVIGATION
 from admin.snapshots import SnapshotReader
+from admin.surroundings import surroundings_of
 from devices.config import ConfigError, ConfigStore
 from devices.supervisor import Suite, UnknownDevice
+from doctor.examination import Doctor
 from model_registry import ModelRegistry, RegistryError
 from web.guard import Guard
 
@@ -68,6 +71,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     )
     feed = LiveFeed(reader)
     playground = Playground(suite, host=settings.host)
+    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
+    doctor = Doctor(look)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 
     @contextlib.asynccontextmanager
@@ -81,7 +86,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
             await feed.close()
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(registry.stop(), suite.stop(), playground.close())
+            await asyncio.gather(registry.stop(), suite.stop(), playground.close(), doctor.close())
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
@@ -91,6 +96,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))
+    app.include_router(doctor_router(doctor, catalogues))
     app.include_router(playground.router())
     pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
     app.include_router(pages.router())

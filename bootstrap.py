@@ -28,6 +28,7 @@ TEST_REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _BROWSER_PACKAGES = ("chromium", "fonts-noto-cjk")
+_NODE_CLIENTS = PROJECT / "tests" / "clients" / "js"
 _INTERRUPTED = 130
 
 Run = Callable[[Sequence[str]], int]
@@ -158,6 +159,7 @@ def run_tests(python: Path, arguments: Sequence[str], *, run: Run = run_command)
     if arguments:
         return run([str(python), "-m", "pytest", *arguments])
     install_browser(run=run)
+    install_node_clients(run=run)
     results: dict[str, int] = {}
     for name, options in {"ruff": ["check", "."], "pyright": [], "pytest": ["-n", "2"]}.items():
         print(f"\n== {name}", flush=True)
@@ -186,6 +188,26 @@ def install_browser(
     apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
     if run([*apt, "update", "-q"]) != 0 or run([*apt, "install", "-y", "-q", *_BROWSER_PACKAGES]) != 0:
         raise SetupError(f"apt-get could not install {packages}; the lines above say why.")
+
+
+def install_node_clients(
+    project: Path = _NODE_CLIENTS, *, run: Run = run_command, which: Callable[[str], "str | None"] = shutil.which
+) -> None:
+    """The JavaScript clients that the tests drive, as their lock file has them. Raises `SetupError`."""
+    lock = hashlib.sha256((project / "package-lock.json").read_bytes()).hexdigest()
+    stamp = project / "node_modules" / "installed.txt"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == lock:
+        return
+    npm = which("npm")
+    if npm is None or which("node") is None:
+        raise SetupError(
+            "The tests with JavaScript clients need Node.js 20 or newer with npm: install it from "
+            "https://nodejs.org or by your system's packages and start again."
+        )
+    print("Installing the JavaScript clients for the tests.", flush=True)
+    if run([npm, "ci", "--prefix", str(project)]) != 0:
+        raise SetupError("npm could not install the JavaScript clients; the lines above say why.")
+    stamp.write_text(lock, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,12 @@ import sys
 if not (3, 10) <= sys.version_info[:2] <= (3, 13):
     sys.exit(f"Python 3.10 to 3.13 is needed, this is {sys.version_info[0]}.{sys.version_info[1]}.")
 
+if __name__ == "__main__":
+    from commands.entry import run_command  # a command, or a look at the help, loads only what it needs
+
+    if (status := run_command(sys.argv[1:])) is not None:
+        sys.exit(status)
+
 try:
     import argparse
     import asyncio
@@ -13,6 +19,7 @@ try:
     import os
     import socket
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from logging.handlers import RotatingFileHandler
     from pathlib import Path
     from types import FrameType
@@ -21,7 +28,9 @@ try:
     from fastapi import FastAPI
 
     from admin_server import AdminSettings, create_app
+    from commands.options import parse_arguments
     from devices.config import DEMO_MODEL_ID, ConfigError, ConfigStore, Configuration, default_configuration
+    from devices.run_file import InCharge, announced, take_charge
     from devices.supervisor import Launch, Suite
     from model_registry import ModelRegistry
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
@@ -30,13 +39,11 @@ except ModuleNotFoundError as error:
 
 PROJECT = Path(__file__).resolve().parent
 DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
-DEFAULT_PORT = 11437
 SERVER_PROGRAM = (sys.executable, "-m", "server_app")
 
 _OPEN_CONNECTIONS_SECONDS = 1
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LOG_BYTES = 5_000_000
-_LOG_LEVELS = ("debug", "info", "warning", "error")
 
 logger = logging.getLogger("main")
 
@@ -73,32 +80,15 @@ class AdminServer(uvicorn.Server):
         await stopping
 
 
-def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="main.py",
-        description="Serve language models on the GPU, NPU and CPU of this PC, with a page to manage them.",
-    )
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=PROJECT,
-        metavar="DIR",
-        help="folder of device_config.json, models, caches and logs (default: the project's)",
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"port of the page (default: {DEFAULT_PORT})")
-    parser.add_argument("--no-devices", action="store_true", help="serve the page, start no device server")
-    parser.add_argument("--log-level", choices=_LOG_LEVELS, default="info")
-    return parser.parse_args(arguments)
-
-
 def main(arguments: Sequence[str] | None = None, *, server_program: Sequence[str] = SERVER_PROGRAM) -> int:
-    options = parse_arguments(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parse_arguments(arguments[1:] if arguments[:1] == ["serve"] else arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a Windows console may not know a path's characters
     try:
-        serve(options, server_program)
+        with take_over(options.data_dir.resolve()):
+            serve(options, server_program)
     except CannotStart as error:
         print(f"Cannot start: {error}", file=sys.stderr)
         return 1
@@ -141,12 +131,27 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             timeout_graceful_shutdown=_OPEN_CONNECTIONS_SECONDS,
             server_header=False,
         )
-        print(banner(options, port, configuration), flush=True)
-        if store.problem is not None:
-            print(f"\nWarning: {store.problem}\nThe last good configuration is used.", file=sys.stderr, flush=True)
-        AdminServer(config, app, suite).run(sockets=listeners)
+        with announced(data_dir, f"http://{reachable_address(options.host)}:{port}"):
+            print(banner(options, port, configuration), flush=True)
+            if store.problem is not None:
+                print(f"\nWarning: {store.problem}\nThe last good configuration is used.", file=sys.stderr, flush=True)
+            AdminServer(config, app, suite).run(sockets=listeners)
     finally:
         close_all(listeners)
+
+
+def take_over(data_dir: Path) -> AbstractContextManager[object]:
+    """The right to manage the data directory: two servers on one would download into the same files. Raises
+    `CannotStart`."""
+    try:
+        return take_charge(data_dir)
+    except InCharge as error:
+        where = f" If it is this server, open {error.url}." if error.url else ""
+        raise CannotStart(f"{error}{where} Otherwise wait for it, or choose another folder: --data-dir DIR") from error
+    except OSError as error:
+        raise CannotStart(
+            f"{data_dir} cannot be used ({error}). Choose a folder you may write to: --data-dir DIR"
+        ) from error
 
 
 def prepare(data_dir: Path, store: ConfigStore) -> Configuration:
@@ -203,13 +208,6 @@ def _describe(options: argparse.Namespace, enabled: bool, has_models: bool, host
     if not has_models:
         return "no model assigned"
     return f"http://{host}:{port}   (OpenAI: /v1, Ollama: /api)"
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535; 0 takes a free one")
-    return port
 
 
 if __name__ == "__main__":

@@ -113,6 +113,15 @@ class ModelRegistry:
         self._catalogue = CatalogueStore(models_dir, self._ask_collections)
         self._pulls = PullManager(models_dir, lambda: self.hub, limit=pull_limit, retry_wait=retry_wait, free=free)
 
+    @property
+    def bundled_dir(self) -> Path | None:
+        """The directory of the model that comes with the program."""
+        return self._bundled[0] if self._bundled else None
+
+    def free_bytes(self) -> int:
+        """What is free on the volume of the models."""
+        return self._free(self.models_dir)
+
     async def start(self) -> None:
         empty_trash(self.models_dir)
         self._pulls.start()
@@ -144,7 +153,8 @@ class ModelRegistry:
         return await asyncio.to_thread(self._ask_search, query, limit)
 
     def pull(self, model_id: str, revision: str | None = None) -> PullJob:
-        """Start to download a model, or bring it up to date. Two pulls of the same are one job.
+        """Start to download a model, or bring it up to date. Two pulls of the same are one job. Of a GGUF repository
+        `model_id` names the file too: organisation/name:Q4_K_M.
 
         Raises InvalidModelName, Conflict; what the hub says comes as the job's error.
         """
@@ -225,19 +235,24 @@ class ModelRegistry:
 
         Raises ModelNotFound, ModelInUse, Conflict.
         """
-        model = self.find(model_id)
-        if model.bundled:
-            raise Conflict(f"{model_id} comes with this program and stays.")
+        model = self.check_removable(model_id)
         if in_use_by:
             names = ", ".join(in_use_by)
             raise ModelInUse(f"{model_id} is assigned to {names}: take it off there first.", in_use_by=list(in_use_by))
-        if self._pulls.under_way(model_id):
-            raise Conflict(f"{model_id} is being pulled: cancel that first.")
         try:
             aside = move_aside(model.entry, self.models_dir)
         except PermissionError as error:
             raise ModelInUse(f"Files of {model_id} are open: stop the model first.", in_use_by=[]) from error
         shutil.rmtree(aside, ignore_errors=True)
+
+    def check_removable(self, model_id: str) -> LocalModel:
+        """Raises ModelNotFound, Conflict: what forbids to delete a model even where no device uses it."""
+        model = self.find(model_id)
+        if model.bundled:
+            raise Conflict(f"{model_id} comes with this program and stays.")
+        if self._pulls.under_way(model_id):
+            raise Conflict(f"{model_id} is being pulled: cancel that first.")
+        return model
 
     def _ask_collections(self) -> list[CatalogueEntry]:
         from registry.hub_lists import collection_entries  # huggingface_hub costs 25 MB: only once it is needed

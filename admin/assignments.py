@@ -15,6 +15,7 @@ from devices.config import ConfigStore, DeviceSettings, ModelAssignment
 from devices.memory import GB, read_system_memory
 from devices.supervisor import Suite
 from model_registry import ModelRegistry
+from registry.assigning import new_assignment
 
 logger = logging.getLogger(__name__)
 
@@ -87,19 +88,7 @@ class Assignments:
         if limit is not None and needed > limit:
             figures = {"needed": f"{needed / GB:.1f} GB", "limit": f"{limit / GB:.1f} GB"}
             raise AdminError(409, "model_too_large", model=model_id, **figures)
-        size = model.facts.size_bytes
-        return ModelAssignment(
-            id=model.id,
-            path=self._written_path(model.path),
-            estimated_memory_gb=max(round(size / GB, 2), 0.01) if size else None,
-        )
-
-    def _written_path(self, path: Path) -> str:
-        """Relative to the data directory where that is possible, so that the folder can be moved."""
-        try:
-            return path.resolve().relative_to(self._data_dir.resolve()).as_posix()
-        except ValueError:
-            return str(path.resolve())
+        return new_assignment(model, self._data_dir)
 
 
 def _changed(assignment: ModelAssignment, change: ModelChange) -> ModelAssignment:
@@ -114,10 +103,3 @@ def _changed(assignment: ModelAssignment, change: ModelChange) -> ModelAssignmen
             f"{change.id}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
         )
         raise AdminError(422, "invalid_request", explanation=problems) from error
-
-
-def remove_model(registry: ModelRegistry, store: ConfigStore, model_id: str) -> None:
-    """Delete a local model's files. Raises `RegistryError` where a device offers it or it comes with the program."""
-    devices = store.load().devices
-    users = [name for name, settings in devices.items() if any(model.id == model_id for model in settings.models)]
-    registry.remove(model_id, in_use_by=users)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
 
-from admin.assignments import remove_model
 from admin.live import LiveFeed
+from admin.removal import remove_model
 from admin.snapshots import SnapshotReader
 from admin.wire import HubChange, ImportRequest, PullRequest
 from model_registry import PullJob
@@ -36,8 +35,9 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
         return {"models": [asdict(row) for row in (await reader()).local_models]}
 
     @router.delete("/local_models/{model_id:path}")
-    async def delete_model(model_id: str) -> dict[str, str]:
-        await asyncio.to_thread(remove_model, registry, store, model_id)
+    async def delete_model(model_id: str, force: bool = False) -> dict[str, str]:
+        """force: take it off all devices first."""
+        await remove_model(model_id, registry=registry, store=store, suite=reader.suite, force=force)
         feed.poke()
         return {"deleted": model_id}
 

@@ -15,6 +15,7 @@ from model_registry import LocalModel, ModelRegistry, RegistryError
 from pools.errors import ModelNotFound
 from pools.served_model import GB, ServedModel
 from pools.serving import served_model
+from registry.assigning import new_assignment
 from web.errors import InvalidRequest, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -63,11 +64,7 @@ class DeviceModels:
                     f"({limit / GB:.1f} GB).",
                     param="model",
                 )
-            assignment = ModelAssignment(
-                id=local.id,
-                path=self._written_path(local.path),
-                estimated_memory_gb=max(round(local.facts.size_bytes / GB, 2), 0.01),
-            )
+            assignment = new_assignment(local, self._place.data_dir)
             settings = await self._save(lambda before: _with_model(before, assignment))
             place = self._place
             model = await asyncio.to_thread(
@@ -129,13 +126,6 @@ class DeviceModels:
             self._registry().remove(model_id, in_use_by=users)
         except RegistryError as error:
             logger.info("The files of %s stay: %s", model_id, error)
-
-    def _written_path(self, path: Path) -> str:
-        """Relative to the data directory where that is possible, so that the folder can be moved."""
-        try:
-            return path.resolve().relative_to(self._place.data_dir.resolve()).as_posix()
-        except ValueError:
-            return str(path.resolve())
 
 
 def _with_model(settings: DeviceSettings, assignment: ModelAssignment) -> DeviceSettings:

@@ -1,4 +1,4 @@
-"""The bare library, as a helper process: a ContinuousBatchingPipeline and the shortest loop around it.
+"""The bare library, as a helper process: a pipeline and the shortest loop around it.
 
 Nothing of the server is imported here, so that this is what the library does by itself.
 """
@@ -7,13 +7,25 @@ import os
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import openvino as ov
 import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
-from benchmarks.messages import Answer, EngineSettings, Job, Measured, Ready, own_streams, receive, send
+from benchmarks.messages import (
+    Answer,
+    EngineSettings,
+    Job,
+    Measured,
+    Prompt,
+    Ready,
+    messages_of,
+    own_streams,
+    receive,
+    send,
+)
 
 
 @dataclass
@@ -35,8 +47,8 @@ class _Request:
         return self.handle.get_status() == genai.GenerationStatus.RUNNING
 
 
-class BarePipeline:
-    """One loaded model."""
+class Batching:
+    """A ContinuousBatchingPipeline."""
 
     def __init__(self, settings: EngineSettings) -> None:
         scheduler = genai.SchedulerConfig()
@@ -67,16 +79,52 @@ class BarePipeline:
         seconds = time.perf_counter() - started
         return Measured(seconds, [Answer(each.prompt_tokens, each.tokens, each.times) for each in finished])
 
-    def _begin(self, prompt: str, max_tokens: int) -> _Request:
+    def _begin(self, prompt: Prompt, max_tokens: int) -> _Request:
         asked_at = time.perf_counter()
-        text = self._tokenizer.apply_chat_template([{"role": "user", "content": prompt}], True)
-        ids = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0]
-        config = self._pipeline.get_config()
-        config.do_sample = False
-        config.ignore_eos = True
-        config.max_new_tokens = max_tokens
+        ids = _encode(self._tokenizer, prompt)
+        config = _fixed_length(self._pipeline.get_config(), max_tokens)
         tensor = ov.Tensor(np.array([ids], dtype=np.int64))
         return _Request(self._pipeline.add_request(next(self._ids), tensor, config), len(ids), asked_at)
+
+
+class Single:
+    """An LLMPipeline: one request after the other."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        properties: dict[str, Any] = dict(settings.properties)
+        self._pipeline = genai.LLMPipeline(settings.directory, settings.device, **properties)
+        self._tokenizer = self._pipeline.get_tokenizer()
+
+    def run(self, job: Job) -> Measured:
+        started = time.perf_counter()
+        answers = [self._answer(prompt, job.max_tokens) for prompt in job.prompts]
+        return Measured(time.perf_counter() - started, answers)
+
+    def _answer(self, prompt: Prompt, max_tokens: int) -> Answer:
+        asked_at = time.perf_counter()
+        times: list[float] = []
+
+        def note(_: str) -> bool:
+            times.append(time.perf_counter() - asked_at)
+            return False
+
+        ids = np.array([_encode(self._tokenizer, prompt)], dtype=np.int64)
+        inputs = genai.TokenizedInputs(ov.Tensor(ids), ov.Tensor(np.ones_like(ids)))
+        config = _fixed_length(self._pipeline.get_generation_config(), max_tokens)
+        result = self._pipeline.generate(inputs, config, note)
+        return Answer(ids.size, len(result.tokens[0]), times)
+
+
+def _encode(tokenizer: Any, prompt: Prompt) -> Any:
+    text = tokenizer.apply_chat_template(messages_of(prompt), True)
+    return tokenizer.encode(text, add_special_tokens=False).input_ids.data[0]
+
+
+def _fixed_length(config: Any, tokens: int) -> Any:
+    config.do_sample = False
+    config.ignore_eos = True
+    config.max_new_tokens = tokens
+    return config
 
 
 def main() -> None:
@@ -84,7 +132,7 @@ def main() -> None:
     settings = receive(jobs, EngineSettings)
     if settings is None:
         return
-    pipeline = BarePipeline(settings)
+    pipeline = Single(settings) if settings.single else Batching(settings)
     send(replies, Ready())
     while job := receive(jobs, Job):
         send(replies, pipeline.run(job))

@@ -10,7 +10,7 @@ import msgspec
 import uvicorn
 
 from benchmarks.http_stream import StreamClient
-from benchmarks.messages import Answer, Job, Measured, Ready, Target, own_streams, receive, send
+from benchmarks.messages import Answer, Job, Measured, Prompt, Ready, Target, messages_of, own_streams, receive, send
 
 _HEALTH_PAUSE_SECONDS = 0.25
 
@@ -30,7 +30,7 @@ async def run(target: Target, job: Job) -> Measured:
     return Measured(seconds, answers, health)
 
 
-async def _stream(target: Target, job: Job, prompts: Iterator[str]) -> list[StreamClient]:
+async def _stream(target: Target, job: Job, prompts: Iterator[Prompt]) -> list[StreamClient]:
     """One client: an answer after the other until no prompt is left."""
     finished: list[StreamClient] = []
     for prompt in prompts:
@@ -52,11 +52,11 @@ async def _get(target: Target, request: bytes) -> StreamClient:
     return client
 
 
-def _chat_request(target: Target, prompt: str, max_tokens: int) -> bytes:
+def _chat_request(target: Target, prompt: Prompt, max_tokens: int) -> bytes:
     body = msgspec.json.encode(
         {
             "model": target.model,
-            "messages": [{"role": "user", "content": prompt}],
+            "messages": messages_of(prompt),
             "max_tokens": max_tokens,
             "temperature": 0,
             "ignore_eos": True,

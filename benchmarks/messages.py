@@ -6,6 +6,7 @@ times are in seconds.
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import IO, TypeVar
 
 import msgspec
@@ -22,6 +23,8 @@ class EngineSettings(msgspec.Struct, frozen=True):
     max_num_batched_tokens: int | None = None
     prefix_caching: bool = True
     properties: dict[str, str | int] = {}
+    single: bool = False
+    """Whether to load an LLMPipeline, which answers one request at a time, as on an NPU."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -36,10 +39,27 @@ class Ready(msgspec.Struct, frozen=True):
     """The helper can take jobs."""
 
 
+class Message(msgspec.Struct, frozen=True):
+    """One message of a chat."""
+
+    role: str
+    content: str
+
+
+Prompt = str | list[Message]
+"""What a user says first, or a whole conversation."""
+
+
+def messages_of(prompt: Prompt) -> list[dict[str, str]]:
+    """A prompt as chat APIs and templates take it."""
+    messages = [Message("user", prompt)] if isinstance(prompt, str) else prompt
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
 class Job(msgspec.Struct, frozen=True):
     """Answer all `prompts`, `streams` at a time, each with `max_tokens` tokens, greedily."""
 
-    prompts: list[str]
+    prompts: Sequence[Prompt]
     streams: int
     max_tokens: int
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,18 +41,21 @@ class Served:
 
 @contextmanager
 def serve(
-    model: Path, folder: Path, *, device: str, max_streams: int, kv_cache_gb: float, module: str = "server_app"
+    model: Path, folder: Path, *, device: str, settings: Mapping[str, Any], module: str = "server_app"
 ) -> Iterator[Served]:
-    """Runs the server (`module` takes its arguments) with its data in `folder`; it has ended when the context is left.
+    """Runs the server with its data in `folder`; it has ended when the context is left.
 
-    Raises `ServerFailed`.
+    `settings` are those of the model in the configuration; `module` takes the arguments of `server_app`. Raises
+    `ServerFailed`.
     """
     port = _free_port()
     name = device.partition(".")[0].lower()
     config = folder / "device_config.json"
-    assignment = {"id": MODEL_ID, "path": str(model), "max_concurrent": max_streams, "instance_memory_gb": kv_cache_gb}
-    settings = {"port": port, "device": device, "fallback_device": None, "models": [assignment]}
-    config.write_text(json.dumps({name: settings}), encoding="utf-8")
+    assignment = {"id": MODEL_ID, "path": str(model), **settings}
+    # Only the NPU's pipeline may run on something else than was asked for.
+    fallback = "CPU" if device == "NPU" else None
+    entry = {"port": port, "device": device, "fallback_device": fallback, "models": [assignment]}
+    config.write_text(json.dumps({name: entry}), encoding="utf-8")
     command = [sys.executable, "-m", module, "--device", name, "--config", str(config)]
     command += ["--data-dir", str(folder), "--port", str(port), "--log-level", "warning"]
     log = folder / "server.log"

@@ -7,108 +7,46 @@ loaded all the time; only one works at a time.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
-
-from benchmarks.figures import Memory, Pair, run_figures, summarize
-from benchmarks.helper import PROJECT, Helper, HelperFailed
+from benchmarks.figures import Pair, run_figures, summarize
+from benchmarks.helper import PROJECT, HelperFailed
 from benchmarks.machine import this_machine
-from benchmarks.messages import EngineSettings, Job, Measured
+from benchmarks.messages import Job
 from benchmarks.prompts import make_prompts
 from benchmarks.report import Results, table, write_json
-from benchmarks.served import Served, ServerFailed, serve
+from benchmarks.served import ServerFailed
+from benchmarks.sides import Sides, UnequalWork, batching_sides
 
 MODEL = PROJECT / "benchmarks" / "models" / "bench-400m"
-_CPU_BLOCK_TOKENS = 32
-_GPU_BLOCK_TOKENS = 16
 _ANSWERS = 4
 """At least so many answers a run, or a run of one stream would be over too soon to be measured well."""
 _WARM_UP = 0
 """The pair before the first, which is not counted."""
 
 
-class UnequalWork(Exception):
-    """The two sides did not do the same; their figures could not be compared."""
-
-
-class Bench:
-    """The two sides, loaded."""
-
-    def __init__(self, served: Served, bare: Helper, load: Helper, options: argparse.Namespace) -> None:
-        self._served = served
-        self._bare = bare
-        self._load = load
-        self._options = options
-
-    def pair(self, streams: int, number: int) -> Pair:
-        prompts = make_prompts(max(streams, _ANSWERS), self._options.prompt_words, seed=f"{streams}/{number}")
-        job = Job(prompts, streams, self._options.tokens)
-        bare, served, cpu = Measured(0, []), Measured(0, []), 0.0
-        for side in ("bare", "served") if number % 2 else ("served", "bare"):
-            if side == "bare":
-                bare = self._bare.run(job)
-            else:
-                before = self._server_cpu()
-                served = self._load.run(job)
-                cpu = self._server_cpu() - before
-        _check(bare, served, wanted=len(prompts) * job.max_tokens)
-        return Pair(streams, run_figures(bare), run_figures(served), cpu, served.health)
-
-    def memory(self) -> Memory:
-        served = self._served
-        return Memory(
-            server_idle=served.idle_bytes,
-            server=served.server.memory_info().rss,
-            instance=served.instance.memory_info().rss,
-            bare=psutil.Process(self._bare.pid).memory_info().rss,
-        )
-
-    def _server_cpu(self) -> float:
-        times = self._served.server.cpu_times()
-        return times.user + times.system
+def pair(sides: Sides, options: argparse.Namespace, streams: int, number: int) -> Pair:
+    """Raises `HelperFailed` and `UnequalWork`."""
+    prompts = make_prompts(max(streams, _ANSWERS), options.prompt_words, seed=f"{streams}/{number}")
+    both = sides.run(Job(prompts, streams, options.tokens), served_first=number % 2 == 0)
+    return Pair(streams, run_figures(both.bare), run_figures(both.served), both.server_cpu, both.served.health)
 
 
 def measure(options: argparse.Namespace, arguments: Sequence[str]) -> Results:
     """Raises `HelperFailed`, `ServerFailed` and `UnequalWork`."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serve(
-            options.model,
-            Path(folder),
-            device=options.device,
-            max_streams=max(options.streams),
-            kv_cache_gb=options.kv_cache_gb,
-        ) as served,
-        Helper("benchmarks.bare", _engine_settings(served, options)) as bare,
-        Helper("benchmarks.load", served.target) as load,
-    ):
-        bench = Bench(served, bare, load, options)
+    with batching_sides(
+        options.model, device=options.device, max_streams=max(options.streams), kv_cache_gb=options.kv_cache_gb
+    ) as sides:
         for streams in options.streams:
-            bench.pair(streams, _WARM_UP)
+            pair(sides, options, streams, _WARM_UP)
         pairs: list[Pair] = []
         for number in range(1, options.pairs + 1):
             for streams in options.streams:
-                pairs.append(bench.pair(streams, number))
+                pairs.append(pair(sides, options, streams, number))
                 print(_progress(pairs[-1], number), file=sys.stderr)
         summaries = [summarize([pair for pair in pairs if pair.streams == streams]) for streams in options.streams]
-        return Results(list(arguments), this_machine(), bench.memory(), summaries, pairs)
-
-
-def _engine_settings(served: Served, options: argparse.Namespace) -> EngineSettings:
-    """As the instance has them."""
-    block = _CPU_BLOCK_TOKENS if options.device.startswith("CPU") else _GPU_BLOCK_TOKENS
-    return EngineSettings(str(options.model), options.device, -(-served.kv_cache_tokens // block) + 1)
-
-
-def _check(bare: Measured, served: Measured, *, wanted: int) -> None:
-    if bare.prompt_tokens != served.prompt_tokens:
-        raise UnequalWork(f"Prompts of {bare.prompt_tokens} tokens bare, of {served.prompt_tokens} served.")
-    for side, measured in (("bare", bare), ("served", served)):
-        if measured.tokens != wanted:
-            raise UnequalWork(f"{measured.tokens} tokens were generated {side} where {wanted} were asked for.")
+        return Results(list(arguments), this_machine(), sides.memory(), summaries, pairs)
 
 
 def _progress(pair: Pair, number: int) -> str:

@@ -11,6 +11,7 @@ import openvino_genai as genai
 import tokenizers
 
 from chat.templates import ChatTemplate, TemplateRefused
+from devices.gguf import load_path, read_control_tokens
 
 Decode = Callable[[Sequence[int]], str]
 
@@ -30,7 +31,8 @@ class ChatTokenizer:
         self._directory = directory
         self._own_template: str | None = None
         # One thread: that costs less, and nobody waits for cores that an instance keeps busy.
-        self._tokenizer = genai.Tokenizer(directory, INFERENCE_NUM_THREADS=1)
+        self._source_path = load_path(directory)
+        self._tokenizer = genai.Tokenizer(self._source_path, INFERENCE_NUM_THREADS=1)
         self._tokenizer.encode("")  # only use shows that there is no tokenizer
         self._quick = _read_tokenizer(directory / "tokenizer.json")
         self._special = self._special_tokens()
@@ -114,6 +116,8 @@ class ChatTokenizer:
         if self._quick is not None:
             added = self._quick.get_added_tokens_decoder()
             special = {token: entry.content for token, entry in added.items() if entry.special}
+        elif self._source_path.is_file():
+            special = read_control_tokens(self._source_path)
         else:
             entries = _read_object(self._directory / "tokenizer_config.json").get("added_tokens_decoder") or {}
             special = {int(token): str(entry["content"]) for token, entry in entries.items() if entry.get("special")}

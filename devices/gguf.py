@@ -7,17 +7,23 @@ checked against what is left to read before memory is taken for it.
 from __future__ import annotations
 
 import struct
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
+READABLE_ARCHITECTURES = ("llama", "qwen2", "qwen3")
+"""What OpenVINO GenAI's own reader takes (its documentation, "Run GGUF models")."""
 MAX_HEADER_BYTES = 128 * 1024 * 1024
 _MAX_ELEMENTS = 1 << 50
 _MAX_NAME_DIMENSIONS = 8
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
+_TOKENS, _TOKEN_TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
+_CONTROL = 3  # gguf's TokenType
 _BLOCKS = {  # tensor type: name, elements a block, bytes a block
     0: ("F32", 1, 4),
     1: ("F16", 1, 2),
@@ -54,27 +60,61 @@ class GgufSummary:
 
 def read_gguf(path: Path) -> GgufSummary:
     """Read one file's header. Raises GgufError, OSError."""
+    with _opened(path) as stream:
+        return _Reader(stream).summary()
+
+
+def read_control_tokens(path: Path) -> dict[int, str]:
+    """The tokens that are no text, by their ids. Some tenths of a second for a large vocabulary. Raises GgufError,
+    OSError."""
+    with _opened(path) as stream:
+        values = _Reader(stream, kept=(_TOKENS, _TOKEN_TYPES)).values()
+    tokens, kinds = values.get(_TOKENS) or [], values.get(_TOKEN_TYPES) or []
+    return {id: token for id, (token, kind) in enumerate(zip(tokens, kinds, strict=False)) if kind == _CONTROL}
+
+
+def gguf_files(directory: Path) -> list[Path]:
+    """The language models among the GGUF files of a directory."""
+    return sorted(path for path in directory.glob("*.gguf") if "mmproj" not in path.name.lower())
+
+
+def load_path(directory: Path) -> Path:
+    """What the library is handed for a model's directory: of one with a GGUF file that file."""
+    files = gguf_files(directory)
+    return files[0] if len(files) == 1 else directory
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as stream:
         try:
-            return _Reader(stream).summary()
+            yield stream
         except (struct.error, UnicodeDecodeError, ValueError) as error:
             raise GgufError(f"{path.name} is not a complete GGUF file ({error})") from error
 
 
 class _Reader:
-    def __init__(self, stream: BinaryIO) -> None:
+    """kept: the arrays to read; others, vocabularies mostly, are passed over."""
+
+    def __init__(self, stream: BinaryIO, *, kept: Collection[str] = ()) -> None:
         self._stream = stream
         self._left = MAX_HEADER_BYTES
+        self._kept = kept
+        self._tensors = 0
 
-    def summary(self) -> GgufSummary:
+    def values(self) -> dict[str, Any]:
+        """The metadata, from the beginning of the file on."""
         if self._bytes(4) != b"GGUF":
             raise ValueError("it does not begin with GGUF")
-        version, tensors, entries = self._unpack("IQQ")
+        version, self._tensors, entries = self._unpack("IQQ")
         if version not in (2, 3):
             raise ValueError(f"version {version}")
-        values = dict(self._entry() for _ in range(entries))
+        return dict(self._entry() for _ in range(entries))
+
+    def summary(self) -> GgufSummary:
+        values = self.values()
         parameters, by_type, end = 0, Counter[str](), 0
-        for _ in range(tensors):
+        for _ in range(self._tensors):
             kind, elements, last = self._tensor()
             parameters += elements
             by_type[kind] += elements
@@ -96,21 +136,24 @@ class _Reader:
     def _entry(self) -> tuple[str, Any]:
         key = self._string()
         (kind,) = self._unpack("I")
+        if kind == _ARRAY:
+            values = self._array()
+            return key, list(values) if key in self._kept else deque(values, maxlen=0)
         return key, self._value(kind)
+
+    def _array(self) -> Iterator[Any]:
+        inner, count = self._unpack("IQ")
+        if inner == _STRING:
+            yield from (self._string() for _ in range(count))
+        elif inner in _SCALARS:
+            data = self._bytes(struct.calcsize(f"<{_SCALARS[inner]}") * count)
+            yield from (value for (value,) in struct.iter_unpack(f"<{_SCALARS[inner]}", data))
+        else:
+            raise ValueError(f"array of type {inner}")
 
     def _value(self, kind: int) -> Any:
         if kind == _STRING:
             return self._string()
-        if kind == _ARRAY:
-            inner, count = self._unpack("IQ")
-            if inner == _STRING:
-                for _ in range(count):
-                    self._string()
-            elif inner in _SCALARS:
-                self._bytes(struct.calcsize(f"<{_SCALARS[inner]}") * count)
-            else:
-                raise ValueError(f"array of type {inner}")
-            return None  # vocabularies, which nobody asks for here
         if kind not in _SCALARS:
             raise ValueError(f"value of type {kind}")
         return self._unpack(_SCALARS[kind])[0]

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from devices.gguf import GgufError, read_gguf
+from devices.gguf import READABLE_ARCHITECTURES, GgufError, gguf_files, read_gguf
 from devices.ir_xml import IrError, IrSummary, read_ir
 from devices.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
 from devices.quantization import compression
@@ -20,7 +20,6 @@ MIN_KV_TOKENS = 512
 """The smallest KV cache an instance gets."""
 _KV_BYTES = 2  # f16, as GPU and NPU keep it; CPU's default u8 needs half
 _GENERATING = ("llm", "vlm")
-_GGUF_ARCHITECTURES = ("llama", "qwen2", "qwen3")  # OpenVINO GenAI documentation, "Run GGUF models"
 _TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
 _WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
 
@@ -147,7 +146,7 @@ def _model_files(directory: Path) -> list[Path]:
 
 def _gguf_facts(directory: Path) -> ModelFacts:
     """A GGUF holds weights, configuration, tokenizer and template in one file."""
-    files = sorted(path for path in directory.glob("*.gguf") if "mmproj" not in path.name.lower())
+    files = gguf_files(directory)
     if len(files) != 1:
         return ModelFacts(kind="gguf", problem=f"{len(files)} GGUF models lie here: keep one of them.")
     size = files[0].stat().st_size
@@ -160,8 +159,8 @@ def _gguf_facts(directory: Path) -> ModelFacts:
         problem = (
             f"{files[0].name} is cut short: {size:,} bytes of at least {header.file_bytes:,}. Pull the model again."
         )
-    elif header.architecture not in _GGUF_ARCHITECTURES:
-        known = ", ".join(_GGUF_ARCHITECTURES)
+    elif header.architecture not in READABLE_ARCHITECTURES:
+        known = ", ".join(READABLE_ARCHITECTURES)
         problem = f'OpenVINO GenAI reads GGUF models of {known}; this one is "{header.architecture}".'
     template = template_promises(header.chat_template or "")
     return ModelFacts(
@@ -177,6 +176,7 @@ def _gguf_facts(directory: Path) -> ModelFacts:
         tools=template.tools,
         thinking=template.thinking,
         license=read_license(directory),
+        npu_problem="OpenVINO GenAI does not run GGUF models on the NPU.",
         problem=problem,
     )
 

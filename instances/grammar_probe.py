@@ -8,6 +8,7 @@ import sys
 from collections import OrderedDict
 from pathlib import Path
 
+from devices.gguf import load_path
 from instances.frames import encode_frame, receive_frame
 from instances.grammar_messages import Check, Started, Verdict, decode_reply
 from instances.messages import Structure
@@ -60,7 +61,7 @@ class GrammarProbe:
 
     async def check(self, directory: Path, structure: Structure) -> None:
         """Return when the model in `directory` can use `structure`; raises `GrammarRefused`."""
-        check = Check(next(self._ids), str(directory), structure)
+        check = Check(next(self._ids), str(load_path(directory)), structure)
         key = hashlib.sha256(encode_frame(Check(0, check.directory, structure))).digest()
         if key not in self._verdicts:
             if key not in self._judging:

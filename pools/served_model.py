@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devices.config import ModelAssignment
+from devices.gguf import load_path
 from devices.hardware import ResolvedDevice
 from devices.memory import GB
 from devices.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
@@ -155,7 +156,7 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
     """What a worker is told to load."""
     return LoadModel(
-        directory=str(model.directory),
+        directory=str(load_path(model.directory)),
         device=model.device.used,
         pipeline=model.pipeline,
         properties={k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)},

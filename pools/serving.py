@@ -13,6 +13,11 @@ from pools.served_model import Persona, ServedModel
 
 logger = logging.getLogger(__name__)
 
+_NOT_ON_NPU = {
+    "reranker": "The library's rerankers do not run on an NPU.",
+    "gguf": "The library does not run GGUF models on an NPU.",
+}
+
 
 def served_model(
     device_name: str,
@@ -46,8 +51,8 @@ def _model_device(
     settings: DeviceSettings, assignment: ModelAssignment, facts: ModelFacts, available: Sequence[DeviceInfo]
 ) -> ResolvedDevice:
     """The device of one model: NPUW_DEVICES runs the NPU's own pipeline on other devices, with or without an NPU."""
-    if facts.kind == "reranker" and settings.device.upper().startswith("NPU"):
-        reason = "The library's rerankers do not run on an NPU."
+    reason = _NOT_ON_NPU.get(facts.kind)
+    if reason is not None and settings.device.upper().startswith("NPU"):
         return replace(resolve_device("CPU", None, available), requested=settings.device, fallback_reason=reason)
     stand_in = assignment.extra_config.get("NPUW_DEVICES")
     if settings.device.upper().startswith("NPU") and stand_in:

@@ -23,6 +23,7 @@ from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
 from registry.files import RemoteFile, is_intact, needed_files
+from registry.gguf_choice import check_readable
 from registry.hub import RemoteModel
 from registry.messages import (
     Event,
@@ -69,7 +70,9 @@ class Downloader:
 
     def _pull(self) -> None:
         model = self._resolve()
-        files = needed_files(model.files, model.id)
+        files = needed_files(model.files, model.id, self._request.variant)
+        if any(file.path.endswith(".gguf") for file in files):
+            check_readable(model.gguf_architecture, model.id)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._forget_other_files(files)
         for file in files:
@@ -107,7 +110,8 @@ class Downloader:
                     path.rmdir()
             elif name != PLAN and (path.is_symlink() or name not in digests or earlier.get(name) != digests[name]):
                 path.unlink()
-        write_json(plan, msgspec.to_builtins(Plan(self._request.model_id, self._request.revision, digests)))
+        request = self._request
+        write_json(plan, msgspec.to_builtins(Plan(request.model_id, request.revision, digests, request.variant)))
 
     def _take_over(self, files: list[RemoteFile]) -> None:
         """Link (or copy) what an installed older commit has in common with this one."""
@@ -154,6 +158,7 @@ class Downloader:
             "license": model.license,
             "pipeline_tag": model.pipeline_tag,
             "files": msgspec.to_builtins(files),
+            **({"variant": self._request.variant} if self._request.variant else {}),
         }
         write_json(self._directory / METADATA, metadata)
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from registry.errors import NotAnOpenVINOModel
+from registry.gguf_choice import choose_gguf
 from registry.names import METADATA
 
 _TEXT_SUFFIXES = {".json", ".jinja", ".txt", ".md", ".model"}
@@ -39,18 +40,36 @@ class RemoteFile(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.sha256 or self.blob_sha1 or ""
 
 
-def needed_files(files: Iterable[RemoteFile], model_id: str) -> list[RemoteFile]:
-    """The IRs, tokenizers, configuration and texts of an OpenVINO repository; never code or pickled weights.
+def needed_files(files: Iterable[RemoteFile], model_id: str, variant: str | None = None) -> list[RemoteFile]:
+    """The IRs, tokenizers, configuration and texts of an OpenVINO repository; never code or pickled weights. Of a GGUF
+    repository the one file that `variant` names, or its only one.
 
     Image pipelines (model_index.json) keep parts in folders; of others only the root counts, where the libraries look.
     Raises NotAnOpenVINOModel.
     """
     by_path = {file.path: file for file in files}
+    has_ir = any(path.startswith("openvino") and path.endswith(".xml") for path in by_path)
+    if variant or (not has_ir and any(_is_gguf(path) for path in by_path)):
+        chosen = choose_gguf([path for path in by_path if _is_gguf(path)], model_id, variant)
+        return sorted(
+            (file for path, file in by_path.items() if path == chosen or _is_description(PurePosixPath(path))),
+            key=lambda file: (file.size, file.path),
+        )
     folders = "model_index.json" in by_path
     found = [file for path, file in by_path.items() if _needed(PurePosixPath(path), by_path, folders)]
     if not any(PurePosixPath(file.path).suffix == ".xml" for file in found):
         raise NotAnOpenVINOModel(_what_it_is(by_path, model_id))
     return sorted(found, key=lambda file: (file.size, file.path))
+
+
+def _is_gguf(path: str) -> bool:
+    return path.lower().endswith(".gguf") and "mmproj" not in path.lower()
+
+
+def _is_description(path: PurePosixPath) -> bool:
+    """Licence and card; the file of the weights has everything else in it."""
+    described = path.suffix.lower() == ".md" or path.name.lower().startswith(_TEXT_NAMES)
+    return described and len(path.parts) == 1 and not path.name.startswith(".")
 
 
 def _needed(path: PurePosixPath, present: dict[str, RemoteFile], folders: bool) -> bool:

@@ -58,6 +58,7 @@ class RemoteModel:
     default_revision: str = "main"
     license: str | None = None
     pipeline_tag: str | None = None
+    gguf_architecture: str | None = None
     token: Token = None
     token_refused: bool = False
 
@@ -94,6 +95,7 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
         files_url=f"{settings.endpoint}/{model_id}/resolve/{info.sha}",
         license=license_id if isinstance(license_id, str) else None,
         pipeline_tag=info.pipeline_tag,
+        gguf_architecture=str(info.gguf["architecture"]) if info.gguf and "architecture" in info.gguf else None,
         token=token,
         token_refused=token is False and hub_token(settings) is not False,
     )

@@ -42,7 +42,8 @@ class JobError:
 
 @dataclass(frozen=True)
 class PullJob:
-    """Times in seconds since the epoch, sizes in bytes. notes: what the user should know though nothing failed."""
+    """Times in seconds since the epoch, sizes in bytes. notes: what the user should know though nothing failed.
+    variant: the GGUF file that was asked for, in full or by its quantisation."""
 
     id: str
     model_id: str
@@ -54,6 +55,7 @@ class PullJob:
     bytes_per_second: float | None = None
     error: JobError | None = None
     notes: tuple[str, ...] = ()
+    variant: str | None = None
 
     @property
     def active(self) -> bool:

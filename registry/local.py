@@ -32,6 +32,7 @@ class ModelMetadata(BaseModel):
     source: str | None = None
     license: str | None = None
     reference: str | None = None
+    variant: str | None = None
     files: list[dict[str, Any]] = []
 
 

@@ -12,8 +12,8 @@ from registry.settings import HubKind
 
 class PullRequest(msgspec.Struct, omit_defaults=True):
     """directory: where the partial model lies. installed: an older copy, whose unchanged files are taken over.
-    revision: what was asked for; commit: what that was when the download began.
-    free_bytes: what may be written. retry_wait: the first pause after a broken connection, seconds.
+    variant: the GGUF file that was asked for. revision: what was asked for; commit: what that was when the download
+    began. free_bytes: what may be written. retry_wait: the first pause after a broken connection, seconds.
     """
 
     model_id: str
@@ -21,6 +21,7 @@ class PullRequest(msgspec.Struct, omit_defaults=True):
     endpoint: str
     kind: HubKind = "huggingface"
     installed: str | None = None
+    variant: str | None = None
     revision: str | None = None
     commit: str | None = None
     token: str | None = None
@@ -34,6 +35,7 @@ class Plan(msgspec.Struct):
     model_id: str
     revision: str | None
     digests: dict[str, str]
+    variant: str | None = None
 
 
 class Resolved(msgspec.Struct, tag="resolved"):

@@ -16,6 +16,7 @@ import humanize
 
 from registry.disk import free_bytes
 from registry.errors import Conflict, DownloadFailed, JobNotFound, RegistryError, RevisionNotFound, error_named
+from registry.gguf_choice import split_variant
 from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter
 from registry.local import read_metadata
 from registry.messages import Event, Failed, Progress, PullRequest, Refetching, Resolved, Verifying
@@ -59,7 +60,7 @@ class PullManager:
         """Go on with what was under way when the process last ended; find what no list knows any more."""
         known = {directory_name(job.model_id) for job in self._jobs.values() if job.state not in ("ready", "cancelled")}
         for plan in stray_plans(self._models_dir / PARTIAL, known):
-            self._set(PullJob(uuid.uuid4().hex[:12], plan.model_id, plan.revision, "paused", time.time()))
+            self._set(_new_job("paused", plan.model_id, plan.revision, plan.variant))
         for job in self.jobs():
             if job.active and job.id not in self._tasks:
                 self._launch(job)
@@ -84,22 +85,26 @@ class PullManager:
     def pull(self, model_id: str, revision: str | None = None) -> PullJob:
         """Queue a download; the unfinished job for the same model and revision goes on, if there is one.
 
-        Raises Conflict (another revision of the model is being pulled).
+        model_id: of a GGUF repository with the file that is meant behind a colon. Raises InvalidModelName, Conflict
+        (another revision or file of the model is being pulled).
         """
+        model_id, variant = split_variant(model_id)
         check_model_id(model_id)
+        installed = read_metadata(self._target(model_id))
+        variant = variant or (installed.variant if installed else None)
         revision = check_revision(revision)
         under_way = self.under_way(model_id)
-        if under_way and under_way.revision == revision:
-            return self.resume(under_way.id) if under_way.state == "paused" else under_way
+        if under_way and (under_way.revision, under_way.variant) == (revision, variant):
+            return self.resume(under_way.id)
         if under_way:
-            wanted = under_way.revision or "the default revision"
-            raise Conflict(f"{model_id} is being pulled already ({wanted}): wait for it or cancel it.")
+            other = under_way.variant or under_way.revision or "the default revision"
+            raise Conflict(f"{model_id} is being pulled already ({other}): wait for it or cancel it.")
         self._check_directory(model_id)
+        wanted = (model_id, revision, variant)
         for job in self._jobs.values():
-            if job.state == "failed" and (job.model_id, job.revision) == (model_id, revision):
+            if job.state == "failed" and (job.model_id, job.revision, job.variant) == wanted:
                 return self.resume(job.id)
-        job = PullJob(uuid.uuid4().hex[:12], model_id, revision, "queued", time.time())
-        self._set(job)
+        job = self._set(_new_job("queued", *wanted))
         self._launch(job)
         return job
 
@@ -122,6 +127,8 @@ class PullManager:
         """Go on with a paused, failed or cancelled job. Raises JobNotFound, Conflict."""
         job = self.job(job_id)
         if job.active:
+            if job.id not in self._tasks:  # of the last run, and start() was not called
+                self._launch(job)
             return job
         other = self.under_way(job.model_id)
         if job.state == "ready" or (other and other.id != job.id):
@@ -248,6 +255,7 @@ class PullManager:
             endpoint=hub.endpoint,
             kind=hub.kind,
             installed=str(target) if target.is_dir() else None,
+            variant=job.variant,
             revision=job.revision,
             commit=job.commit,
             token=hub.token,
@@ -294,3 +302,7 @@ class PullManager:
         await install(self._partial(job), target, self._models_dir)
         files = tuple(replace(file, done=file.size) for file in job.files)
         self._set(replace(job, state="ready", files=files, bytes_per_second=None))
+
+
+def _new_job(state: JobState, model_id: str, revision: str | None, variant: str | None) -> PullJob:
+    return PullJob(uuid.uuid4().hex[:12], model_id, revision, state, time.time(), variant=variant)

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 import bootstrap
-from bootstrap import RUN_REQUIREMENTS, TEST_REQUIREMENTS, Environment, SetupError, install_browser, run_tests
+from bootstrap import (
+    RUN_REQUIREMENTS,
+    TEST_REQUIREMENTS,
+    Environment,
+    SetupError,
+    install_browser,
+    install_node_clients,
+    run_tests,
+)
 
 
 class Recorder:
@@ -135,6 +143,7 @@ def run_checks(arguments: Sequence[str] = (), failing: str | None = None) -> tup
 
 def test_all_checks_run_even_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "install_browser", lambda **_: None)
+    monkeypatch.setattr(bootstrap, "install_node_clients", lambda **_: None)
     assert run_checks() == (
         0,
         [["python", "-m", "ruff", "check", "."], ["python", "-m", "pyright"], ["python", "-m", "pytest", "-n", "2"]],
@@ -169,6 +178,29 @@ def test_a_browser_is_installed_only_where_it_can_and_must_be() -> None:
     assert "fonts-noto-cjk" in commands[1]
     with pytest.raises(SetupError, match="could not install"):
         install_browser(run=lambda _: 100, which=apt.get, windows=False, root=True)
+
+
+def test_javascript_clients_are_installed_when_their_lock_file_changes(tmp_path: Path) -> None:
+    commands: list[Sequence[str]] = []
+
+    def run(command: Sequence[str]) -> int:
+        commands.append(command)
+        (tmp_path / "node_modules").mkdir(exist_ok=True)
+        return 0
+
+    node = {"node": "/usr/bin/node", "npm": "/usr/bin/npm"}
+    lock = tmp_path / "package-lock.json"
+    for version in ("1", "1", "2"):
+        lock.write_text(version, encoding="utf-8")
+        install_node_clients(tmp_path, run=run, which=node.get)
+    assert commands == [["/usr/bin/npm", "ci", "--prefix", str(tmp_path)]] * 2
+    lock.write_text("3", encoding="utf-8")
+    with pytest.raises(SetupError, match="need Node"):
+        install_node_clients(tmp_path, run=run, which={"npm": "/usr/bin/npm"}.get)
+    with pytest.raises(SetupError, match="could not install"):
+        install_node_clients(tmp_path, run=lambda _: 1, which=node.get)
+    install_node_clients(tmp_path, run=run, which=node.get)
+    assert len(commands) == 3
 
 
 def test_it_parses_on_an_old_python() -> None:

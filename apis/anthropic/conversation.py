@@ -40,7 +40,10 @@ def conversation_of(request: PromptRequest) -> Conversation:
         tuple(messages),
         tuple(_tools(request)),
         # Here a model thinks only when it is asked to, whatever its template does by itself.
-        thinking_options(enabled=request.thinking is not None and request.thinking.type != "disabled"),
+        thinking_options(
+            enabled=request.thinking is not None and request.thinking.type != "disabled",
+            effort=request.output_config.effort if request.output_config else None,
+        ),
         must_call=choice is not None and choice.type in ("any", "tool"),
         tool_name=choice.name if choice and choice.type == "tool" else None,
         parallel_calls=not (choice and choice.disable_parallel_tool_use),

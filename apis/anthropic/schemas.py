@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from chat.conversation import GenerationOptions
+from chat.grammars.forms import JsonForm
 
 
 class TextBlock(BaseModel):
@@ -88,6 +89,18 @@ class Thinking(BaseModel):
     budget_tokens: int | None = None
 
 
+class OutputFormat(BaseModel):
+    type: Literal["json_schema"]
+    schema_: dict[str, Any] = Field(alias="schema")
+
+
+class OutputConfig(BaseModel):
+    """`effort` is that of thinking, for templates that know it."""
+
+    effort: str | None = None
+    format: OutputFormat | None = None
+
+
 class PromptRequest(BaseModel):
     """POST /v1/messages/count_tokens, and the part of a request that makes up its prompt."""
 
@@ -97,6 +110,7 @@ class PromptRequest(BaseModel):
     tools: list[Tool] | None = None
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
+    output_config: OutputConfig | None = None
 
 
 class MessagesRequest(PromptRequest):
@@ -110,6 +124,7 @@ class MessagesRequest(PromptRequest):
     top_k: int | None = Field(default=None, ge=0)
 
     def options(self) -> GenerationOptions:
+        form = self.output_config.format if self.output_config else None
         return GenerationOptions(
             max_tokens=self.max_tokens,
             temperature=self.temperature,
@@ -117,4 +132,5 @@ class MessagesRequest(PromptRequest):
             top_k=self.top_k,
             stop=tuple(self.stop_sequences or ()),
             stream_calls=bool(self.stream),
+            form=JsonForm(form.schema_) if form else None,
         )

@@ -1,6 +1,7 @@
 """What Ollama's clients ask about the server and its models: /, /api/version, /api/tags, /api/ps."""
 
 import datetime
+import re
 from typing import Any
 
 from fastapi import APIRouter
@@ -102,10 +103,15 @@ def _expiry(pool: ModelPool, manager: ModelManager) -> datetime.datetime:
     return now + datetime.timedelta(seconds=max(0.0, pool.keep_alive - idle))
 
 
+def _family(architecture: str) -> str:
+    """The model family in a class name of Transformers: "qwen2" of "Qwen2ForCausalLM"."""
+    return re.sub(r"(For[A-Z]\w*|LMHeadModel|Model)$", "", architecture).lower()
+
+
 def details(model: ServedModel) -> dict[str, Any]:
     """The `details` of a model in Ollama's lists."""
     facts = model.facts
-    family = facts.architecture or facts.kind
+    family = _family(facts.architecture) if facts.architecture else facts.kind
     billions = f"{facts.parameters / 1e9:.1f}B" if facts.parameters and facts.parameters >= 1e9 else None
     return {
         "parent_model": model.id if model.is_alias else "",

@@ -22,7 +22,7 @@ async def more_models_than_memory(
     random order from so many clients."""
     result = Result(f"{models} models in the memory of {fitting}, {requests} requests from {clients} clients")
     assigned = [_assignment(number, model, kv_cache_gb) for number in range(models)]
-    limit = (fitting + 0.5) * _cost(assigned[0], folder)
+    limit = (fitting + 0.5) * instance_bytes(assigned[0], folder)
     with device_process(folder, models=assigned, memory_limit_gb=limit / _GB, queue_timeout=1200.0) as server:
         watch = asyncio.create_task(_watch(server))
         wrong = await _ask_all(server, [entry["id"] for entry in assigned], requests, clients)
@@ -48,7 +48,7 @@ def _assignment(number: int, model: Path, kv_cache_gb: float) -> dict[str, Any]:
     return {"id": f"copy/{number}", "path": str(model), "max_concurrent": 8, "instance_memory_gb": kv_cache_gb}
 
 
-def _cost(assignment: dict[str, Any], folder: Path) -> int:
+def instance_bytes(assignment: dict[str, Any], folder: Path) -> int:
     """What one instance is planned to take, once it has been measured."""
     with device_process(folder, models=[assignment]) as server:
         for _ in range(2):  # the second load knows what the first one took

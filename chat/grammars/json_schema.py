@@ -1,6 +1,7 @@
 """JSON schemas as grammars of compact JSON."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from chat.grammars import ebnf
 
 _MAX_DEPTH = 64
 _MAX_EXACT_LENGTH = 8
+_BEYOND = 10**15
 _TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
 _COMBINING = ("anyOf", "oneOf", "allOf", "$ref", "enum", "const")
 # What cannot be said in a grammar, or only in one that takes seconds to compile.
@@ -251,11 +253,12 @@ def _require_object(schema: Mapping[str, Any]) -> None:
 
 
 def _bounds(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """The integers that a numeric schema lies between, both included."""
+    """The integers that a numeric schema lies between, both included. No integer of these grammars has more digits
+    than `_BEYOND`, so limits further out (what Zod writes for every integer, say) are none."""
     values = {key: schema.get(key) for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")}
     for key, value in values.items():
-        if value is not None and (not isinstance(value, int | float) or abs(value) > 10**15):
-            raise SchemaError(f"'{key}' must be a number within 10^15")
+        if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise SchemaError(f"'{key}' must be a number")
     ceil, floor = (lambda x: -int(-x // 1)), (lambda x: int(x // 1))
     lows = [ceil(values["minimum"])] if values["minimum"] is not None else []
     highs = [floor(values["maximum"])] if values["maximum"] is not None else []
@@ -263,7 +266,10 @@ def _bounds(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
         lows.append(floor(values["exclusiveMinimum"]) + 1)
     if not isinstance(values["exclusiveMaximum"], bool | None):
         highs.append(ceil(values["exclusiveMaximum"]) - 1)
-    return max(lows, default=None), min(highs, default=None)
+    low, high = max(lows, default=-_BEYOND), min(highs, default=_BEYOND)
+    if low >= _BEYOND or high <= -_BEYOND:
+        raise SchemaError("'minimum' and 'maximum' leave only integers of more than 15 digits")
+    return (low if low > -_BEYOND else None), (high if high < _BEYOND else None)
 
 
 def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:

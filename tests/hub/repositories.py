@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from devices.gguf import read_gguf
 
 LFS_FROM = 4096
 
@@ -74,7 +77,18 @@ class Repository:
             "createdAt": "2026-01-01T03:04:05.000Z",
             "cardData": {"license": self.license} if self.license else {},
             "siblings": [file.sibling(with_blobs) for file in files],
+            **_gguf_summary(files),
         }
+
+
+def _gguf_summary(files: Iterable[HubFile]) -> dict[str, Any]:
+    """The hub reads one GGUF file of a repository."""
+    for file in files:
+        if file.name.endswith(".gguf"):
+            header = read_gguf(file.path)
+            total, context = header.parameters, header.context_length
+            return {"gguf": {"total": total, "architecture": header.architecture, "context_length": context}}
+    return {}
 
 
 def read_commit(directory: Path, extra: dict[str, bytes], store: Path) -> tuple[str, dict[str, HubFile]]:

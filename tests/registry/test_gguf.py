@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devices.gguf import load_path, read_control_tokens
 from devices.model_facts import read_facts
 
 VALUES: dict[str, Any] = {
@@ -18,6 +19,7 @@ VALUES: dict[str, Any] = {
     "qwen2.attention.head_count_kv": 2,
     "tokenizer.chat_template": "{% if tools %}{{ tools }}{% endif %}",
     "tokenizer.ggml.tokens": ["a", "模", "<|end|>"],
+    "tokenizer.ggml.token_type": [1, 1, 3],
 }
 Q8_0, F32 = 8, 0
 
@@ -29,6 +31,8 @@ def text(value: str) -> bytes:
 def value_bytes(value: Any) -> bytes:
     if isinstance(value, str):
         return struct.pack("<I", 8) + text(value)
+    if isinstance(value, list) and isinstance(value[0], int):
+        return struct.pack("<IIQ", 9, 5, len(value)) + struct.pack(f"<{len(value)}i", *value)
     if isinstance(value, list):
         return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(text(item) for item in value)
     return struct.pack("<II", 4, value)
@@ -84,3 +88,20 @@ def test_a_gguf_with_any_bytes_changed_is_no_exception(tmp_path: Path, seed: int
 def test_a_header_that_promises_more_than_memory_holds_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 1 << 62))
     assert "too long" in (read_facts(tmp_path).problem or "")
+
+
+def test_the_tokens_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.gguf"
+    path.write_bytes(gguf(VALUES))
+    assert read_control_tokens(path) == {2: "<|end|>"}
+    path.write_bytes(gguf({key: value for key, value in VALUES.items() if "token_type" not in key}))
+    assert read_control_tokens(path) == {}
+
+
+def test_the_library_is_handed_the_file(tmp_path: Path) -> None:
+    assert load_path(tmp_path) == tmp_path
+    (tmp_path / "mmproj-a.gguf").touch()
+    (tmp_path / "a.gguf").touch()
+    assert load_path(tmp_path) == tmp_path / "a.gguf"
+    (tmp_path / "b.gguf").touch()
+    assert load_path(tmp_path) == tmp_path

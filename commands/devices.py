@@ -1,0 +1,97 @@
+"""Commands about devices: assign, unassign, ps, status."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from admin import formats
+from commands.house import Answer, House
+from commands.output import Output
+
+
+async def assign(house: House, options: argparse.Namespace, output: Output) -> int:
+    chosen = {
+        "preload_count": options.preload,
+        "max_concurrent": options.max_concurrent,
+        "idle_timeout": options.idle_timeout,
+    }
+    settings = {name: value for name, value in chosen.items() if value is not None}
+    answer = await house.assign(options.model, options.device, settings)
+    output.document(answer)
+    port = (answer["device"] or {}).get("port")
+    output.say(f"{options.device} offers {options.model} on port {port} as {options.device}-{options.model}.")
+    _say_when(house, output)
+    return 0
+
+
+async def unassign(house: House, options: argparse.Namespace, output: Output) -> int:
+    output.document(await house.unassign(options.model, options.device))
+    output.say(f"{options.device} no longer offers {options.model}.")
+    _say_when(house, output)
+    return 0
+
+
+def _say_when(house: House, output: Output) -> None:
+    if not house.running:
+        output.say("It holds from the next start of the suite on.")
+
+
+async def show_loaded(house: House, options: argparse.Namespace, output: Output) -> int:
+    status = await house.status()
+    loaded = [
+        {"device": device["name"], "model": model["id"], **model["running"]}
+        for device in status["devices"]
+        for model in device["models"]
+        if model["running"] and (model["running"].get("instances") or model["running"]["state"] == "loading")
+    ]
+    output.document({"running": status["running"], "models": loaded})
+    if not status["running"]:
+        output.say("The suite is not running.")
+    elif not loaded:
+        output.say("No model is loaded: one is when it is first asked.")
+    else:
+        output.table(
+            ("MODEL", "DEVICE", "STATE", "INSTANCES", "ACTIVE", "QUEUED", "MEMORY"),
+            [_loaded_row(each) for each in loaded],
+            right=("INSTANCES", "ACTIVE", "QUEUED", "MEMORY"),
+        )
+    return 0
+
+
+def _loaded_row(model: Answer) -> tuple[str, ...]:
+    figures = tuple(str(model[name]) for name in ("instances", "active", "queued"))
+    return (model["model"], model["device"], model["state"], *figures, _memory(model.get("measured")))
+
+
+async def show_status(house: House, options: argparse.Namespace, output: Output) -> int:
+    status = await house.status()
+    output.document(status)
+    output.say(f"Running: {status['url']}" if status["running"] else "The suite is not running.", style="bold")
+    for device in status["devices"]:
+        output.say()
+        output.say(_device_line(device))
+        if device.get("last_error"):
+            output.say(f"  {device['last_error']}", style="red")
+        for model in device["models"]:
+            if model["assignment"] is not None:
+                running = model["running"] or {}
+                output.say(f"  {device['name']}-{model['id']}  {running.get('state', '')}".rstrip())
+    if status.get("config_problem"):
+        output.say(f"\n{status['config_problem']}", style="red")
+    return 0
+
+
+def _device_line(device: Answer) -> str:
+    state = device.get("stage") or device["state"]
+    words = [device["name"], f"port {device['port']}", state if device["enabled"] else "disabled"]
+    hardware: dict[str, Any] = device.get("hardware") or {}
+    if hardware:
+        words.append(f"{hardware['used']} ({hardware['name']})")
+    if hardware.get("fallback_reason"):
+        words.append(f"instead of {device['requested']}")
+    return "  ".join(words)
+
+
+def _memory(size: int | None) -> str:
+    return formats.memory(size) if size else "–"

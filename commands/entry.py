@@ -1,0 +1,73 @@
+"""From what was typed to a command's exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from commands.errors import INTERRUPTED, CommandFailed
+from commands.options import COMMANDS, command_parser, suite_parser
+
+if TYPE_CHECKING:
+    import argparse
+
+    from commands.house import House
+    from commands.output import Output
+
+    Command = Callable[[House, argparse.Namespace, Output], Awaitable[int]]
+
+
+def run_command(arguments: Sequence[str]) -> int | None:
+    """The exit code of the command, None where the suite is to be started."""
+    if arguments[:1] in (["-h"], ["--help"]):
+        suite_parser().print_help()
+        return 0
+    if not arguments or arguments[0] not in COMMANDS or arguments[0] == "serve":
+        return None
+    options = command_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a Windows console may not know a name's characters
+    from commands.output import Output
+
+    output = Output(as_json=options.json)
+    try:
+        return asyncio.run(_run(options, output))
+    except CommandFailed as error:
+        output.fail(str(error), error.kind)
+        return error.code
+    except KeyboardInterrupt:
+        output.fail("Interrupted.", "interrupted")
+        return INTERRUPTED
+
+
+async def _run(options: argparse.Namespace, output: Output) -> int:
+    from commands.finding import find_house
+
+    house = await find_house(options.data_dir.resolve(), options.url)
+    try:
+        return await _command(options.command)(house, options, output)
+    finally:
+        await house.close()
+
+
+def _command(name: str) -> Command:
+    from commands import devices, examining, models, pulling
+
+    return {
+        "pull": pulling.pull,
+        "list": models.list_models,
+        "search": models.search,
+        "show": models.show,
+        "rm": models.remove,
+        "verify": models.verify,
+        "import": models.import_folder,
+        "assign": devices.assign,
+        "unassign": devices.unassign,
+        "ps": devices.show_loaded,
+        "status": devices.show_status,
+        "doctor": examining.examine,
+    }[name]

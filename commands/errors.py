@@ -1,0 +1,31 @@
+"""What a command ends with when it does not succeed: a sentence and an exit code."""
+
+from __future__ import annotations
+
+FAILED, USAGE, NOT_FOUND, CONFLICT, UNREACHABLE, FORBIDDEN, DISK_FULL, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
+
+_CODES = {
+    "ModelNotFound": NOT_FOUND,
+    "RevisionNotFound": NOT_FOUND,
+    "JobNotFound": NOT_FOUND,
+    "unknown_device": NOT_FOUND,
+    "not_found": NOT_FOUND,
+    "ModelInUse": CONFLICT,
+    "Conflict": CONFLICT,
+    "config_broken": CONFLICT,
+    "model_unusable": CONFLICT,
+    "HubUnreachable": UNREACHABLE,
+    "DownloadFailed": UNREACHABLE,
+    "GatedModel": FORBIDDEN,
+    "NotEnoughDisk": DISK_FULL,
+    "InvalidModelName": USAGE,
+}
+
+
+class CommandFailed(Exception):
+    """`kind` is the error's type on the admin's wire; it decides the exit code."""
+
+    def __init__(self, message: str, kind: str = "", *, code: int | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.code = _CODES.get(kind, FAILED) if code is None else code

@@ -1,0 +1,107 @@
+"""Commands about models: list, search, show, rm, verify, import."""
+
+from __future__ import annotations
+
+import argparse
+
+from admin import formats
+from commands.errors import CommandFailed
+from commands.house import Answer, House
+from commands.output import Output
+
+_SHOWN = (
+    ("kind", "kind"),
+    ("architecture", "architecture"),
+    ("quantization", "quantisation"),
+    ("license", "licence"),
+    ("revision", "revision"),
+    ("commit", "commit"),
+    ("downloaded_at", "downloaded"),
+    ("last_used", "last used"),
+    ("problem", "problem"),
+    ("npu_problem", "on the NPU"),
+)
+_ABILITIES = ("tools", "thinking", "vision")
+
+
+async def list_models(house: House, options: argparse.Namespace, output: Output) -> int:
+    models = await house.models()
+    output.document({"models": models})
+    rows = [
+        (
+            model["id"],
+            model["kind"],
+            formats.size(model["size_bytes"]),
+            model["quantization"] or "–",
+            formats.tokens(model["context_length"]),
+            ", ".join(model["devices"]) or "–",
+            "" if model["complete"] else "damaged",
+        )
+        for model in models
+    ]
+    output.table(("MODEL", "KIND", "SIZE", "WEIGHTS", "CONTEXT", "DEVICES", ""), rows, right=("SIZE", "CONTEXT"))
+    return 0
+
+
+async def search(house: House, options: argparse.Namespace, output: Output) -> int:
+    found = await house.search(options.query)
+    output.document({"models": found})
+    if not found:
+        output.say("No OpenVINO model on the hub matches.")
+        return 0
+    rows = [
+        (
+            entry["id"],
+            entry["kind"],
+            ("~" if entry["estimated"] and entry["size_bytes"] else "") + formats.size(entry["size_bytes"]),
+            entry["license"] or "–",
+            str(entry["downloads"] if entry["downloads"] is not None else "–"),
+        )
+        for entry in found
+    ]
+    output.table(("MODEL", "KIND", "SIZE", "LICENCE", "DOWNLOADS"), rows, right=("SIZE", "DOWNLOADS"))
+    return 0
+
+
+async def show(house: House, options: argparse.Namespace, output: Output) -> int:
+    model = await _find(house, options.model)
+    output.document(model)
+    rows = [("size", formats.size(model["size_bytes"])), ("parameters", formats.count(model["parameters"]))]
+    rows.append(("context", formats.tokens(model["context_length"])))
+    rows += [(label, str(model[key])) for key, label in _SHOWN if model.get(key)]
+    rows.append(("abilities", ", ".join(name for name in _ABILITIES if model[name]) or "–"))
+    rows.append(("devices", ", ".join(model["devices"]) or "–"))
+    output.say(model["id"], style="bold")
+    output.table(("", ""), rows)
+    return 0
+
+
+async def remove(house: House, options: argparse.Namespace, output: Output) -> int:
+    output.document(await house.remove(options.model, force=options.force))
+    output.say(f"{options.model} is deleted.")
+    return 0
+
+
+async def verify(house: House, options: argparse.Namespace, output: Output) -> int:
+    result = await house.verify(options.model)
+    output.document(result)
+    if result["intact"]:
+        output.say(f"All {result['files']} files are intact.")
+        return 0
+    output.say(f"Damaged: {', '.join(result['damaged'])}. Pull the model again to mend it.", style="red")
+    return 1
+
+
+async def import_folder(house: House, options: argparse.Namespace, output: Output) -> int:
+    mode = "reference" if options.reference else "copy"
+    model = await house.import_folder(options.folder.expanduser().resolve(), options.id, mode)
+    output.document(model)
+    output.say(f"{model['id']} is here. Next: main.py assign {model['id']} gpu")
+    return 0
+
+
+async def _find(house: House, model_id: str) -> Answer:
+    for model in await house.models():
+        if model["id"] == model_id:
+            return model
+    raise CommandFailed(f'There is no model "{model_id}" on this machine: pull it first.', "ModelNotFound")

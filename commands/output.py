@@ -1,0 +1,53 @@
+"""Writing to the terminal: tables and sentences for people, or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDE = 200
+
+
+class Output:
+    """as_json: only `document` is shown. People's words go to stdout, progress and errors to stderr."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self._console = _console(sys.stdout)
+        self.errors = _console(sys.stderr)
+
+    def document(self, value: Any) -> None:
+        """The answer itself; only with as_json. Characters beyond ASCII are escaped: a pipe may have any encoding."""
+        if self.as_json:
+            print(json.dumps(value, indent=1))
+
+    def say(self, text: str = "", *, style: str = "") -> None:
+        if not self.as_json:
+            self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+        if self.as_json:
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
+        for column in columns:
+            table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self._console.print(table)
+
+    def fail(self, message: str, kind: str) -> None:
+        if self.as_json:
+            print(json.dumps({"error": {"message": message, "type": kind or "failed"}}, indent=1))
+        else:
+            self.errors.print(Text(message, style="red"), soft_wrap=True)
+
+
+def _console(stream: Any) -> Console:
+    """Into a pipe nothing is cut off or coloured."""
+    return Console(file=stream, width=None if stream.isatty() else _WIDE, highlight=False, legacy_windows=None)

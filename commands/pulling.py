@@ -1,0 +1,67 @@
+"""`pull`: a download with its progress."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from commands.errors import FAILED, USAGE, CommandFailed
+from commands.house import Answer, House
+from commands.output import Output
+
+_STATES = {
+    "queued": "waiting",
+    "resolving": "looking up files",
+    "downloading": "downloading",
+    "verifying": "checking files",
+}
+
+
+async def pull(house: House, options: argparse.Namespace, output: Output) -> int:
+    if options.detach and not house.running:
+        raise CommandFailed("No server runs that could go on alone: leave out --detach, or start it.", code=USAGE)
+    with _progress(output) as progress:
+        task = progress.add_task(options.model, total=None, state="")
+        job: Answer = {}
+        async with contextlib.aclosing(house.pull(options.model, options.revision)) as states:
+            async for job in states:
+                total = job["bytes_total"] or None
+                state = _STATES.get(job["state"], job["state"])
+                progress.update(task, total=total, completed=job["bytes_done"], state=state)
+                if options.detach:
+                    break
+    if options.detach:
+        output.document(job)
+        output.say(f"The server pulls {job['model_id']}.")
+        return 0
+    return _finish(job, output)
+
+
+def _finish(job: Answer, output: Output) -> int:
+    if job["state"] == "failed":
+        error = job["error"]
+        raise CommandFailed(error["message"], error["type"])
+    output.document(job)
+    for note in job.get("notes", ()):
+        output.say(note, style="yellow")
+    if job["state"] != "ready":
+        output.say(f"The pull of {job['model_id']} is {job['state']}.")
+        return FAILED
+    output.say(f"{job['model_id']} is here. Next: main.py assign {job['model_id']} gpu")
+    return 0
+
+
+def _progress(output: Output) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[state]}"),
+        console=output.errors,
+        transient=True,
+        disable=output.as_json or not output.errors.is_terminal,
+    )

@@ -1,0 +1,1 @@
+"""What keeps this machine from serving models well, and what to do about it."""

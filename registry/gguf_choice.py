@@ -1,0 +1,70 @@
+"""Which file of a GGUF repository is meant: one holds the same model in many quantisations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from devices.gguf import READABLE_ARCHITECTURES
+from registry.errors import InvalidModelName, NotAnOpenVINOModel
+
+_VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
+_PART_OF_MANY = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
+
+
+def split_variant(name: str) -> tuple[str, str | None]:
+    """Model id and variant of `organisation/name:Q4_K_M`. Raises InvalidModelName."""
+    model_id, colon, variant = name.partition(":")
+    if not colon:
+        return name, None
+    if not _VARIANT.fullmatch(variant):
+        raise InvalidModelName("Behind the colon stands a GGUF file or its quantisation, like Q4_K_M.")
+    return model_id, variant
+
+
+def choose_gguf(paths: Sequence[str], model_id: str, variant: str | None) -> str:
+    """The file that a variant names: in full, or by the end of its name (`Q4_K_M`). Raises NotAnOpenVINOModel."""
+    whole = [path for path in paths if "/" not in path and not _PART_OF_MANY.search(path)]
+    if not paths:
+        raise NotAnOpenVINOModel(f"{model_id} holds no GGUF file: leave out the part behind the colon.")
+    if not whole:
+        raise NotAnOpenVINOModel(f"The GGUF files of {model_id} are split into parts, which the library does not read.")
+    if variant is None:
+        if len(whole) == 1:
+            return whole[0]
+        raise NotAnOpenVINOModel(f"{model_id} holds several GGUF files: choose one, like {model_id}:{_listed(whole)}.")
+    wanted = variant.lower().removesuffix(".gguf")
+    stems = {path: path.lower().removesuffix(".gguf") for path in whole}
+    ending = re.compile(rf"(^|[-._]){re.escape(wanted)}$")
+    matches = [path for path in whole if stems[path] == wanted] or [
+        path for path in whole if ending.search(stems[path])
+    ]
+    if len(matches) != 1:
+        raise NotAnOpenVINOModel(f"{model_id} holds no single GGUF file {variant}. There are: {_listed(whole)}.")
+    return matches[0]
+
+
+def check_readable(architecture: str | None, model_id: str) -> None:
+    """architecture: what the hub has read in the GGUF, None where it does not say. Raises NotAnOpenVINOModel."""
+    if architecture is not None and architecture not in READABLE_ARCHITECTURES:
+        known = ", ".join(READABLE_ARCHITECTURES)
+        raise NotAnOpenVINOModel(
+            f'OpenVINO GenAI reads GGUF models of {known}; {model_id} is "{architecture}". Look for the model in '
+            "OpenVINO's own format (-ov)."
+        )
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """By what sets them apart: the words behind what all names have in common."""
+    stems = [path.removesuffix(".gguf") for path in paths]
+    shared = _shared_words(stems)
+    return ", ".join(sorted("-".join(stem.split("-")[shared:]) or stem for stem in stems))
+
+
+def _shared_words(stems: Sequence[str]) -> int:
+    words = [stem.split("-") for stem in stems]
+    shortest = min(len(each) for each in words)
+    count = 0
+    while len(stems) > 1 and count < shortest - 1 and len({each[count] for each in words}) == 1:
+        count += 1
+    return count

@@ -1,0 +1,76 @@
+"""The server that every client is tried against, and the conversation that the demo model leads with certainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from benchmarks.launch import DEMO_ID, DEMO_MODEL
+from devices.config import DeviceSettings, ModelAssignment
+from devices.hardware import DeviceInfo
+from model_registry import HubSettings
+from server_app import build_device_server, create_app
+from tests.admin.site import LiveSite, make_site
+from tests.apis.servers import EMBEDDING, MODELS, serving
+from tests.hub import TestHub
+
+CHAT = f"gpu-{DEMO_ID}"
+EMBED = f"gpu-{EMBEDDING}"
+DIMENSIONS = 32
+
+QUESTION = "What is OpenVINO?"
+WEATHER_QUESTION = "What is the weather in Boston?"
+CALLING_QUESTION = "查台北的天氣"
+"""The demo model calls the tool by itself."""
+TWO_CITIES_QUESTION = "What is the weather in Taipei and in Tokyo?"
+WEATHER_RESULT = '{"temperature": 21, "condition": "sunny"}'
+REPORTED = "temperature 21"
+"""This is in the demo model's answer to that result, in either language."""
+WEATHER_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
+class Service(BaseModel):
+    """A type to parse answers into."""
+
+    device: Literal["gpu", "npu"]
+    port: int
+    ready: bool
+
+
+@dataclass(frozen=True)
+class House:
+    """`url`: the base of the device server's addresses."""
+
+    url: str
+    hub: TestHub
+
+    def publish(self, model_id: str) -> str:
+        """Put a small chat model on the hub, ready to be pulled."""
+        self.hub.add_model(model_id, MODELS / "test_chat")
+        return model_id
+
+
+@contextmanager
+def open_house(data_dir: Path) -> Iterator[House]:
+    models = [
+        ModelAssignment(id=DEMO_ID, path=str(DEMO_MODEL), idle_timeout=-1),
+        ModelAssignment(id=EMBEDDING, path=str(MODELS / "test_embedding"), idle_timeout=-1),
+    ]
+    gpu = DeviceSettings(enabled=False, port=11435, device="GPU", models=models)
+    with TestHub() as hub:
+        site = make_site(data_dir, devices={"gpu": gpu}, hub=HubSettings(hub.url))
+        with LiveSite(site) as admin:
+            cpu = [DeviceInfo("CPU", "Test CPU", None)]
+            device = build_device_server("gpu", site.store.load(), data_dir, cpu)
+            with serving(create_app(device, host="127.0.0.1", admin_port=admin.port)) as url:
+                yield House(url, hub)

@@ -1,0 +1,88 @@
+// The official JavaScript client of OpenAI, unchanged.
+
+import assert from "node:assert/strict";
+import OpenAI from "openai";
+import { zodFunction, zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
+import { City, Service, house, run } from "./tasks.mjs";
+
+const client = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: "any", maxRetries: 0 });
+const model = house.chat;
+const messages = [{ role: "user", content: house.question }];
+const tools = [zodFunction({ name: "get_weather", description: "Get the current weather of a city.", parameters: City })];
+const completions = client.chat.completions;
+
+function city(call) {
+  assert.equal(call.function.name, "get_weather");
+  return City.parse(JSON.parse(call.function.arguments));
+}
+
+await run({
+  async chat() {
+    const answer = await completions.create({ model, messages });
+    assert.match(answer.choices[0].message.content, /OpenVINO/);
+    assert.equal(answer.choices[0].finish_reason, "stop");
+  },
+
+  async stream() {
+    const whole = await completions.create({ model, messages });
+    const stream = completions.stream({ model, messages, stream_options: { include_usage: true } });
+    let text = "";
+    for await (const chunk of stream) text += chunk.choices[0]?.delta?.content ?? "";
+    assert.equal(text, whole.choices[0].message.content);
+    assert.deepEqual((await stream.totalUsage()).completion_tokens, whole.usage.completion_tokens);
+  },
+
+  async tool_round_trip() {
+    const asked = [{ role: "user", content: house.weather_question }];
+    const first = await completions.create({ model, messages: asked, tools, tool_choice: "required", parallel_tool_calls: false });
+    const turn = first.choices[0].message;
+    assert.equal(first.choices[0].finish_reason, "tool_calls");
+    city(turn.tool_calls[0]);
+    const result = { role: "tool", tool_call_id: turn.tool_calls[0].id, content: house.weather_result };
+    const answer = await completions.create({ model, messages: [...asked, turn, result], tools });
+    assert.ok(answer.choices[0].message.content.includes(house.reported));
+  },
+
+  async parallel_calls() {
+    const asked = [{ role: "user", content: house.two_cities_question }];
+    const stream = completions.stream({ model, messages: asked, tools, tool_choice: "required" });
+    const calls = (await stream.finalChatCompletion()).choices[0].message.tool_calls;
+    assert.equal(calls.length, 2);
+    calls.forEach(city);
+    assert.notEqual(calls[0].id, calls[1].id);
+  },
+
+  async structured_output() {
+    const chat = await completions.parse({ model, messages, response_format: zodResponseFormat(Service, "service") });
+    assert.deepEqual(Service.parse(chat.choices[0].message.parsed), chat.choices[0].message.parsed);
+    const text = { format: zodTextFormat(Service, "service") };
+    const response = await client.responses.parse({ model, input: house.question, text });
+    assert.deepEqual(Service.parse(response.output_parsed), response.output_parsed);
+  },
+
+  async embeddings() {
+    const answer = await client.embeddings.create({ model: house.embed, input: ["one", "two"] });
+    assert.deepEqual(answer.data.map((each) => each.embedding.length), [house.dimensions, house.dimensions]);
+  },
+
+  async models() {
+    const ids = [];
+    for await (const each of client.models.list()) ids.push(each.id);
+    assert.ok(ids.includes(house.chat) && ids.includes(house.embed));
+    assert.equal((await client.models.retrieve(house.chat)).id, house.chat);
+  },
+
+  async errors() {
+    await assert.rejects(completions.create({ model: "nobody", messages }), (error) => {
+      assert.ok(error instanceof OpenAI.NotFoundError);
+      assert.equal(error.code, "model_not_found");
+      assert.match(error.message, /model 'nobody' not found/);
+      return true;
+    });
+    await assert.rejects(completions.create({ model, messages, temperature: 9, stream: true }), (error) => {
+      assert.ok(error instanceof OpenAI.BadRequestError);
+      assert.equal(error.param, "temperature");
+      return true;
+    });
+  },
+});
