@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from admin.assignments import Assignments
+from admin.care_api import care_router
 from admin.catalogue import CatalogueShelf
 from admin.devices_api import devices_router
 from admin.doctor_api import doctor_router
@@ -66,13 +67,13 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
     history = History(suite)
+    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
+    doctor = Doctor(look)
     reader = SnapshotReader(
-        suite=suite, registry=registry, store=store, shelf=CatalogueShelf(registry), history=history
+        suite=suite, registry=registry, store=store, shelf=CatalogueShelf(registry), history=history, doctor=doctor
     )
     feed = LiveFeed(reader)
     playground = Playground(suite, host=settings.host)
-    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
-    doctor = Doctor(look)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 
     @contextlib.asynccontextmanager
@@ -97,10 +98,14 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))
     app.include_router(doctor_router(doctor, catalogues))
+    app.include_router(care_router(registry, store, catalogues, settings.data_dir))
     app.include_router(playground.router())
-    pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
+    pages = Pages(
+        reader, feed, FragmentCache(renderer), renderer, catalogues, settings.data_dir, _places(settings, store)
+    )
     app.include_router(pages.router())
     app.state.end_streams = feed.close
+    app.state.doctor = doctor
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
 

@@ -13,6 +13,7 @@ from admin.activity import running_rows
 from admin.catalogue import CatalogueShelf, Yardstick
 from admin.history import History
 from admin.views import (
+    Check,
     DeviceCard,
     Hardware,
     JobRow,
@@ -25,6 +26,7 @@ from admin.views import (
 )
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
 from devices.supervisor import DeviceStatus, Suite
+from doctor.examination import Doctor
 from model_registry import LocalModel, ModelRegistry, PullJob
 
 Health = Mapping[str, Any]
@@ -40,6 +42,7 @@ class SnapshotReader:
     store: ConfigStore
     shelf: CatalogueShelf
     history: History
+    doctor: Doctor
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -64,6 +67,7 @@ class SnapshotReader:
             catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
             machine=machine,
             running=running_rows(self.suite),
+            check=Check(self.doctor.running, self.doctor.latest),
             config_problem=problem,
         )
 

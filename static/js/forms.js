@@ -133,6 +133,7 @@
   const ANSWERS = {
     verify: ({ intact, damaged }) =>
       intact ? [messages["js.verify.intact"], "good"] : [messages["js.verify.damaged"].replace("{files}", damaged.join(", ")), "bad"],
+    finding: ({ level, title, detail }) => [`${title} ${detail}`, level === "ok" ? "good" : "bad"],
     update: ({ available }) => [messages[available ? "js.update.available" : "js.update.none"], "good"],
   };
 
