@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
-from instances.messages import LoadModel, Output, Rows, Sampling, TextWork
+from instances.messages import LoadModel, Output, Rows, Sampling, Sight, TextWork
 from pools.costs import CostBook
 from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
 from pools.housekeeping import Housekeeping
@@ -106,16 +106,23 @@ class ModelManager:
         return min(pool.model.context_tokens, pool.plan.kv_cache_tokens)
 
     async def generate(
-        self, model_id: str, prompt_ids: list[int], sampling: Sampling, timings: Timings, *, client: str = ""
+        self,
+        model_id: str,
+        prompt_ids: list[int],
+        sampling: Sampling,
+        timings: Timings,
+        *,
+        client: str = "",
+        sight: Sight | None = None,
     ) -> AsyncGenerator[Output, None]:
         """The outputs of one request; the last has `finish` set. `timings` is filled in as it goes.
 
         When its instance is lost or taken away, the request goes on in another one. `client` is whom the queue is fair
-        to. Raises what `ModelPool.acquire` raises, and `GenerationFailed`.
+        to; `sight` is for vision-language models. Raises what `ModelPool.acquire` raises, and `GenerationFailed`.
         """
         pool, statistics = self.pool(model_id), self.statistics[model_id]
         timings.prompt_tokens = len(prompt_ids)
-        run = Run(prompt_ids, sampling)
+        run = Run(prompt_ids, sampling, sight)
         with statistics.counted(timings, self.clock):
             try:
                 while not run.finished:
@@ -190,7 +197,7 @@ class ModelManager:
         run.begin_attempt()
         try:
             async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
-                with lease.slot.instance.generate(run.prompt_ids, run.sampling) as generation:
+                with lease.slot.instance.generate(run.prompt_ids, run.sampling, run.sight) as generation:
                     lease.on_preempted = None if run.bound_to_grammar else generation.cancel
                     async for output in generation:
                         if output.tokens and timings.first_token is None:
@@ -199,11 +206,11 @@ class ModelManager:
                             run.losses += 1
                             return
                         lease.slot.productive = True
-                        run.add(output)
-                        yield output
+                        yield run.add(output)
                         lease.cover(run.tokens)
         except RequestRefused as error:
-            raise GenerationFailed(f"The model could not answer this request: {error}") from error
+            sentence = f"The model could not answer this request: {error}"
+            raise InvalidRequest(sentence, param="messages") if run.sight else GenerationFailed(sentence) from error
         except InstanceLost as error:
             logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
             run.lose()

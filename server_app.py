@@ -39,6 +39,7 @@ from apis.openai.models import model_routes
 from apis.openai.responses import response_routes
 from apis.recorded import calls_a_model
 from apis.status import status_routes
+from chat.pictures import PictureLoader
 from chat.service import ChatService
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
@@ -54,6 +55,7 @@ from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
 from web.guard import Guard, page_origins
 from web.listening import CannotListen, open_listeners, reachable_address
+from web.public_fetch import PublicFetch
 from web.request_id import RequestId, RequestIdFilter
 from web.serving import GracefulServer
 
@@ -75,6 +77,7 @@ class DeviceServer:
     names: ModelNames
     place: Place
     log: ActivityLog
+    allow_image_urls: bool
 
 
 def build_device_server(
@@ -105,7 +108,8 @@ def build_device_server(
     names = ModelNames(name, models, others, settings.aliases)
     store = store or ConfigStore(data_dir / "device_config.json")
     place = Place(name, store, data_dir, _BUNDLED, available)
-    return DeviceServer(name, device, manager, names, place, ActivityLog(keeps_texts=settings.keep_prompts))
+    log = ActivityLog(keeps_texts=settings.keep_prompts)
+    return DeviceServer(name, device, manager, names, place, log, settings.allow_image_urls)
 
 
 def _budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
@@ -133,7 +137,7 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
 
     app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_error_handlers(app)
-    service = ChatService(server.manager)
+    service = ChatService(server.manager, pictures=PictureLoader(PublicFetch() if server.allow_image_urls else None))
     embeddings = EmbeddingService(server.manager)
     digests = Digests(server.place.data_dir / f"cache_{server.name}" / "digests.json")
     models = DeviceModels(server.place, server.manager, server.names, service)

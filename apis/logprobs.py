@@ -18,6 +18,32 @@ def ollama_logprobs(tokens: Sequence[TokenLogprob], *, top: int) -> list[dict[st
     return [{**entry, "top_logprobs": [entry]} if top else entry for entry in entries]
 
 
+class TextLogprobs:
+    """Those of a text that grows, in the shape of the older completions; `offset` is how many characters of it came
+    before."""
+
+    def __init__(self, *, offset: int, top: int) -> None:
+        self._bytes = b""
+        self._offset = offset
+        self._top = top
+
+    def push(self, tokens: Sequence[TokenLogprob]) -> dict[str, list[Any]] | None:
+        """Of the newest tokens; None without any."""
+        if not tokens:
+            return None
+        offsets: list[int] = []
+        for token in tokens:
+            offsets.append(self._offset + len(self._bytes.decode("utf-8", "ignore")))
+            self._bytes += token.piece
+        entries = [_entry(token) for token in tokens]
+        return {
+            "tokens": [entry["token"] for entry in entries],
+            "token_logprobs": [entry["logprob"] for entry in entries],
+            "top_logprobs": [{entry["token"]: entry["logprob"]} if self._top else {} for entry in entries],
+            "text_offset": offsets,
+        }
+
+
 def _entry(token: TokenLogprob) -> dict[str, Any]:
     text = token.piece.decode("utf-8", "replace")
     return {"token": text, "logprob": token.logprob, "bytes": list(token.piece)}

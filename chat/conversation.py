@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from chat.grammars.forms import AnswerForm
+from chat.pictures import Picture
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -21,7 +22,8 @@ class ToolCall:
 @dataclass(frozen=True)
 class Message:
     """`tool_call_id` and `tool_name` belong to role "tool": which call this is the result of. `reasoning` is what an
-    assistant thought before an earlier answer, where the client sends it back."""
+    assistant thought before an earlier answer, where the client sends it back. `pictures` have their markers in
+    `content`."""
 
     role: Role
     content: str
@@ -29,6 +31,7 @@ class Message:
     reasoning: str = ""
     tool_call_id: str | None = None
     tool_name: str | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Conversation:
     """`tools` are function definitions in OpenAI's form; `template_options` reach the chat template as variables.
 
     With `must_call` the answer consists of calls, with `tool_name` of calls of that tool, without `parallel_calls` of
-    one call at most.
+    one call at most. With `continued` the last message is the beginning of the answer, which goes on from there.
     """
 
     messages: tuple[Message, ...]
@@ -45,6 +48,11 @@ class Conversation:
     must_call: bool = False
     tool_name: str | None = None
     parallel_calls: bool = True
+    continued: bool = False
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [picture for message in self.messages for picture in message.pictures]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from chat.conversation import Conversation, Message, Role, ToolCall
@@ -64,11 +65,26 @@ class PromptWriter:
     def _knows_tools(self) -> bool:
         return "tools" in self.source or "tool_calls" in self.source
 
+    @cached_property
+    def _takes_parts_only(self) -> bool:
+        """Whether texts are shown only where they come in a list of parts, as some vision-language models have it."""
+        probe = "probe"
+        contents: tuple[Any, ...] = (probe, [{"type": "text", "text": probe}])
+        for content in contents:
+            try:
+                shown = probe in self.render([{"role": "user", "content": content}], None, {})
+            except TemplateRefused:
+                continue
+            if shown:
+                return content is not probe
+        return False
+
     def _as_mapping(self, message: Message, arguments_as_text: bool) -> dict[str, Any]:
         thoughts, content = "", message.content
         if message.role == "assistant":
             thoughts, content = strip_reasoning(content, self.tag)
-        mapping: dict[str, Any] = {"role": message.role, "content": content}
+        shown = [{"type": "text", "text": content}] if self._takes_parts_only else content
+        mapping: dict[str, Any] = {"role": message.role, "content": shown}
         thoughts = message.reasoning or thoughts
         # A template that knows reasoning decides itself how much of it to show; otherwise old thoughts are left out.
         for key in ("reasoning_content", "thinking"):

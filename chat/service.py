@@ -16,12 +16,13 @@ from chat.conversation import Conversation, GenerationOptions
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import Preface, form_structure
 from chat.personas import with_defaults, with_system
+from chat.pictures import PictureLoader, Prompt, place, prompt_with_images
 from chat.reasoning import THINK, Reasoning
 from chat.sections import SectionParser
 from chat.speech import Speech, make_speech, offered_tools
 from chat.tokenizer import ChatTokenizer
 from instances.grammar_probe import GrammarProbe, GrammarRefused
-from instances.messages import Sampling, Structure
+from instances.messages import Output, Sampling, Sight, Structure
 from model_manager import ModelManager
 from pools.errors import ModelLoadFailed, PromptTooLong
 from pools.served_model import ServedModel
@@ -38,15 +39,29 @@ FinishReason = Literal["stop", "length", "tool_calls"]
 
 @dataclass
 class Completion:
-    """An answer under way. Iterate `deltas` once; `finish_reason` and `timings` are complete after it."""
+    """An answer under way. Iterate `deltas` once; `finish_reason` and `timings` are complete after it.
+
+    `prompt_tokens` of a prompt with images is expected at first and known at the end. `cached_tokens` is how many of
+    them were at least there from earlier requests; it comes with the first delta, None where it is not known.
+    """
 
     model: ServedModel
     prompt_ids: list[int]
     timings: Timings
+    prompt_tokens: int
+    cached_tokens: int | None = field(default=None, init=False)
     deltas: AsyncGenerator[Delta, None] = field(init=False)
     generated_ids: list[int] = field(default_factory=list)
     finish_reason: FinishReason = "stop"
     stop_string: str | None = None
+
+    def take(self, output: Output) -> None:
+        """Add what an instance says."""
+        self.generated_ids += output.tokens
+        if output.cached_tokens is not None:
+            self.cached_tokens = output.cached_tokens
+        if output.prompt_tokens is not None:
+            self.prompt_tokens = output.prompt_tokens
 
 
 class ChatService:
@@ -58,8 +73,10 @@ class ChatService:
         *,
         load_tokenizer: Callable[[Path], ChatTokenizer] = ChatTokenizer,
         probe: GrammarProbe | None = None,
+        pictures: PictureLoader | None = None,
     ) -> None:
         self._manager = manager
+        self._pictures = pictures or PictureLoader()
         self._load_tokenizer = load_tokenizer
         self._probe = probe or GrammarProbe()
         self._tokenizers: dict[str, asyncio.Task[ChatTokenizer]] = {}
@@ -86,10 +103,9 @@ class ChatService:
         tools = offered_tools(conversation.tools)
         if conversation.tool_name is not None and conversation.tool_name not in tools:
             raise InvalidRequest(f"There is no tool '{conversation.tool_name}' to call.", param="tool_choice")
-        prompt = speech.prompt(conversation)
-        prompt_ids = [*preceding_ids, *speech.tokenizer.encode(prompt)]
-        sampling = self._sampling(model, len(prompt_ids), options)
-        preface = speech.preface(prompt, conversation)
+        prompt = await self._prompt(model, speech, conversation, preceding_ids)
+        sampling = self._sampling(model, prompt.tokens, options)
+        preface = speech.preface(prompt.text, conversation)
         structure = speech.structure(conversation, tools, options, preface)
         structure = await self._probed(
             model, structure, optional=bool(tools) and not _constrained(conversation, options)
@@ -97,7 +113,7 @@ class ChatService:
         parser = speech.parser(preface, tools, eager=options.stream_calls and structure is not None)
         pieces = speech.pieces() if options.logprobs else None
         answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces)
-        return self._complete(model, prompt_ids, options, _with_structure(sampling, structure), answer)
+        return self._complete(model, prompt, options, _with_structure(sampling, structure), answer)
 
     async def complete(self, model: ServedModel, prompt: str | Sequence[int], options: GenerationOptions) -> Completion:
         """Continue a text, or its ids, as it stands, without a chat template. Raises `PromptTooLong`, and
@@ -107,7 +123,11 @@ class ChatService:
         prompt_ids = speech.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
         if not prompt_ids:
             raise InvalidRequest("The prompt is empty.", param="prompt")
-        sampling = self._sampling(model, len(prompt_ids), options)
+        whole = Prompt("", prompt_ids)
+        if model.facts.vision:
+            text = prompt if isinstance(prompt, str) else speech.tokenizer.decode(prompt)
+            whole = prompt_with_images(text, prompt_ids, [])
+        sampling = self._sampling(model, whole.tokens, options)
         try:
             structure = form_structure(options.form, _NO_REASONING) if options.form else None
         except SchemaError as error:
@@ -115,13 +135,28 @@ class ChatService:
         structure = await self._probed(model, structure, optional=False)
         pieces = speech.pieces() if options.logprobs else None
         answer = AnswerText(speech.tokenizer.decoder(), SectionParser(), stop=options.stop, pieces=pieces)
-        return self._complete(model, prompt_ids, options, _with_structure(sampling, structure), answer)
+        return self._complete(model, whole, options, _with_structure(sampling, structure), answer)
 
     async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
-        """The length of a conversation's prompt. Raises `InvalidRequest` on one the template refuses."""
+        """The length of a conversation's prompt; what images will take is only estimated. Raises `InvalidRequest` on
+        one the template refuses."""
         speech = await self._speech(model)
-        conversation = with_system(model.persona, conversation)
-        return len(speech.tokenizer.encode(speech.prompt(conversation)))
+        return (await self._prompt(model, speech, with_system(model.persona, conversation))).tokens
+
+    async def _prompt(
+        self, model: ServedModel, speech: Speech, conversation: Conversation, preceding_ids: Sequence[int] = ()
+    ) -> Prompt:
+        pictures = conversation.pictures
+        if pictures and not model.facts.vision:
+            raise InvalidRequest(
+                f"'{model.public_id}' takes text only; images need a vision-language model.", param=pictures[0].where
+            )
+        text = speech.prompt(conversation)
+        if not model.facts.vision:
+            return Prompt(text, [*preceding_ids, *speech.tokenizer.encode(text)])
+        text, shown = place(speech.tokenizer.decode(preceding_ids) + text, pictures)
+        images = await self._pictures.load(shown)
+        return prompt_with_images(text, speech.tokenizer.encode(text), images)
 
     async def _speech(self, model: ServedModel) -> Speech:
         tokenizer = await self.tokenizer(model)
@@ -172,29 +207,35 @@ class ChatService:
     def _complete(
         self,
         model: ServedModel,
-        prompt_ids: list[int],
+        prompt: Prompt,
         options: GenerationOptions,
         sampling: Sampling,
         answer: AnswerText,
     ) -> Completion:
-        completion = Completion(model, prompt_ids, Timings(self._manager.clock()))
+        completion = Completion(model, prompt.ids, Timings(self._manager.clock()), prompt.tokens)
         note_work(completion.timings)
         if options.keep_alive is not None:
             self._manager.pool(model.id).keep_alive = options.keep_alive
-        completion.deltas = self._deltas(completion, sampling, answer)
+        completion.deltas = self._deltas(completion, prompt.sight, sampling, answer)
         return completion
 
     async def _deltas(
-        self, completion: Completion, sampling: Sampling, answer: AnswerText
+        self, completion: Completion, sight: Sight | None, sampling: Sampling, answer: AnswerText
     ) -> AsyncGenerator[Delta, None]:
         called = False
         outputs = self._manager.generate(
-            completion.model.id, completion.prompt_ids, sampling, completion.timings, client=current_client()
+            completion.model.id,
+            # What images take of the context counts from the beginning, although nobody knows their ids.
+            completion.prompt_ids + [0] * (completion.prompt_tokens - len(completion.prompt_ids)),
+            sampling,
+            completion.timings,
+            client=current_client(),
+            sight=sight,
         )
         with observed():
             async with aclosing(outputs):
                 async for output in outputs:
-                    completion.generated_ids += output.tokens
+                    completion.take(output)
                     for delta in answer.push(output.tokens, output.logprobs):
                         called = called or delta.tool_call is not None
                         note_answer(delta.text)
@@ -212,7 +253,7 @@ class ChatService:
             completion.finish_reason = "tool_calls"
 
     def _sampling(self, model: ServedModel, prompt_tokens: int, options: GenerationOptions) -> Sampling:
-        if options.logprobs and model.pipeline != "continuous_batching":
+        if options.logprobs and model.pipeline == "llm_pipeline":
             raise InvalidRequest(
                 f"'{model.public_id}' runs in a pipeline without logprobs; on the GPU and the CPU models have them.",
                 param="logprobs",

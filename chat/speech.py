@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from chat.answer import TokenPieces
@@ -34,12 +35,19 @@ class Speech:
 
     def prompt(self, conversation: Conversation) -> str:
         """Raises `InvalidRequest` on a conversation that the template refuses."""
-        writer = PromptWriter(self.tokenizer.render, self.tokenizer.template_text, self.reasoning.tag)
+        given = ""
+        if conversation.continued:
+            given = conversation.messages[-1].content
+            conversation = replace(conversation, messages=conversation.messages[:-1], continued=False)
         try:
-            return writer.write(conversation)
+            return self._writer.write(conversation) + given
         except TemplateRefused as error:
             reason = str(error)
         raise InvalidRequest(f"The model's chat template refused the messages: {reason}", param="messages")
+
+    @cached_property
+    def _writer(self) -> PromptWriter:
+        return PromptWriter(self.tokenizer.render, self.tokenizer.template_text, self.reasoning.tag)
 
     def decoder(self) -> Decode:
         """Special tokens that mean something to the parser are written out, no others."""

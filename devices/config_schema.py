@@ -87,7 +87,7 @@ class DeviceSettings(BaseModel):
     left to other programs (null = a tenth, 2 GB at most). Of each model `max_queue` requests may wait, each for
     `queue_timeout` seconds. `keep_prompts`: the list of recent requests holds what was asked and answered.
     `parallel_generations` lets several instances of an NPU generate at the same moment, which current drivers answer
-    with DEVICE_LOST.
+    with DEVICE_LOST. `allow_image_urls`: whether images that clients name by URL are fetched.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
@@ -102,6 +102,7 @@ class DeviceSettings(BaseModel):
     queue_timeout: float = Field(default=300, gt=0)
     keep_prompts: bool = False
     parallel_generations: bool = False
+    allow_image_urls: bool = False
     models: list[ModelAssignment] = Field(default_factory=list)
     aliases: dict[ModelId, ModelAlias] = Field(default_factory=dict)
 

@@ -207,8 +207,10 @@ def _kind(directory: Path, irs: dict[Path, IrSummary], config: ModelConfig) -> s
     ir = irs.get(directory / "openvino_model.xml")
     if ir is None:
         return "unknown"
+    # Qwen3's rerankers are language models by their files; only their names tell.
+    asks = architecture.startswith("Qwen3") and "rerank" in directory.name.lower()
     if "beam_idx" in ir.inputs and "logits" in ir.outputs:
-        return "llm"
+        return "reranker" if asks else "llm"
     return "reranker" if architecture.endswith("ForSequenceClassification") else "embedding"
 
 

@@ -7,6 +7,7 @@ from openvino_genai.py_openvino_genai import GenerationHandle
 
 from instances.messages import FinishReason, Generate, LoadModel, Output, Request
 from instances.pipelines import Emit
+from instances.prefix_ledger import PrefixLedger
 from instances.sampling import generation_config
 
 _CPU_BLOCK_TOKENS = 32
@@ -34,6 +35,7 @@ class ContinuousBatching:
         # Losing the last reference to a handle stops its request.
         self._handles: dict[int, GenerationHandle] = {}
         self._cancelled: set[int] = set()
+        self._prefixes = PrefixLedger(scheduler.num_kv_blocks, block, scheduler.max_num_batched_tokens)
 
     @property
     def busy(self) -> bool:
@@ -43,8 +45,7 @@ class ContinuousBatching:
         if not isinstance(request, Generate):
             raise ValueError("a language model generates only")
         config = generation_config(self._pipeline.get_config(), request.sampling)
-        prompt = ov.Tensor(np.array([request.prompt_ids], dtype=np.int64))
-        self._handles[request.id] = self._pipeline.add_request(request.id, prompt, config)
+        self._handles[request.id] = self._add(request, config)
 
     def cancel(self, request_id: int) -> None:
         handle = self._handles.get(request_id)
@@ -54,13 +55,25 @@ class ContinuousBatching:
 
     def step(self, emit: Emit) -> None:
         self._pipeline.step()
+        self._prefixes.step()
         outputs = [output for id_, handle in self._handles.items() if (output := self._read(id_, handle))]
         for output in outputs:
             if output.finish or output.error:
                 del self._handles[output.id]
                 self._cancelled.discard(output.id)
+                self._prefixes.end(output.id)
         if outputs:
             emit(outputs)
+
+    def _add(self, request: Generate, config: genai.GenerationConfig) -> GenerationHandle:
+        prompt = ov.Tensor(np.array([request.prompt_ids], dtype=np.int64))
+        handle = self._pipeline.add_request(request.id, prompt, config)
+        self._prefixes.begin(request.id, request.prompt_ids)
+        return handle
+
+    def _prompt_tokens(self, handle: GenerationHandle) -> int | None:
+        """Of a finished request, where the caller does not know it from the ids."""
+        return None
 
     def _read(self, request_id: int, handle: GenerationHandle) -> Output | None:
         if request_id in self._cancelled:
@@ -69,7 +82,14 @@ class ContinuousBatching:
         generated = next(iter(handle.read().values()), None) if handle.can_read() else None
         if generated is not None:
             finish = _FINISH.get(generated.finish_reason)
-            return Output(request_id, generated.generated_ids, finish, None, generated.generated_log_probs or None)
+            return Output(
+                request_id,
+                generated.generated_ids,
+                finish,
+                logprobs=generated.generated_log_probs or None,
+                cached_tokens=self._prefixes.extend(request_id, generated.generated_ids),
+                prompt_tokens=self._prompt_tokens(handle) if finish else None,
+            )
         status = handle.get_status()
         if status == genai.GenerationStatus.RUNNING:
             return None

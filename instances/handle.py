@@ -24,6 +24,7 @@ from instances.messages import (
     Request,
     Rows,
     Sampling,
+    Sight,
     TextWork,
     ToWorker,
     decode_from_worker,
@@ -81,9 +82,9 @@ class Instance:
         return await asyncio.shield(self._ready)
 
     @contextmanager
-    def generate(self, prompt_ids: list[int], sampling: Sampling) -> Iterator["Generation"]:
+    def generate(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> Iterator["Generation"]:
         """Begin a request; leaving the context early cancels it."""
-        with self._begin(Generate(next(self._ids), prompt_ids, sampling)) as generation:
+        with self._begin(Generate(next(self._ids), prompt_ids, sampling, sight)) as generation:
             yield generation
 
     async def compute(self, work: TextWork) -> Rows:

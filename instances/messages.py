@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-PipelineKind = Literal["continuous_batching", "llm_pipeline", "embedding", "rerank"]
+PipelineKind = Literal["continuous_batching", "vision_batching", "llm_pipeline", "embedding", "rerank"]
 Text = str | list[int]
 """A text, or the ids of one."""
 FinishReason = Literal["stop", "length", "cancelled"]
@@ -81,12 +81,40 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     min_response_len: int
 
 
+class Image(msgspec.Struct, frozen=True, array_like=True):
+    """A picture: `height` rows of `width` pixels, three bytes (red, green, blue) each."""
+
+    width: int
+    height: int
+    pixels: bytes
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What a vision-language model is asked: a text, with the tag `image_tag(n)` where the n-th image belongs.
+
+    `tokens` is how many of a request's `prompt_ids` stand for it; those after them have been generated since.
+    """
+
+    prompt: str
+    images: list[Image]
+    tokens: int
+
+
+def image_tag(index: int) -> str:
+    """What stands for an image in a prompt, whatever the model: the library's own tag, which it translates."""
+    return f"<ov_genai_image_{index}>"
+
+
 class Generate(msgspec.Struct, frozen=True, tag=True):
-    """Generate an answer to `prompt_ids`. `id` is unique among the requests of one worker's life."""
+    """Generate an answer to `prompt_ids`. `id` is unique among the requests of one worker's life.
+
+    A vision-language model takes `sight` instead: it has no ids for what an image is.
+    """
 
     id: int
     prompt_ids: list[int]
     sampling: Sampling
+    sight: Sight | None = None
 
 
 class VectorizeTexts(msgspec.Struct, frozen=True, tag=True):
@@ -132,7 +160,11 @@ class Rows(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Output(msgspec.Struct, frozen=True, array_like=True):
-    """What one step added to one request. The last output of a request has `finish` or `error` set."""
+    """What one step added to one request. The last output of a request has `finish` or `error` set.
+
+    Where the pipeline knows them: `cached_tokens`, with the first output, is how much of the prompt did not have to be
+    computed again, `prompt_tokens`, with the last one, how long the prompt was.
+    """
 
     id: int
     tokens: list[int]
@@ -140,6 +172,8 @@ class Output(msgspec.Struct, frozen=True, array_like=True):
     error: str | None = None
     logprobs: list[float] | None = None
     rows: Rows | None = None
+    cached_tokens: int | None = None
+    prompt_tokens: int | None = None
 
 
 class Outputs(msgspec.Struct, frozen=True, tag=True):

@@ -5,16 +5,20 @@ from typing import Protocol
 
 from instances.messages import (
     Generate,
+    Image,
     LoadModel,
     Output,
     PipelineKind,
     Request,
     Sampling,
     ScoreTexts,
+    Sight,
     VectorizeTexts,
+    image_tag,
 )
 
 Emit = Callable[[list[Output]], None]
+_WARM_UP_PIXELS = 56
 
 
 class Pipeline(Protocol):
@@ -49,13 +53,23 @@ def warm_up_request(spec: LoadModel, request_id: int) -> Request:
         return VectorizeTexts(request_id, ["warm up"], truncate=True)
     if spec.pipeline == "rerank":
         return ScoreTexts(request_id, "warm", ["up"])
-    return Generate(request_id, [0, 1, 2, 3], Sampling(max_new_tokens=2, ignore_eos=True))
+    sampling = Sampling(max_new_tokens=2, ignore_eos=True)
+    if spec.pipeline == "vision_batching":
+        image = Image(_WARM_UP_PIXELS, _WARM_UP_PIXELS, bytes(3 * _WARM_UP_PIXELS**2))
+        return Generate(request_id, [], sampling, Sight(image_tag(0), [image], 0))
+    return Generate(request_id, [0, 1, 2, 3], sampling)
 
 
 def _continuous_batching(spec: LoadModel) -> Pipeline:
     from instances.continuous_batching import ContinuousBatching
 
     return ContinuousBatching(spec)
+
+
+def _vision_batching(spec: LoadModel) -> Pipeline:
+    from instances.vision_batching import VisionBatching
+
+    return VisionBatching(spec)
 
 
 def _llm_pipeline(spec: LoadModel) -> Pipeline:
@@ -78,6 +92,7 @@ def _reranker(spec: LoadModel) -> Pipeline:
 
 _LOADERS: dict[PipelineKind, Callable[[LoadModel], Pipeline]] = {
     "continuous_batching": _continuous_batching,
+    "vision_batching": _vision_batching,
     "llm_pipeline": _llm_pipeline,
     "embedding": _embedder,
     "rerank": _reranker,

@@ -23,6 +23,15 @@ _SENTENCE_TRANSFORMERS_KEYS = {
 }
 
 
+# The form that the Qwen3-Reranker model cards give.
+_QWEN_QUERY = (
+    "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct "
+    'provided. Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n'
+    "<Instruct>: Given a web search query, retrieve relevant passages that answer the query\n<Query>: {}\n"
+)
+_QWEN_DOCUMENT = "<Document>: {}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
+
+
 class _TextPipeline(ABC):
     """A `Pipeline` that takes one request at a time."""
 
@@ -105,21 +114,39 @@ class Embedder(_TextPipeline):
 
 
 class Reranker(_TextPipeline):
-    """TextRerankPipeline. One score a text, from 0 to 1."""
+    """TextRerankPipeline. One score a text, from 0 to 1. Qwen3's rerankers are language models: they are asked in the
+    words they were trained with, and how likely "yes" is counts."""
 
     def __init__(self, spec: LoadModel) -> None:
         super().__init__(spec)
         config = genai.TextRerankPipeline.Config(max_length=spec.max_prompt_len, top_n=2**31 - 1)
+        self._asks = _config_of(Path(spec.directory)).get("model_type") == "qwen3"
+        if self._asks:
+            config.padding_side = "left"  # the last token is the one that counts
         self._pipeline = genai.TextRerankPipeline(spec.directory, spec.device, config, **_properties(spec))
 
     def _rows(self, request: Request) -> Rows:
         if not isinstance(request, ScoreTexts):
             raise ValueError("a reranker scores texts only")
-        query, *counts = self._token_counts([request.query, *request.texts], truncate=True)
-        scores = np.empty(len(request.texts), dtype="<f4")
-        for index, score in self._pipeline.rerank(request.query, request.texts):
+        query, texts = request.query, request.texts
+        if self._asks:
+            query = _QWEN_QUERY.format(query)
+            texts = [_QWEN_DOCUMENT.format(text) for text in self._fitting(query, texts)]
+        asked, *counts = self._token_counts([query, *texts], truncate=True)
+        scores = np.empty(len(texts), dtype="<f4")
+        for index, score in self._pipeline.rerank(query, texts):
             scores[index] = score
-        return Rows(scores.tobytes(), [min(query + count, self._max_tokens) for count in counts])
+        return Rows(scores.tobytes(), [min(asked + count, self._max_tokens) for count in counts])
+
+    def _fitting(self, query: str, texts: Sequence[str]) -> list[str]:
+        """Texts cut so that what stands around them fits into the context too."""
+        around = sum(self._token_counts([query, _QWEN_DOCUMENT.format("")], truncate=True))
+        room = max(1, self._max_tokens - around)
+        fitting: list[str] = []
+        for text in texts:
+            ids = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
+            fitting.append(text if len(ids) <= room else self._decode(ids[:room]))
+        return fitting
 
 
 def _properties(spec: LoadModel) -> dict[str, Any]:
@@ -133,6 +160,11 @@ def _pooling_of(directory: Path) -> str:
     if file.is_file():
         settings = json.loads(file.read_text(encoding="utf-8"))
         return next((ours for theirs, ours in _SENTENCE_TRANSFORMERS_KEYS.items() if settings.get(theirs)), "mean")
-    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    config = _config_of(directory)
     # A decoder's last token has seen the whole text; an encoder's first one was trained to stand for it.
     return "last_token" if "qwen" in str(config.get("model_type", "")) else "cls"
+
+
+def _config_of(directory: Path) -> dict[str, Any]:
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    return config if isinstance(config, dict) else {}

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from instances.messages import Grammar, Output, Sampling
+from instances.messages import Grammar, Output, Sampling, Sight
 
 _EXPECTED_ANSWER_TOKENS = 512
 
@@ -11,7 +11,8 @@ class Run:
     """A prompt, and what has been generated so far. When an instance is lost or taken away, another goes on from
     here as if what has been generated were part of the prompt."""
 
-    def __init__(self, prompt_ids: list[int], sampling: Sampling) -> None:
+    def __init__(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> None:
+        self.sight = sight
         self.generated: list[int] = []
         self.finished = False
         self.losses = 0
@@ -57,9 +58,15 @@ class Run:
     def begin_attempt(self) -> None:
         self._at_begin_of_attempt = len(self.generated)
 
-    def add(self, output: Output) -> None:
+    def add(self, output: Output) -> Output:
+        """Take in what one instance says; as it reads for the whole request."""
         self.generated += output.tokens
         self.finished = output.finish is not None
+        if self.losses == 0 or (output.cached_tokens is None and output.prompt_tokens is None):
+            return output
+        # This instance's prompt ends with what another has generated.
+        prompt = None if output.prompt_tokens is None else output.prompt_tokens - self._at_begin_of_attempt
+        return msgspec.structs.replace(output, cached_tokens=None, prompt_tokens=prompt)
 
     def lose(self) -> None:
         """The attempt ended with its instance."""

@@ -77,9 +77,12 @@ class ServedModel:
 
     @property
     def pipeline(self) -> PipelineKind:
-        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere the batching one."""
+        """The task's; for generation that of vision-language models, else what is assigned: by itself an NPU's only
+        kind and elsewhere the batching one."""
         if self.task != "generation":
             return self.task
+        if self.facts.vision:
+            return "vision_batching"
         if self.on_npu:
             return "llm_pipeline"
         return "continuous_batching" if self.assignment.pipeline == "auto" else self.assignment.pipeline

@@ -1,6 +1,7 @@
-"""Builds the tiny random-weight models that the tests load: a chat model, an embedding model and a reranker.
+"""Builds the tiny random-weight models that the tests load: a chat model, an embedding model, two rerankers and a
+vision-language model.
 
-    python tools/build_test_models.py tests/models
+    python tools/build_test_models.py tests/models [name …]
 
 Needs torch, transformers and optimum-intel, which the server itself does not. What they answer means nothing; their
 files are those of real models.
@@ -10,21 +11,33 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from openvino import save_model
 from openvino_tokenizers import convert_tokenizer
-from optimum.intel import OVModelForCausalLM, OVModelForFeatureExtraction, OVModelForSequenceClassification
+from optimum.intel import (
+    OVModelForCausalLM,
+    OVModelForFeatureExtraction,
+    OVModelForSequenceClassification,
+    OVModelForVisualCausalLM,
+)
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import (
     BertConfig,
     BertModel,
+    CLIPVisionConfig,
+    LlamaConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
     PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
 )
@@ -50,23 +63,42 @@ Call a function as <tool_call>{"name": ..., "arguments": ...}</tool_call><|im_en
 {% endif %}{% endif %}"""
 
 _SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+_IMAGE = "<image>"
+_IMAGE_PROCESSOR = {
+    "image_processor_type": "CLIPImageProcessor",
+    "crop_size": {"height": 56, "width": 56},
+    "do_center_crop": True,
+    "do_convert_rgb": True,
+    "do_normalize": True,
+    "do_rescale": True,
+    "do_resize": True,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+    "patch_size": 14,
+    "resample": 3,
+    "rescale_factor": 1 / 255,
+    "size": {"shortest_edge": 56},
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", type=Path, help="the directory that gets one folder per model")
-    target = parser.parse_args().target
-    torch.manual_seed(20)
+    parser.add_argument("names", nargs="*", help="which models to build; default: all")
+    options = parser.parse_args()
     builders: dict[str, Callable[[Path], None]] = {
         "test_chat": build_chat,
         "test_embedding": build_embedding,
         "test_reranker": build_reranker,
+        "test_qwen_reranker": build_qwen_reranker,
+        "test_vision": build_vision,
     }
-    for name, build in builders.items():
-        directory = target / name
+    for name in options.names or builders:
+        torch.manual_seed(20)
+        directory = options.target / name
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
-        build(directory)
+        builders[name](directory)
         size = sum(file.stat().st_size for file in directory.iterdir())
         print(f"{directory}: {size:,} bytes")
 
@@ -111,6 +143,65 @@ def build_reranker(directory: Path) -> None:
     _export(model, OVModelForSequenceClassification, tokenizer, directory)
 
 
+def build_qwen_reranker(directory: Path) -> None:
+    """One Qwen3 layer that is asked for "yes" or "no", as that family's rerankers are."""
+    tokenizer = _tokenizer(bos=None, eos="<|im_end|>", words=["yes", "no"])
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        initializer_range=0.5,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    _export(Qwen3ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
+
+
+def build_vision(directory: Path) -> None:
+    """A LLaVA of one language layer, its images 56 pixels square in 16 patches."""
+    tokenizer = _tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, _IMAGE])
+    tokenizer.chat_template = CHAT_TEMPLATE
+    seeing = CLIPVisionConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=56,
+        patch_size=14,
+        projection_dim=32,
+        initializer_factor=20.0,  # else all images would look alike
+    )
+    speaking = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=4096,
+        initializer_range=0.5,  # else what is seen would hardly change what is said
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    config = LlavaConfig(
+        vision_config=seeing,
+        text_config=speaking,
+        image_token_index=tokenizer.convert_tokens_to_ids(_IMAGE),
+        image_seq_length=16,
+    )
+    model = LlavaForConditionalGeneration(config)
+    processor = json.dumps(_IMAGE_PROCESSOR, indent=1) + "\n"
+    _export(model, OVModelForVisualCausalLM, tokenizer, directory, {"preprocessor_config.json": processor})
+
+
 def _encoder(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     return {
         "vocab_size": len(tokenizer),
@@ -123,14 +214,17 @@ def _encoder(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     }
 
 
-def _tokenizer(*, bos: str | None, eos: str) -> PreTrainedTokenizerFast:
-    """Single bytes as tokens. With `bos` every text is put between `bos` and `eos`, as encoders want it."""
+def _tokenizer(
+    *, bos: str | None, eos: str, special: Sequence[str] = _SPECIAL, words: Sequence[str] = ()
+) -> PreTrainedTokenizerFast:
+    """Single bytes as tokens, and `words`. With `bos` every text is put between `bos` and `eos`, for encoders."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: index for index, token in enumerate([*_SPECIAL, *alphabet])}
-    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    beginnings = sorted({word[:end] for word in words for end in range(2, len(word) + 1)}, key=len)
+    vocabulary = {token: index for index, token in enumerate([*special, *alphabet, *beginnings])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [(beginning[:-1], beginning[-1]) for beginning in beginnings]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(_SPECIAL)
+    tokenizer.add_special_tokens(list(special))
     if bos:
         ends = [(bos, vocabulary[bos]), (eos, vocabulary[eos])]
         tokenizer.post_processor = processors.TemplateProcessing(
@@ -139,10 +233,20 @@ def _tokenizer(*, bos: str | None, eos: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=eos, pad_token="<|endoftext|>", bos_token=bos)
 
 
-def _export(model: torch.nn.Module, exporter: type, tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:
+def _export(
+    model: torch.nn.Module,
+    exporter: type,
+    tokenizer: PreTrainedTokenizerFast,
+    directory: Path,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """`files` (their texts by name) are part of the model before and after."""
     with tempfile.TemporaryDirectory() as source:
         model.eval().save_pretrained(source)
         tokenizer.save_pretrained(source)
+        for name, text in files.items():
+            (Path(source) / name).write_text(text, encoding="utf-8")
+            (directory / name).write_text(text, encoding="utf-8")
         exporter.from_pretrained(source, export=True, load_in_8bit=False).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     converted = convert_tokenizer(tokenizer, with_detokenizer=True)

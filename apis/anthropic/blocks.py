@@ -65,11 +65,12 @@ class Answer:
         return {**head, "content": content, "usage": self._usage()}
 
     def _usage(self) -> dict[str, int]:
+        cached = self.completion.cached_tokens or 0
         return {
-            "input_tokens": len(self.completion.prompt_ids),
+            "input_tokens": self.completion.prompt_tokens - cached,  # here those that were read from the cache not
             "output_tokens": len(self.completion.generated_ids),
             "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
+            "cache_read_input_tokens": cached,
         }
 
     def _stop(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from apis.anthropic.schemas import (
@@ -16,6 +17,7 @@ from apis.anthropic.schemas import (
     ToolUseBlock,
 )
 from chat.conversation import Conversation, Message, ToolCall
+from chat.pictures import Picture, picture_of_base64, text_of
 from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
@@ -25,29 +27,36 @@ _BILLING_LINE = re.compile(r"^x-anthropic-billing-header:[^\n]*\n*", re.MULTILIN
 
 def conversation_of(request: PromptRequest) -> Conversation:
     """Raises `InvalidRequest` on what the models here cannot take."""
-    if request.messages[-1].role == "assistant":
-        raise InvalidRequest(
-            "The conversation must end with a user message: continuing a given beginning is not supported.",
-            param="messages",
-        )
+    thinks = request.thinking is not None and request.thinking.type != "disabled"
+    continued = request.messages[-1].role == "assistant"
     system = _system_text(request.system)
     messages = [Message("system", system)] if system else []
     called: dict[str, str] = {}
     for index, message in enumerate(request.messages):
         messages += _Turn(message, f"messages[{index}].content", called).messages()
+    if continued:
+        _check_beginning(messages[-1], thinks=thinks)
     choice = request.tool_choice
     return Conversation(
         tuple(messages),
         tuple(_tools(request)),
         # Here a model thinks only when it is asked to, whatever its template does by itself.
-        thinking_options(
-            enabled=request.thinking is not None and request.thinking.type != "disabled",
-            effort=request.output_config.effort if request.output_config else None,
-        ),
+        thinking_options(enabled=thinks, effort=request.output_config.effort if request.output_config else None),
         must_call=choice is not None and choice.type in ("any", "tool"),
         tool_name=choice.name if choice and choice.type == "tool" else None,
         parallel_calls=not (choice and choice.disable_parallel_tool_use),
+        continued=continued,
     )
+
+
+def _check_beginning(beginning: Message, *, thinks: bool) -> None:
+    """Of the beginning of an answer that a client gives. Raises `InvalidRequest`."""
+    if beginning.tool_calls or beginning.role != "assistant":
+        raise InvalidRequest("An answer to be continued begins with text, not with tool calls.", param="messages")
+    if thinks:
+        raise InvalidRequest("With thinking the last message is the user's.", param="messages")
+    if not beginning.content or beginning.content != beginning.content.rstrip():
+        raise InvalidRequest("The beginning of an answer must not be empty or end with white space.", param="messages")
 
 
 def _system_text(system: str | list[TextBlock] | None) -> str:
@@ -66,7 +75,7 @@ class _Turn:
         self._message = message
         self._where = where
         self._called = called
-        self._text: list[str] = []
+        self._pieces: list[str | Picture] = []
         self._thoughts: list[str] = []
         self._calls: list[ToolCall] = []
         self._done: list[Message] = []
@@ -83,33 +92,50 @@ class _Turn:
                 self._flush()
                 self._done.append(self._result(block))
             elif isinstance(block, TextBlock | ImageBlock | DocumentBlock):
-                self._text.append(_text(block, self._where))
+                self._pieces.append(_piece(block, self._where))
             elif isinstance(block, ThinkingBlock):
                 self._thoughts.append(block.thinking)  # the template decides which of them the model sees again
         self._flush()
         return self._done
 
     def _flush(self) -> None:
-        if self._text or self._calls:
-            text, thoughts = "\n\n".join(self._text), "\n\n".join(self._thoughts)
-            self._done.append(Message(self._message.role, text, tuple(self._calls), reasoning=thoughts))
-            self._text, self._calls, self._thoughts = [], [], []
+        if self._pieces or self._calls:
+            text, pictures = _joined(self._pieces)
+            thoughts = "\n\n".join(self._thoughts)
+            role, calls = self._message.role, tuple(self._calls)
+            self._done.append(Message(role, text, calls, reasoning=thoughts, pictures=pictures))
+            self._pieces, self._calls, self._thoughts = [], [], []
 
     def _result(self, block: ToolResultBlock) -> Message:
         content = block.content or ""
-        text = content if isinstance(content, str) else "\n\n".join(_text(part, self._where) for part in content)
+        pieces = [content] if isinstance(content, str) else [_piece(part, self._where) for part in content]
+        text, pictures = _joined(pieces)
         if block.is_error:
             text = f"Error: {text}"
         name = self._called.get(block.tool_use_id)
-        return Message("tool", text, tool_call_id=block.tool_use_id, tool_name=name)
+        return Message("tool", text, tool_call_id=block.tool_use_id, tool_name=name, pictures=pictures)
 
 
-def _text(block: TextBlock | ImageBlock | DocumentBlock, where: str) -> str:
+def _joined(pieces: Sequence[str | Picture]) -> tuple[str, tuple[Picture, ...]]:
+    """Texts are paragraphs; a picture stands right before what follows it."""
+    spaced = [
+        f"{piece}\n\n" if isinstance(piece, str) and index < len(pieces) - 1 else piece
+        for index, piece in enumerate(pieces)
+    ]
+    return text_of(spaced), tuple(piece for piece in pieces if isinstance(piece, Picture))
+
+
+def _piece(block: TextBlock | ImageBlock | DocumentBlock, where: str) -> str | Picture:
     if isinstance(block, TextBlock):
         return block.text
-    if isinstance(block, DocumentBlock) and block.source.type == "text":
-        return block.source.data or ""
-    raise InvalidRequest(f"This model takes text only, not '{block.type}' blocks.", param=where)
+    source = block.source
+    if isinstance(block, ImageBlock) and source.type == "url" and source.url:
+        return Picture(source.url, where)
+    if isinstance(block, ImageBlock) and source.type == "base64" and source.data:
+        return picture_of_base64(source.data, where)
+    if isinstance(block, DocumentBlock) and source.type == "text":
+        return source.data or ""
+    raise InvalidRequest(f"'{block.type}' blocks with a source of type '{source.type}' do not work here.", param=where)
 
 
 def _tools(request: PromptRequest) -> list[dict[str, Any]]:

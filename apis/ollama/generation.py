@@ -51,7 +51,9 @@ def generation_routes(service: ChatService, manager: ModelManager, names: ModelN
             completion = await service.chat(
                 model, body.conversation(), body.generation_options(), preceding_ids=body.context or ()
             )
-        return await _respond(request, body, completion, _generate_fields, {"context": True})
+        # Raw mode gives no context; and ids say nothing of images.
+        extra = {"context": not (body.raw or model.facts.vision)}
+        return await _respond(request, body, completion, _generate_fields, extra)
 
     def _resolve(body: CommonRequest) -> ServedModel:
         model = names.resolve(body.model)
@@ -170,7 +172,7 @@ def _tail(completion: Completion, extra: dict[str, Any]) -> dict[str, Any]:
         "done_reason": "length" if completion.finish_reason == "length" else "stop",
         "total_duration": int(timings.total_seconds * _NANOSECONDS),
         "load_duration": int(timings.load_seconds * _NANOSECONDS),
-        "prompt_eval_count": len(completion.prompt_ids),
+        "prompt_eval_count": completion.prompt_tokens,
         "prompt_eval_duration": int(timings.prefill_seconds * _NANOSECONDS),
         "eval_count": len(completion.generated_ids),
         "eval_duration": int(timings.decode_seconds * _NANOSECONDS),

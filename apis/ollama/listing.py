@@ -73,7 +73,7 @@ def capabilities(model: ServedModel) -> list[str]:
     facts = model.facts
     if model.task != "generation":
         return ["embedding"] if model.task == "embedding" else ["rerank"]
-    return ["completion"] + ["tools"] * facts.tools + ["thinking"] * facts.thinking
+    return ["completion"] + ["tools"] * facts.tools + ["vision"] * facts.vision + ["thinking"] * facts.thinking
 
 
 def _running(pool: ModelPool, manager: ModelManager, digests: Digests) -> dict[str, Any]:

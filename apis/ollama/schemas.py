@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from apis.ollama.durations import keep_alive_seconds
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import AnswerForm, JsonForm
+from chat.pictures import Picture, picture_of_base64, text_of
 from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
@@ -102,19 +103,19 @@ class ChatMessage(BaseModel):
     tool_call_id: str | None = None
 
     def meaning(self) -> Message:
-        if self.images:
-            raise InvalidRequest("This model takes text only, not images.", param="images")
+        pictures = _pictures(self.images)
         calls = tuple(
             ToolCall(call.id or "", call.function.name, json.dumps(call.function.arguments, ensure_ascii=False))
             for call in self.tool_calls or ()
         )
         return Message(
             self.role,
-            self.content or "",
+            text_of([*pictures, self.content or ""]),
             calls,
             reasoning=self.thinking or "",
             tool_call_id=self.tool_call_id,
             tool_name=self.tool_name,
+            pictures=pictures,
         )
 
 
@@ -142,12 +143,21 @@ class GenerateRequest(CommonRequest):
 
     def conversation(self) -> Conversation:
         system = (Message("system", self.system),) if self.system else ()
-        return Conversation((*system, Message("user", self.prompt)), template_options=self.template_options())
+        pictures = _pictures(self.images)
+        question = Message("user", text_of([*pictures, self.prompt]), pictures=pictures)
+        return Conversation((*system, question), template_options=self.template_options())
 
     def refuse_unsupported(self) -> None:
         super().refuse_unsupported()
         if self.raw and (self.template or self.system or self.context):
             raise InvalidRequest("raw mode does not support template, system, or context")
-        for field in ("suffix", "template", "images"):
+        if self.raw and self.images:
+            raise InvalidRequest("raw mode does not support images", param="images")
+        for field in ("suffix", "template"):
             if getattr(self, field):
                 raise InvalidRequest(f"'{field}' is not supported by this model.", param=field)
+
+
+def _pictures(images: list[str] | None) -> tuple[Picture, ...]:
+    """They stand before the text of their message."""
+    return tuple(picture_of_base64(image, "images") for image in images or ())

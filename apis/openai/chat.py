@@ -15,6 +15,7 @@ from apis.logprobs import openai_logprobs
 from apis.merge import merge
 from apis.model_names import ModelNames
 from apis.openai.schemas import ChatRequest
+from apis.openai.usage import usage_of
 from apis.timing import server_timing, waiting_comment
 from chat.answer import Delta
 from chat.conversation import ToolCall
@@ -95,11 +96,8 @@ class _Answers:
         ]
         return {**self._object("chat.completion", finished), "usage": self.usage()}
 
-    def usage(self) -> dict[str, int]:
-        # The choices share their prompt.
-        prompt = len(self.completions[0].prompt_ids)
-        generated = sum(len(completion.generated_ids) for completion in self.completions)
-        return {"prompt_tokens": prompt, "completion_tokens": generated, "total_tokens": prompt + generated}
+    def usage(self) -> dict[str, Any]:
+        return usage_of(self.completions[:1], self.completions)  # the choices share their prompt
 
     def logprobs(self, deltas: list[Delta]) -> dict[str, Any] | None:
         tokens = [token for delta in deltas for token in delta.logprobs]

@@ -59,6 +59,7 @@ class CompletionRequest(GuidedRequest):
             seed=None if self.seed is None else self.seed + choice,
             stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
             form=self.form(),
+            logprobs=self.logprobs is not None,
         )
 
     def refuse_unsupported(self) -> None:
@@ -66,7 +67,6 @@ class CompletionRequest(GuidedRequest):
         refused = {
             "suffix": (bool(self.suffix), "The models here continue a text; they cannot fill in before a suffix."),
             "best_of": ((self.best_of or 1) > (self.n or 1), "best_of greater than n is not supported; use n."),
-            "logprobs": (self.logprobs is not None, "logprobs are available on /v1/chat/completions only."),
             "logit_bias": (bool(self.logit_bias), "logit_bias is not supported by the inference engine."),
         }
         for field, (asked, sentence) in refused.items():

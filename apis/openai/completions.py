@@ -11,11 +11,14 @@ from fastapi import APIRouter, Request, Response
 
 from apis.begin import begin
 from apis.errors import as_service_error, openai_error
+from apis.logprobs import TextLogprobs
 from apis.merge import merge
 from apis.model_names import ModelNames
 from apis.openai.completion_schemas import CompletionRequest
+from apis.openai.usage import usage_of
 from apis.timing import server_timing, waiting_comment
 from chat.answer import Delta
+from chat.deltas import TokenLogprob
 from chat.service import ChatService, Completion
 from pools.served_model import ServedModel
 from web.bodies import body_schema, read_body
@@ -43,7 +46,7 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _chunks(answers, begun, with_usage=with_usage),
             media_type="text/event-stream",
-            heartbeat=lambda: waiting_comment(answers.completions) + sse(answers.chunk(0, "")),
+            heartbeat=lambda: waiting_comment(answers.completions) + sse(answers.chunk(0, Delta())),
         )
 
     for path in ("/v1/completions", "/completions"):
@@ -61,6 +64,7 @@ class _Answers:
     completions: list[Completion]
     prefixes: list[str]
     choices_per_prompt: int
+    logprobs: list[TextLogprobs]
     id: str = field(default_factory=lambda: f"cmpl-{secrets.token_hex(12)}")
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -68,14 +72,13 @@ class _Answers:
         head = {"id": self.id, "object": "text_completion", "created": self.created, "model": self.model.public_id}
         return {**head, "choices": choices}
 
-    def chunk(self, index: int, text: str, finish_reason: str | None = None) -> dict[str, Any]:
-        return self.response([_choice(index, text, finish_reason)])
+    def chunk(self, index: int, delta: Delta, finish_reason: str | None = None) -> dict[str, Any]:
+        logprobs = self.logprobs[index].push(delta.logprobs)
+        return self.response([_choice(index, delta.text, finish_reason, logprobs)])
 
-    def usage(self) -> dict[str, int]:
+    def usage(self) -> dict[str, Any]:
         # The answers to one prompt share it.
-        prompt = sum(len(completion.prompt_ids) for completion in self.completions[:: self.choices_per_prompt])
-        generated = sum(len(completion.generated_ids) for completion in self.completions)
-        return {"prompt_tokens": prompt, "completion_tokens": generated, "total_tokens": prompt + generated}
+        return usage_of(self.completions[:: self.choices_per_prompt], self.completions)
 
     def timing(self) -> dict[str, str]:
         return server_timing(max((each.timings for each in self.completions), key=lambda each: each.total_seconds))
@@ -92,15 +95,20 @@ async def _answers(service: ChatService, model: ServedModel, body: CompletionReq
         for choice in range(choices):
             completions.append(await service.complete(model, prompt, body.options(choice)))
             prefixes.append(prefix)
-    return _Answers(model, completions, prefixes, choices)
+    logprobs = [TextLogprobs(offset=len(prefix), top=body.logprobs or 0) for prefix in prefixes]
+    return _Answers(model, completions, prefixes, choices, logprobs)
 
 
 async def _collect(answers: _Answers, deltas: Deltas) -> dict[str, Any]:
     texts = list(answers.prefixes)
+    tokens: list[list[TokenLogprob]] = [[] for _ in texts]
     async for index, delta in deltas:
         texts[index] += delta.text
-    finished = zip(texts, answers.completions, strict=True)
-    choices = [_choice(index, text, completion.finish_reason) for index, (text, completion) in enumerate(finished)]
+        tokens[index] += delta.logprobs
+    choices = [
+        _choice(index, texts[index], completion.finish_reason, answers.logprobs[index].push(tokens[index]))
+        for index, completion in enumerate(answers.completions)
+    ]
     return {**answers.response(choices), "usage": answers.usage()}
 
 
@@ -108,20 +116,20 @@ async def _chunks(answers: _Answers, deltas: Deltas, *, with_usage: bool) -> Asy
     usage: dict[str, None] = {"usage": None} if with_usage else {}
     for index, prefix in enumerate(answers.prefixes):
         if prefix:
-            yield sse({**answers.chunk(index, prefix), **usage})
+            yield sse({**answers.chunk(index, Delta(prefix)), **usage})
     try:
         async with aclosing(deltas):
             async for index, delta in deltas:
-                yield sse({**answers.chunk(index, delta.text), **usage})
+                yield sse({**answers.chunk(index, delta), **usage})
     except Exception as error:
         yield sse(openai_error(as_service_error(error)))
         return
     for index, completion in enumerate(answers.completions):
-        yield sse({**answers.chunk(index, "", completion.finish_reason), **usage})
+        yield sse({**answers.chunk(index, Delta(), completion.finish_reason), **usage})
     if with_usage:
         yield sse({**answers.response([]), "usage": answers.usage()})
     yield SSE_DONE
 
 
-def _choice(index: int, text: str, finish_reason: str | None) -> dict[str, Any]:
-    return {"index": index, "text": text, "logprobs": None, "finish_reason": finish_reason}
+def _choice(index: int, text: str, finish_reason: str | None, logprobs: dict[str, Any] | None) -> dict[str, Any]:
+    return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from apis.openai.schemas import FunctionDefinition, Probability
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import JsonForm
+from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
@@ -14,6 +15,19 @@ from web.errors import InvalidRequest
 class InputPart(BaseModel):
     type: str
     text: str | None = None
+    refusal: str | None = None
+    image_url: str | None = None
+    detail: str | None = None
+
+    def piece(self, where: str) -> str | Picture:
+        """Raises `InvalidRequest` on what is neither text nor an image."""
+        if self.type in ("input_text", "output_text", "text", "refusal"):
+            return self.text or self.refusal or ""
+        if self.type == "input_image" and self.image_url:
+            return Picture(self.image_url, where, low_detail=self.detail == "low")
+        raise InvalidRequest(
+            f"'{self.type}' parts are not supported: give input_text, and input_image with an image_url.", param=where
+        )
 
 
 class InputItem(BaseModel):
@@ -55,36 +69,22 @@ class ToolChoice(BaseModel):
     name: str
 
 
-class ResponsesRequest(BaseModel):
-    """POST /v1/responses."""
+class InputRequest(BaseModel):
+    """POST /v1/responses/input_tokens, and the part of a request that makes up its prompt."""
 
     model: str
     input: str | list[InputItem]
     instructions: str | None = None
     previous_response_id: str | None = None
-    store: bool | None = None
-    stream: bool | None = None
-    background: bool | None = None
     tools: list[ResponseTool] | None = None
     tool_choice: Literal["auto", "none", "required"] | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    max_output_tokens: int | None = Field(default=None, ge=1)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: Probability | None = None
     text: TextSettings | None = None
     reasoning: ReasoningSettings | None = None
-    metadata: dict[str, str] | None = None
     truncation: Literal["auto", "disabled"] | None = None
-    user: str | None = None
-
-    @property
-    def format(self) -> TextFormat:
-        return (self.text and self.text.format) or TextFormat()
 
     def refuse_unsupported(self) -> None:
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""
-        if self.background:
-            raise InvalidRequest("Responses in the background are not supported.", param="background")
         for tool in self.tools or ():
             if tool.type != "function" or not tool.name:
                 raise InvalidRequest(f"Tools of type '{tool.type}' do not exist here; give functions.", param="tools")
@@ -111,6 +111,28 @@ class ResponsesRequest(BaseModel):
             parallel_calls=self.parallel_tool_calls is not False,
         )
 
+
+class ResponsesRequest(InputRequest):
+    """POST /v1/responses."""
+
+    store: bool | None = None
+    stream: bool | None = None
+    background: bool | None = None
+    max_output_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: Probability | None = None
+    metadata: dict[str, str] | None = None
+    user: str | None = None
+
+    @property
+    def format(self) -> TextFormat:
+        return (self.text and self.text.format) or TextFormat()
+
+    def refuse_unsupported(self) -> None:
+        if self.background:
+            raise InvalidRequest("Responses in the background are not supported.", param="background")
+        super().refuse_unsupported()
+
     def options(self) -> GenerationOptions:
         form = {"text": None, "json_object": JsonForm(), "json_schema": JsonForm(self.format.json_schema)}
         return GenerationOptions(
@@ -130,7 +152,8 @@ def messages_of(items: list[InputItem], earlier: tuple[Message, ...] = ()) -> tu
         where = f"input[{index}]"
         if item.type == "message":
             role = "system" if item.role == "developer" else item.role or "user"
-            messages.append(Message(role, _text(item.content, where)))
+            text, pictures = _read(item.content, where)
+            messages.append(Message(role, text, pictures=pictures))
         elif item.type == "function_call":
             call = ToolCall(item.call_id or "", item.name or "", item.arguments or "{}")
             called[call.id] = call.name
@@ -138,20 +161,18 @@ def messages_of(items: list[InputItem], earlier: tuple[Message, ...] = ()) -> tu
             messages.append(Message("assistant", before.content, (*before.tool_calls, call)))
         elif item.type == "function_call_output":
             name = called.get(item.call_id or "")
-            text = _text(item.output, where)
-            messages.append(Message("tool", text, tool_call_id=item.call_id, tool_name=name))
+            text, pictures = _read(item.output, where)
+            messages.append(Message("tool", text, tool_call_id=item.call_id, tool_name=name, pictures=pictures))
         elif item.type != "reasoning":  # what was thought in earlier turns is not shown again
             raise InvalidRequest(f"Input items of type '{item.type}' are not supported.", param=where)
     return tuple(messages)
 
 
-def _text(content: str | list[InputPart] | None, where: str) -> str:
+def _read(content: str | list[InputPart] | None, where: str) -> tuple[str, tuple[Picture, ...]]:
     if not isinstance(content, list):
-        return content or ""
-    for part in content:
-        if part.type not in ("input_text", "output_text", "text", "refusal"):
-            raise InvalidRequest(f"This model takes text only, not '{part.type}' parts.", param=where)
-    return "".join(part.text or "" for part in content)
+        return content or "", ()
+    pieces = [part.piece(where) for part in content]
+    return text_of(pieces), tuple(piece for piece in pieces if isinstance(piece, Picture))
 
 
 def _definition(tool: ResponseTool) -> dict[str, Any]:

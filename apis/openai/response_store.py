@@ -28,7 +28,9 @@ class StoredResponse:
     @property
     def characters(self) -> int:
         calls = sum(len(call.arguments) for message in self.messages for call in message.tool_calls)
-        return calls + sum(len(message.content) + len(message.reasoning) for message in self.messages)
+        pictures = sum(len(picture.url) for message in self.messages for picture in message.pictures)
+        texts = sum(len(message.content) + len(message.reasoning) for message in self.messages)
+        return calls + pictures + texts
 
 
 class ResponseStore:

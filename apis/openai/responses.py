@@ -13,7 +13,7 @@ from apis.begin import begin
 from apis.errors import as_service_error, openai_error
 from apis.model_names import ModelNames
 from apis.openai.response_output import Event, ResponseOutput
-from apis.openai.response_schemas import ResponsesRequest, messages_of
+from apis.openai.response_schemas import InputRequest, ResponsesRequest, messages_of
 from apis.openai.response_store import ResponseStore, StoredResponse
 from apis.timing import server_timing, waiting_comment
 from chat.conversation import Message
@@ -49,6 +49,16 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
             media_type="text/event-stream",
             heartbeat=lambda: waiting_comment([completion]) or _PING,
         )
+
+    @router.post("/v1/responses/input_tokens", openapi_extra=body_schema(InputRequest))
+    async def input_tokens(request: Request) -> JSON:
+        body = await read_body(request, InputRequest)
+        model = names.resolve(body.model)
+        body.refuse_unsupported()
+        previous = body.previous_response_id
+        earlier = store.get(previous, param="previous_response_id").messages if previous else ()
+        tokens = await service.count_tokens(model, body.conversation(earlier))
+        return JSON({"object": "response.input_tokens", "input_tokens": tokens})
 
     @router.get("/v1/responses/{response_id}")
     async def get_response(response_id: str) -> JSON:
@@ -122,10 +132,11 @@ class _Answer:
         return response
 
     def _usage(self) -> dict[str, Any]:
-        prompt, generated = len(self.completion.prompt_ids), len(self.completion.generated_ids)
+        prompt, generated = self.completion.prompt_tokens, len(self.completion.generated_ids)
+        cached = self.completion.cached_tokens or 0
         return {
             "input_tokens": prompt,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": 0},
             "output_tokens": generated,
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": prompt + generated,

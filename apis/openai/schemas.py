@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from apis.openai.answer_forms import GuidedRequest, read_tool_choice
 from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
+from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
@@ -13,9 +14,22 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
+class ImageUrl(BaseModel):
+    url: str
+    detail: str | None = None
+
+
 class ContentPart(BaseModel):
     type: str
     text: str | None = None
+    image_url: ImageUrl | str | None = None
+
+    def picture(self, where: str) -> Picture:
+        """Of an image part. Raises `InvalidRequest` on any other."""
+        if self.type != "image_url" or self.image_url is None:
+            raise InvalidRequest(f"'{self.type}' parts are not supported: give text and image_url.", param=where)
+        image = ImageUrl(url=self.image_url) if isinstance(self.image_url, str) else self.image_url
+        return Picture(image.url, where, low_detail=image.detail == "low")
 
 
 class FunctionCall(BaseModel):
@@ -38,14 +52,12 @@ class ChatMessage(BaseModel):
     reasoning_content: str | None = None
     reasoning: str | None = None
 
-    def text(self, where: str) -> str:
-        """The content as one text. Raises `InvalidRequest` on parts that are not text."""
+    def read(self, where: str) -> tuple[str, tuple[Picture, ...]]:
+        """The content as one text, with a marker for each picture. Raises `InvalidRequest` on parts of other kinds."""
         if not isinstance(self.content, list):
-            return self.content or ""
-        for part in self.content:
-            if part.type != "text":
-                raise InvalidRequest(f"This model takes text only, not '{part.type}' parts.", param=where)
-        return "".join(part.text or "" for part in self.content)
+            return self.content or "", ()
+        pieces = [part.text or "" if part.type in ("text", "refusal") else part.picture(where) for part in self.content]
+        return text_of(pieces), tuple(piece for piece in pieces if isinstance(piece, Picture))
 
 
 class FunctionDefinition(BaseModel):
@@ -143,11 +155,12 @@ def _messages(messages: list[ChatMessage]) -> tuple[Message, ...]:
         )
         called.update({call.id: call.name for call in calls})
         role: Role = "system" if message.role == "developer" else message.role
-        text = message.text(f"messages[{index}].content")
+        text, pictures = message.read(f"messages[{index}].content")
         name = called.get(message.tool_call_id or "", message.name)
         if role == "tool":
-            result.append(Message(role, text, tool_call_id=message.tool_call_id, tool_name=name))
+            call_id = message.tool_call_id
+            result.append(Message(role, text, tool_call_id=call_id, tool_name=name, pictures=pictures))
         else:
             thoughts = message.reasoning_content or message.reasoning or ""
-            result.append(Message(role, text, calls, reasoning=thoughts))
+            result.append(Message(role, text, calls, reasoning=thoughts, pictures=pictures))
     return tuple(result)

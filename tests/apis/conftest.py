@@ -1,20 +1,24 @@
 """Two device servers: one with real models in real workers, one whose model says what the test wants."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 
-from devices.config import Configuration, DeviceSettings, ModelAssignment
+from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo
 from instances.handle import Instance
 from instances.messages import LoadModel
 from server_app import build_device_server, create_app
 from tests.admin.site import free_port
-from tests.apis.servers import CHAT, EMBEDDING, MODELS, RERANKER, Script, serving
+from tests.apis.servers import CHAT, EMBEDDING, MODELS, QWEN_RERANKER, RERANKER, VISION, Script, serving
 
 _CPU = [DeviceInfo("CPU", "Test CPU", None)]
+_TEST_MODELS = [
+    ModelAssignment(id=model, path=str(MODELS / model.replace("/", "_")), max_concurrent=4)
+    for model in (CHAT, EMBEDDING, RERANKER, QWEN_RERANKER, VISION)
+]
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +48,15 @@ def scripted(_scripted: tuple[str, Script], script: Script) -> str:
     return _scripted[0]
 
 
-def make_app(data_dir: Path, make_instance: Callable[[LoadModel], Instance] = Instance) -> FastAPI:
-    """A device server with the test models, without an admin server beside it."""
-    models = [
-        ModelAssignment(id=model, path=str(MODELS / model.replace("/", "_")), max_concurrent=4)
-        for model in (CHAT, EMBEDDING, RERANKER)
-    ]
-    configuration = Configuration(devices={"gpu": DeviceSettings(port=11435, device="GPU", models=models)})
-    device = build_device_server("gpu", configuration, data_dir, _CPU, make_instance=make_instance)
+def make_app(
+    data_dir: Path,
+    make_instance: Callable[[LoadModel], Instance] = Instance,
+    *,
+    models: Sequence[ModelAssignment] = _TEST_MODELS,
+) -> FastAPI:
+    """A device server without an admin server beside it."""
+    settings = DeviceSettings(port=11435, device="GPU", models=list(models))
+    store = ConfigStore(data_dir / "device_config.json")
+    store.save(Configuration(devices={"gpu": settings}))
+    device = build_device_server("gpu", store.load(), data_dir, _CPU, store=store, make_instance=make_instance)
     return create_app(device, host="127.0.0.1", admin_port=free_port())

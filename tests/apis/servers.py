@@ -13,10 +13,11 @@ from tokenizers import Tokenizer
 
 from chat.tokenizer import ChatTokenizer
 from instances.handle import Generation, Instance
-from instances.messages import LoadModel, Output, Ready, Sampling
+from instances.messages import LoadModel, Output, Ready, Sampling, Sight
 
 MODELS = Path(__file__).parent.parent / "models"
-CHAT, EMBEDDING, RERANKER = "test/chat", "test/embedding", "test/reranker"
+CHAT, EMBEDDING, RERANKER, VISION = "test/chat", "test/embedding", "test/reranker", "test/vision"
+QWEN_RERANKER = "test/qwen_reranker"
 
 
 @contextmanager
@@ -45,6 +46,7 @@ class Script:
         self.pause = 0.0
         self.prompts: list[list[int]] = []
         self.sampling: list[Sampling] = []
+        self.sights: list[Sight | None] = []
 
     def encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text)
@@ -70,9 +72,10 @@ class _ScriptedInstance(Instance):
         return Ready(0.0, 0.0)
 
     @contextmanager
-    def generate(self, prompt_ids: list[int], sampling: Sampling) -> Iterator[Generation]:
+    def generate(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> Iterator[Generation]:
         self._script.prompts.append(prompt_ids)
         self._script.sampling.append(sampling)
+        self._script.sights.append(sight)
         generation = Generation(0, self)
         speaking = asyncio.create_task(self._speak(generation, sampling.max_new_tokens))
         try:

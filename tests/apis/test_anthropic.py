@@ -151,10 +151,42 @@ def test_errors_are_typed_exceptions_with_our_sentence(client: anthropic.Anthrop
     image: ImageBlockParam = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
     with pytest.raises(anthropic.BadRequestError, match="text only"):
         client.messages.create(model=CHAT, max_tokens=5, messages=[{"role": "user", "content": [image]}])
-    with pytest.raises(anthropic.BadRequestError, match="end with a user message"):
-        client.messages.create(model=CHAT, max_tokens=5, messages=[*turns, {"role": "assistant", "content": "The"}])
     with pytest.raises(anthropic.BadRequestError, match="embedding model"):
         client.messages.create(model=EMBEDDING, max_tokens=5, messages=turns)
+
+
+def test_a_given_beginning_is_continued(client: anthropic.Anthropic, script: Script) -> None:
+    script.answer = " 42."
+    message = client.messages.create(
+        model=CHAT,
+        max_tokens=50,
+        messages=[{"role": "user", "content": "How much?"}, {"role": "assistant", "content": "It is"}],
+    )
+    (block,) = message.content
+    assert isinstance(block, TextBlock)
+    assert block.text == " 42."
+    assert script.prompt().endswith("<|im_start|>assistant\n<think>\n\n</think>\n\nIt is")
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        {"role": "assistant", "content": "It is "},
+        {"role": "assistant", "content": ""},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "x", "name": "get_weather", "input": {}}]},
+    ],
+)
+def test_other_beginnings_are_refused(client: anthropic.Anthropic, beginning: MessageParam) -> None:
+    with pytest.raises(anthropic.BadRequestError, match="begin"):
+        client.messages.create(model=CHAT, max_tokens=9, messages=[{"role": "user", "content": "Hi"}, beginning])
+
+
+def test_no_beginning_is_given_to_what_thinks(client: anthropic.Anthropic) -> None:
+    turns: list[MessageParam] = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Well"}]
+    with pytest.raises(anthropic.BadRequestError, match="thinking"):
+        client.messages.create(
+            model=CHAT, max_tokens=2000, messages=turns, thinking={"type": "enabled", "budget_tokens": 1024}
+        )
 
 
 def test_a_missing_field_is_named(scripted: str) -> None:

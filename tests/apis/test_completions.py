@@ -72,6 +72,27 @@ def test_what_cannot_be_done_is_refused(client: openai.OpenAI, field: str, value
     assert refused.value.param == field
 
 
+def test_logprobs_of_the_chosen_tokens(server: str) -> None:
+    client = openai.OpenAI(base_url=f"{server}/v1", api_key="any", max_retries=0)
+    answer = client.completions.create(
+        model=CHAT, prompt="ab", echo=True, logprobs=2, max_tokens=5, seed=1, extra_body={"guided_regex": "[a-z]{5}"}
+    )
+    choice = answer.choices[0]
+    logprobs = choice.logprobs
+    assert logprobs is not None
+    assert logprobs.tokens is not None
+    assert "ab" + "".join(logprobs.tokens) == choice.text
+    assert logprobs.text_offset == [2, 3, 4, 5, 6]
+    assert all(value <= 0 for value in logprobs.token_logprobs or [])
+    assert [list(each) for each in logprobs.top_logprobs or []] == [[token] for token in logprobs.tokens]
+    streamed = client.completions.create(
+        model=CHAT, prompt="ab", logprobs=0, max_tokens=5, seed=1, stream=True, extra_body={"guided_regex": "[a-z]{5}"}
+    )
+    parts = [part.choices[0].logprobs for part in streamed if part.choices[0].logprobs]
+    assert [token for part in parts for token in part.tokens or []] == logprobs.tokens
+    assert [offset for part in parts for offset in part.text_offset or []] == [0, 1, 2, 3, 4]
+
+
 def test_an_embedding_model_is_refused(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="embedding model"):
         client.completions.create(model=EMBEDDING, prompt="a")

@@ -8,7 +8,7 @@ import ollama
 import openai
 import pytest
 
-from tests.apis.servers import CHAT, EMBEDDING, RERANKER
+from tests.apis.servers import CHAT, EMBEDDING, QWEN_RERANKER, RERANKER
 
 
 @pytest.fixture
@@ -105,14 +105,25 @@ def test_rerank_orders_documents_by_score(server: str, documents: list[object]) 
     assert answer["usage"]["total_tokens"] > 0
 
 
-def test_rerank_scores_do_not_depend_on_the_batch(server: str) -> None:
-    documents = [f"document {index}" for index in range(20)]
-    body = {"model": RERANKER, "query": "which", "documents": documents}
+@pytest.mark.parametrize("reranker", [RERANKER, QWEN_RERANKER])
+def test_rerank_scores_do_not_depend_on_the_batch(server: str, reranker: str) -> None:
+    documents = [f"{'document ' * (index % 3)}{index}" for index in range(20)]
+    body = {"model": reranker, "query": "which", "documents": documents}
     many = {
         each["index"]: each["relevance_score"] for each in httpx.post(f"{server}/rerank", json=body).json()["results"]
     }
     alone = httpx.post(f"{server}/rerank", json={**body, "documents": documents[17:18]}).json()["results"][0]
     assert many[17] == pytest.approx(alone["relevance_score"], abs=1e-4)
+    assert len({round(score, 5) for score in many.values()}) > 1
+
+
+def test_a_long_document_is_cut_before_the_end_of_the_question(server: str) -> None:
+    documents = ["y" * 5000, "y" * 6000, "z"]
+    body = {"model": QWEN_RERANKER, "query": "which", "documents": documents}
+    results = httpx.post(f"{server}/rerank", json=body).json()["results"]
+    scores = {each["index"]: each["relevance_score"] for each in results}
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+    assert scores[0] != pytest.approx(scores[2], abs=1e-4)
 
 
 def test_a_model_of_another_kind_is_refused(client: openai.OpenAI, ollama_client: ollama.Client, server: str) -> None:

@@ -9,7 +9,7 @@ from devices.hardware import ResolvedDevice
 from devices.memory import MemoryReading, PhysicalMemory
 from devices.model_facts import ModelFacts
 from instances.handle import Generation, Instance, InstanceLoadError
-from instances.messages import LoadModel, Output, Ready, Sampling
+from instances.messages import LoadModel, Output, Ready, Sampling, Sight
 from model_manager import ModelManager
 from pools.memory_budget import MemoryBudget
 from pools.served_model import ServedModel, plan_instance
@@ -62,7 +62,7 @@ class FakeInstance(Instance):
         return Ready(0.0, 0.0)
 
     @contextmanager
-    def generate(self, prompt_ids: list[int], sampling: Sampling) -> Iterator[Generation]:
+    def generate(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> Iterator[Generation]:
         generation = _FakeGeneration(len(self.generations), self)
         self.generations.append(generation)
         self.seen.append((prompt_ids, sampling))

@@ -1,7 +1,7 @@
 """Try clients for real: python tools/try_clients [NAME …] --environments DIR
 
-Makes an environment for each client below DIR, installs the client from its registry, starts a device server on a free
-port and lets the client do its tasks. Prints what was tried, in which version, and what came of it. See docs/clients.md.
+Makes an environment for each client below DIR, installs the client from its registry, starts a device server on a
+free port and lets the client do its tasks. Prints what was tried, in which version, and what came of it. See docs/clients.md.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ CLIENTS = {
     "llm": Client("llm_client.py", ("llm llm-ollama",)),
     # Installed first, PyTorch's build for CPUs keeps the much larger ones away.
     "open-webui": Client("open_webui_client.py", ("torch==2.13.0", "open-webui playwright")),
-    "agents": Client(
-        "agents.py", ("@anthropic-ai/claude-code", "@continuedev/cli", "opencode-ai", "cline"), npm=True
-    ),
+    "agents": Client("agents.py", ("@anthropic-ai/claude-code", "@continuedev/cli", "opencode-ai", "cline"), npm=True),
 }
 
 
@@ -66,7 +64,9 @@ def install(client: Client, folder: Path) -> list[str]:
     if client.npm:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "node_modules").is_dir():
-            subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *client.packages], check=True)
+            subprocess.run(
+                ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *client.packages], check=True
+            )
         return [sys.executable, str(HERE / client.script), str(folder / "node_modules" / ".bin")]
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     complete = folder / "complete"

@@ -65,7 +65,9 @@ def openai_structured_output() -> None:
 
 
 def openai_embeddings() -> None:
-    answer = litellm.embedding(model=f"openai/{SERVER['embed']}", input=["one", "two"], api_base=f"{URL}/v1", api_key="any")
+    answer = litellm.embedding(
+        model=f"openai/{SERVER['embed']}", input=["one", "two"], api_base=f"{URL}/v1", api_key="any"
+    )
     equal([len(each["embedding"]) for each in answer.data], [SERVER["dimensions"]] * 2)
 
 

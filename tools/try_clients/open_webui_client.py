@@ -102,7 +102,9 @@ def chat_in_chromium(url: str, picture: str) -> None:
         page.keyboard.press("Enter")
         answer = page.locator(".chat-assistant").first
         expect(answer).to_contain_text("OpenVINO", timeout=60_000)
-        expect(page.locator("[aria-label='Regenerate'], .regenerate-response-button").first).to_be_visible(timeout=60_000)
+        expect(page.locator("[aria-label='Regenerate'], .regenerate-response-button").first).to_be_visible(
+            timeout=60_000
+        )
         contains(answer.inner_text(), "OpenVINO")
         page.screenshot(path=FOLDER / f"{picture}.png")
 

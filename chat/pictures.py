@@ -1,0 +1,171 @@
+"""Images in a conversation: as clients send them, and as the pixels that a model looks at."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import io
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from PIL import Image as Pillow
+from PIL import ImageOps
+
+from instances.messages import Image, Sight, image_tag
+from web.errors import InvalidRequest
+from web.public_fetch import FetchFailed, PublicFetch
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_PIXELS = 64_000_000
+MAX_IMAGES = 32
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+_LONGEST_EDGE = 2048
+_LONGEST_EDGE_LOW_DETAIL = 512
+_DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+_PIXELS_A_TOKEN = 28 * 28
+_TOKENS_AT_LEAST = 576
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of a message. `url` is a data URL or where it lies, `where` the field of the request it came in.
+
+    `marker` stands for it in the message's text, so that it keeps its place whatever is done to the text.
+    """
+
+    url: str
+    where: str
+    low_detail: bool = False
+
+    @cached_property
+    def marker(self) -> str:
+        return f"<picture {hashlib.sha256(f'{self.low_detail} {self.url}'.encode()).hexdigest()}>"
+
+
+def picture_of_base64(data: str, where: str) -> Picture:
+    """From an API that sends the bytes alone; a data URL is taken too."""
+    return Picture(data if _DATA_URL.match(data) else f"data:image;base64,{data}", where)
+
+
+def text_of(pieces: Iterable[str | Picture]) -> str:
+    """Pieces of a message as one text, with markers for the pictures."""
+    return "".join(piece if isinstance(piece, str) else piece.marker for piece in pieces)
+
+
+def place(prompt: str, pictures: Sequence[Picture]) -> tuple[str, list[Picture]]:
+    """The prompt with an image's tag for each marker, and the pictures in the order of the tags. A picture that the
+    template has left out is left out."""
+    known = {picture.marker: picture for picture in pictures}
+    if not known:
+        return prompt, []
+    shown: list[Picture] = []
+
+    def tag(match: re.Match[str]) -> str:
+        shown.append(known[match[0]])
+        return image_tag(len(shown) - 1)
+
+    return re.sub("|".join(re.escape(marker) for marker in known), tag, prompt), shown
+
+
+def expected_tokens(image: Image) -> int:
+    """How much of the context an image may take: what the known families make of this size, rather more than less.
+    The pipeline tells the real figure when the answer is there."""
+    return -(-image.width * image.height // _PIXELS_A_TOKEN) + _TOKENS_AT_LEAST
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """`ids` are those of `text`, in which images have only a tag; `tokens` is what the prompt takes of the context."""
+
+    text: str
+    ids: list[int]
+    sight: Sight | None = None
+
+    @property
+    def tokens(self) -> int:
+        return self.sight.tokens if self.sight else len(self.ids)
+
+
+def prompt_with_images(text: str, ids: list[int], images: list[Image]) -> Prompt:
+    """The prompt of a vision-language model, with the images that the tags in `text` stand for."""
+    return Prompt(text, ids, Sight(text, images, len(ids) + sum(map(expected_tokens, images))))
+
+
+class PictureLoader:
+    """Gets, checks and decodes pictures. Without `fetch`, pictures at a URL are refused."""
+
+    def __init__(self, fetch: PublicFetch | None = None) -> None:
+        self._fetch = fetch
+
+    async def load(self, pictures: Sequence[Picture]) -> list[Image]:
+        """Their pixels, in order. Raises `InvalidRequest`."""
+        if len(pictures) > MAX_IMAGES:
+            raise InvalidRequest(
+                f"There are {len(pictures)} images; a request may have {MAX_IMAGES}.", param=pictures[0].where
+            )
+        loaded: dict[Picture, Image] = {}
+        for picture in pictures:
+            if picture not in loaded:
+                data = await self._data(picture)
+                loaded[picture] = await asyncio.to_thread(_decode, data, picture)
+        return [loaded[picture] for picture in pictures]
+
+    async def _data(self, picture: Picture) -> bytes:
+        head = _DATA_URL.match(picture.url)
+        if head is not None:
+            return await asyncio.to_thread(_from_base64, picture, head.end())
+        if not picture.url.lower().startswith(("http://", "https://")):
+            raise _refusal(picture, "it is neither a data URL with base64 nor an http or https URL")
+        if self._fetch is None:
+            raise _refusal(
+                picture, "URLs are not fetched here; send it as a data URL, or set allow_image_urls for this device"
+            )
+        try:
+            return await self._fetch.get(picture.url, max_bytes=MAX_BYTES)
+        except FetchFailed as error:
+            raise _refusal(picture, str(error)) from error
+
+
+def _from_base64(picture: Picture, begin: int) -> bytes:
+    encoded = picture.url[begin:]
+    if len(encoded) > MAX_BYTES * 4 // 3 + 4:
+        raise _refusal(picture, f"it is larger than {MAX_BYTES >> 20} MiB")
+    try:
+        return base64.b64decode("".join(encoded.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _refusal(picture, "its base64 is not valid") from error
+
+
+def _decode(data: bytes, picture: Picture) -> Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the size is checked here, not by a warning
+            with Pillow.open(io.BytesIO(data), formats=_FORMATS) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    raise _refusal(picture, f"it has more than {MAX_PIXELS // 10**6} million pixels")
+                return _as_pixels(opened, picture)
+    except InvalidRequest:
+        raise
+    except Exception as error:  # whatever a decoder comes to with bytes that are no image
+        raise _refusal(picture, f"it is no readable image ({', '.join(_FORMATS)})") from error
+
+
+def _as_pixels(opened: Pillow.Image, picture: Picture) -> Image:
+    """Turned as its camera says, on white where it is transparent, and no larger than models make use of."""
+    edge = _LONGEST_EDGE_LOW_DETAIL if picture.low_detail else _LONGEST_EDGE
+    opened.draft("RGB", (edge, edge))
+    upright = ImageOps.exif_transpose(opened)
+    if upright.has_transparency_data:
+        coloured = upright.convert("RGBA")
+        upright = Pillow.new("RGBA", coloured.size, "white")
+        upright.alpha_composite(coloured)
+    plain = upright.convert("RGB")
+    plain.thumbnail((edge, edge), Pillow.Resampling.LANCZOS)
+    return Image(plain.width, plain.height, plain.tobytes())
+
+
+def _refusal(picture: Picture, reason: str) -> InvalidRequest:
+    return InvalidRequest(f"An image cannot be used: {reason}.", param=picture.where)

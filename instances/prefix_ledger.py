@@ -1,0 +1,100 @@
+"""How much of a prompt a pipeline's prefix cache had already, which the library does not tell."""
+
+import hashlib
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass
+class _Live:
+    """A request under way: its tokens, the cache blocks it has, and how much of it the books show as reused."""
+
+    ids: list[int]
+    blocks: int
+    reused: int
+    steps: int = 0
+    computed: bool = False
+
+
+class PrefixLedger:
+    """Two ways to know, of which the one that knows more counts; both are on the safe side.
+
+    By the books: what has been computed is there until the cache, of `capacity` blocks of `block_tokens`, has been
+    filled once; in which order it is overwritten from then on cannot be foreseen. By the steps: one computes `chunk`
+    tokens at most, so what it did not compute in those before the first token was there.
+    """
+
+    def __init__(self, capacity: int, block_tokens: int, chunk: int) -> None:
+        self._capacity = capacity
+        self._block_tokens = block_tokens
+        self._chunk = chunk
+        self._known: set[bytes] = set()
+        self._live: dict[int, _Live] = {}
+        self._allocated = 0
+
+    def begin(self, request_id: int, prompt_ids: Sequence[int]) -> None:
+        """A request was handed to the pipeline."""
+        live = _Live(list(prompt_ids), 0, 0)
+        for key in self._keys(live.ids):
+            if key not in self._known:
+                break
+            live.blocks += 1
+        live.reused = live.blocks * self._block_tokens
+        self._live[request_id] = live
+        self._grow(live)
+
+    def step(self) -> None:
+        """The pipeline did one step."""
+        for live in self._live.values():
+            live.steps += 1
+
+    def extend(self, request_id: int, ids: Sequence[int]) -> int | None:
+        """Tokens came: by then the whole prompt has been computed. With the first of them, how much of it was there
+        before: at least so many tokens, None where that is not known."""
+        live = self._live.get(request_id)
+        if live is None or not ids:
+            return None
+        cached = None if live.computed else self._cached(live)
+        if not live.computed:
+            live.computed = True
+            self._register(live.ids)
+        live.ids += ids
+        self._grow(live)
+        return cached
+
+    def end(self, request_id: int) -> None:
+        """The request has ended, however."""
+        live = self._live.pop(request_id, None)
+        if live is not None and live.computed:
+            self._register(live.ids[:-1])  # nothing was computed of the last token
+
+    @property
+    def _open(self) -> bool:
+        """Whether the books hold: nothing can have been overwritten yet."""
+        return self._allocated < self._capacity - 1
+
+    def _cached(self, live: _Live) -> int | None:
+        by_steps = len(live.ids) - live.steps * self._chunk
+        if not self._open:
+            return by_steps if by_steps > 0 else None
+        return max(by_steps, min(live.reused, len(live.ids) - 1))  # the last token always is computed
+
+    def _register(self, ids: Sequence[int]) -> None:
+        if self._open:
+            self._known.update(self._keys(ids))
+        else:
+            self._known.clear()
+
+    def _grow(self, live: _Live) -> None:
+        needed = -(-len(live.ids) // self._block_tokens)
+        self._allocated += max(0, needed - live.blocks)
+        live.blocks = max(live.blocks, needed)
+
+    def _keys(self, ids: Sequence[int]) -> Iterator[bytes]:
+        """One key for each full block, which stands for all tokens up to its end."""
+        key = b""
+        for end in range(self._block_tokens, len(ids) + 1, self._block_tokens):
+            block = array("q", ids[end - self._block_tokens : end]).tobytes()
+            key = hashlib.blake2b(key + block, digest_size=16).digest()
+            yield key
