@@ -1,7 +1,8 @@
 """Try clients for real: python tools/try_clients [NAME …] --environments DIR
 
 Makes an environment for each client below DIR, installs the client from its registry, starts a device server on a
-free port and lets the client do its tasks. Prints what was tried, in which version, and what came of it. See docs/clients.md.
+free port and lets the client do its tasks. Prints what was tried, in which version, and what came of it. See
+docs/clients.md.
 """
 
 from __future__ import annotations
