@@ -32,7 +32,7 @@ from model_registry import LocalModel, ModelRegistry, PullJob
 Health = Mapping[str, Any]
 
 BAR_STEP = 50_000_000
-MODEL_STEP = 10_000_000
+MODEL_STEP = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,14 @@ def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
     weights = min(sum(_weights(model) for model in report.get("models", ())), used)
     reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
     other = max(total - available - used - reserved, 0)
-    parts = (_rounded(part, BAR_STEP) for part in (weights, used - weights, reserved, other))
-    return MemoryBar(total, *parts, shared=report.get("memory", "system") == "system")
+    return MemoryBar(
+        total,
+        weights=_rounded(weights, MODEL_STEP),
+        cache=_rounded(used - weights, MODEL_STEP),
+        reserved=_rounded(reserved, MODEL_STEP),
+        other=_rounded(other, BAR_STEP),
+        shared=report.get("memory", "system") == "system",
+    )
 
 
 def _weights(model: Mapping[str, Any]) -> int:

@@ -82,7 +82,7 @@
   });
 
   // -- what it will take ----------------------------------------------------------------------------------------------
-  const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const gib = (bytes) => (bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`);
 
   function project(form) {
     const box = form.querySelector(".projection");
