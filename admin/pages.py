@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
@@ -19,6 +19,7 @@ from admin.errors import AdminError
 from admin.events import FragmentCache, page_events
 from admin.i18n import LANGUAGE_COOKIE, Catalogues
 from admin.live import LiveFeed
+from admin.login import own_path, read_form
 from admin.news import ActivityNews, LogNews
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from admin.snapshots import SnapshotReader
@@ -27,7 +28,6 @@ from model_registry import RegistryError
 from registry.caches import list_caches
 
 ONE_YEAR = 365 * 24 * 3600
-MAX_FORM_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -135,13 +135,8 @@ class Pages:
         return self._render(request, "settings", snapshot, {}, places=self.places, hub=hub, caches=caches)
 
     async def save_preferences(self, request: Request) -> Response:
-        body = await request.body()
-        if len(body) > MAX_FORM_BYTES:
-            raise AdminError(413, "form_too_long")
-        form = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-        back = form.get("back", "/")
-        own = back.startswith("/") and not back.startswith(("//", "/\\"))
-        response = RedirectResponse(back if own else "/", status_code=303)
+        form = read_form(await request.body())
+        response = RedirectResponse(own_path(form.get("back", "/")), status_code=303)
         if self.catalogues.get(form.get("language", "")):
             _keep(response, LANGUAGE_COOKIE, form["language"])
         if form.get("theme") in THEMES:

@@ -1,6 +1,6 @@
 """What clients send to /v1/responses. Unknown fields are ignored, null means absent."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -9,6 +9,7 @@ from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import JsonForm
 from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
+from web.bodies import MAX_MESSAGES
 from web.errors import InvalidRequest
 
 
@@ -73,7 +74,7 @@ class InputRequest(BaseModel):
     """POST /v1/responses/input_tokens, and the part of a request that makes up its prompt."""
 
     model: str
-    input: str | list[InputItem]
+    input: str | Annotated[list[InputItem], Field(max_length=MAX_MESSAGES)]
     instructions: str | None = None
     previous_response_id: str | None = None
     tools: list[ResponseTool] | None = None
