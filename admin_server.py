@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -23,6 +24,7 @@ from admin.doctor_api import doctor_router
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
 from admin.history import History
+from admin.hub_api import hub_check_router
 from admin.i18n import Catalogues
 from admin.keys_api import keys_router
 from admin.live import LiveFeed
@@ -85,6 +87,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     history = History(suite)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
     usage = UsageWatch(suite, store, last_use)
+    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
+    doctor = Doctor(look)
     reader = SnapshotReader(
         suite=suite,
         registry=registry,
@@ -92,11 +96,10 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         shelf=CatalogueShelf(registry),
         history=history,
         last_use=last_use,
+        doctor=doctor,
     )
     feed = LiveFeed(reader)
     playground = Playground(suite)
-    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
-    doctor = Doctor(look)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 
     access = Access(
@@ -125,6 +128,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app = FastAPI(
         title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
     app.add_middleware(Limits, limits=settings.server_config.limits(), client_of=client_of, refuse=refusal(catalogues))
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal(catalogues), session=sessions.caller)
     app.add_middleware(
@@ -135,14 +139,18 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(models_router(reader, feed))
     app.include_router(doctor_router(doctor, catalogues))
     app.include_router(caches_router(store, settings.data_dir))
+    app.include_router(hub_check_router(registry, catalogues))
     app.include_router(playground.router())
     app.include_router(metrics_router(suite, registry))
     app.include_router(keys_router(access, login))
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"])
-    pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
+    pages = Pages(
+        reader, feed, FragmentCache(renderer), renderer, catalogues, settings.data_dir, _places(settings, store)
+    )
     app.include_router(pages.router())
     app.state.end_streams = feed.close
+    app.state.doctor = doctor
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
 

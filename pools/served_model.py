@@ -79,8 +79,8 @@ class ServedModel:
 
     @property
     def pipeline(self) -> PipelineKind:
-        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere what tuning found best
-        or the batching one, for models that see in their own form."""
+        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere what tuning found
+        best or the batching one, for models that see in their own form."""
         if self.task != "generation":
             return self.task
         tuned = self.tuned.pipeline if self.tuned else "auto"
