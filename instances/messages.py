@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-PipelineKind = Literal["continuous_batching", "vision_batching", "llm_pipeline", "embedding", "rerank"]
+PipelineKind = Literal[
+    "continuous_batching", "llm_pipeline", "vision_batching", "vision_pipeline", "embedding", "rerank"
+]
 Text = str | list[int]
 """A text, or the ids of one."""
 FinishReason = Literal["stop", "length", "cancelled"]

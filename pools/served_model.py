@@ -79,17 +79,21 @@ class ServedModel:
 
     @property
     def pipeline(self) -> PipelineKind:
-        """The task's; for generation that of vision-language models, else what is assigned: by itself an NPU's only
-        kind, and elsewhere what tuning found best or the batching one."""
+        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere what tuning found
+        best or the batching one, for models that see in their own form."""
         if self.task != "generation":
             return self.task
+        tuned = self.tuned.pipeline if self.tuned else "auto"
+        wanted = tuned if self.assignment.pipeline == "auto" else self.assignment.pipeline
+        single = self.on_npu or wanted == "llm_pipeline"
         if self.facts.vision:
-            return "vision_batching"
-        if self.on_npu:
-            return "llm_pipeline"
-        if self.assignment.pipeline != "auto":
-            return self.assignment.pipeline
-        return self.tuned.pipeline if self.tuned else "continuous_batching"
+            return "vision_pipeline" if single else "vision_batching"
+        return "llm_pipeline" if single else "continuous_batching"
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether an instance answers one request at a time."""
+        return self.pipeline in ("llm_pipeline", "vision_pipeline")
 
     @property
     def max_num_batched_tokens(self) -> int | None:
@@ -112,11 +116,11 @@ class ServedModel:
     @property
     def max_instances(self) -> int:
         """Copies buy concurrency only where one copy answers one request."""
-        return self.assignment.max_concurrent if self.pipeline == "llm_pipeline" else 1
+        return self.assignment.max_concurrent if self.one_at_a_time else 1
 
     @property
     def requests_per_instance(self) -> int:
-        return 1 if self.pipeline == "llm_pipeline" else self.assignment.max_concurrent
+        return 1 if self.one_at_a_time else self.assignment.max_concurrent
 
     @property
     def max_prompt_tokens(self) -> int | None:

@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 _NOT_ON_NPU = {
     "reranker": "The library's rerankers do not run on an NPU.",
     "gguf": "The library does not run GGUF models on an NPU.",
-    "vlm": "Vision-language models run on the GPU and the CPU here, not on an NPU.",
 }
 
 
