@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -23,8 +24,12 @@ from admin.doctor_api import doctor_router
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
 from admin.history import History
+from admin.hub_api import hub_check_router
 from admin.i18n import Catalogues
+from admin.keys_api import keys_router
 from admin.live import LiveFeed
+from admin.login import Login, needed_scope, refusal
+from admin.metrics import metrics_router
 from admin.models_api import models_router
 from admin.pages import Pages
 from admin.playground import Playground
@@ -36,10 +41,18 @@ from admin.usage import UsageWatch
 from devices.config import ConfigError, ConfigStore
 from devices.supervisor import Suite, UnknownDevice
 from doctor.examination import Doctor
+from keys.access import Access
+from keys.errors import KeyProblem
+from keys.gate import KeyGate, client_of
+from keys.key_store import KEYS_FILE, KeyStore
+from keys.sessions import Sessions
 from model_registry import ModelRegistry, RegistryError
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
 from web.guard import Guard
+from web.limits import Limits
+from web.server_config import ServerConfig
+from web.tls import TlsFiles, scheme_of
 
 PROJECT = Path(__file__).resolve().parent
 PAGE_POLICY = "; ".join(
@@ -56,12 +69,15 @@ PAGE_POLICY = "; ".join(
 
 @dataclass(frozen=True)
 class AdminSettings:
-    """`host` is the address the server is bound to."""
+    """`host` is the address the server is bound to; beyond loopback keys are always needed."""
 
     data_dir: Path
     host: str = "127.0.0.1"
     port: int = 11437
     version: str = "0.1.0"
+    tls: TlsFiles | None = None
+    server_config: ServerConfig = field(default_factory=ServerConfig)
+    internal_key: str | None = field(default=None, repr=False)
 
 
 def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry, store: ConfigStore) -> FastAPI:
@@ -71,6 +87,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     history = History(suite)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
     usage = UsageWatch(suite, store, last_use)
+    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
+    doctor = Doctor(look)
     reader = SnapshotReader(
         suite=suite,
         registry=registry,
@@ -78,12 +96,19 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         shelf=CatalogueShelf(registry),
         history=history,
         last_use=last_use,
+        doctor=doctor,
     )
     feed = LiveFeed(reader)
-    playground = Playground(suite, host=settings.host)
-    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
-    doctor = Doctor(look)
+    playground = Playground(suite)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
+
+    access = Access(
+        KeyStore(settings.data_dir / KEYS_FILE),
+        always=settings.server_config.exposed(settings.host),
+        internal_key=settings.internal_key,
+    )
+    sessions = Sessions(access.store)
+    login = Login(access, sessions, renderer, secure=settings.tls is not None)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -103,17 +128,29 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app = FastAPI(
         title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.add_middleware(Guard, host=settings.host, content_policy=PAGE_POLICY)
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
+    app.add_middleware(Limits, limits=settings.server_config.limits(), client_of=client_of, refuse=refusal(catalogues))
+    app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal(catalogues), session=sessions.caller)
+    app.add_middleware(
+        Guard, host=settings.host, hosts=settings.server_config.allowed_hosts, content_policy=PAGE_POLICY
+    )
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))
     app.include_router(doctor_router(doctor, catalogues))
     app.include_router(caches_router(store, settings.data_dir))
+    app.include_router(hub_check_router(registry, catalogues))
     app.include_router(playground.router())
+    app.include_router(metrics_router(suite, registry))
+    app.include_router(keys_router(access, login))
+    app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"])
-    pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
+    pages = Pages(
+        reader, feed, FragmentCache(renderer), renderer, catalogues, settings.data_dir, _places(settings, store)
+    )
     app.include_router(pages.router())
     app.state.end_streams = feed.close
+    app.state.doctor = doctor
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
 
@@ -137,6 +174,7 @@ class StaticAssets(StaticFiles):
 def _handle_errors(app: FastAPI, handlers: ErrorHandlers) -> None:
     app.add_exception_handler(AdminError, handlers.on_admin_error)
     app.add_exception_handler(ConfigError, handlers.on_config_error)
+    app.add_exception_handler(KeyProblem, handlers.on_key_problem)
     app.add_exception_handler(UnknownDevice, handlers.on_unknown_device)
     app.add_exception_handler(RegistryError, handlers.on_registry_error)
     app.add_exception_handler(RequestValidationError, handlers.on_invalid_request)
@@ -150,6 +188,6 @@ def _places(settings: AdminSettings, store: ConfigStore) -> tuple[tuple[str, str
         ("config_file", str(store.path)),
         ("models_dir", str(settings.data_dir / "models")),
         ("logs_dir", str(settings.data_dir / "logs")),
-        ("address", f"http://{settings.host}:{settings.port}"),
+        ("address", f"{scheme_of(settings.tls)}://{settings.host}:{settings.port}"),
         ("version", settings.version),
     )

@@ -32,8 +32,16 @@ try:
     from devices.config import DEMO_MODEL_ID, ConfigError, ConfigStore, Configuration, default_configuration
     from devices.run_file import InCharge, announced, take_charge
     from devices.supervisor import Launch, Suite
+    from keys.access import new_internal_key
+    from keys.errors import KeyProblem
+    from keys.key import SCOPES
+    from keys.key_store import KEYS_FILE, KeyStore
     from model_registry import ModelRegistry
+    from web.connection import CarefulProtocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
+    from web.log_lines import LogFormat, formatter
+    from web.server_config import UnusableServerConfig, read_server_config
+    from web.tls import UnusableCertificate, scheme_of, tls_files
 except ModuleNotFoundError as error:
     sys.exit(f"The package {error.name} is not installed. Start with: python bootstrap.py")
 
@@ -42,7 +50,6 @@ DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
 SERVER_PROGRAM = (sys.executable, "-m", "server_app")
 
 _OPEN_CONNECTIONS_SECONDS = 1
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LOG_BYTES = 5_000_000
 
 logger = logging.getLogger("main")
@@ -101,15 +108,23 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
     store = ConfigStore(data_dir / "device_config.json")
     configuration = prepare(data_dir, store)
     try:
+        server_config = read_server_config(data_dir)
+        certificate, private = server_config.tls_paths(data_dir)
+        tls = tls_files(options.tls_cert or certificate, options.tls_key or private)
+    except (UnusableCertificate, UnusableServerConfig) as error:
+        raise CannotStart(str(error)) from error
+    first_key = ensure_key(data_dir) if server_config.exposed(options.host) else None
+    try:
         listeners = open_listeners(options.host, options.port)
     except CannotListen as error:
         raise CannotStart(
-            f"{error} If it is this server, it runs already: open http://{reachable_address(options.host)}:"
+            f"{error} If it is this server, it runs already: open {scheme_of(tls)}://{reachable_address(options.host)}:"
             f"{options.port}. Otherwise choose another port, like this: --port {options.port + 10}"
         ) from error
     port = listeners[0].getsockname()[1]
     try:
-        set_up_logging(data_dir, options.log_level)
+        set_up_logging(data_dir, options.log_level, server_config.log_format)
+        internal_key = new_internal_key()
         launch = Launch(
             PROJECT,
             data_dir,
@@ -117,12 +132,21 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             log_level=options.log_level,
             admin_port=port,
             program=server_program,
+            tls=tls,
+            internal_key=internal_key,
         )
         suite = Suite(store, launch, run_devices=not options.no_devices)
         registry = ModelRegistry(
             data_dir / "models", bundled_dir=DEMO_MODEL, settings_file=data_dir / "hub_settings.json"
         )
-        settings = AdminSettings(data_dir=data_dir, host=options.host, port=port)
+        settings = AdminSettings(
+            data_dir=data_dir,
+            host=options.host,
+            port=port,
+            tls=tls,
+            server_config=server_config,
+            internal_key=internal_key,
+        )
         app = create_app(settings, suite=suite, registry=registry, store=store)
         config = uvicorn.Config(
             app,
@@ -130,9 +154,13 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             access_log=options.log_level == "debug",
             timeout_graceful_shutdown=_OPEN_CONNECTIONS_SECONDS,
             server_header=False,
+            http=CarefulProtocol,
+            ws="none",
+            **(tls.server_options() if tls else {}),
         )
-        with announced(data_dir, f"http://{reachable_address(options.host)}:{port}"):
-            print(banner(options, port, configuration), flush=True)
+        url = f"{scheme_of(tls)}://{reachable_address(options.host)}:{port}"
+        with announced(data_dir, url, key=internal_key, certificate=tls.certificate if tls else None):
+            print(banner(options, port, configuration, scheme=scheme_of(tls), first_key=first_key), flush=True)
             if store.problem is not None:
                 print(f"\nWarning: {store.problem}\nThe last good configuration is used.", file=sys.stderr, flush=True)
             AdminServer(config, app, suite).run(sockets=listeners)
@@ -170,6 +198,17 @@ def prepare(data_dir: Path, store: ConfigStore) -> Configuration:
         ) from error
 
 
+def ensure_key(data_dir: Path) -> str | None:
+    """The secret of a key made here: where others can reach the server there must be one. Raises `CannotStart`."""
+    store = KeyStore(data_dir / KEYS_FILE)
+    try:
+        if store.all():
+            return None
+        return store.create("first start", SCOPES)[1]
+    except (KeyProblem, OSError) as error:
+        raise CannotStart(str(error)) from error
+
+
 def demo_path(data_dir: Path) -> str:
     """The demo model's path as the configuration has it: relative where it lies in the data directory."""
     if DEMO_MODEL.is_relative_to(data_dir):
@@ -177,37 +216,49 @@ def demo_path(data_dir: Path) -> str:
     return str(DEMO_MODEL)
 
 
-def set_up_logging(data_dir: Path, level: str) -> None:
+def set_up_logging(data_dir: Path, level: str, form: LogFormat = "text") -> None:
     handlers = [
         logging.StreamHandler(),
         RotatingFileHandler(data_dir / "logs" / "admin.log", maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8"),
     ]
-    logging.basicConfig(level=level.upper(), format=_LOG_FORMAT, handlers=handlers)
+    for handler in handlers:
+        handler.setFormatter(formatter(form))
+    logging.basicConfig(level=level.upper(), handlers=handlers)
     if level != "debug":
         for chatty in ("httpx", "httpcore", "uvicorn.error"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def banner(options: argparse.Namespace, port: int, configuration: Configuration) -> str:
-    host = reachable_address(options.host)
-    lines = ["OpenVINO Multi-Model Server", f"  manage   http://{host}:{port}"]
+def banner(
+    options: argparse.Namespace,
+    port: int,
+    configuration: Configuration,
+    *,
+    scheme: str = "http",
+    first_key: str | None = None,
+) -> str:
+    base = f"{scheme}://{reachable_address(options.host)}"
+    lines = ["OpenVINO Multi-Model Server", f"  manage   {base}:{port}"]
     for name, settings in configuration.devices.items():
-        lines.append(f"  {name:<8} {_describe(options, settings.enabled, bool(settings.models), host, settings.port)}")
+        lines.append(f"  {name:<8} {_describe(options, settings.enabled, bool(settings.models), base, settings.port)}")
     lines.append(f"  data     {options.data_dir.resolve()}")
     if not is_loopback(options.host):
-        lines.append(f"  Everybody who reaches this machine at {options.host} can use and manage it.")
+        lines.append(f"  Others can reach this machine at {options.host}; they need a key.")
+    if first_key is not None:
+        lines.append(f"  key      {first_key}")
+        lines.append("           It is shown this once: keep it. It logs in on the page and lets programs in.")
     lines.append("  Ctrl-C stops everything.")
     return "\n".join(lines)
 
 
-def _describe(options: argparse.Namespace, enabled: bool, has_models: bool, host: str, port: int) -> str:
+def _describe(options: argparse.Namespace, enabled: bool, has_models: bool, base: str, port: int) -> str:
     if options.no_devices:
         return "not started (--no-devices)"
     if not enabled:
         return "switched off"
     if not has_models:
         return "no model assigned"
-    return f"http://{host}:{port}   (OpenAI: /v1, Ollama: /api)"
+    return f"{base}:{port}   (OpenAI: /v1, Ollama: /api)"
 
 
 if __name__ == "__main__":

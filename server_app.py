@@ -20,10 +20,12 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from apis.access import needed_scope
 from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceModels, Place
 from apis.errors import install_error_handlers, refusal
+from apis.metrics import metrics_routes
 from apis.model_names import ModelNames
 from apis.ollama.digests import Digests
 from apis.ollama.embeddings import embedding_routes as ollama_embeddings
@@ -41,30 +43,35 @@ from apis.recorded import calls_a_model
 from apis.status import status_routes
 from chat.pictures import PictureLoader
 from chat.service import ChatService
-from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
+from devices.config import ConfigError, ConfigStore, Configuration
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
-from devices.memory import GB, default_reserve, device_memory, system_memory
-from devices.memory_ledger import MemoryLedger
 from embeddings.service import EmbeddingService
 from instances.handle import Instance
 from instances.messages import LoadModel
+from keys.access import Access, take_internal_key
+from keys.gate import KeyGate, client_of
+from keys.key_store import KEYS_FILE, KeyStore
 from model_manager import ModelManager
-from pools.memory_budget import MemoryBudget
+from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
+from web.connection import CarefulProtocol
 from web.guard import Guard, page_origins
+from web.limits import Limits
 from web.listening import CannotListen, open_listeners, reachable_address
+from web.log_lines import LogFormat, formatter
 from web.public_fetch import PublicFetch
 from web.request_id import RequestId, RequestIdFilter
+from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
 from web.serving import GracefulServer
+from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
 
 logger = logging.getLogger("server_app")
 
 CANNOT_START = 3
 _DRAIN_SECONDS = 5
 _BUNDLED = Path(__file__).resolve().parent / "models" / "demo_server-guide"
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ def build_device_server(
     others = {other: each.port for other, each in configuration.devices.items() if other != name}
     manager = ModelManager(
         models,
-        _budget(settings, device, data_dir),
+        device_budget(settings, device, data_dir),
         cache_dir=data_dir / f"cache_{name}",
         max_queue=settings.max_queue,
         queue_seconds=settings.queue_timeout,
@@ -112,19 +119,19 @@ def build_device_server(
     return DeviceServer(name, device, manager, names, place, log, settings.allow_image_urls)
 
 
-def _budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
-    memory = device_memory(device.used, device.own_memory) if device.own_memory else system_memory()
-    reserve = settings.memory_reserve_gb
-    return MemoryBudget(
-        memory,
-        MemoryLedger(data_dir / ".memory"),
-        limit_bytes=int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None,
-        reserve_bytes=default_reserve(memory.read().total) if reserve is None else int(reserve * GB),
-    )
+def create_app(
+    server: DeviceServer,
+    *,
+    host: str,
+    admin_port: int,
+    server_config: ServerConfig | None = None,
+    tls: TlsFiles | None = None,
+    internal_key: str | None = None,
+) -> FastAPI:
+    """The ASGI app of one device. `host` is the address it is bound to; keys are needed once there are any, and
+    always where others can reach it. `internal_key`: see `keys.access.Access`."""
 
-
-def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
-    """The ASGI app of one device. `host` is the address it is bound to."""
+    server_config = server_config or ServerConfig()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -141,10 +148,16 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
     embeddings = EmbeddingService(server.manager)
     digests = Digests(server.place.data_dir / f"cache_{server.name}" / "digests.json")
     models = DeviceModels(server.place, server.manager, server.names, service)
-    admin = AdminClient(f"http://{reachable_address(host)}:{admin_port}")
+    admin = AdminClient(
+        f"{scheme_of(tls)}://{reachable_address(host)}:{admin_port}", internal_key=internal_key, tls=tls
+    )
+    access = Access(
+        KeyStore(server.place.data_dir / KEYS_FILE), always=server_config.exposed(host), internal_key=internal_key
+    )
     for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
         status_routes(server.name, server.device, server.manager, server.names, server.log),
+        metrics_routes(server.name, server.manager),
         completion_routes(service, server.names),
         openai_embeddings(embeddings, server.names),
         ollama_embeddings(embeddings, server.names),
@@ -158,7 +171,10 @@ def create_app(server: DeviceServer, *, host: str, admin_port: int) -> FastAPI:
         management_routes(models, server.names),
     ):
         app.include_router(router)
-    app.add_middleware(Guard, host=host, origins=page_origins(admin_port), error=refusal)
+    origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
+    app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
+    app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
+    app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
     app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(RequestId)
     return app
@@ -174,14 +190,20 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--fd", type=int, action="append", default=[], help="an inherited listening socket")
     parser.add_argument("--admin-port", type=int, default=11437, help="the admin page's port, whose page may call us")
     parser.add_argument("--log-level", default="info")
+    parser.add_argument("--tls-cert", type=Path, help="certificate and chain, PEM")
+    parser.add_argument("--tls-key", type=Path, help="its private key, PEM")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[LoadModel], Instance] = Instance) -> int:
     options = _parse_arguments(arguments)
-    logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
-    logging.getLogger().handlers[0].addFilter(RequestIdFilter())
+    logging.basicConfig(level=options.log_level.upper(), stream=sys.stderr)
+    _write_log_lines("text")
+    internal_key = take_internal_key()
     try:
+        tls = tls_files(options.tls_cert, options.tls_key)
+        server_config = read_server_config(options.data_dir)
+        _write_log_lines(server_config.log_format)
         configuration = ConfigStore(options.config).load()
         server = build_device_server(
             options.device,
@@ -193,7 +215,7 @@ def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[Loa
         )
         port = options.port or configuration.devices[options.device].port
         sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)
-    except (ConfigError, DeviceUnavailable, CannotListen, OSError) as error:
+    except (ConfigError, DeviceUnavailable, CannotListen, UnusableCertificate, UnusableServerConfig, OSError) as error:
         logger.error("%s", error)
         return CANNOT_START
     except KeyError:
@@ -201,9 +223,22 @@ def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[Loa
         return CANNOT_START
     if server.device.fallback_reason:
         logger.warning("%s", server.device.fallback_reason)
-    app = create_app(server, host=options.host, admin_port=options.admin_port)
-    _serve(app, sockets, options.log_level)
+    app = create_app(
+        server,
+        host=options.host,
+        admin_port=options.admin_port,
+        server_config=server_config,
+        tls=tls,
+        internal_key=internal_key,
+    )
+    _serve(app, sockets, options.log_level, tls)
     return 0
+
+
+def _write_log_lines(form: LogFormat) -> None:
+    handler = logging.getLogger().handlers[0]
+    handler.setFormatter(formatter(form))
+    handler.filters = [RequestIdFilter(as_prefix=form == "text")]
 
 
 def _store_for_changes(config: Path) -> ConfigStore:
@@ -215,13 +250,17 @@ def _adopt(descriptor: int) -> socket.socket:
     return socket.socket(fileno=descriptor)
 
 
-def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str) -> None:
+def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsFiles | None) -> None:
     config = uvicorn.Config(
         app,
         log_level=log_level,
+        http=CarefulProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
+        server_header=False,
+        **(tls.server_options() if tls else {}),
     )
     server = GracefulServer(config)
     watch_stdin(server.stop)

@@ -18,6 +18,7 @@ from admin.i18n import Catalogues, Translator
 from admin.problems import describe_config
 from admin.rendering import Renderer
 from devices.config import ConfigError
+from keys.errors import KeyProblem
 from model_registry import RegistryError
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,10 @@ class ErrorHandlers:
     async def on_config_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, ConfigError)
         return self._respond(request, 409, "config_broken", lambda t: describe_config(t, error))
+
+    async def on_key_problem(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, KeyProblem)
+        return self._answer(request, error.status, error.kind, {})
 
     async def on_unknown_device(self, request: Request, error: Exception) -> Response:
         return self._respond(request, 404, "unknown_device", lambda t: t.say(str(error)))

@@ -12,7 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from admin.errors import AdminError
 from admin.wire import ModelName
 from devices.supervisor import Suite
-from web.listening import reachable_address
+from web.tls import verification
 
 CONNECT_SECONDS = 5
 MAX_BODY_BYTES = 64 * 2**20
@@ -21,13 +21,15 @@ _HEADERS = {"Content-Type": "application/json", "User-Agent": "Playground"}
 
 
 class Playground:
-    """`host`: the address the device servers are bound to."""
-
-    def __init__(self, suite: Suite, *, host: str) -> None:
+    def __init__(self, suite: Suite) -> None:
         self._suite = suite
-        self._address = reachable_address(host)
         # A model may take minutes to load before its first token: only connecting has a limit.
-        self._client = httpx.AsyncClient(trust_env=False, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS))
+        self._client = httpx.AsyncClient(
+            trust_env=False,
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+            headers=suite.launch.credentials(),
+            verify=verification(suite.launch.tls),
+        )
 
     def router(self) -> APIRouter:
         router = APIRouter()
@@ -57,9 +59,10 @@ class Playground:
 
     async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
         status = self._suite.status(device)
-        if status.state != "running":
+        # A server that is starting has its socket open already: the connection waits in it.
+        if status.state not in ("running", "starting", "restarting"):
             raise AdminError(503, "device_not_running", device=device)
-        url = f"http://{self._address}:{status.port}{path}"
+        url = self._suite.launch.base_url(status.port) + path
         outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
         try:
             answer = await self._client.send(outgoing, stream=True)

@@ -13,6 +13,7 @@ from admin.activity import running_rows
 from admin.catalogue import CatalogueShelf, Yardstick
 from admin.history import History
 from admin.views import (
+    Check,
     DeviceCard,
     Hardware,
     JobRow,
@@ -25,13 +26,14 @@ from admin.views import (
 )
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
 from devices.supervisor import DeviceStatus, Suite
+from doctor.examination import Doctor
 from model_registry import LocalModel, ModelRegistry, PullJob
 from registry.last_use import LastUse
 
 Health = Mapping[str, Any]
 
 BAR_STEP = 50_000_000
-MODEL_STEP = 10_000_000
+MODEL_STEP = 5_000_000
 LAST_USED_STEP = 60
 
 
@@ -43,6 +45,7 @@ class SnapshotReader:
     shelf: CatalogueShelf
     history: History
     last_use: LastUse
+    doctor: Doctor
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -67,6 +70,7 @@ class SnapshotReader:
             catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
             machine=machine,
             running=running_rows(self.suite),
+            check=Check(self.doctor.running, self.doctor.latest),
             config_problem=problem,
         )
 
@@ -192,8 +196,14 @@ def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
     weights = min(sum(_weights(model) for model in report.get("models", ())), used)
     reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
     other = max(total - available - used - reserved, 0)
-    parts = (_rounded(part, BAR_STEP) for part in (weights, used - weights, reserved, other))
-    return MemoryBar(total, *parts, shared=report.get("memory", "system") == "system")
+    return MemoryBar(
+        total,
+        weights=_rounded(weights, MODEL_STEP),
+        cache=_rounded(used - weights, MODEL_STEP),
+        reserved=_rounded(reserved, MODEL_STEP),
+        other=_rounded(other, BAR_STEP),
+        shared=report.get("memory", "system") == "system",
+    )
 
 
 def _weights(model: Mapping[str, Any]) -> int:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from keys.key import MAX_NAME_LENGTH, KeyScope
+
 
 class PullRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -31,6 +33,13 @@ class HubChange(BaseModel):
 
     endpoint: str | None = Field(default=None, max_length=500)
     token: str | None = Field(default=None, max_length=500)
+
+
+class NewKey(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(min_length=1, max_length=MAX_NAME_LENGTH)
+    scopes: list[KeyScope] = Field(default=["inference"], min_length=1, max_length=2)
 
 
 class ModelName(BaseModel):

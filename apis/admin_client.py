@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from web.errors import ServiceError
+from web.tls import TlsFiles, verification
 
 _POLL_SECONDS = 0.3
 
@@ -17,14 +18,22 @@ class PullFailed(ServiceError):
 
 
 class AdminClient:
-    """Talks to the admin server of this machine; `base_url` is where it listens."""
+    """Talks to the admin server of this machine; `base_url` is where it listens, `internal_key` what it asks for."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, *, internal_key: str | None = None, tls: TlsFiles | None = None) -> None:
         self._base_url = base_url
+        self._tls = tls
+        self._headers = {"Authorization": f"Bearer {internal_key}"} if internal_key else {}
 
     async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[dict[str, Any], None]:
         """The states of a pull job, until it is ready. Raises `PullFailed`."""
-        async with httpx.AsyncClient(base_url=self._base_url, trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(
+            base_url=self._base_url,
+            trust_env=False,
+            timeout=30,
+            headers=self._headers,
+            verify=verification(self._tls),
+        ) as client:
             job = (await _asked(client, "POST", "/api/pull_model", {"model_id": model_id, "revision": revision}))["job"]
             while True:
                 yield job

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 # Clients of Ollama look for this very sentence (two spaces).
 _OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
+_REFUSAL_CODES = {401: "invalid_api_key", 413: "request_too_large", 429: "rate_limit_exceeded", 503: "unavailable"}
 _ANTHROPIC_TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -74,7 +75,7 @@ def install_error_handlers(app: FastAPI) -> None:
 def refusal(scope: Scope, status: int, message: str) -> Response:
     """A refusal before the app was reached."""
     error = ServiceError(message)
-    error.status, error.code = status, "forbidden"
+    error.status, error.code = status, _REFUSAL_CODES.get(status, "forbidden")
     return _response(scope["path"], error)
 
 

@@ -1,6 +1,7 @@
 """Starting the whole suite, as `python main.py` does, in a data directory of its own."""
 
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,15 +17,16 @@ from web.listening import close_all, open_listeners
 
 
 class SuiteProcess:
-    """`url` is the admin page's address, `ports` the devices' ports."""
+    """`url` is the admin page's address, `ports` the devices' ports; `client` has what it takes to be let in."""
 
-    def __init__(self, url: str, ports: dict[str, int], process: subprocess.Popen[str]) -> None:
+    def __init__(self, url: str, ports: dict[str, int], process: subprocess.Popen[str], client: httpx.Client) -> None:
         self.url = url
         self.ports = ports
         self.process = process
+        self.client = client
 
     def device_url(self, device: str) -> str:
-        return f"http://127.0.0.1:{self.ports[device]}"
+        return f"{self.url.partition(':')[0]}://127.0.0.1:{self.ports[device]}"
 
     def assign(self, device: str, models: list[str]) -> None:
         """Have a device offer just these models; it is being restarted when this returns."""
@@ -44,24 +46,31 @@ class SuiteProcess:
         """One greedy answer over the OpenAI API of a device."""
         messages = [{"role": "user", "content": text}]
         body = {"model": f"{device}-{model_id}", "messages": messages, "temperature": 0}
-        url = f"{self.device_url(device)}/v1/chat/completions"
-        return httpx.post(url, json=body, timeout=PATIENCE_SECONDS, trust_env=False)
+        return self.client.post(f"{self.device_url(device)}/v1/chat/completions", json=body)
 
     def _request(self, method: str, url: str, **options: Any) -> Any:
-        response = httpx.request(method, url, timeout=PATIENCE_SECONDS, trust_env=False, **options)
-        return response.raise_for_status().json()
+        return self.client.request(method, url, **options).raise_for_status().json()
 
 
 @contextmanager
-def suite_process(data_dir: Path, environment: Mapping[str, str] | None = None) -> Iterator[SuiteProcess]:
+def suite_process(
+    data_dir: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    key: str | None = None,
+    verify: ssl.SSLContext | bool = True,
+) -> Iterator[SuiteProcess]:
     """Runs the suite with both devices and no model assigned, on free ports; all of it has ended afterwards.
-    `environment`: variables to add."""
+
+    `options` go to main.py. `environment`: variables to add. `key`: the caller's API key; `verify`: the certificates
+    that it trusts.
+    """
     ports = {name: _free_port() for name in ("gpu", "npu")}
     devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in ports.items()}
     ConfigStore(data_dir / "device_config.json").save(Configuration(devices=devices))
     with (data_dir / "main.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [sys.executable, "main.py", "--data-dir", str(data_dir), "--port", "0"],
+            [sys.executable, "main.py", "--data-dir", str(data_dir), "--port", "0", *options],
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -69,11 +78,14 @@ def suite_process(data_dir: Path, environment: Mapping[str, str] | None = None) 
             encoding="utf-8",
             env={**os.environ, "PYTHONUTF8": "1", **(environment or {})},
         )
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    client = httpx.Client(timeout=PATIENCE_SECONDS, trust_env=False, headers=headers, verify=verify)
     try:
-        yield SuiteProcess(_page_address(process), ports, process)
+        yield SuiteProcess(_page_address(process), ports, process, client)
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE_SECONDS)
+        client.close()
 
 
 def _page_address(process: subprocess.Popen[str]) -> str:

@@ -34,6 +34,13 @@ from web.request_id import current_client
 logger = logging.getLogger(__name__)
 
 _NO_REASONING = Preface(Reasoning(THINK), opened=False, possible=False)
+_QUICK_CHARACTERS = 20_000
+"""Encoded on the event loop: some milliseconds."""
+_QUICK_MESSAGES = 200
+_CHARACTERS_A_TOKEN = 8
+"""More than texts have on average."""
+_TOKENS_AT_A_CUT = 8
+"""By so many a text that was cut may have more tokens than the same text in one piece."""
 FinishReason = Literal["stop", "length", "tool_calls"]
 
 
@@ -120,13 +127,13 @@ class ChatService:
         `InvalidRequest` on a form that no grammar can express."""
         note_prompt(prompt if isinstance(prompt, str) else "")
         speech = await self._speech(model)
-        prompt_ids = speech.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
+        prompt_ids = await self._encode(model, speech, prompt) if isinstance(prompt, str) else list(prompt)
         if not prompt_ids:
             raise InvalidRequest("The prompt is empty.", param="prompt")
         whole = Prompt("", prompt_ids)
         if model.facts.vision:
             text = prompt if isinstance(prompt, str) else speech.tokenizer.decode(prompt)
-            whole = prompt_with_images(text, prompt_ids, [])
+            whole = prompt_with_images(text, prompt_ids, [], None)
         sampling = self._sampling(model, whole.tokens, options)
         try:
             structure = form_structure(options.form, _NO_REASONING) if options.form else None
@@ -151,12 +158,23 @@ class ChatService:
             raise InvalidRequest(
                 f"'{model.public_id}' takes text only; images need a vision-language model.", param=pictures[0].where
             )
-        text = speech.prompt(conversation)
+        text = await _rendered(speech, conversation)
         if not model.facts.vision:
-            return Prompt(text, [*preceding_ids, *speech.tokenizer.encode(text)])
+            return Prompt(text, [*preceding_ids, *await self._encode(model, speech, text)])
         text, shown = place(speech.tokenizer.decode(preceding_ids) + text, pictures)
         images = await self._pictures.load(shown)
-        return prompt_with_images(text, speech.tokenizer.encode(text), images)
+        kind = speech.tokenizer.config.get("model_type")
+        return prompt_with_images(text, await self._encode(model, speech, text), images, kind)
+
+    async def _encode(self, model: ServedModel, speech: Speech, prompt: str) -> list[int]:
+        """Of a prompt that is far too long only as much as shows that it is. Raises `PromptTooLong`."""
+        longest = self._longest_prompt(model)
+        if len(prompt) <= longest * _CHARACTERS_A_TOKEN:
+            return await _encoded(speech, prompt)
+        beginning = await _encoded(speech, prompt[: longest * _CHARACTERS_A_TOKEN])
+        if len(beginning) > longest + _TOKENS_AT_A_CUT:
+            raise _too_long(model, f"more than {longest}", longest)
+        return await _encoded(speech, prompt)
 
     async def _speech(self, model: ServedModel) -> Speech:
         tokenizer = await self.tokenizer(model)
@@ -252,21 +270,20 @@ class ChatService:
         if called and completion.finish_reason == "stop":
             completion.finish_reason = "tool_calls"
 
+    def _longest_prompt(self, model: ServedModel) -> int:
+        limit = self._manager.max_request_tokens(model.id)
+        return min(model.max_prompt_tokens or limit - 1, limit - 1)
+
     def _sampling(self, model: ServedModel, prompt_tokens: int, options: GenerationOptions) -> Sampling:
-        if options.logprobs and model.pipeline == "llm_pipeline":
+        if options.logprobs and model.one_at_a_time:
             raise InvalidRequest(
                 f"'{model.public_id}' runs in a pipeline without logprobs; on the GPU and the CPU models have them.",
                 param="logprobs",
             )
-        limit = self._manager.max_request_tokens(model.id)
-        longest_prompt = min(model.max_prompt_tokens or limit - 1, limit - 1)
+        longest_prompt = self._longest_prompt(model)
         if prompt_tokens > longest_prompt:
-            raise PromptTooLong(
-                f"The prompt has {prompt_tokens} tokens; '{model.public_id}' takes at most {longest_prompt} on "
-                f"{model.device.used}. Shorten the conversation or raise the model's limit in its settings.",
-                param="messages",
-            )
-        room = limit - prompt_tokens
+            raise _too_long(model, str(prompt_tokens), longest_prompt)
+        room = self._manager.max_request_tokens(model.id) - prompt_tokens
         return Sampling(
             max_new_tokens=min(options.max_tokens or room, room),
             seed=options.seed if options.seed is not None else secrets.randbits(31),
@@ -280,6 +297,27 @@ class ChatService:
             logprobs=options.logprobs,
             ignore_eos=options.ignore_eos,
         )
+
+
+async def _rendered(speech: Speech, conversation: Conversation) -> str:
+    """Raises `InvalidRequest` on a conversation that the template refuses."""
+    if len(conversation.messages) <= _QUICK_MESSAGES:
+        return speech.prompt(conversation)
+    return await asyncio.to_thread(speech.prompt, conversation)
+
+
+async def _encoded(speech: Speech, text: str) -> list[int]:
+    if len(text) <= _QUICK_CHARACTERS:
+        return speech.tokenizer.encode(text)
+    return await asyncio.to_thread(speech.tokenizer.encode_apart, text)
+
+
+def _too_long(model: ServedModel, tokens: str, longest: int) -> PromptTooLong:
+    return PromptTooLong(
+        f"The prompt has {tokens} tokens; '{model.public_id}' takes at most {longest} on {model.device.used}. "
+        "Shorten the conversation or raise the model's limit in its settings.",
+        param="messages",
+    )
 
 
 def _constrained(conversation: Conversation, options: GenerationOptions) -> bool:

@@ -15,9 +15,11 @@ async def find_house(data_dir: Path, url: str | None) -> House:
 
     running = read_run_file(data_dir)
     if url is not None:
-        return RemoteHouse(url.rstrip("/"), key=running.key if running and running.url == url.rstrip("/") else None)
+        if running is None or running.url != url.rstrip("/"):
+            return RemoteHouse(url.rstrip("/"))
+        return RemoteHouse(running.url, key=running.key, certificate=running.certificate)
     if running is not None:
-        house = RemoteHouse(running.url, key=running.key)
+        house = RemoteHouse(running.url, key=running.key, certificate=running.certificate)
         try:
             await house.greet()
         except CommandFailed as error:

@@ -22,6 +22,8 @@ COMMANDS = {
     "unassign": "take a model off a device",
     "ps": "the models that are loaded now",
     "status": "the devices and what they are doing",
+    "tune": "find out which kind of pipeline serves a model best here",
+    "keys": "manage the API keys",
     "doctor": "look for what keeps this machine from serving well",
 }
 _AS_WRITTEN = argparse.RawDescriptionHelpFormatter
@@ -53,6 +55,8 @@ def suite_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"port of the page (default: {DEFAULT_PORT})")
     parser.add_argument("--no-devices", action="store_true", help="serve the page, start no device server")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve by TLS: certificate and chain, PEM")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's private key, PEM")
     parser.add_argument("--log-level", choices=_LOG_LEVELS, default="info")
     return parser
 
@@ -114,6 +118,18 @@ def _add_device_commands(add: _Adder) -> None:
     unassign = add("unassign")
     unassign.add_argument("model")
     unassign.add_argument("device")
+    tune = add("tune")
+    tune.add_argument("model")
+    tune.add_argument("--device", required=True, help="the device's name in device_config.json: gpu, …")
+    keys = add("keys")
+    keys.add_argument("action", choices=("create", "list", "revoke"))
+    keys.add_argument("name", nargs="?", help="create: whose key it is, or what for; revoke: its name or id")
+    keys.add_argument(
+        "--scope",
+        action="append",
+        choices=("inference", "admin"),
+        help="what a new key allows; may be given twice (default: inference, the first key both)",
+    )
     add("ps")
     add("status")
     doctor = add("doctor")

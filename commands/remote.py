@@ -12,6 +12,7 @@ import httpx
 
 from commands.errors import CONFLICT, NOT_FOUND, UNREACHABLE, CommandFailed
 from commands.house import Answer
+from web.tls import trusting
 
 _POLL_SECONDS = 0.3
 _CONNECT_SECONDS = 5.0
@@ -21,14 +22,22 @@ FINAL = ("ready", "failed", "cancelled", "paused")
 class RemoteHouse:
     running = True
 
-    def __init__(self, url: str, *, key: str | None = None, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """`transport` is for tests."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        certificate: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`certificate`: the file of the one that the server shows; `transport` is for tests."""
         self._url = url
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
             trust_env=False,
+            verify=trusting(Path(certificate)) if certificate else True,
             transport=transport,
         )
 

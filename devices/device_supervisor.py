@@ -20,7 +20,7 @@ from devices.config import DeviceSettings
 from devices.health import Answer, HealthWatch
 from devices.launch import Launch, Timing
 from devices.logs import DeviceLog
-from web.listening import CannotListen, close_all, open_listeners, reachable_address
+from web.listening import CannotListen, close_all, open_listeners
 
 logger = logging.getLogger(__name__)
 
@@ -249,7 +249,7 @@ class DeviceSupervisor:
         child = await ChildProcess.start(
             self._launch.command(self.name, self.settings, self._config_path(), descriptors),
             cwd=self._launch.project_dir,
-            environment={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"},
+            environment=self._launch.environment(),
             on_line=self._log.write,
             descriptors=descriptors,
         )
@@ -257,7 +257,7 @@ class DeviceSupervisor:
         self._log.remark("INFO", f"{self.name} started on port {self.settings.port}, pid {child.pid}")
         watch = HealthWatch(
             self._client,
-            f"http://{reachable_address(self._launch.host)}:{self.settings.port}",
+            self._launch.base_url(self.settings.port),
             self._timing,
             cursor=lambda: self.activity.cursor,
             on_answer=self._note,

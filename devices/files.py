@@ -1,7 +1,10 @@
 """Writing files so that a reader sees the old content or the new one, never half of it."""
 
 import contextlib
+import getpass
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -10,13 +13,18 @@ _REPLACE_ATTEMPTS = 20
 _REPLACE_PAUSE_SECONDS = 0.05
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside `path`, flush to disk, rename over it. Raises OSError and leaves the old file in that case."""
+def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write beside `path`, flush to disk, rename over it. Raises OSError and leaves the old file in that case.
+
+    `private`: nobody but the owner can read it, not for a moment.
+    """
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as stream:
+            if private:
+                restrict_to_owner(Path(temporary))
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
@@ -25,6 +33,18 @@ def write_atomically(path: Path, data: bytes) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     _sync_directory(path.parent)
+
+
+def restrict_to_owner(path: Path) -> None:
+    """Take everybody else's right to read a file. Raises OSError."""
+    if sys.platform != "win32":
+        path.chmod(0o600)
+        return
+    command = ["icacls", str(path), "/inheritance:r", "/grant:r", f"{getpass.getuser()}:F"]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except subprocess.CalledProcessError as error:
+        raise OSError(f"the rights of {path.name} could not be set (icacls: {error.returncode})") from error
 
 
 def _replace(source: Path, target: Path) -> None:

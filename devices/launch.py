@@ -6,11 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devices.config import DeviceSettings
+from devices.environment import child_environment
+from keys.access import INTERNAL_KEY_VARIABLE
+from web.listening import reachable_address
+from web.tls import TlsFiles, scheme_of
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How device servers are started: `program` is the command up to its options, run in `project_dir`."""
+    """How device servers are started: `program` is the command up to its options, run in `project_dir`.
+
+    `internal_key`: with what the admin server calls them and they call it.
+    """
 
     project_dir: Path
     data_dir: Path
@@ -18,6 +25,19 @@ class Launch:
     log_level: str = "info"
     admin_port: int = 11437
     program: Sequence[str] = field(default_factory=lambda: (sys.executable, "-m", "server_app"))
+    tls: TlsFiles | None = None
+    internal_key: str | None = field(default=None, repr=False)
+
+    def base_url(self, port: int) -> str:
+        """Where this machine reaches the device server of a port."""
+        return f"{scheme_of(self.tls)}://{reachable_address(self.host)}:{port}"
+
+    def credentials(self) -> dict[str, str]:
+        """The headers of the suite's own calls to device servers."""
+        return {"Authorization": f"Bearer {self.internal_key}"} if self.internal_key else {}
+
+    def environment(self) -> dict[str, str]:
+        return child_environment() | ({INTERNAL_KEY_VARIABLE: self.internal_key} if self.internal_key else {})
 
     def command(self, name: str, settings: DeviceSettings, config_path: Path, descriptors: Sequence[int]) -> list[str]:
         options = {
@@ -29,6 +49,8 @@ class Launch:
             "--admin-port": self.admin_port,
             "--log-level": self.log_level,
         }
+        if self.tls is not None:
+            options |= {"--tls-cert": self.tls.certificate, "--tls-key": self.tls.key}
         words = [str(word) for pair in options.items() for word in pair]
         return [*self.program, *words, *(word for fd in descriptors for word in ("--fd", str(fd)))]
 

@@ -28,11 +28,13 @@ class InCharge(Exception):
 
 @dataclass(frozen=True)
 class RunningAdmin:
-    """`url` without a slash at the end. `key`: what the admin server asks its callers for, if anything."""
+    """`url` without a slash at the end. `key`: what the admin server asks its callers for, if anything;
+    `certificate`: the file of the one that it shows, where it speaks TLS."""
 
     url: str
     pid: int
     key: str | None = field(default=None, repr=False)
+    certificate: str | None = None
 
 
 def take_charge(data_dir: Path) -> contextlib.AbstractContextManager[object]:
@@ -46,10 +48,10 @@ def take_charge(data_dir: Path) -> contextlib.AbstractContextManager[object]:
 
 
 @contextlib.contextmanager
-def announced(data_dir: Path, url: str, *, key: str | None = None) -> Iterator[None]:
+def announced(data_dir: Path, url: str, *, key: str | None = None, certificate: Path | None = None) -> Iterator[None]:
     """Tell commands where the admin server is, in a file that only its owner can read, while it runs."""
     path = data_dir / _RUN_FILE
-    running = RunningAdmin(url, os.getpid(), key)
+    running = RunningAdmin(url, os.getpid(), key, str(certificate) if certificate else None)
     write_atomically(path, json.dumps(asdict(running)).encode("utf-8"))  # made by mkstemp: the owner's alone
     try:
         yield

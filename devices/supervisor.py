@@ -14,6 +14,7 @@ from devices.config import ConfigStore, DeviceSettings
 from devices.device_supervisor import DeviceState, DeviceStatus, DeviceSupervisor
 from devices.launch import Launch, Timing
 from devices.logs import DeviceLog
+from web.tls import verification
 
 __all__ = ["DeviceState", "DeviceStatus", "DeviceSupervisor", "Launch", "Suite", "Timing", "UnknownDevice"]
 
@@ -60,7 +61,10 @@ class Suite:
         if self._store.problem is not None:
             logger.error("%s The last good configuration is used.", self._store.problem)
         self._client = httpx.AsyncClient(
-            trust_env=False, headers={"Connection": "close"}, limits=httpx.Limits(max_keepalive_connections=0)
+            trust_env=False,
+            headers={"Connection": "close", **self._launch.credentials()},
+            limits=httpx.Limits(max_keepalive_connections=0),
+            verify=verification(self._launch.tls),
         )
         for name, settings in configuration.devices.items():
             self._supervisors[name] = self._make_supervisor(name, settings, self._client)
@@ -100,6 +104,11 @@ class Suite:
             await self._to_the_end(supervisor.apply(settings))
         else:
             self._supervisors[name] = self._make_supervisor(name, settings, self._client)
+
+    @property
+    def launch(self) -> Launch:
+        """How its device servers were started, and so how they are reached."""
+        return self._launch
 
     def statuses(self) -> list[DeviceStatus]:
         """In the order of the configuration file."""

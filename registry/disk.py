@@ -43,16 +43,11 @@ def directory_size(directory: Path) -> int:
     return total
 
 
-def write_json(path: Path, value: Any, *, durable: bool = True, private: bool = False) -> None:
-    """Replace a file at once: a reader sees the old text or the new one; durable: also after a power cut.
-
-    private: on POSIX no one but the owner may read it.
-    """
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Replace a file at once: a reader sees the old text or the new one; durable: also after a power cut."""
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        mode = 0o600 if private else 0o666
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(temporary, flags, mode), "w", encoding="utf-8", newline="\n") as stream:
+        with temporary.open("x", encoding="utf-8", newline="\n") as stream:
             json.dump(value, stream, ensure_ascii=False, indent=2)
             if durable:
                 stream.flush()

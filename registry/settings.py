@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import logging
 import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from registry.disk import write_json
+from devices.files import write_atomically
 from registry.errors import InvalidModelName
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -84,7 +81,5 @@ class SettingsFile:
     def save(self, settings: HubSettings) -> None:
         """Raises OSError."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self._path, {"endpoint": settings.endpoint, "token": settings.token}, private=True)
-        if sys.platform == "win32":
-            owner_only = ["icacls", str(self._path), "/inheritance:r", "/grant:r", f"{getpass.getuser()}:F"]
-            subprocess.run(owner_only, check=True, capture_output=True)
+        document = {"endpoint": settings.endpoint, "token": settings.token}
+        write_atomically(self._path, json.dumps(document, ensure_ascii=False, indent=2).encode(), private=True)

@@ -15,6 +15,7 @@ import pytest
 import main
 from devices.config import ConfigStore, Configuration, default_configuration
 from devices.run_file import read_run_file
+from keys.key_store import KEYS_FILE, KeyStore
 from tests.devices.conftest import CHILD, PROJECT, device
 from tests.helpers import free_port, gone, wait_until
 from web.listening import close_all, open_listeners
@@ -254,7 +255,34 @@ def test_the_banner_tells_what_each_device_does(tmp_path: Path) -> None:
     assert "http://127.0.0.1:11435" in text
     assert "switched off" in text
     assert "no model assigned" in text
-    assert "Everybody who reaches this machine" in text
+    assert "they need a key" in text
+    assert "ovk-" not in text
+
+
+def test_the_first_start_beyond_loopback_makes_a_key_and_shows_it_once(tmp_path: Path) -> None:
+    secret = main.ensure_key(tmp_path)
+    assert secret is not None
+    assert main.ensure_key(tmp_path) is None
+    key = KeyStore(tmp_path / KEYS_FILE).find(secret)
+    assert key is not None
+    assert key.allows("admin")
+    options = main.parse_arguments(["--data-dir", str(tmp_path), "--host", "0.0.0.0"])
+    assert secret in main.banner(options, 11437, Configuration(), first_key=secret)
+
+
+def test_keys_that_cannot_be_read_are_explained(tmp_path: Path) -> None:
+    (tmp_path / KEYS_FILE).write_text("{", encoding="utf-8")
+    result = run("--data-dir", str(tmp_path), "--host", "0.0.0.0", "--port", "0")
+    assert result.returncode == 1
+    assert str(tmp_path / KEYS_FILE) in result.stderr
+
+
+@pytest.mark.parametrize("options", [("--tls-cert", "a.pem"), ("--tls-cert", "a.pem", "--tls-key", "b.pem")])
+def test_a_certificate_that_cannot_be_used_is_explained(tmp_path: Path, options: tuple[str, ...]) -> None:
+    result = run("--data-dir", str(tmp_path), "--port", "0", *options)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "a.pem" in result.stderr or "--tls-key" in result.stderr
 
 
 def test_the_admin_process_never_loads_openvino() -> None:

@@ -8,6 +8,9 @@ from starlette.requests import Request
 
 from web.errors import InvalidRequest
 
+MAX_MESSAGES = 4096
+"""Of one conversation: templates, which are programs, go over all of them, some more than once."""
+
 T = TypeVar("T", bound=BaseModel)
 
 _ESCAPED_PAIR_OR_HALF = re.compile(
@@ -28,6 +31,8 @@ async def read_body(request: Request, schema: type[T]) -> T:
 
 def _without_lone_surrogates(body: bytes) -> bytes:
     """Half of a character's escape (`\\ud83d`), as cut texts have them, reads U+FFFD and fails no request."""
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body  # the search for halves takes ten times as long
     return _ESCAPED_PAIR_OR_HALF.sub(lambda match: match[0] if match["whole"] else rb"\ufffd", body)
 
 

@@ -32,9 +32,9 @@ ErrorRenderer = Callable[[Scope, int, str], Response]
 """Request scope, status, sentence → the response in the shape of the API that was called."""
 
 
-def page_origins(port: int) -> tuple[str, ...]:
+def page_origins(port: int, *, scheme: str = "http") -> tuple[str, ...]:
     """The origins under which a browser on this machine shows the page served on `port`."""
-    return tuple(f"http://{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]"))
+    return tuple(f"{scheme}://{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]"))
 
 
 def render_error(scope: Scope, status: int, message: str) -> Response:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from chat.conversation import GenerationOptions
 from chat.grammars.forms import JsonForm
+from web.bodies import MAX_MESSAGES
 
 
 class TextBlock(BaseModel):
@@ -105,7 +106,7 @@ class PromptRequest(BaseModel):
     """POST /v1/messages/count_tokens, and the part of a request that makes up its prompt."""
 
     model: str
-    messages: list[InputMessage] = Field(min_length=1)
+    messages: list[InputMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
     system: str | list[TextBlock] | None = None
     tools: list[Tool] | None = None
     tool_choice: ToolChoice | None = None

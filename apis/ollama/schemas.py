@@ -10,6 +10,7 @@ from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import AnswerForm, JsonForm
 from chat.pictures import Picture, picture_of_base64, text_of
 from chat.reasoning import thinking_options
+from web.bodies import MAX_MESSAGES
 from web.errors import InvalidRequest
 
 
@@ -122,7 +123,7 @@ class ChatMessage(BaseModel):
 class ChatRequest(CommonRequest):
     """POST /api/chat. Without messages it only loads (or unloads) the model."""
 
-    messages: list[ChatMessage] = []
+    messages: list[ChatMessage] = Field(default=[], max_length=MAX_MESSAGES)
     tools: list[dict[str, Any]] | None = None
 
     def conversation(self) -> Conversation:

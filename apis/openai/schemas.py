@@ -8,6 +8,7 @@ from apis.openai.answer_forms import GuidedRequest, read_tool_choice
 from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
 from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
+from web.bodies import MAX_MESSAGES
 from web.errors import InvalidRequest
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -79,7 +80,7 @@ class ChatRequest(GuidedRequest):
     """POST /v1/chat/completions."""
 
     model: str
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(default=None, ge=1)

@@ -78,6 +78,7 @@
       show("lost");
       this.#retry = setTimeout(() => this.#open(), this.#pause);
       this.#pause = Math.min(this.#pause * 1.7, LONGEST_PAUSE_MS);
+      fetch("/api/keys").then(({ status }) => status === 401 && location.reload(), () => {}); // the session has ended
     }
   }
 

@@ -1,0 +1,60 @@
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from web.guard import render_error
+from web.limits import MAX_HEADERS, MAX_URL_BYTES, Limits, RequestLimits
+
+
+def make_client(limits: RequestLimits, now: list[float] | None = None) -> TestClient:
+    async def length(request: Request) -> Response:
+        return PlainTextResponse(str(len(await request.body())))
+
+    app = Starlette(routes=[Route("/", length, methods=["GET", "POST"]), Route("/health", length)])
+    clock = now or [0.0]
+    limited = Limits(
+        app,
+        limits=limits,
+        client_of=lambda scope: dict(scope["headers"]).get(b"x-client", b"a").decode(),
+        refuse=render_error,
+        clock=lambda: clock[0],
+    )
+    return TestClient(limited)
+
+
+ROOMY = RequestLimits(body_bytes=1000, active_per_client=4)
+
+
+def test_a_body_may_be_so_long_and_no_longer() -> None:
+    client = make_client(ROOMY)
+    assert client.post("/", content=b"x" * 1000).text == "1000"
+    assert client.post("/", content=b"x" * 1001).status_code == 413
+    assert client.post("/", content=(b"x" * 100 for _ in range(10))).text == "1000"
+    assert client.post("/", content=(b"x" * 100 for _ in range(11))).status_code == 413
+
+
+@pytest.mark.parametrize("length", ["-1", "1e9", "９", "9" * 1000])
+def test_a_nonsense_length_is_no_way_round(length: str) -> None:
+    response = make_client(ROOMY).post("/", content=b"x" * 1001, headers=[(b"content-length", length.encode())])
+    assert response.status_code == 413
+
+
+def test_addresses_and_headers_are_limited() -> None:
+    client = make_client(ROOMY)
+    assert client.get("/?" + "x" * MAX_URL_BYTES).status_code == 414
+    assert client.get("/", headers={f"x-{number}": "" for number in range(MAX_HEADERS)}).status_code == 431
+    assert client.get("/", headers={"x-long": "x" * 40_000}).status_code == 431
+
+
+def test_a_client_has_so_many_requests_a_minute() -> None:
+    now = [0.0]
+    client = make_client(RequestLimits(1000, 4, per_minute=2), now)
+    assert [client.get("/").status_code for _ in range(3)] == [200, 200, 429]
+    assert client.get("/", headers={"x-client": "b"}).status_code == 200
+    assert client.get("/health").status_code == 200
+    assert client.get("/").headers["retry-after"] == "31"
+    now[0] += 31
+    assert [client.get("/").status_code for _ in range(2)] == [200, 429]

@@ -1,0 +1,101 @@
+"""HTTP connections that do not wait for ever: neither for a slow sender nor for a reader that has stopped."""
+
+import asyncio
+from asyncio import TimerHandle
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class CarefulProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with deadlines. A request's head must be complete `head_seconds` after its first byte (or
+    after connecting) and within `head_bytes`; a body must bring `body_bytes_per_second`, looked at every
+    `body_seconds`; who takes nothing of an answer for `reader_seconds` is cut off."""
+
+    head_seconds = 20.0
+    head_bytes = 65_536
+    body_seconds = 30.0
+    body_bytes_per_second = 1000
+    reader_seconds = 60.0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._head_timer: TimerHandle | None = None
+        self._body_timer: TimerHandle | None = None
+        self._reader_timer: TimerHandle | None = None
+        self._head_received = 0
+        self._body_received = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._head_timer, self._body_timer, self._reader_timer):
+            if timer is not None:
+                timer.cancel()
+        self._head_timer = self._body_timer = self._reader_timer = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_timer is None:
+            return
+        self._head_received += len(data)
+        if self._head_received > self.head_bytes and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_received = 0
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def on_headers_complete(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        super().on_headers_complete()
+        self._body_received = 0
+        self._watch_body()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_received += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._reader_timer = self.loop.call_later(self.reader_seconds, self._give_up)
+
+    def resume_writing(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        # Closing waits until the peer has taken all; it may never do that.
+        self._reader_timer = self.loop.call_later(self.reader_seconds, self._give_up)
+
+    def _watch_body(self) -> None:
+        self._body_timer = self.loop.call_later(self.body_seconds, self._check_body, self._body_received)
+
+    def _check_body(self, before: int) -> None:
+        # While the app does not read, reading is paused: then the client is not the one who is slow.
+        if self._body_received - before >= self.body_bytes_per_second * self.body_seconds or self.flow.read_paused:
+            self._watch_body()
+        else:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.transport.abort()

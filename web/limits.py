@@ -1,0 +1,120 @@
+"""How much one request and one client may take. All limits are far above what honest use needs."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.guard import ErrorRenderer
+
+MAX_URL_BYTES = 8192
+MAX_HEADERS = 128
+MAX_HEADER_BYTES = 32_768
+_BUSY_RETRY_SECONDS = 1
+_MINUTE = 60.0
+_MOST_CLIENTS = 10_000
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """`body_bytes` of one request; requests of one client at once, and within a minute (None: any number)."""
+
+    body_bytes: int
+    active_per_client: int
+    per_minute: int | None = None
+
+
+class Limits:
+    """ASGI middleware. `client_of` says whose request it is; `exempt` paths are answered however busy a client is."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limits: RequestLimits,
+        client_of: Callable[[Scope], str],
+        refuse: ErrorRenderer,
+        exempt: frozenset[str] = frozenset({"/health"}),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._app = app
+        self._limits = limits
+        self._client_of = client_of
+        self._refuse = refuse
+        self._exempt = exempt
+        self._active: Counter[str] = Counter()
+        self._allowances: dict[str, tuple[float, float]] = {}
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        client = self._client_of(scope)
+        refusal = self._too_large(scope) or (None if scope["path"] in self._exempt else self._too_many(scope, client))
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        self._active[client] += 1
+        try:
+            await self._app(scope, self._counted(receive), send)
+        finally:
+            self._active[client] -= 1
+            if not self._active[client]:
+                del self._active[client]
+
+    def _too_large(self, scope: Scope) -> Response | None:
+        if len(scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
+            return self._refuse(scope, 414, f"The address is longer than {MAX_URL_BYTES} bytes.")
+        headers = scope["headers"]
+        if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+            return self._refuse(scope, 431, f"More than {MAX_HEADERS} headers, or {MAX_HEADER_BYTES} bytes of them.")
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isascii() and announced.isdigit() and int(announced[:20]) > self._limits.body_bytes:
+            return self._refuse(scope, 413, self._body_sentence())
+        return None
+
+    def _too_many(self, scope: Scope, client: str) -> Response | None:
+        if self._active[client] >= self._limits.active_per_client:
+            return self._later(scope, f"You have {self._active[client]} requests open already.", _BUSY_RETRY_SECONDS)
+        if self._limits.per_minute is None:
+            return None
+        rate = self._limits.per_minute / _MINUTE
+        now = self._clock()
+        left, since = self._allowances.get(client, (float(self._limits.per_minute), now))
+        left = min(float(self._limits.per_minute), left + (now - since) * rate)
+        if left < 1:
+            return self._later(
+                scope, f"More than {self._limits.per_minute} requests in a minute.", int((1 - left) / rate) + 1
+            )
+        if len(self._allowances) >= _MOST_CLIENTS:
+            self._allowances.clear()
+        self._allowances[client] = (left - 1, now)
+        return None
+
+    def _later(self, scope: Scope, sentence: str, seconds: int) -> Response:
+        response = self._refuse(scope, 429, f"{sentence} Try again in {seconds} s.")
+        response.headers["Retry-After"] = str(seconds)
+        return response
+
+    def _counted(self, receive: Receive) -> Receive:
+        """Raises an HTTPException once more has come than a body may have; not every client announces its length."""
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limits.body_bytes:
+                raise HTTPException(413, self._body_sentence())
+            return message
+
+        return counted
+
+    def _body_sentence(self) -> str:
+        return f"The request's body is larger than {self._limits.body_bytes / 1e6:g} MB."
