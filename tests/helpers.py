@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -12,6 +13,9 @@ from web.listening import close_all, open_listeners
 
 PATIENCE = 30
 """Seconds after which something that should have come true will not."""
+
+http = httpx.Client(timeout=2 * PATIENCE, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+"""For single requests: as patient as a machine with other work needs it to be."""
 
 
 def free_port() -> int:

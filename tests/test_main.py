@@ -17,7 +17,7 @@ from devices.config import ConfigStore, Configuration, default_configuration
 from devices.run_file import read_run_file
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.devices.conftest import CHILD, PROJECT, device
-from tests.helpers import free_ports, gone, wait_until
+from tests.helpers import free_ports, gone, http, wait_until
 from web.listening import close_all, open_listeners
 
 START = "import sys, main; sys.exit(main.main(sys.argv[2:], server_program=[sys.executable, *sys.argv[1].split('|')]))"
@@ -53,7 +53,7 @@ class Started:
     def wait_for_devices(self, *names: str) -> None:
         def running() -> bool:
             try:
-                devices = httpx.get(f"{self.url}/api/status", trust_env=False).json()["devices"]
+                devices = http.get(f"{self.url}/api/status").json()["devices"]
             except httpx.HTTPError:
                 return False
             return {each["name"] for each in devices if each["state"] == "running"} == set(names)
@@ -108,7 +108,7 @@ def test_the_first_start_writes_a_configuration_and_says_where_to_go(start: Star
     assert started.banner[0] == "OpenVINO Multi-Model Server"
     assert any("gpu" in line and "--no-devices" in line for line in started.banner)
     assert any(str(tmp_path) in line for line in started.banner)
-    assert httpx.get(f"{started.url}/api/status", trust_env=False).status_code == 200
+    assert http.get(f"{started.url}/api/status").status_code == 200
     started.process.send_signal(signal.SIGINT)
     assert started.finish()[0] == 0
 
@@ -119,7 +119,7 @@ def test_the_page_answers_on_both_loopback_addresses(start: Start) -> None:
     probe = open_listeners("localhost", 0)
     close_all(probe)
     for address in ["127.0.0.1", "[::1]"][: len(probe)]:
-        assert httpx.get(f"http://{address}:{port}/api/status", trust_env=False).status_code == 200
+        assert http.get(f"http://{address}:{port}/api/status").status_code == 200
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

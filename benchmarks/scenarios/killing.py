@@ -1,6 +1,7 @@
 """Workers are killed under streaming clients: every answer comes whole, and as if nothing had happened."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 
@@ -10,9 +11,15 @@ from benchmarks.launch import DeviceProcess
 from benchmarks.scenarios.clients import QUESTIONS, BrokenStream, answer, answers_alone, client, request
 from benchmarks.scenarios.result import Result
 
+_LOOK_SECONDS = 0.05
+
 
 async def kill_workers(server: DeviceProcess, *, seconds: float, every: float, clients: int) -> Result:
-    """Kill a worker `every` so many seconds for `seconds`, while so many clients ask one question after another."""
+    """Kill a worker `every` so many seconds for `seconds`, while so many clients ask one question after another.
+
+    One that still loads is spared until it has loaded: killed in vain three times in a row, a model is given up, and
+    that is as it should be.
+    """
     result = Result(f"a worker killed every {every:g} s for {seconds:g} s under {clients} clients")
     async with client(server.url) as http:
         alone = await answers_alone(http, server.model)
@@ -47,10 +54,18 @@ async def kill_workers(server: DeviceProcess, *, seconds: float, every: float, c
 
 
 async def _kill(server: DeviceProcess, every: float) -> None:
+    due = time.monotonic() + every
     while True:
-        await asyncio.sleep(every)
-        for pid in server.workers():
-            try:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if time.monotonic() < due or not (pids := await asyncio.to_thread(_serving, server)):
+            continue
+        for pid in pids:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(pid).kill()
-            except psutil.NoSuchProcess:
-                continue
+        due = time.monotonic() + every
+
+
+def _serving(server: DeviceProcess) -> list[int]:
+    """The workers that have begun to answer since they came."""
+    instances = server.get(f"/model/instances?model={server.model}")["instances"]
+    return [instance["pid"] for instance in instances if instance["active"]]

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.admin.conftest import PHI, OpenPage
 from tests.admin.site import LiveSite, add_model
+from tests.helpers import http
 
 
 @pytest.fixture
@@ -99,5 +100,5 @@ def test_texts_are_shown_where_they_are_kept(serving: LiveSite, open_page: OpenP
     page, _ = open_page(serving.url + "/activity")
     page.locator("[data-details]").click()
     expect(page.get_by_role("dialog").locator("pre").first).to_have_text("<b>remember me</b>")
-    answer = httpx.get(f"{serving.url}/api/activity").json()
+    answer = http.get(f"{serving.url}/api/activity").json()
     assert answer["ended"][0]["prompt"] == "<b>remember me</b>"

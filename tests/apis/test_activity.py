@@ -13,13 +13,13 @@ from devices.hardware import DeviceInfo
 from server_app import build_device_server, create_app
 from tests.admin.site import free_port
 from tests.apis.servers import CHAT, MODELS, Script, serving
-from tests.helpers import wait_until
+from tests.helpers import http, wait_until
 
 QUESTION = {"model": CHAT, "messages": [{"role": "user", "content": "Say hello"}], "max_tokens": 4}
 
 
 def activity(url: str, since: int = 0) -> dict[str, Any]:
-    return httpx.get(f"{url}/activity", params={"since": since}).json()
+    return http.get(f"{url}/activity", params={"since": since}).json()
 
 
 def ask(url: str, path: str = "/v1/chat/completions", **changes: Any) -> httpx.Response:
@@ -52,19 +52,19 @@ def test_refused_requests_are_listed_with_their_reason(scripted: str) -> None:
 
 def test_what_asks_no_model_is_not_listed(scripted: str) -> None:
     since = activity(scripted)["cursor"]
-    httpx.get(f"{scripted}/health")
-    httpx.post(f"{scripted}/test/echo", content=b"x")
-    httpx.post(f"{scripted}/api/show", json={"model": CHAT})
+    http.get(f"{scripted}/health")
+    http.post(f"{scripted}/test/echo", content=b"x")
+    http.post(f"{scripted}/api/show", json={"model": CHAT})
     assert activity(scripted, since)["ended"] == []
 
 
 def test_a_running_request_counts_its_tokens_and_its_leaving_is_a_cancellation(scripted: str, script: Script) -> None:
     script.answer, script.pause = "word " * 400, 0.01
     since = activity(scripted)["cursor"]
-    before = httpx.get(f"{scripted}/health").json()["generated_tokens"]
+    before = http.get(f"{scripted}/health").json()["generated_tokens"]
     with httpx.stream("POST", f"{scripted}/v1/chat/completions", json={**QUESTION, "max_tokens": 400, "stream": True}):
         wait_until(lambda: [one["generated_tokens"] > 5 for one in activity(scripted)["running"]] == [True])
-        assert httpx.get(f"{scripted}/health").json()["generated_tokens"] > before
+        assert http.get(f"{scripted}/health").json()["generated_tokens"] > before
         (running,) = activity(scripted)["running"]
         assert running["outcome"] == "running"
         assert running["tokens_per_second"] > 0
@@ -77,7 +77,7 @@ def test_a_running_request_counts_its_tokens_and_its_leaving_is_a_cancellation(s
 def test_live_has_it_all_in_one_answer(scripted: str) -> None:
     cursor = activity(scripted)["cursor"]
     ask(scripted)
-    live = httpx.get(f"{scripted}/live", params={"since": cursor}).json()
+    live = http.get(f"{scripted}/live", params={"since": cursor}).json()
     assert live["health"]["status"] == "ok"
     assert live["memory"]["models"]
     assert len(live["activity"]["ended"]) == 1

@@ -1,7 +1,6 @@
 """Anthropic's official client against /v1/messages."""
 
 import anthropic
-import httpx
 import pytest
 from anthropic.types import (
     ImageBlockParam,
@@ -14,6 +13,7 @@ from anthropic.types import (
 )
 
 from tests.apis.servers import CHAT, EMBEDDING, Script
+from tests.helpers import http
 
 WEATHER: ToolParam = {
     "name": "get_weather",
@@ -62,7 +62,7 @@ def test_a_stream_is_the_events_of_one_message(client: anthropic.Anthropic, scri
 
 def test_raw_events_carry_their_names_and_a_ping(scripted: str) -> None:
     body = {"model": CHAT, "max_tokens": 5, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
-    response = httpx.post(f"{scripted}/v1/messages", json=body)
+    response = http.post(f"{scripted}/v1/messages", json=body)
     names = [line.removeprefix("event: ") for line in response.text.splitlines() if line.startswith("event: ")]
     assert names[:3] == ["message_start", "ping", "content_block_start"]
     assert names[-3:] == ["content_block_stop", "message_delta", "message_stop"]
@@ -191,7 +191,7 @@ def test_no_beginning_is_given_to_what_thinks(client: anthropic.Anthropic) -> No
 
 def test_a_missing_field_is_named(scripted: str) -> None:
     body = {"model": CHAT, "messages": [{"role": "user", "content": "Hi"}]}
-    response = httpx.post(f"{scripted}/v1/messages", json=body, headers={"x-request-id": "mine-1"})
+    response = http.post(f"{scripted}/v1/messages", json=body, headers={"x-request-id": "mine-1"})
     assert response.status_code == 400
     assert response.headers["x-request-id"] == "mine-1"
     assert response.json() == {

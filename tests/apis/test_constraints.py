@@ -10,6 +10,7 @@ import pytest
 
 from instances.messages import Grammar
 from tests.apis.servers import CHAT, Script
+from tests.helpers import http
 
 LAMP: dict[str, Any] = {
     "type": "object",
@@ -175,8 +176,8 @@ def test_ollama_formats_and_logprobs(server: str) -> None:
     answer = httpx.post(f"{server}/api/chat", json={**body, "format": LAMP, "logprobs": True}, timeout=60).json()
     jsonschema.validate(json.loads(answer["message"]["content"]), LAMP)
     assert {"token", "logprob", "bytes"} == set(answer["logprobs"][0])
-    assert httpx.post(f"{server}/api/chat", json={**body, "format": "xml"}).status_code == 400
-    broken = httpx.post(f"{server}/api/chat", json={**body, "format": {"type": "nope"}})
+    assert http.post(f"{server}/api/chat", json={**body, "format": "xml"}).status_code == 400
+    broken = http.post(f"{server}/api/chat", json={**body, "format": {"type": "nope"}})
     assert broken.status_code == 400
     assert "nope" in broken.json()["error"]
 
@@ -185,7 +186,7 @@ def test_continued_texts_take_the_same_forms(server: str) -> None:
     body = {"model": CHAT, "prompt": "x", "guided_choice": ["yes", "no"]}
     answer = httpx.post(f"{server}/v1/completions", json=body, timeout=60).json()
     assert answer["choices"][0]["text"] in ("yes", "no")
-    broken = httpx.post(f"{server}/v1/completions", json={**body, "guided_choice": None, "guided_regex": "["})
+    broken = http.post(f"{server}/v1/completions", json={**body, "guided_choice": None, "guided_regex": "["})
     assert broken.status_code == 400
 
 

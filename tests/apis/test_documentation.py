@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 
 from tests.apis.conftest import make_app
+from tests.helpers import http
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 _HEADING = re.compile(r"^### ([A-Z, ]+) (/.*)$", re.MULTILINE)
@@ -54,4 +54,4 @@ def test_every_field_is_described(routes: dict[tuple[str, str], set[str]]) -> No
 
 
 def test_the_schema_is_served(scripted: str) -> None:
-    assert httpx.get(f"{scripted}/openapi.json").status_code == 200
+    assert http.get(f"{scripted}/openapi.json").status_code == 200

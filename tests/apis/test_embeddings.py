@@ -3,12 +3,12 @@
 import base64
 import struct
 
-import httpx
 import ollama
 import openai
 import pytest
 
 from tests.apis.servers import CHAT, EMBEDDING, QWEN_RERANKER, RERANKER
+from tests.helpers import http
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def test_many_texts_keep_their_order(client: openai.OpenAI) -> None:
 
 def test_base64_holds_the_same_numbers(server: str) -> None:
     body = {"model": EMBEDDING, "input": "hello"}
-    floats = httpx.post(f"{server}/v1/embeddings", json=body).json()["data"][0]["embedding"]
-    encoded = httpx.post(f"{server}/v1/embeddings", json={**body, "encoding_format": "base64"}).json()
+    floats = http.post(f"{server}/v1/embeddings", json=body).json()["data"][0]["embedding"]
+    encoded = http.post(f"{server}/v1/embeddings", json={**body, "encoding_format": "base64"}).json()
     data = base64.b64decode(encoded["data"][0]["embedding"])
     assert struct.unpack("<32f", data) == pytest.approx(floats)
 
@@ -69,7 +69,7 @@ def test_token_ids_stand_for_their_text(client: openai.OpenAI) -> None:
 
 def test_half_a_character_does_not_fail_the_batch(server: str) -> None:
     body = rb'{"model": "test/embedding", "input": ["good", "cut \ud83d", "whole \ud83d\ude00", "\\ud83d"]}'
-    answer = httpx.post(f"{server}/v1/embeddings", content=body)
+    answer = http.post(f"{server}/v1/embeddings", content=body)
     assert answer.status_code == 200
     assert len(answer.json()["data"]) == 4
 
@@ -97,7 +97,7 @@ def test_ollama_embeddings_in_the_old_form(ollama_client: ollama.Client) -> None
 @pytest.mark.parametrize("documents", [["a cat", "rain falls", "x"], [{"text": "a cat"}, {"text": "rain falls"}, "x"]])
 def test_rerank_orders_documents_by_score(server: str, documents: list[object]) -> None:
     body = {"model": RERANKER, "query": "weather", "documents": documents, "top_n": 2, "return_documents": True}
-    answer = httpx.post(f"{server}/v1/rerank", json=body).json()
+    answer = http.post(f"{server}/v1/rerank", json=body).json()
     scores = [result["relevance_score"] for result in answer["results"]]
     assert scores == sorted(scores, reverse=True)
     assert len(scores) == 2
@@ -110,9 +110,9 @@ def test_rerank_scores_do_not_depend_on_the_batch(server: str, reranker: str) ->
     documents = [f"{'document ' * (index % 3)}{index}" for index in range(20)]
     body = {"model": reranker, "query": "which", "documents": documents}
     many = {
-        each["index"]: each["relevance_score"] for each in httpx.post(f"{server}/rerank", json=body).json()["results"]
+        each["index"]: each["relevance_score"] for each in http.post(f"{server}/rerank", json=body).json()["results"]
     }
-    alone = httpx.post(f"{server}/rerank", json={**body, "documents": documents[17:18]}).json()["results"][0]
+    alone = http.post(f"{server}/rerank", json={**body, "documents": documents[17:18]}).json()["results"][0]
     assert many[17] == pytest.approx(alone["relevance_score"], abs=1e-4)
     assert len({round(score, 5) for score in many.values()}) > 1
 
@@ -120,7 +120,7 @@ def test_rerank_scores_do_not_depend_on_the_batch(server: str, reranker: str) ->
 def test_a_long_document_is_cut_before_the_end_of_the_question(server: str) -> None:
     documents = ["y" * 5000, "y" * 6000, "z"]
     body = {"model": QWEN_RERANKER, "query": "which", "documents": documents}
-    results = httpx.post(f"{server}/rerank", json=body).json()["results"]
+    results = http.post(f"{server}/rerank", json=body).json()["results"]
     scores = {each["index"]: each["relevance_score"] for each in results}
     assert scores[0] == pytest.approx(scores[1], abs=1e-4)
     assert scores[0] != pytest.approx(scores[2], abs=1e-4)
@@ -133,12 +133,12 @@ def test_a_model_of_another_kind_is_refused(client: openai.OpenAI, ollama_client
         client.chat.completions.create(model=EMBEDDING, messages=[{"role": "user", "content": "x"}])
     with pytest.raises(ollama.ResponseError, match="is a reranker"):
         ollama_client.embed(RERANKER, "x")
-    refused = httpx.post(f"{server}/v1/rerank", json={"model": EMBEDDING, "query": "q", "documents": ["d"]})
+    refused = http.post(f"{server}/v1/rerank", json={"model": EMBEDDING, "query": "q", "documents": ["d"]})
     assert refused.status_code == 400
 
 
 @pytest.mark.parametrize("value", [None, "", [], [""], [[]], 3, {"a": 1}])
 def test_nothing_to_embed_is_refused(server: str, value: object) -> None:
-    refused = httpx.post(f"{server}/v1/embeddings", json={"model": EMBEDDING, "input": value})
+    refused = http.post(f"{server}/v1/embeddings", json={"model": EMBEDDING, "input": value})
     assert refused.status_code == 400
     assert refused.json()["error"]["param"].startswith("input")

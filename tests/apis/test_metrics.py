@@ -4,17 +4,17 @@ import json
 import re
 from pathlib import Path
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.apis.servers import CHAT, Script
+from tests.helpers import http
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "deploy" / "grafana-dashboard.json"
 
 
 def samples(url: str) -> dict[tuple[str, tuple[str, ...]], float]:
     """Values by name and the labels' values, those of the device and the model left out."""
-    response = httpx.get(f"{url}/metrics", trust_env=False)
+    response = http.get(f"{url}/metrics")
     assert response.headers["content-type"].startswith("text/plain")
     return {
         (sample.name, tuple(value for name, value in sample.labels.items() if name not in ("device", "model"))): (
@@ -29,7 +29,7 @@ def samples(url: str) -> dict[tuple[str, tuple[str, ...]], float]:
 def test_a_request_is_counted_with_its_tokens_and_times(scripted: str, script: Script) -> None:
     before = samples(scripted)
     body = {"model": CHAT, "messages": [{"role": "user", "content": "hi"}]}
-    answer = httpx.post(f"{scripted}/v1/chat/completions", json=body, trust_env=False).json()
+    answer = http.post(f"{scripted}/v1/chat/completions", json=body).json()
     after = samples(scripted)
 
     def grown(name: str, *labels: str) -> float:

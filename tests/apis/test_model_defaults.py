@@ -12,6 +12,7 @@ from devices.hardware import DeviceInfo
 from server_app import build_device_server, create_app
 from tests.admin.site import free_port
 from tests.apis.servers import CHAT, MODELS, Script, serving
+from tests.helpers import http
 
 
 def test_they_hold_where_the_request_gives_none(tmp_path: Path) -> None:
@@ -47,5 +48,5 @@ def test_they_hold_where_the_request_gives_none(tmp_path: Path) -> None:
         ask([user], model="short")
         assert "Talk like a pirate" in script.prompt()
         assert (script.sampling[-1].temperature, script.sampling[-1].max_new_tokens) == (0.25, 2)
-        tags = httpx.get(f"{url}/api/tags").json()["models"]
+        tags = http.get(f"{url}/api/tags").json()["models"]
     assert {tag["name"]: tag["details"]["parent_model"] for tag in tags} == {f"cpu-{CHAT}": "", "cpu-short": CHAT}

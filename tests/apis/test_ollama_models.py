@@ -17,6 +17,7 @@ from model_registry import HubSettings
 from server_app import build_device_server, create_app
 from tests.admin.site import LiveSite, make_site
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, Script, serving
+from tests.helpers import http
 from tests.hub import TestHub
 
 ORGANISATION_MODEL = "OpenVINO/tiny-chat-ov"
@@ -180,7 +181,7 @@ def test_show_speaks_from_the_files(workshop: Workshop) -> None:
     assert "<|im_start|>" in shown.template
     assert shown.modified_at is not None
     assert workshop.client.show(EMBEDDING).capabilities == ["embedding"]
-    old_name = httpx.post(f"{workshop.url}/api/show", json={"name": CHAT})
+    old_name = http.post(f"{workshop.url}/api/show", json={"name": CHAT})
     assert old_name.json()["model_info"]
 
 
@@ -203,11 +204,11 @@ def test_what_does_not_exist_is_refused(workshop: Workshop) -> None:
     with pytest.raises(ollama.ResponseError, match="cannot be pushed"):
         workshop.client.push(CHAT)
     assert httpx.head(f"{workshop.url}/api/blobs/sha256:00").status_code == 404
-    assert httpx.post(f"{workshop.url}/api/blobs/sha256:00", content=b"x").status_code == 400
+    assert http.post(f"{workshop.url}/api/blobs/sha256:00", content=b"x").status_code == 400
     for path in ("show", "pull", "create"):
-        refused = httpx.post(f"{workshop.url}/api/{path}", json={})
+        refused = http.post(f"{workshop.url}/api/{path}", json={})
         assert (refused.status_code, refused.json()) == (400, {"error": "model is required"})
-    refused = httpx.post(f"{workshop.url}/api/create", json={"model": "x", "from": CHAT, "files": {"a": "sha256:0"}})
+    refused = http.post(f"{workshop.url}/api/create", json={"model": "x", "from": CHAT, "files": {"a": "sha256:0"}})
     assert refused.status_code == 400
 
 

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from devices.config import DEMO_MODEL_ID, ModelAssignment
 from tests.apis.conftest import make_app
 from tests.apis.servers import EMBEDDING, MODELS, VISION, serving
+from tests.helpers import http
 
 FOLDER = Path(__file__).parent / "reference"
 PROJECT = FOLDER.parents[2]
@@ -75,7 +76,7 @@ def _sent(url: str, row: Row, picture: str) -> httpx.Response:
     method, path = row["call"].split(" ")
     names = {"CHAT": DEMO_MODEL_ID, "SEES": VISION, "EMBEDS": EMBEDDING, "IMAGE": picture}
     if row["name"] == "delete":  # each example must work alone
-        httpx.post(f"{url}/api/copy", json={"source": DEMO_MODEL_ID, "destination": row["body"]["model"]})
+        http.post(f"{url}/api/copy", json={"source": DEMO_MODEL_ID, "destination": row["body"]["model"]})
     body = _replaced(row.get("body"), names)
     return httpx.request(method, url + path.replace("CHAT", DEMO_MODEL_ID), json=body, timeout=120)
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import anthropic
-import httpx
 import ollama
 import openai
 import pytest
 
 from tests.apis.servers import CHAT, Script
+from tests.helpers import http
 
 QUESTION, RESULT, NEXT = "Weather in Taipei?", "rain, 18 °C", "And tomorrow?"
 # In the order into which the Ollama client brings a schema's keys.
@@ -184,10 +184,10 @@ def _part(kind: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("thinks", [False, True])
 def test_calls_results_and_reasoning_are_the_same_by_every_api(scripted: str, script: Script, thinks: bool) -> None:
-    created = httpx.post(f"{scripted}/api/create", json={"model": "shows", "from": CHAT, "template": TEMPLATE})
+    created = http.post(f"{scripted}/api/create", json={"model": "shows", "from": CHAT, "template": TEMPLATE})
     assert created.is_success
     for path, body in _two_calls(thinks=thinks).items():
-        response = httpx.post(f"{scripted}{path}", json={"model": "shows", **body})
+        response = http.post(f"{scripted}{path}", json={"model": "shows", **body})
         assert response.is_success, response.text
     first = script.prompt(0)
     assert (THOUGHTS in first) == thinks

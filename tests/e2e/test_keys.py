@@ -13,7 +13,7 @@ from benchmarks.launch import DEMO_ID
 from benchmarks.launch_suite import SuiteProcess, suite_process
 from keys.access import INTERNAL_KEY_VARIABLE
 from keys.key_store import KEYS_FILE, KeyStore
-from tests.helpers import wait_until
+from tests.helpers import http, wait_until
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_suite_works_behind_keys_and_tls(guarded: SuiteProcess) -> None:
     assert guarded.client.post(f"{guarded.device_url('gpu')}/v1/chat/completions", json=body).status_code == 401
     assert guarded.client.get(f"{guarded.url}/api/status").status_code == 401
     with pytest.raises(httpx.HTTPError):
-        httpx.get(f"http://127.0.0.1:{guarded.ports['gpu']}/health", trust_env=False)
+        http.get(f"http://127.0.0.1:{guarded.ports['gpu']}/health")
     _no_secret_is_to_be_seen(guarded)
 
 

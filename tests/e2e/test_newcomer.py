@@ -17,7 +17,7 @@ import pytest
 from benchmarks.launch import DEMO_MODEL, PATIENCE_SECONDS, PROJECT
 from benchmarks.launch_suite import SuiteProcess
 from tests.docs.pages import READMES, code_blocks
-from tests.helpers import wait_until
+from tests.helpers import http, wait_until
 from tests.hub import TestHub
 
 STEPS = next(block for block in code_blocks(READMES[0], "bash") if "bootstrap.py pull" in block)
@@ -41,11 +41,10 @@ def newcomer(hub: TestHub, suite: SuiteProcess) -> SuiteProcess:
 
 
 def chat(suite: SuiteProcess, body: dict[str, Any]) -> str:
-    response = httpx.post(
+    response = http.post(
         f"{suite.device_url('gpu')}/v1/chat/completions",
         json={**body, "stream": False, "temperature": 0},
         timeout=PATIENCE_SECONDS,
-        trust_env=False,
     )
     assert response.status_code == 200, response.text
     return response.json()["choices"][0]["message"]["content"]
