@@ -31,7 +31,7 @@ def hub() -> Iterator[TestHub]:
 
 @pytest.fixture
 def fresh_suite(tmp_path: Path, hub: TestHub) -> Iterator[SuiteProcess]:
-    with suite_process(tmp_path, {"HF_ENDPOINT": hub.url}) as suite:
+    with suite_process(tmp_path, environment={"HF_ENDPOINT": hub.url}) as suite:
         yield suite
 
 
