@@ -39,6 +39,7 @@ try:
     from model_registry import ModelRegistry
     from web.connection import CarefulProtocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
+    from web.log_lines import LogFormat, formatter
     from web.server_config import UnusableServerConfig, read_server_config
     from web.tls import UnusableCertificate, scheme_of, tls_files
 except ModuleNotFoundError as error:
@@ -49,7 +50,6 @@ DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
 SERVER_PROGRAM = (sys.executable, "-m", "server_app")
 
 _OPEN_CONNECTIONS_SECONDS = 1
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _LOG_BYTES = 5_000_000
 
 logger = logging.getLogger("main")
@@ -123,7 +123,7 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
         ) from error
     port = listeners[0].getsockname()[1]
     try:
-        set_up_logging(data_dir, options.log_level)
+        set_up_logging(data_dir, options.log_level, server_config.log_format)
         internal_key = new_internal_key()
         launch = Launch(
             PROJECT,
@@ -216,12 +216,14 @@ def demo_path(data_dir: Path) -> str:
     return str(DEMO_MODEL)
 
 
-def set_up_logging(data_dir: Path, level: str) -> None:
+def set_up_logging(data_dir: Path, level: str, form: LogFormat = "text") -> None:
     handlers = [
         logging.StreamHandler(),
         RotatingFileHandler(data_dir / "logs" / "admin.log", maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8"),
     ]
-    logging.basicConfig(level=level.upper(), format=_LOG_FORMAT, handlers=handlers)
+    for handler in handlers:
+        handler.setFormatter(formatter(form))
+    logging.basicConfig(level=level.upper(), handlers=handlers)
     if level != "debug":
         for chatty in ("httpx", "httpcore", "uvicorn.error"):
             logging.getLogger(chatty).setLevel(logging.WARNING)

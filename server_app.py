@@ -25,6 +25,7 @@ from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceModels, Place
 from apis.errors import install_error_handlers, refusal
+from apis.metrics import metrics_routes
 from apis.model_names import ModelNames
 from apis.ollama.digests import Digests
 from apis.ollama.embeddings import embedding_routes as ollama_embeddings
@@ -42,11 +43,9 @@ from apis.recorded import calls_a_model
 from apis.status import status_routes
 from chat.pictures import PictureLoader
 from chat.service import ChatService
-from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
+from devices.config import ConfigError, ConfigStore, Configuration
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
-from devices.memory import GB, default_reserve, device_memory, system_memory
-from devices.memory_ledger import MemoryLedger
 from embeddings.service import EmbeddingService
 from instances.handle import Instance
 from instances.messages import LoadModel
@@ -54,13 +53,14 @@ from keys.access import Access, take_internal_key
 from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
 from model_manager import ModelManager
-from pools.memory_budget import MemoryBudget
+from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
 from web.connection import CarefulProtocol
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.listening import CannotListen, open_listeners, reachable_address
+from web.log_lines import LogFormat, formatter
 from web.public_fetch import PublicFetch
 from web.request_id import RequestId, RequestIdFilter
 from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
@@ -72,7 +72,6 @@ logger = logging.getLogger("server_app")
 CANNOT_START = 3
 _DRAIN_SECONDS = 5
 _BUNDLED = Path(__file__).resolve().parent / "models" / "demo_server-guide"
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def build_device_server(
     others = {other: each.port for other, each in configuration.devices.items() if other != name}
     manager = ModelManager(
         models,
-        _budget(settings, device, data_dir),
+        device_budget(settings, device, data_dir),
         cache_dir=data_dir / f"cache_{name}",
         max_queue=settings.max_queue,
         queue_seconds=settings.queue_timeout,
@@ -118,17 +117,6 @@ def build_device_server(
     place = Place(name, store, data_dir, _BUNDLED, available)
     log = ActivityLog(keeps_texts=settings.keep_prompts)
     return DeviceServer(name, device, manager, names, place, log, settings.allow_image_urls)
-
-
-def _budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
-    memory = device_memory(device.used, device.own_memory) if device.own_memory else system_memory()
-    reserve = settings.memory_reserve_gb
-    return MemoryBudget(
-        memory,
-        MemoryLedger(data_dir / ".memory"),
-        limit_bytes=int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None,
-        reserve_bytes=default_reserve(memory.read().total) if reserve is None else int(reserve * GB),
-    )
 
 
 def create_app(
@@ -169,6 +157,7 @@ def create_app(
     for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
         status_routes(server.name, server.device, server.manager, server.names, server.log),
+        metrics_routes(server.name, server.manager),
         completion_routes(service, server.names),
         openai_embeddings(embeddings, server.names),
         ollama_embeddings(embeddings, server.names),
@@ -208,12 +197,13 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[LoadModel], Instance] = Instance) -> int:
     options = _parse_arguments(arguments)
-    logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT, stream=sys.stderr)
-    logging.getLogger().handlers[0].addFilter(RequestIdFilter())
+    logging.basicConfig(level=options.log_level.upper(), stream=sys.stderr)
+    _write_log_lines("text")
     internal_key = take_internal_key()
     try:
         tls = tls_files(options.tls_cert, options.tls_key)
         server_config = read_server_config(options.data_dir)
+        _write_log_lines(server_config.log_format)
         configuration = ConfigStore(options.config).load()
         server = build_device_server(
             options.device,
@@ -243,6 +233,12 @@ def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[Loa
     )
     _serve(app, sockets, options.log_level, tls)
     return 0
+
+
+def _write_log_lines(form: LogFormat) -> None:
+    handler = logging.getLogger().handlers[0]
+    handler.setFormatter(formatter(form))
+    handler.filters = [RequestIdFilter(as_prefix=form == "text")]
 
 
 def _store_for_changes(config: Path) -> ConfigStore:

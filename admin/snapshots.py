@@ -28,11 +28,13 @@ from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettin
 from devices.supervisor import DeviceStatus, Suite
 from doctor.examination import Doctor
 from model_registry import LocalModel, ModelRegistry, PullJob
+from registry.last_use import LastUse
 
 Health = Mapping[str, Any]
 
 BAR_STEP = 50_000_000
 MODEL_STEP = 5_000_000
+LAST_USED_STEP = 60
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class SnapshotReader:
     shelf: CatalogueShelf
     history: History
     doctor: Doctor
+    last_use: LastUse
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -62,7 +65,7 @@ class SnapshotReader:
         )
         return Snapshot(
             devices=tuple(cards),
-            local_models=tuple(local_row(model, cards, yardsticks) for model in local),
+            local_models=tuple(local_row(model, cards, yardsticks, self.last_use.at(model.id)) for model in local),
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
             machine=machine,
@@ -222,7 +225,9 @@ def _rounded(value: int | None, step: int) -> int:
     return round((value or 0) / step) * step
 
 
-def local_row(model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[Yardstick, ...]) -> LocalModelRow:
+def local_row(
+    model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[Yardstick, ...], last_used: float | None
+) -> LocalModelRow:
     metadata = model.metadata
     offered = [(card.name, choice.running) for card in cards for choice in card.assigned if choice.id == model.id]
     return LocalModelRow(
@@ -236,6 +241,7 @@ def local_row(model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[
         revision=metadata.revision if metadata else None,
         commit=metadata.commit if metadata else None,
         downloaded_at=metadata.downloaded_at if metadata else None,
+        last_used=last_used and last_used // LAST_USED_STEP * LAST_USED_STEP,
         license=(metadata.license if metadata else None) or model.facts.license,
         tools=model.facts.tools,
         thinking=model.facts.thinking,

@@ -190,6 +190,8 @@ class LocalModelRow:
     revision: str | None
     commit: str | None
     downloaded_at: str | None
+    last_used: float | None
+    """Seconds since the epoch, to the minute."""
     license: str | None
     tools: bool
     thinking: bool

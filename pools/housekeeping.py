@@ -50,7 +50,7 @@ class Housekeeping:
         for pool in list(self._pools.values()):  # models may come and go meanwhile
             for slot in pool.expired_slots(now):
                 logger.info("Unloading instance %d of %s: idle.", slot.number, pool.model.public_id)
-                await pool.unload(slot)
+                await pool.unload(slot, "idle")
             for slot in pool.slots:
                 self._remember_cost(pool, slot)
                 if slot.leases and slot.instance.silent_seconds() > _HUNG_SECONDS:
@@ -94,7 +94,7 @@ class Housekeeping:
         if idle:
             pool, slot = min(idle, key=lambda entry: entry[1].idle_since)
             logger.warning("Unloading instance %d of %s: memory is short.", slot.number, pool.model.public_id)
-            await pool.unload(slot)
+            await pool.unload(slot, "pressure")
         for pool in self._pools.values():
             if pool.slots and pool.ceiling > 1:
                 pool.ceiling = max(1, min(pool.ceiling, pool.active or pool.ceiling) // 2)

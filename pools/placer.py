@@ -100,7 +100,7 @@ class Placer:
             victim.size / GB,
             claimant.model.public_id,
         )
-        await pool.unload(slot)
+        await pool.unload(slot, "room")
         self._budget.release(slot.instance)
 
     def _check_limits(self, pool: ModelPool, size: int) -> None:

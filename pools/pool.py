@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
@@ -17,6 +18,7 @@ from web.request_id import current_request_id
 logger = logging.getLogger(__name__)
 
 PoolState = Literal["unloaded", "loading", "ready", "failed"]
+EndReason = Literal["asked", "idle", "room", "pressure", "lost"]
 _FIRST_RETRY_SECONDS = 5.0
 _LAST_RETRY_SECONDS = 600.0
 _CRASHES_THAT_FAIL = 3
@@ -71,6 +73,7 @@ class ModelPool:
         self._crashes = 0
         self._failed_at = 0.0
         self._last_number = 0
+        self.ends: Counter[EndReason] = Counter(dict.fromkeys(get_args(EndReason), 0))
 
     @property
     def state(self) -> PoolState:
@@ -189,10 +192,16 @@ class ModelPool:
         spare = max(0, len(self.slots) - kept)
         return [slot for slot in self.idle_slots() if now - slot.idle_since >= self.keep_alive][:spare]
 
-    async def unload(self, slot: Slot) -> None:
+    @property
+    def loads(self) -> int:
+        """How many instances were loaded so far."""
+        return self._last_number
+
+    async def unload(self, slot: Slot, why: EndReason = "asked") -> None:
         """End an instance; its memory is free when this returns."""
         if slot in self.slots:
             self.slots.remove(slot)
+            self.ends[why] += 1
         await slot.instance.stop()
 
     async def close(self, error: ServiceError) -> None:
@@ -250,6 +259,7 @@ class ModelPool:
         if slot not in self.slots:
             return
         self.slots.remove(slot)
+        self.ends["lost"] += 1
         reason = slot.instance.end_reason()
         logger.warning("Instance %d of %s ended unexpectedly: %s", slot.number, self.model.public_id, reason)
         if slot.productive:

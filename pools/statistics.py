@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from pools.histogram import SECONDS_A_TOKEN, SECONDS_TO_FIRST_TOKEN, Histogram
+
 _RECENT = 100
 
 
@@ -48,6 +50,8 @@ class Statistics:
     cancelled: int = 0
     resumed: int = 0
     prompt_tokens: int = 0
+    first_token: Histogram = field(default_factory=lambda: Histogram(SECONDS_TO_FIRST_TOKEN))
+    between_tokens: Histogram = field(default_factory=lambda: Histogram(SECONDS_A_TOKEN))
     _generated_before: int = 0
     _running: list[Timings] = field(default_factory=list)
     _recent: deque[Timings] = field(default_factory=lambda: deque(maxlen=_RECENT))
@@ -81,6 +85,10 @@ class Statistics:
         self._generated_before += timings.generated_tokens
         if timings.first_token is not None:
             self._recent.append(timings)
+            self.first_token.observe(_between(timings.created, timings.first_token))
+        gaps = timings.generated_tokens - 1
+        if gaps > 0:  # once a request, since once a token would cost every stream
+            self.between_tokens.observe(timings.decode_seconds / gaps, gaps)
 
     @property
     def mean_first_token_seconds(self) -> float | None:

@@ -27,13 +27,18 @@ def current_client() -> str:
 
 
 class RequestIdFilter(logging.Filter):
-    """Puts the request's id before what is logged while it is answered."""
+    """Gives what is logged while a request is answered its id; `as_prefix`: in the text, too."""
+
+    def __init__(self, *, as_prefix: bool = True) -> None:
+        super().__init__()
+        self._as_prefix = as_prefix
 
     def filter(self, record: logging.LogRecord) -> bool:
         request_id = current_request_id()
         if request_id is not None and not getattr(record, "request_id", None):
             record.request_id = request_id
-            record.msg = f"[{request_id}] {record.msg}"
+            if self._as_prefix:
+                record.msg = f"[{request_id}] {record.msg}"
         return True
 
 

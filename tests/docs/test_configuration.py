@@ -19,6 +19,7 @@ from devices.config_schema import DeviceSettings, ModelAlias, ModelAssignment
 from main import parse_arguments
 from pools.served_model import DEFAULT_NPU_PROMPT_TOKENS, NPU_RESPONSE_TOKENS
 from tests.docs.pages import PROJECT, code_blocks, text_of
+from web.server_config import ServerConfig
 
 PAGE = PROJECT / "docs" / "configuration.md"
 WORDS = {
@@ -29,7 +30,12 @@ WORDS = {
     "array": "list",
     "object": "object",
 }
-TABLES = [("A device", DeviceSettings), ("A model of a device", ModelAssignment), ("An alias", ModelAlias)]
+TABLES = [
+    ("A device", DeviceSettings),
+    ("A model of a device", ModelAssignment),
+    ("An alias", ModelAlias),
+    ("server_config.json", ServerConfig),
+]
 
 
 def table(heading: str) -> dict[str, list[str]]:
@@ -76,6 +82,7 @@ def test_every_example_value_is_allowed(heading: str, schema: type[BaseModel]) -
         DeviceSettings: {"port": 1, "device": "GPU"},
         ModelAssignment: {"id": "org/name", "path": "models/x"},
         ModelAlias: {"model": "org/name"},
+        ServerConfig: {},
     }[schema]
     for name, (*_, example) in table(heading).items():
         if example:

@@ -5,7 +5,7 @@ import pytest
 from benchmarks import abuse
 from benchmarks.launch import DeviceProcess
 
-EXPECTED = {
+EXPECTED: dict[abuse.Attack, set[str]] = {
     abuse.large_bodies: {"413"},
     abuse.just_allowed_bodies: {"400"},
     abuse.deep_json: {"400"},

@@ -1,0 +1,32 @@
+"""How a line of a log is written: for people, or as one JSON object for programs that collect them."""
+
+import json
+import logging
+from datetime import datetime, timezone
+from typing import Literal
+
+LogFormat = Literal["text", "json"]
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class JsonLines(logging.Formatter):
+    """`time` in UTC, `level`, `logger`, `message`; `request_id` and `exception` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        request_id = getattr(record, "request_id", None)
+        if request_id:
+            line["request_id"] = request_id
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def formatter(form: LogFormat) -> logging.Formatter:
+    return JsonLines() if form == "json" else logging.Formatter(_TEXT)
