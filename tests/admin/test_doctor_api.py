@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import httpx
 
-from tests.admin.site import NO_HUB
+from tests.admin.site import NO_HUB, Site
 
 
-async def test_the_first_question_begins_an_examination(client: httpx.AsyncClient) -> None:
+async def test_the_first_question_begins_an_examination(site: Site, client: httpx.AsyncClient) -> None:
+    site.app.state.doctor.latest = None
     first = (await client.get("/api/doctor")).json()
     assert first == {"running": True, "age_seconds": None, "checked_at": None, "level": None, "findings": []}
     report = (await client.get("/api/doctor", params={"wait": "true", "lang": "en"})).json()
