@@ -24,7 +24,7 @@ from admin.doctor_api import doctor_router
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
 from admin.history import History
-from admin.hub_api import hub_router
+from admin.hub_api import hub_check_router
 from admin.i18n import Catalogues
 from admin.keys_api import keys_router
 from admin.live import LiveFeed
@@ -85,18 +85,18 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
     history = History(suite)
-    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
-    doctor = Doctor(look)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
     usage = UsageWatch(suite, store, last_use)
+    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
+    doctor = Doctor(look)
     reader = SnapshotReader(
         suite=suite,
         registry=registry,
         store=store,
         shelf=CatalogueShelf(registry),
         history=history,
-        doctor=doctor,
         last_use=last_use,
+        doctor=doctor,
     )
     feed = LiveFeed(reader)
     playground = Playground(suite)
@@ -138,23 +138,15 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))
     app.include_router(doctor_router(doctor, catalogues))
-    app.include_router(hub_router(registry, catalogues))
     app.include_router(caches_router(store, settings.data_dir))
+    app.include_router(hub_check_router(registry, catalogues))
     app.include_router(playground.router())
     app.include_router(metrics_router(suite, registry))
     app.include_router(keys_router(access, login))
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"])
     pages = Pages(
-        reader,
-        feed,
-        FragmentCache(renderer),
-        renderer,
-        catalogues,
-        access,
-        settings.data_dir,
-        _places(settings, store),
-        scheme=scheme_of(settings.tls),
+        reader, feed, FragmentCache(renderer), renderer, catalogues, settings.data_dir, _places(settings, store)
     )
     app.include_router(pages.router())
     app.state.end_streams = feed.close

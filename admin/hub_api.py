@@ -1,4 +1,4 @@
-"""The admin's JSON API for the way to the hub."""
+"""The JSON API for the way to the hub: whether the one of the settings answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from doctor.network import examine_hub
 from model_registry import ModelRegistry
 
 
-def hub_router(registry: ModelRegistry, catalogues: Catalogues) -> APIRouter:
+def hub_check_router(registry: ModelRegistry, catalogues: Catalogues) -> APIRouter:
     router = APIRouter(prefix="/api")
 
     @router.post("/hub/check")
     async def check_hub(request: Request) -> dict[str, Any]:
-        """Whether the hub of the settings answers, in the client's language."""
+        """Whether the hub answers, in the client's language."""
         finding = await examine_hub(registry.hub.endpoint, registry.hub.kind)
         return finding.render(catalogues.negotiate(request, default="en"))
 

@@ -44,8 +44,8 @@ class SnapshotReader:
     store: ConfigStore
     shelf: CatalogueShelf
     history: History
-    doctor: Doctor
     last_use: LastUse
+    doctor: Doctor
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)

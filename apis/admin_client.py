@@ -17,6 +17,11 @@ class PullFailed(ServiceError):
     code = "pull_failed"
 
 
+class AdminUnreachable(PullFailed):
+    status = 503
+    code = "admin_unreachable"
+
+
 class AdminClient:
     """Talks to the admin server of this machine; `base_url` is where it listens, `internal_key` what it asks for."""
 
@@ -53,7 +58,7 @@ async def _asked(client: httpx.AsyncClient, method: str, path: str, body: Any = 
         response = await client.request(method, path, json=body)
         answer = response.json()
     except (httpx.HTTPError, ValueError) as error:
-        raise PullFailed(
+        raise AdminUnreachable(
             f"Models are pulled by the admin server, which does not answer at {client.base_url}: start main.py."
         ) from error
     if response.is_error:

@@ -120,7 +120,7 @@ def _add_device_commands(add: _Adder) -> None:
     unassign.add_argument("device")
     tune = add("tune")
     tune.add_argument("model")
-    tune.add_argument("--device", required=True, help="the device's name in device_config.json: gpu, …")
+    tune.add_argument("--device", default="gpu", help="the device's name in device_config.json (default: gpu)")
     keys = add("keys")
     keys.add_argument("action", choices=("create", "list", "revoke"))
     keys.add_argument("name", nargs="?", help="create: whose key it is, or what for; revoke: its name or id")
