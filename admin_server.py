@@ -146,7 +146,15 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"])
     pages = Pages(
-        reader, feed, FragmentCache(renderer), renderer, catalogues, settings.data_dir, _places(settings, store)
+        reader,
+        feed,
+        FragmentCache(renderer),
+        renderer,
+        catalogues,
+        access,
+        settings.data_dir,
+        _places(settings, store),
+        scheme=scheme_of(settings.tls),
     )
     app.include_router(pages.router())
     app.state.end_streams = feed.close

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from admin.views import Snapshot
 
 ANY_KEY = "openvino"
+YOUR_KEY = "ovk-…"
 
 
 @dataclass(frozen=True)
@@ -40,45 +41,60 @@ def served_models(snapshot: Snapshot) -> list[ServedModel]:
     ]
 
 
-def addresses(model: ServedModel, host: str) -> list[tuple[str, str]]:
-    base = _base(model, host)
+@dataclass(frozen=True)
+class Way:
+    """How a client reaches the devices: the host it knows this machine by, and whether it must show a key."""
+
+    host: str
+    scheme: str = "http"
+    needs_key: bool = False
+
+    def base(self, model: ServedModel) -> str:
+        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{model.port}"
+
+    @property
+    def key(self) -> str:
+        """What stands for the key; without keys anything will do."""
+        return YOUR_KEY if self.needs_key else ANY_KEY
+
+
+def addresses(model: ServedModel, way: Way) -> list[tuple[str, str]]:
+    base = way.base(model)
     return [("OpenAI", f"{base}/v1"), ("Ollama", base), ("Anthropic", base)]
 
 
-def recipes(model: ServedModel, host: str) -> list[Recipe]:
-    base, name = _base(model, host), model.public_id
+def recipes(model: ServedModel, way: Way) -> list[Recipe]:
+    base, name, key = way.base(model), model.public_id, way.key
+    needed = key if way.needs_key else None
     return [
-        Recipe("curl", "curl", _curl(base, name)),
-        Recipe("python", "Python · openai", _python(base, name)),
-        Recipe("javascript", "JavaScript · openai", _javascript(base, name)),
-        Recipe("ollama", "Ollama CLI / Python", _ollama(base, name)),
-        Recipe("openwebui", "Open WebUI", _open_webui(base)),
-        Recipe("continue", "Continue", _continue(base, name)),
-        Recipe("cline", "Cline", _cline(base, name)),
-        Recipe("claude", "Claude Code", _claude(base, name)),
-        Recipe("langchain", "LangChain", _langchain(base, name)),
+        Recipe("curl", "curl", _curl(base, name, needed)),
+        Recipe("python", "Python · openai", _python(base, name, key)),
+        Recipe("javascript", "JavaScript · openai", _javascript(base, name, key)),
+        Recipe("ollama", "Ollama CLI / Python", _ollama(base, name, needed)),
+        Recipe("openwebui", "Open WebUI", _open_webui(base, needed)),
+        Recipe("continue", "Continue", _continue(base, name, key)),
+        Recipe("cline", "Cline", _cline(base, name, key)),
+        Recipe("claude", "Claude Code", _claude(base, name, key)),
+        Recipe("langchain", "LangChain", _langchain(base, name, key)),
         Recipe("homeassistant", "Home Assistant", _fields({"URL": base, "Model": name})),
-        Recipe("n8n", "n8n", _fields({"Base URL": f"{base}/v1", "API Key": ANY_KEY, "Model": name})),
+        Recipe("n8n", "n8n", _fields({"Base URL": f"{base}/v1", "API Key": key, "Model": name})),
     ]
 
 
-def _base(model: ServedModel, host: str) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{model.port}"
-
-
-def _curl(base: str, name: str) -> str:
+def _curl(base: str, name: str, key: str | None) -> str:
     body = {"model": name, "stream": True, "messages": [{"role": "user", "content": "什麼是 OpenVINO？"}]}
     return (
         f"curl -N {base}/v1/chat/completions \\\n"
-        '  -H "Content-Type: application/json" \\\n'
-        f"  -d '{json.dumps(body, ensure_ascii=False)}'"
+        + (f'  -H "Authorization: Bearer {key}" \\\n' if key else "")
+        + '  -H "Content-Type: application/json" \\\n'
+        + f"  -d '{json.dumps(body, ensure_ascii=False)}'"
     )
 
 
-def _python(base: str, name: str) -> str:
+def _python(base: str, name: str, key: str) -> str:
     return f"""from openai import OpenAI
 
-client = OpenAI(base_url="{base}/v1", api_key="{ANY_KEY}")
+client = OpenAI(base_url="{base}/v1", api_key="{key}")
 stream = client.chat.completions.create(
     model="{name}",
     messages=[{{"role": "user", "content": "什麼是 OpenVINO？"}}],
@@ -89,10 +105,10 @@ for chunk in stream:
         print(chunk.choices[0].delta.content or "", end="", flush=True)"""
 
 
-def _javascript(base: str, name: str) -> str:
+def _javascript(base: str, name: str, key: str) -> str:
     return f"""import OpenAI from "openai";
 
-const client = new OpenAI({{ baseURL: "{base}/v1", apiKey: "{ANY_KEY}" }});
+const client = new OpenAI({{ baseURL: "{base}/v1", apiKey: "{key}" }});
 const stream = await client.chat.completions.create({{
   model: "{name}",
   messages: [{{ role: "user", content: "什麼是 OpenVINO？" }}],
@@ -101,7 +117,13 @@ const stream = await client.chat.completions.create({{
 for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");"""
 
 
-def _ollama(base: str, name: str) -> str:
+def _ollama(base: str, name: str, key: str | None) -> str:
+    ask = f"""chat(model="{name}", messages=[{{"role": "user", "content": "什麼是 OpenVINO？"}}])
+print(answer.message.content)"""
+    if key:  # the command line tool sends a key to its maker's own service only
+        return f"""# Python
+from ollama import Client
+answer = Client(host="{base}", headers={{"Authorization": "Bearer {key}"}}).{ask}"""
     return f"""# Linux, macOS
 OLLAMA_HOST={base} ollama run {name}
 
@@ -110,21 +132,24 @@ $env:OLLAMA_HOST = "{base}"; ollama run {name}
 
 # Python
 from ollama import Client
-answer = Client(host="{base}").chat(model="{name}", messages=[{{"role": "user", "content": "什麼是 OpenVINO？"}}])
-print(answer.message.content)"""
+answer = Client(host="{base}").{ask}"""
 
 
-def _open_webui(base: str) -> str:
+def _open_webui(base: str, key: str | None) -> str:
+    """As an Ollama connection, where a key is needed as OpenAI's."""
+    variables = {"OPENAI_API_BASE_URL": f"{base}/v1", "OPENAI_API_KEY": key} if key else {"OLLAMA_BASE_URL": base}
+    posix = " ".join(f"{name}={value}" for name, value in variables.items())
+    windows = "; ".join(f'$env:{name} = "{value}"' for name, value in variables.items())
     return f"""pip install open-webui
 
 # Linux, macOS
-OLLAMA_BASE_URL={base} open-webui serve
+{posix} open-webui serve
 
 # Windows PowerShell
-$env:OLLAMA_BASE_URL = "{base}"; open-webui serve"""
+{windows}; open-webui serve"""
 
 
-def _continue(base: str, name: str) -> str:
+def _continue(base: str, name: str, key: str) -> str:
     return f"""name: OpenVINO
 version: 0.0.1
 schema: v1
@@ -133,31 +158,29 @@ models:
     provider: openai
     model: {name}
     apiBase: {base}/v1
-    apiKey: {ANY_KEY}
+    apiKey: {key}
     roles: [chat, edit, apply]"""
 
 
-def _cline(base: str, name: str) -> str:
-    return _fields(
-        {"API Provider": "OpenAI Compatible", "Base URL": f"{base}/v1", "API Key": ANY_KEY, "Model ID": name}
-    )
+def _cline(base: str, name: str, key: str) -> str:
+    return _fields({"API Provider": "OpenAI Compatible", "Base URL": f"{base}/v1", "API Key": key, "Model ID": name})
 
 
-def _claude(base: str, name: str) -> str:
+def _claude(base: str, name: str, key: str) -> str:
     return f"""# Linux, macOS
 export ANTHROPIC_BASE_URL={base}
-export ANTHROPIC_AUTH_TOKEN={ANY_KEY}
+export ANTHROPIC_AUTH_TOKEN={key}
 claude --model {name}
 
 # Windows PowerShell
-$env:ANTHROPIC_BASE_URL = "{base}"; $env:ANTHROPIC_AUTH_TOKEN = "{ANY_KEY}"
+$env:ANTHROPIC_BASE_URL = "{base}"; $env:ANTHROPIC_AUTH_TOKEN = "{key}"
 claude --model {name}"""
 
 
-def _langchain(base: str, name: str) -> str:
+def _langchain(base: str, name: str, key: str) -> str:
     return f"""from langchain_openai import ChatOpenAI
 
-model = ChatOpenAI(base_url="{base}/v1", api_key="{ANY_KEY}", model="{name}")
+model = ChatOpenAI(base_url="{base}/v1", api_key="{key}", model="{name}")
 print(model.invoke("什麼是 OpenVINO？").content)"""
 
 

@@ -11,7 +11,7 @@ from admin.views import Snapshot
 
 logger = logging.getLogger(__name__)
 
-READ_SECONDS = 0.4
+READ_SECONDS = 0.3
 
 
 class LiveFeed:

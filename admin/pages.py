@@ -18,12 +18,14 @@ from admin.activity import find
 from admin.errors import AdminError
 from admin.events import FragmentCache, page_events
 from admin.i18n import LANGUAGE_COOKIE, Catalogues
+from admin.key_list import KeyList
 from admin.live import LiveFeed
 from admin.login import own_path, read_form
 from admin.news import ActivityNews, LogNews
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from admin.snapshots import SnapshotReader
 from admin.views import Snapshot
+from keys.access import Access
 from model_registry import RegistryError
 from registry.caches import list_caches
 
@@ -37,8 +39,10 @@ class Pages:
     cache: FragmentCache
     renderer: Renderer
     catalogues: Catalogues
+    access: Access
     data_dir: Path
     places: tuple[tuple[str, str], ...]
+    scheme: str = "http"
 
     def router(self) -> APIRouter:
         router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
@@ -115,11 +119,13 @@ class Pages:
         context: dict[str, Any] = {"choices": choices}
         if choices:
             chosen = next((choice for choice in choices if choice.public_id == model), choices[0])
-            host = Audience.of(request, self.catalogues).host
+            keys = KeyList.of(self.access, request)
+            way = connect.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required)
             context |= {
                 "chosen": chosen,
-                "addresses": connect.addresses(chosen, host),
-                "recipes": connect.recipes(chosen, host),
+                "needs_key": keys.required,
+                "addresses": connect.addresses(chosen, way),
+                "recipes": connect.recipes(chosen, way),
             }
         return self._render(request, "connect", snapshot, {}, **context)
 
@@ -131,8 +137,8 @@ class Pages:
     async def settings(self, request: Request) -> Response:
         snapshot = await self.reader()
         caches = await asyncio.to_thread(list_caches, self.data_dir, [card.name for card in snapshot.devices])
-        hub = self.reader.registry.hub
-        return self._render(request, "settings", snapshot, {}, places=self.places, hub=hub, caches=caches)
+        context = {"places": self.places, "hub": self.reader.registry.hub, "caches": caches}
+        return self._render(request, "settings", snapshot, {}, keys=KeyList.of(self.access, request), **context)
 
     async def save_preferences(self, request: Request) -> Response:
         form = read_form(await request.body())

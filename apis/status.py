@@ -70,7 +70,7 @@ def status_routes(
 
     @router.get("/live")
     async def report_all(since: int = 0) -> JSON:
-        """Health, memory and activity in one answer, for who asks twice a second."""
+        """Health, memory and activity in one answer, for who asks several times a second."""
         return JSON({"health": health(), "memory": memory(), "activity": log.report(since)})
 
     @router.get("/model/stats")

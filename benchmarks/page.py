@@ -48,9 +48,12 @@ LONGEST_GAP = """milliseconds => new Promise((done) => {
   };
   requestAnimationFrame(step);
 })"""
-PAINT_AND_WEIGHT = """() => {
+PAINT_AND_WEIGHT = """async () => {
+  const paint = await new Promise((done) => new PerformanceObserver((list) => {
+    const first = list.getEntriesByName("first-contentful-paint")[0];
+    if (first) done(first.startTime);
+  }).observe({ type: "paint", buffered: true }));
   const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
-  const paint = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0;
   const loaded = entries.filter((each) => !each.name.includes("/api/events"));
   return [paint, loaded.reduce((sum, each) => sum + each.transferSize, 0)];
 }"""
@@ -129,7 +132,6 @@ def measure_screens(admin: Admin, browser: Browser) -> None:
             context = browser.new_context(viewport={"width": 1440, "height": 900})
             page = context.new_page()
             page.goto(admin.url + path, wait_until="load")
-            page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
             paint, weight = page.evaluate(PAINT_AND_WEIGHT)
             if visit:
                 paints.append(paint)

@@ -63,7 +63,7 @@ class Timing:
     longest_pause: float = 30
     pause_reset: float = 60
     attempts: int = 5
-    poll: float = 0.45
+    poll: float = 0.3
     poll_while_starting: float = 0.1
     poll_timeout: float = 2
     silence_while_starting: float = 180

@@ -119,7 +119,7 @@ class Suite:
         return self._find(name).status()
 
     def health(self, name: str) -> dict[str, Any] | None:
-        """The latest answer of the device's /health, half a second old; None where there is none.
+        """The latest answer of the device's /health, less than a second old; None where there is none.
         Raises `UnknownDevice`."""
         return self._find(name).health
 

@@ -32,6 +32,7 @@
   function value(field) {
     if (field.dataset.json === "boolean") return field.checked;
     const text = field.value.trim();
+    if (field.dataset.json === "list") return text ? [text] : [];
     if (text === "") return null;
     return field.dataset.json === "integer" || field.dataset.json === "number" ? Number(text) : text;
   }
@@ -117,6 +118,7 @@
       if (note) note.hidden = true;
       if (element.dataset.done) toast(element.dataset.done, "good");
       if (element.dataset.answer) toast(...ANSWERS[element.dataset.answer](JSON.parse(detail.xhr.responseText)));
+      if (element.dataset.secret) tell(document.querySelector(element.dataset.secret), JSON.parse(detail.xhr.responseText).secret);
       if (element.hasAttribute("data-reload")) location.reload();
       if (element.matches("form[data-watch]")) clean(element);
       if (element.matches("[data-clear]")) element.reset();
@@ -128,6 +130,13 @@
       note.hidden = false;
     } else toast(problem, "bad");
   });
+
+  // A secret is shown once; the list behind it is loaded anew when its dialog is closed.
+  function tell(dialog, secret) {
+    dialog.querySelector("code").textContent = secret;
+    dialog.addEventListener("close", () => location.reload(), { once: true });
+    dialog.showModal();
+  }
 
   // What an answer says, and in which tone.
   const ANSWERS = {

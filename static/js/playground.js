@@ -255,7 +255,7 @@
 
   // -- the code -----------------------------------------------------------------------------------------------------
   function code(kind) {
-    const base = `http://${location.hostname}:${model.selectedOptions[0]?.dataset.port ?? ""}/v1`;
+    const base = `${location.protocol}//${location.hostname}:${model.selectedOptions[0]?.dataset.port ?? ""}/v1`;
     const history = turns.length ? turns.slice(0, turns.findLastIndex((turn) => turn.role === "user") + 1) : [];
     const body = request(history.length ? history : [{ role: "user", content: prompt.value || words["js.play.example"] }]);
     $("code-text").textContent = snippets[kind](base, body);

@@ -140,7 +140,7 @@ def test_hub_and_token(live: LiveSite, hub: TestHub, open_page: OpenPage) -> Non
     assert "hf_good" not in page.content()
     page.get_by_label("Address").fill("http://user:password@example.com")
     page.get_by_role("button", name="Save").last.click()
-    expect(page.locator(".pull .form-error")).to_contain_text("https://huggingface.co")
+    expect(page.locator("[hx-post='/api/hub'] .form-error")).to_contain_text("https://huggingface.co")
     assert live.site.registry.hub.endpoint == hub.url
     page.get_by_role("button", name="Forget the token").click()
     page.get_by_role("dialog").get_by_role("button", name="Forget the token").click()
