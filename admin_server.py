@@ -11,17 +11,20 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from admin.assignments import Assignments
+from admin.caches_api import caches_router
 from admin.catalogue import CatalogueShelf
 from admin.devices_api import devices_router
 from admin.doctor_api import doctor_router
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
 from admin.history import History
+from admin.hub_api import hub_check_router
 from admin.i18n import Catalogues
 from admin.keys_api import keys_router
 from admin.live import LiveFeed
@@ -34,6 +37,7 @@ from admin.rendering import Renderer
 from admin.screens import NAVIGATION
 from admin.snapshots import SnapshotReader
 from admin.surroundings import surroundings_of
+from admin.usage import UsageWatch
 from devices.config import ConfigError, ConfigStore
 from devices.supervisor import Suite, UnknownDevice
 from doctor.examination import Doctor
@@ -43,6 +47,8 @@ from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
 from keys.sessions import Sessions
 from model_registry import ModelRegistry, RegistryError
+from registry.last_use import FILE as LAST_USE_FILE
+from registry.last_use import LastUse
 from web.guard import Guard
 from web.limits import Limits
 from web.server_config import ServerConfig
@@ -79,13 +85,21 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
     history = History(suite)
+    last_use = LastUse(settings.data_dir / LAST_USE_FILE)
+    usage = UsageWatch(suite, store, last_use)
+    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
+    doctor = Doctor(look)
     reader = SnapshotReader(
-        suite=suite, registry=registry, store=store, shelf=CatalogueShelf(registry), history=history
+        suite=suite,
+        registry=registry,
+        store=store,
+        shelf=CatalogueShelf(registry),
+        history=history,
+        last_use=last_use,
+        doctor=doctor,
     )
     feed = LiveFeed(reader)
     playground = Playground(suite)
-    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
-    doctor = Doctor(look)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 
     access = Access(
@@ -100,18 +114,21 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await suite.start()
         await registry.start()
-        tasks = [asyncio.create_task(feed.run(), name="feed"), asyncio.create_task(history.run(), name="history")]
+        watches = {"feed": feed.run(), "history": history.run(), "usage": usage.run()}
+        tasks = [asyncio.create_task(watch, name=name) for name, watch in watches.items()]
         try:
             yield
         finally:
             await feed.close()
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(registry.stop(), suite.stop(), playground.close(), doctor.close())
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
     app.add_middleware(Limits, limits=settings.server_config.limits(), client_of=client_of, refuse=refusal(catalogues))
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal(catalogues), session=sessions.caller)
     app.add_middleware(
@@ -121,14 +138,19 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))
     app.include_router(doctor_router(doctor, catalogues))
+    app.include_router(caches_router(store, settings.data_dir))
+    app.include_router(hub_check_router(registry, catalogues))
     app.include_router(playground.router())
     app.include_router(metrics_router(suite, registry))
     app.include_router(keys_router(access, login))
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"])
-    pages = Pages(reader, feed, FragmentCache(renderer), renderer, catalogues, _places(settings, store))
+    pages = Pages(
+        reader, feed, FragmentCache(renderer), renderer, catalogues, settings.data_dir, _places(settings, store)
+    )
     app.include_router(pages.router())
     app.state.end_streams = feed.close
+    app.state.doctor = doctor
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
 

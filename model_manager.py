@@ -101,7 +101,7 @@ class ModelManager:
     def max_request_tokens(self, model_id: str) -> int:
         """What prompt and answer of one request may have together."""
         pool = self.pool(model_id)
-        if pool.model.pipeline == "llm_pipeline":
+        if pool.model.one_at_a_time:
             return pool.model.context_tokens
         return min(pool.model.context_tokens, pool.plan.kv_cache_tokens)
 

@@ -43,11 +43,9 @@ from apis.recorded import calls_a_model
 from apis.status import status_routes
 from chat.pictures import PictureLoader
 from chat.service import ChatService
-from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
+from devices.config import ConfigError, ConfigStore, Configuration
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from devices.lifeline import watch_stdin
-from devices.memory import GB, default_reserve, device_memory, system_memory
-from devices.memory_ledger import MemoryLedger
 from embeddings.service import EmbeddingService
 from instances.handle import Instance
 from instances.messages import LoadModel
@@ -55,7 +53,7 @@ from keys.access import Access, take_internal_key
 from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
 from model_manager import ModelManager
-from pools.memory_budget import MemoryBudget
+from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
 from web.connection import CarefulProtocol
@@ -108,7 +106,7 @@ def build_device_server(
     others = {other: each.port for other, each in configuration.devices.items() if other != name}
     manager = ModelManager(
         models,
-        _budget(settings, device, data_dir),
+        device_budget(settings, device, data_dir),
         cache_dir=data_dir / f"cache_{name}",
         max_queue=settings.max_queue,
         queue_seconds=settings.queue_timeout,
@@ -119,17 +117,6 @@ def build_device_server(
     place = Place(name, store, data_dir, _BUNDLED, available)
     log = ActivityLog(keeps_texts=settings.keep_prompts)
     return DeviceServer(name, device, manager, names, place, log, settings.allow_image_urls)
-
-
-def _budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
-    memory = device_memory(device.used, device.own_memory) if device.own_memory else system_memory()
-    reserve = settings.memory_reserve_gb
-    return MemoryBudget(
-        memory,
-        MemoryLedger(data_dir / ".memory"),
-        limit_bytes=int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None,
-        reserve_bytes=default_reserve(memory.read().total) if reserve is None else int(reserve * GB),
-    )
 
 
 def create_app(

@@ -52,7 +52,7 @@ def running_rows(suite: Suite) -> tuple[ActivityRow, ...]:
     rows = [
         ActivityRow(status.name, entry) for status in suite.statuses() for entry in suite.activity(status.name).running
     ]
-    return tuple(sorted(rows, key=lambda row: row.entry.number))
+    return tuple(sorted(rows, key=lambda row: row.entry.time))
 
 
 def find(suite: Suite, device: str, number: int) -> ActivityRow | None:
@@ -68,7 +68,7 @@ def since(suite: Suite, cursors: Mapping[str, int]) -> list[ActivityRow]:
         for status in suite.statuses()
         for entry in suite.activity(status.name).after(cursors.get(status.name, 0))
     ]
-    return sorted(rows, key=lambda row: row.entry.number, reverse=True)
+    return sorted(rows, key=lambda row: row.entry.time, reverse=True)
 
 
 def as_json(row: ActivityRow) -> dict[str, Any]:

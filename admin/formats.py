@@ -15,8 +15,8 @@ def size(value: float | None) -> str:
 
 
 def memory(value: float) -> str:
-    """Memory counts in powers of two: `31.6 GiB`."""
-    return f"{value / 2**30:.1f} GiB"
+    """Memory counts in powers of two: `31.6 GiB`, `80 MiB`."""
+    return f"{value / 2**30:.1f} GiB" if value >= 2**30 else f"{value / 2**20:.0f} MiB"
 
 
 def count(value: float | None) -> str:

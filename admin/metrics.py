@@ -1,4 +1,4 @@
-"""The admin server's `GET /metrics`: its devices' states and its downloads. Models' own are at the devices' ports."""
+"""The admin server's `GET /metrics`: its devices' states and its downloads; models' figures are at the devices'."""
 
 from __future__ import annotations
 

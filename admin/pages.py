@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +25,7 @@ from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from admin.snapshots import SnapshotReader
 from admin.views import Snapshot
 from model_registry import RegistryError
+from registry.caches import list_caches
 
 ONE_YEAR = 365 * 24 * 3600
 
@@ -34,6 +37,7 @@ class Pages:
     cache: FragmentCache
     renderer: Renderer
     catalogues: Catalogues
+    data_dir: Path
     places: tuple[tuple[str, str], ...]
 
     def router(self) -> APIRouter:
@@ -48,6 +52,7 @@ class Pages:
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
         router.add_api_route("/connect", self.connect)
+        router.add_api_route("/doctor", self.doctor)
         router.add_api_route("/settings", self.settings)
         router.add_api_route("/preferences", self.save_preferences, methods=["POST"])
         router.add_api_route("/api/events", self.events)
@@ -118,9 +123,16 @@ class Pages:
             }
         return self._render(request, "connect", snapshot, {}, **context)
 
+    async def doctor(self, request: Request) -> Response:
+        if self.reader.doctor.latest is None:
+            self.reader.doctor.begin()
+        return await self._screen(request, "doctor")
+
     async def settings(self, request: Request) -> Response:
         snapshot = await self.reader()
-        return self._render(request, "settings", snapshot, {}, places=self.places, hub=self.reader.registry.hub)
+        caches = await asyncio.to_thread(list_caches, self.data_dir, [card.name for card in snapshot.devices])
+        hub = self.reader.registry.hub
+        return self._render(request, "settings", snapshot, {}, places=self.places, hub=hub, caches=caches)
 
     async def save_preferences(self, request: Request) -> Response:
         form = read_form(await request.body())

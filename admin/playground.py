@@ -59,7 +59,8 @@ class Playground:
 
     async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
         status = self._suite.status(device)
-        if status.state != "running":
+        # A server that is starting has its socket open already: the connection waits in it.
+        if status.state not in ("running", "starting", "restarting"):
             raise AdminError(503, "device_not_running", device=device)
         url = self._suite.launch.base_url(status.port) + path
         outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)

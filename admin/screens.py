@@ -16,6 +16,7 @@ NAVIGATION = (
     ("activity", "/activity"),
     ("logs", "/logs"),
     ("connect", "/connect"),
+    ("doctor", "/doctor"),
     ("settings", "/settings"),
 )
 
@@ -72,5 +73,20 @@ def activity(snapshot: Snapshot) -> list[Fragment]:
     return [*common(snapshot), Fragment("running", "fragments/running.html", {"rows": snapshot.running})]
 
 
-SCREENS = {"overview": overview, "models": models, "get": get, "playground": playground, "activity": activity}
+def doctor(snapshot: Snapshot) -> list[Fragment]:
+    check = snapshot.check
+    return [
+        *common(snapshot),
+        Fragment("doctor", "fragments/doctor.html", {"running": check.running, "latest": check.latest}),
+    ]
+
+
+SCREENS = {
+    "overview": overview,
+    "models": models,
+    "get": get,
+    "playground": playground,
+    "activity": activity,
+    "doctor": doctor,
+}
 """The screens with fragments of their own; every other one has the common ones."""

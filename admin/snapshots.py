@@ -13,6 +13,7 @@ from admin.activity import running_rows
 from admin.catalogue import CatalogueShelf, Yardstick
 from admin.history import History
 from admin.views import (
+    Check,
     DeviceCard,
     Hardware,
     JobRow,
@@ -25,12 +26,15 @@ from admin.views import (
 )
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
 from devices.supervisor import DeviceStatus, Suite
+from doctor.examination import Doctor
 from model_registry import LocalModel, ModelRegistry, PullJob
+from registry.last_use import LastUse
 
 Health = Mapping[str, Any]
 
 BAR_STEP = 50_000_000
-MODEL_STEP = 10_000_000
+MODEL_STEP = 5_000_000
+LAST_USED_STEP = 60
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class SnapshotReader:
     store: ConfigStore
     shelf: CatalogueShelf
     history: History
+    last_use: LastUse
+    doctor: Doctor
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -59,11 +65,12 @@ class SnapshotReader:
         )
         return Snapshot(
             devices=tuple(cards),
-            local_models=tuple(local_row(model, cards, yardsticks) for model in local),
+            local_models=tuple(local_row(model, cards, yardsticks, self.last_use.at(model.id)) for model in local),
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
             machine=machine,
             running=running_rows(self.suite),
+            check=Check(self.doctor.running, self.doctor.latest),
             config_problem=problem,
         )
 
@@ -189,8 +196,14 @@ def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
     weights = min(sum(_weights(model) for model in report.get("models", ())), used)
     reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
     other = max(total - available - used - reserved, 0)
-    parts = (_rounded(part, BAR_STEP) for part in (weights, used - weights, reserved, other))
-    return MemoryBar(total, *parts, shared=report.get("memory", "system") == "system")
+    return MemoryBar(
+        total,
+        weights=_rounded(weights, MODEL_STEP),
+        cache=_rounded(used - weights, MODEL_STEP),
+        reserved=_rounded(reserved, MODEL_STEP),
+        other=_rounded(other, BAR_STEP),
+        shared=report.get("memory", "system") == "system",
+    )
 
 
 def _weights(model: Mapping[str, Any]) -> int:
@@ -212,7 +225,9 @@ def _rounded(value: int | None, step: int) -> int:
     return round((value or 0) / step) * step
 
 
-def local_row(model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[Yardstick, ...]) -> LocalModelRow:
+def local_row(
+    model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[Yardstick, ...], last_used: float | None
+) -> LocalModelRow:
     metadata = model.metadata
     offered = [(card.name, choice.running) for card in cards for choice in card.assigned if choice.id == model.id]
     return LocalModelRow(
@@ -226,6 +241,7 @@ def local_row(model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[
         revision=metadata.revision if metadata else None,
         commit=metadata.commit if metadata else None,
         downloaded_at=metadata.downloaded_at if metadata else None,
+        last_used=last_used and last_used // LAST_USED_STEP * LAST_USED_STEP,
         license=(metadata.license if metadata else None) or model.facts.license,
         tools=model.facts.tools,
         thinking=model.facts.thinking,

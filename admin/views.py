@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from admin.activity import ActivityRow
 from devices.config import ConfigError, DeviceSettings, ModelAssignment
+from doctor.examination import Report
 from registry.jobs import ACTIVE, JobError
 
 
@@ -189,6 +190,8 @@ class LocalModelRow:
     revision: str | None
     commit: str | None
     downloaded_at: str | None
+    last_used: float | None
+    """Seconds since the epoch, to the minute."""
     license: str | None
     tools: bool
     thinking: bool
@@ -265,6 +268,14 @@ class JobRow:
 
 
 @dataclass(frozen=True)
+class Check:
+    """The doctor's latest report, and whether another one is being made."""
+
+    running: bool
+    latest: Report | None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything the pages show, at one moment."""
 
@@ -274,6 +285,7 @@ class Snapshot:
     catalogue: CatalogueView | None
     machine: MemoryBar
     running: tuple[ActivityRow, ...]
+    check: Check
     config_problem: ConfigError | None
 
     def device(self, name: str) -> DeviceCard | None:

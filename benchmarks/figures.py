@@ -17,12 +17,14 @@ class RunFigures(msgspec.Struct, frozen=True):
     first_token: float
     between_p50: float
     between_p95: float
+    between_p99: float
 
 
 class Pair(msgspec.Struct, frozen=True):
     """The bare library and the served path on the same prompts, one right after the other.
 
-    `server_cpu_seconds` is what the device server's process used, its instances not included.
+    `server_cpu_seconds` is what the device server's process used, its instances not included. `peer`: another server on
+    the same prompts, where one was named.
     """
 
     streams: int
@@ -30,6 +32,7 @@ class Pair(msgspec.Struct, frozen=True):
     served: RunFigures
     server_cpu_seconds: float
     health: list[float]
+    peer: RunFigures | None = None
 
     @property
     def ratio(self) -> float:
@@ -58,9 +61,12 @@ class Summary(msgspec.Struct, frozen=True):
     served_between_p50: Spread
     bare_between_p95: Spread
     served_between_p95: Spread
+    bare_between_p99: Spread
+    served_between_p99: Spread
     server_cpu: float
     health_p50: float
     health_p95: float
+    peer: Spread | None = None
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -84,6 +90,7 @@ def run_figures(measured: Measured) -> RunFigures:
         first_token=median(answer.times[0] for answer in measured.answers),
         between_p50=percentile(gaps, 50),
         between_p95=percentile(gaps, 95),
+        between_p99=percentile(gaps, 99),
     )
 
 
@@ -91,8 +98,9 @@ def summarize(pairs: Sequence[Pair]) -> Summary:
     """Of pairs with one number of streams."""
 
     def spread(value: Callable[[Pair], float]) -> Spread:
-        values = [value(pair) for pair in pairs]
-        return Spread(median(values), min(values), max(values))
+        return _spread([value(pair) for pair in pairs])
+
+    peers = [pair.peer.tokens_per_second for pair in pairs if pair.peer is not None]
 
     tokens = sum(pair.served.tokens for pair in pairs)
     health = [seconds for pair in pairs for seconds in pair.health]
@@ -108,10 +116,17 @@ def summarize(pairs: Sequence[Pair]) -> Summary:
         served_between_p50=spread(lambda pair: pair.served.between_p50),
         bare_between_p95=spread(lambda pair: pair.bare.between_p95),
         served_between_p95=spread(lambda pair: pair.served.between_p95),
+        bare_between_p99=spread(lambda pair: pair.bare.between_p99),
+        served_between_p99=spread(lambda pair: pair.served.between_p99),
         server_cpu=1000 * sum(pair.server_cpu_seconds for pair in pairs) / tokens,
         health_p50=percentile(health, 50),
         health_p95=percentile(health, 95),
+        peer=_spread(peers) if peers else None,
     )
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    return Spread(median(values), min(values), max(values))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -39,9 +39,12 @@ def table(results: Results) -> str:
         ("first token ms, bare → served", lambda row: _both(row.bare_first_token, row.served_first_token)),
         ("between tokens p50 ms", lambda row: _both(row.bare_between_p50, row.served_between_p50)),
         ("between tokens p95 ms", lambda row: _both(row.bare_between_p95, row.served_between_p95)),
+        ("between tokens p99 ms", lambda row: _both(row.bare_between_p99, row.served_between_p99)),
         ("server CPU µs/token", lambda row: f"{row.server_cpu / 1000 * _US:.0f}"),
         ("/health ms p50 · p95", lambda row: f"{row.health_p50 * _MS:.1f} · {row.health_p95 * _MS:.1f}"),
     ]
+    if any(row.peer for row in results.summaries):
+        columns.insert(3, ("peer tok/s", lambda row: f"{row.peer.median:.1f}" if row.peer else ""))
     lines = [
         [name for name, _ in columns],
         ["---:"] * len(columns),

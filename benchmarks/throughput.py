@@ -8,12 +8,15 @@ loaded all the time; only one works at a time.
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from benchmarks.figures import Pair, run_figures, summarize
-from benchmarks.helper import PROJECT, HelperFailed
+from benchmarks.helper import PROJECT, Helper, HelperFailed
 from benchmarks.machine import this_machine
-from benchmarks.messages import Job
+from benchmarks.messages import Job, Target
+from benchmarks.plot import throughput_plot
 from benchmarks.prompts import make_prompts
 from benchmarks.report import Results, table, write_json
 from benchmarks.served import ServerFailed
@@ -26,24 +29,39 @@ _WARM_UP = 0
 """The pair before the first, which is not counted."""
 
 
-def pair(sides: Sides, options: argparse.Namespace, streams: int, number: int) -> Pair:
-    """Raises `HelperFailed` and `UnequalWork`."""
-    prompts = make_prompts(max(streams, _ANSWERS), options.prompt_words, seed=f"{streams}/{number}")
-    both = sides.run(Job(prompts, streams, options.tokens), served_first=number % 2 == 0)
-    return Pair(streams, run_figures(both.bare), run_figures(both.served), both.server_cpu, both.served.health)
+class Bench:
+    """What is measured with: both sides, and another server to put beside them, where one was named."""
+
+    def __init__(self, sides: Sides, peer: Helper | None, options: argparse.Namespace) -> None:
+        self._sides = sides
+        self._peer = peer
+        self._options = options
+
+    def pair(self, streams: int, number: int) -> Pair:
+        """Raises `HelperFailed` and `UnequalWork`."""
+        prompts = make_prompts(max(streams, _ANSWERS), self._options.prompt_words, seed=f"{streams}/{number}")
+        job = Job(prompts, streams, self._options.tokens)
+        both = self._sides.run(job, served_first=number % 2 == 0)
+        peer = run_figures(self._peer.run(job)) if self._peer else None
+        bare, served = run_figures(both.bare), run_figures(both.served)
+        return Pair(streams, bare, served, both.server_cpu, both.served.health, peer)
 
 
 def measure(options: argparse.Namespace, arguments: Sequence[str]) -> Results:
     """Raises `HelperFailed`, `ServerFailed` and `UnequalWork`."""
-    with batching_sides(
-        options.model, device=options.device, max_streams=max(options.streams), kv_cache_gb=options.kv_cache_gb
-    ) as sides:
+    with (
+        batching_sides(
+            options.model, device=options.device, max_streams=max(options.streams), kv_cache_gb=options.kv_cache_gb
+        ) as sides,
+        Helper("benchmarks.load", options.peer) if options.peer else nullcontext() as peer,
+    ):
+        bench = Bench(sides, peer, options)
         for streams in options.streams:
-            pair(sides, options, streams, _WARM_UP)
+            bench.pair(streams, _WARM_UP)
         pairs: list[Pair] = []
         for number in range(1, options.pairs + 1):
             for streams in options.streams:
-                pairs.append(pair(sides, options, streams, number))
+                pairs.append(bench.pair(streams, number))
                 print(_progress(pairs[-1], number), file=sys.stderr)
         summaries = [summarize([pair for pair in pairs if pair.streams == streams]) for streams in options.streams]
         return Results(list(arguments), this_machine(), sides.memory(), summaries, pairs)
@@ -68,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(results))
     if options.json:
         write_json(results, options.json)
+    if options.svg:
+        options.svg.write_text(throughput_plot(results.summaries), encoding="utf-8")
     return 0
 
 
@@ -82,8 +102,22 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=64, help="length of an answer (default: 64)")
     parser.add_argument("--prompt-words", type=int, default=16, help="length of a prompt (default: 16)")
     parser.add_argument("--kv-cache-gb", type=float, default=1.0, help="KV cache of both sides (default: 1)")
+    parser.add_argument(
+        "--peer",
+        type=_target,
+        metavar="URL#MODEL",
+        help="another OpenAI-compatible server: http://127.0.0.1:8000#its-model",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="where to write a plot")
     return parser.parse_args(arguments)
+
+
+def _target(text: str) -> Target:
+    address = urlsplit(text)
+    if address.scheme != "http" or not address.hostname or not address.fragment:
+        raise argparse.ArgumentTypeError("write http://HOST:PORT#MODEL")
+    return Target(address.hostname, address.port or 80, address.fragment)
 
 
 def _directory(text: str) -> Path:

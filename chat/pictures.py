@@ -14,6 +14,7 @@ from functools import cached_property
 from PIL import Image as Pillow
 from PIL import ImageOps
 
+from chat.image_tokens import expected_tokens
 from instances.messages import Image, Sight, image_tag
 from web.errors import InvalidRequest
 from web.public_fetch import FetchFailed, PublicFetch
@@ -25,8 +26,6 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 _LONGEST_EDGE = 2048
 _LONGEST_EDGE_LOW_DETAIL = 512
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
-_PIXELS_A_TOKEN = 28 * 28
-_TOKENS_AT_LEAST = 576
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,6 @@ def place(prompt: str, pictures: Sequence[Picture]) -> tuple[str, list[Picture]]
     return re.sub("|".join(re.escape(marker) for marker in known), tag, prompt), shown
 
 
-def expected_tokens(image: Image) -> int:
-    """How much of the context an image may take: what the known families make of this size, rather more than less.
-    The pipeline tells the real figure when the answer is there."""
-    return -(-image.width * image.height // _PIXELS_A_TOKEN) + _TOKENS_AT_LEAST
-
-
 @dataclass(frozen=True)
 class Prompt:
     """`ids` are those of `text`, in which images have only a tag; `tokens` is what the prompt takes of the context."""
@@ -89,9 +82,10 @@ class Prompt:
         return self.sight.tokens if self.sight else len(self.ids)
 
 
-def prompt_with_images(text: str, ids: list[int], images: list[Image]) -> Prompt:
+def prompt_with_images(text: str, ids: list[int], images: list[Image], model_type: str | None) -> Prompt:
     """The prompt of a vision-language model, with the images that the tags in `text` stand for."""
-    return Prompt(text, ids, Sight(text, images, len(ids) + sum(map(expected_tokens, images))))
+    tokens = len(ids) + sum(expected_tokens(image, model_type) for image in images)
+    return Prompt(text, ids, Sight(text, images, tokens))
 
 
 class PictureLoader:

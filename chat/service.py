@@ -133,7 +133,7 @@ class ChatService:
         whole = Prompt("", prompt_ids)
         if model.facts.vision:
             text = prompt if isinstance(prompt, str) else speech.tokenizer.decode(prompt)
-            whole = prompt_with_images(text, prompt_ids, [])
+            whole = prompt_with_images(text, prompt_ids, [], None)
         sampling = self._sampling(model, whole.tokens, options)
         try:
             structure = form_structure(options.form, _NO_REASONING) if options.form else None
@@ -163,7 +163,8 @@ class ChatService:
             return Prompt(text, [*preceding_ids, *await self._encode(model, speech, text)])
         text, shown = place(speech.tokenizer.decode(preceding_ids) + text, pictures)
         images = await self._pictures.load(shown)
-        return prompt_with_images(text, await self._encode(model, speech, text), images)
+        kind = speech.tokenizer.config.get("model_type")
+        return prompt_with_images(text, await self._encode(model, speech, text), images, kind)
 
     async def _encode(self, model: ServedModel, speech: Speech, prompt: str) -> list[int]:
         """Of a prompt that is far too long only as much as shows that it is. Raises `PromptTooLong`."""
@@ -274,7 +275,7 @@ class ChatService:
         return min(model.max_prompt_tokens or limit - 1, limit - 1)
 
     def _sampling(self, model: ServedModel, prompt_tokens: int, options: GenerationOptions) -> Sampling:
-        if options.logprobs and model.pipeline == "llm_pipeline":
+        if options.logprobs and model.one_at_a_time:
             raise InvalidRequest(
                 f"'{model.public_id}' runs in a pipeline without logprobs; on the GPU and the CPU models have them.",
                 param="logprobs",

@@ -55,7 +55,7 @@ async def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def _command(name: str) -> Command:
-    from commands import devices, examining, keys, models, pulling
+    from commands import devices, examining, keys, models, pulling, tuning
 
     return {
         "pull": pulling.pull,
@@ -70,5 +70,6 @@ def _command(name: str) -> Command:
         "keys": keys.manage_keys,
         "ps": devices.show_loaded,
         "status": devices.show_status,
+        "tune": tuning.tune,
         "doctor": examining.examine,
     }[name]

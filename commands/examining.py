@@ -14,7 +14,8 @@ _MARKS = {"problem": ("✗", "red"), "warning": ("!", "yellow"), "note": ("·", 
 
 
 async def examine(house: House, options: argparse.Namespace, output: Output) -> int:
-    report = await house.doctor(options.lang or system_language())
+    with output.busy("Examining"):
+        report = await house.doctor(options.lang or system_language())
     output.document(report)
     for finding in report["findings"]:
         mark, style = _MARKS[finding["level"]]

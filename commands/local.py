@@ -29,6 +29,8 @@ from devices.run_file import InCharge, take_charge
 from doctor.examination import Surroundings, examine
 from model_registry import LocalModel, ModelRegistry, RegistryError
 from registry.assigning import new_assignment, written_path
+from registry.last_use import FILE as LAST_USE_FILE
+from registry.last_use import LastUse
 
 DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
 _POLL_SECONDS = 0.2
@@ -51,7 +53,8 @@ class LocalHouse:
         with _explained():
             local = await asyncio.to_thread(self._registry.local_models)
             devices = self._configuration().devices
-        return [_row(model, devices) for model in local]
+            last_use = LastUse(self._data_dir / LAST_USE_FILE)
+        return [_row(model, devices, last_use.at(model.id)) for model in local]
 
     async def search(self, query: str) -> list[Answer]:
         with _explained():
@@ -187,7 +190,7 @@ def _without(settings: DeviceSettings, model_id: str) -> DeviceSettings:
     return settings.model_copy(update={"models": [model for model in settings.models if model.id != model_id]})
 
 
-def _row(model: LocalModel, devices: Mapping[str, DeviceSettings]) -> Answer:
+def _row(model: LocalModel, devices: Mapping[str, DeviceSettings], last_used: float | None) -> Answer:
     facts, metadata = model.facts, model.metadata
     return {
         "id": model.id,
@@ -200,6 +203,7 @@ def _row(model: LocalModel, devices: Mapping[str, DeviceSettings]) -> Answer:
         "revision": metadata.revision if metadata else None,
         "commit": metadata.commit if metadata else None,
         "downloaded_at": metadata.downloaded_at if metadata else None,
+        "last_used": last_used,
         "license": (metadata.license if metadata else None) or facts.license,
         "tools": facts.tools,
         "thinking": facts.thinking,

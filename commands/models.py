@@ -16,11 +16,10 @@ _SHOWN = (
     ("license", "licence"),
     ("revision", "revision"),
     ("commit", "commit"),
-    ("downloaded_at", "downloaded"),
-    ("last_used", "last used"),
     ("problem", "problem"),
     ("npu_problem", "on the NPU"),
 )
+_MOMENTS = (("downloaded_at", "downloaded"), ("last_used", "last used"))
 _ABILITIES = ("tools", "thinking", "vision")
 
 
@@ -69,6 +68,7 @@ async def show(house: House, options: argparse.Namespace, output: Output) -> int
     rows = [("size", formats.size(model["size_bytes"])), ("parameters", formats.count(model["parameters"]))]
     rows.append(("context", formats.tokens(model["context_length"])))
     rows += [(label, str(model[key])) for key, label in _SHOWN if model.get(key)]
+    rows += [(label, formats.moment(model[key])) for key, label in _MOMENTS if model.get(key)]
     rows.append(("abilities", ", ".join(name for name in _ABILITIES if model[name]) or "–"))
     rows.append(("devices", ", ".join(model["devices"]) or "–"))
     output.say(model["id"], style="bold")
@@ -83,7 +83,8 @@ async def remove(house: House, options: argparse.Namespace, output: Output) -> i
 
 
 async def verify(house: House, options: argparse.Namespace, output: Output) -> int:
-    result = await house.verify(options.model)
+    with output.busy("Hashing"):
+        result = await house.verify(options.model)
     output.document(result)
     if result["intact"]:
         output.say(f"All {result['files']} files are intact.")

@@ -22,6 +22,7 @@ COMMANDS = {
     "unassign": "take a model off a device",
     "ps": "the models that are loaded now",
     "status": "the devices and what they are doing",
+    "tune": "find out which kind of pipeline serves a model best here",
     "keys": "manage the API keys",
     "doctor": "look for what keeps this machine from serving well",
 }
@@ -117,6 +118,9 @@ def _add_device_commands(add: _Adder) -> None:
     unassign = add("unassign")
     unassign.add_argument("model")
     unassign.add_argument("device")
+    tune = add("tune")
+    tune.add_argument("model")
+    tune.add_argument("--device", default="gpu", help="the device's name in device_config.json (default: gpu)")
     keys = add("keys")
     keys.add_argument("action", choices=("create", "list", "revoke"))
     keys.add_argument("name", nargs="?", help="create: whose key it is, or what for; revoke: its name or id")

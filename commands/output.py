@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,11 @@ class Output:
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         self._console.print(table)
+
+    def busy(self, text: str) -> contextlib.AbstractContextManager[object]:
+        """A sign of life while something takes its time; on a terminal only."""
+        shown = self.errors.is_terminal and not self.as_json
+        return self.errors.status(f"{text} …") if shown else contextlib.nullcontext()
 
     def fail(self, message: str, kind: str) -> None:
         if self.as_json:

@@ -17,6 +17,9 @@ from typing import Any, BinaryIO
 
 READABLE_ARCHITECTURES = ("llama", "qwen2", "qwen3")
 """What OpenVINO GenAI's own reader takes (its documentation, "Run GGUF models")."""
+READABLE_TYPES = frozenset({"F32", "F16", "Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q6_K"})
+"""Of tensors: those with which OpenVINO GenAI 2026.4.1 was seen to load a model; Q2_K, Q3_K, Q5_0, Q5_1, Q5_K, IQ4_XS
+and BF16 failed."""
 MAX_HEADER_BYTES = 128 * 1024 * 1024
 _MAX_ELEMENTS = 1 << 50
 _MAX_NAME_DIMENSIONS = 8
@@ -54,6 +57,7 @@ class GgufSummary:
     kv_elements_per_token: int | None
     parameters: int
     quantization: str | None
+    tensor_types: frozenset[str]
     chat_template: str | None
     file_bytes: int
 
@@ -129,6 +133,7 @@ class _Reader:
             kv_elements_per_token=_kv_elements(values, architecture),
             parameters=parameters,
             quantization=by_type.most_common(1)[0][0] if by_type else None,
+            tensor_types=frozenset(by_type),
             chat_template=template if isinstance(template, str) else None,
             file_bytes=start + end,
         )

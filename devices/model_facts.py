@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from devices.gguf import READABLE_ARCHITECTURES, GgufError, gguf_files, read_gguf
+from devices.gguf import READABLE_ARCHITECTURES, READABLE_TYPES, GgufError, gguf_files, read_gguf
 from devices.ir_xml import IrError, IrSummary, read_ir
 from devices.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
 from devices.quantization import compression
@@ -162,6 +162,8 @@ def _gguf_facts(directory: Path) -> ModelFacts:
     elif header.architecture not in READABLE_ARCHITECTURES:
         known = ", ".join(READABLE_ARCHITECTURES)
         problem = f'OpenVINO GenAI reads GGUF models of {known}; this one is "{header.architecture}".'
+    elif unread := sorted(header.tensor_types - READABLE_TYPES):
+        problem = f"OpenVINO GenAI does not read {', '.join(unread)} in GGUF files: take Q4_0, Q4_K_M or Q8_0."
     template = template_promises(header.chat_template or "")
     return ModelFacts(
         kind="gguf",

@@ -28,6 +28,8 @@ class ContinuousBatching:
         block = _CPU_BLOCK_TOKENS if spec.device.startswith("CPU") else _GPU_BLOCK_TOKENS
         scheduler.num_kv_blocks = -(-spec.kv_cache_tokens // block) + 1
         scheduler.enable_prefix_caching = True
+        if spec.max_num_batched_tokens is not None:
+            scheduler.max_num_batched_tokens = spec.max_num_batched_tokens
         properties = dict(spec.properties)
         if spec.cache_dir:
             properties["CACHE_DIR"] = spec.cache_dir

@@ -31,6 +31,7 @@ from instances.messages import (
 )
 
 _PROJECT = Path(__file__).resolve().parent.parent
+_EXIT_SECONDS = 1.0
 WORKER_COMMAND = (sys.executable, "-m", "instances.worker")
 
 
@@ -167,8 +168,11 @@ class Instance:
                 self._end_reason = reason
 
     async def _close(self, process: asyncio.subprocess.Process) -> None:
-        self.kill()
-        status = await process.wait()
+        try:  # a kill of one that has just ended by itself would hide its exit status
+            status = await asyncio.wait_for(process.wait(), _EXIT_SECONDS)
+        except asyncio.TimeoutError:
+            self.kill()
+            status = await process.wait()
         self._end_reason = self._end_reason or f"The instance's process ended with status {status}."
         self.closed.set()
         if not self._ready.done():

@@ -2,8 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
-from typing import SupportsInt
+from collections.abc import Mapping, Sequence
+from typing import Any, SupportsInt
 
 import numpy as np
 import openvino as ov
@@ -24,7 +24,7 @@ class SingleRequest:
             properties.setdefault("MIN_RESPONSE_LEN", spec.min_response_len)
         if spec.cache_dir:
             properties["CACHE_DIR"] = spec.cache_dir
-        self._pipeline = genai.LLMPipeline(spec.directory, spec.device, **properties)
+        self._load(spec, properties)
         self._requests: deque[Generate] = deque()
         self._cancelled: set[int] = set()
         self._lock = threading.Lock()
@@ -45,25 +45,30 @@ class SingleRequest:
 
     def step(self, emit: Emit) -> None:
         request = self._requests[0]
-        streamer = _Emitter(request.id, emit, self._cancelled)
-        config = generation_config(self._pipeline.get_generation_config(), request.sampling)
-        prompt = np.array([request.prompt_ids], dtype=np.int64)
-        inputs = genai.TokenizedInputs(ov.Tensor(prompt), ov.Tensor(np.ones_like(prompt)))
-        finish: FinishReason = "cancelled"
+        last = Output(request.id, [], "cancelled")
         if request.id not in self._cancelled:
-            results = self._pipeline.generate(inputs, config, streamer)
-            finish = self._finish_reason(request.id, results)
+            last = self._answer(request, _Emitter(request.id, emit, self._cancelled))
         with self._lock:
             self._requests.popleft()
             self._cancelled.discard(request.id)
-        emit([Output(request.id, [], finish)])
+        emit([last])
 
-    def _finish_reason(self, request_id: int, results: genai.EncodedResults) -> FinishReason:
+    def _load(self, spec: LoadModel, properties: Mapping[str, Any]) -> None:
+        self._pipeline = genai.LLMPipeline(spec.directory, spec.device, **properties)
+
+    def _answer(self, request: Generate, streamer: genai.StreamerBase) -> Output:
+        """Generate it all; the request's last output."""
+        config = generation_config(self._pipeline.get_generation_config(), request.sampling)
+        prompt = np.array([request.prompt_ids], dtype=np.int64)
+        inputs = genai.TokenizedInputs(ov.Tensor(prompt), ov.Tensor(np.ones_like(prompt)))
+        results = self._pipeline.generate(inputs, config, streamer)
+        return Output(request.id, [], self._finish_reason(request.id, results.finish_reasons))
+
+    def _finish_reason(self, request_id: int, reasons: Sequence[genai.GenerationFinishReason]) -> FinishReason:
         if request_id in self._cancelled:
             return "cancelled"
         # A full static context ends with reason NONE.
-        stopped = genai.GenerationFinishReason.STOP in results.finish_reasons
-        return "stop" if stopped else "length"
+        return "stop" if genai.GenerationFinishReason.STOP in reasons else "length"
 
 
 class _Emitter(genai.StreamerBase):

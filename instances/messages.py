@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-PipelineKind = Literal["continuous_batching", "vision_batching", "llm_pipeline", "embedding", "rerank"]
+PipelineKind = Literal[
+    "continuous_batching", "llm_pipeline", "vision_batching", "vision_pipeline", "embedding", "rerank"
+]
 Text = str | list[int]
 """A text, or the ids of one."""
 FinishReason = Literal["stop", "length", "cancelled"]
@@ -79,6 +81,7 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     kv_cache_tokens: int
     max_prompt_len: int
     min_response_len: int
+    max_num_batched_tokens: int | None = None
 
 
 class Image(msgspec.Struct, frozen=True, array_like=True):

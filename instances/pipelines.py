@@ -54,7 +54,7 @@ def warm_up_request(spec: LoadModel, request_id: int) -> Request:
     if spec.pipeline == "rerank":
         return ScoreTexts(request_id, "warm", ["up"])
     sampling = Sampling(max_new_tokens=2, ignore_eos=True)
-    if spec.pipeline == "vision_batching":
+    if spec.pipeline in ("vision_batching", "vision_pipeline"):
         image = Image(_WARM_UP_PIXELS, _WARM_UP_PIXELS, bytes(3 * _WARM_UP_PIXELS**2))
         return Generate(request_id, [], sampling, Sight(image_tag(0), [image], 0))
     return Generate(request_id, [0, 1, 2, 3], sampling)
@@ -70,6 +70,12 @@ def _vision_batching(spec: LoadModel) -> Pipeline:
     from instances.vision_batching import VisionBatching
 
     return VisionBatching(spec)
+
+
+def _vision_pipeline(spec: LoadModel) -> Pipeline:
+    from instances.vision_pipeline import VisionSingleRequest
+
+    return VisionSingleRequest(spec)
 
 
 def _llm_pipeline(spec: LoadModel) -> Pipeline:
@@ -93,6 +99,7 @@ def _reranker(spec: LoadModel) -> Pipeline:
 _LOADERS: dict[PipelineKind, Callable[[LoadModel], Pipeline]] = {
     "continuous_batching": _continuous_batching,
     "vision_batching": _vision_batching,
+    "vision_pipeline": _vision_pipeline,
     "llm_pipeline": _llm_pipeline,
     "embedding": _embedder,
     "rerank": _reranker,

@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from devices.memory import PhysicalMemory, ProcessMemory
+from devices.config import DeviceSettings
+from devices.hardware import ResolvedDevice
+from devices.memory import GB, PhysicalMemory, ProcessMemory, default_reserve, device_memory, system_memory
 from devices.memory_ledger import MemoryLedger, Reservation
 
 
@@ -129,3 +132,15 @@ class MemoryBudget:
     def _claim(self, reservation: Reservation) -> _Claim:
         pid = reservation.pid
         return _Claim(reservation.size, None if pid is None else self.memory.measure(pid))
+
+
+def device_budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
+    """The budget of one device as it is configured; all that share `data_dir` see one another."""
+    memory = device_memory(device.used, device.own_memory) if device.own_memory else system_memory()
+    reserve = settings.memory_reserve_gb
+    return MemoryBudget(
+        memory,
+        MemoryLedger(data_dir / ".memory"),
+        limit_bytes=int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None,
+        reserve_bytes=default_reserve(memory.read().total) if reserve is None else int(reserve * GB),
+    )

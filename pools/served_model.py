@@ -11,6 +11,7 @@ from devices.hardware import ResolvedDevice
 from devices.memory import GB
 from devices.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
 from instances.messages import LoadModel, PipelineKind
+from pools.tuning_book import Settings
 from web.errors import InvalidRequest
 
 Task = Literal["generation", "embedding", "rerank"]
@@ -52,6 +53,7 @@ class ServedModel:
     device: ResolvedDevice
     persona: Persona = Persona()
     parallel_generations: bool = False
+    tuned: Settings | None = None
 
     @property
     def task(self) -> Task:
@@ -77,15 +79,29 @@ class ServedModel:
 
     @property
     def pipeline(self) -> PipelineKind:
-        """The task's; for generation that of vision-language models, else what is assigned: by itself an NPU's only
-        kind and elsewhere the batching one."""
+        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere what tuning found
+        best or the batching one, for models that see in their own form."""
         if self.task != "generation":
             return self.task
+        tuned = self.tuned.pipeline if self.tuned else "auto"
+        wanted = tuned if self.assignment.pipeline == "auto" else self.assignment.pipeline
+        single = self.on_npu or wanted == "llm_pipeline"
         if self.facts.vision:
-            return "vision_batching"
-        if self.on_npu:
-            return "llm_pipeline"
-        return "continuous_batching" if self.assignment.pipeline == "auto" else self.assignment.pipeline
+            return "vision_pipeline" if single else "vision_batching"
+        return "llm_pipeline" if single else "continuous_batching"
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether an instance answers one request at a time."""
+        return self.pipeline in ("llm_pipeline", "vision_pipeline")
+
+    @property
+    def max_num_batched_tokens(self) -> int | None:
+        """How much of a prompt a step works on: as configured, else as tuning found; None is the library's own."""
+        configured = self.assignment.max_num_batched_tokens
+        if configured is None and self.tuned and self.assignment.pipeline == "auto":
+            return self.tuned.max_num_batched_tokens
+        return configured
 
     @property
     def on_npu(self) -> bool:
@@ -100,11 +116,11 @@ class ServedModel:
     @property
     def max_instances(self) -> int:
         """Copies buy concurrency only where one copy answers one request."""
-        return self.assignment.max_concurrent if self.pipeline == "llm_pipeline" else 1
+        return self.assignment.max_concurrent if self.one_at_a_time else 1
 
     @property
     def requests_per_instance(self) -> int:
-        return 1 if self.pipeline == "llm_pipeline" else self.assignment.max_concurrent
+        return 1 if self.one_at_a_time else self.assignment.max_concurrent
 
     @property
     def max_prompt_tokens(self) -> int | None:
@@ -167,6 +183,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         kv_cache_tokens=plan.kv_cache_tokens,
         max_prompt_len=model.max_prompt_tokens or model.context_tokens,
         min_response_len=model.response_tokens,
+        max_num_batched_tokens=model.max_num_batched_tokens,
     )
 
 

@@ -10,13 +10,13 @@ from devices.config import DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo, ResolvedDevice, resolve_device
 from devices.model_facts import ModelFacts, read_facts, runtime_problem
 from pools.served_model import Persona, ServedModel
+from pools.tuning_book import tuning_book
 
 logger = logging.getLogger(__name__)
 
 _NOT_ON_NPU = {
     "reranker": "The library's rerankers do not run on an NPU.",
     "gguf": "The library does not run GGUF models on an NPU.",
-    "vlm": "Vision-language models run on the GPU and the CPU here, not on an NPU.",
 }
 
 
@@ -36,15 +36,18 @@ def served_model(
     facts = replace(facts, problem=facts.problem or runtime_problem(facts, version("openvino")))
     if facts.problem:
         logger.warning("%s: %s", assignment.id, facts.problem)
+    device = _model_device(settings, assignment, facts, available)
+    tuning = tuning_book(data_dir).find(assignment.id, device.full_name)
     return ServedModel(
         id=assignment.id,
         public_id=f"{device_name}-{assignment.id}",
         directory=directory,
         facts=facts,
         assignment=assignment,
-        device=_model_device(settings, assignment, facts, available),
+        device=device,
         persona=Persona(assignment.system, None, assignment.parameters),
         parallel_generations=settings.parallel_generations,
+        tuned=tuning.best if tuning else None,
     )
 
 

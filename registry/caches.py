@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.disk import directory_size
-from registry.errors import ModelNotFound
+from registry.errors import ModelInUse, ModelNotFound
 from registry.names import inside
 
 PREFIX = "cache_"
@@ -35,15 +35,27 @@ def list_caches(data_dir: Path, devices: Collection[str]) -> list[DeviceCache]:
     return found
 
 
-def clear_cache(data_dir: Path, device: str) -> int:
-    """Delete a device's cache; the bytes freed. The next load compiles anew. Raises ModelNotFound, OSError."""
+def clear_cache(data_dir: Path, device: str, devices: Collection[str]) -> int:
+    """Delete a device's cache; the bytes freed. The next load compiles anew. What was measured of its models is kept
+    unless the device is in no configuration any more. Raises ModelNotFound, ModelInUse, OSError."""
     path = inside(data_dir, f"{PREFIX}{device}")
     if "/" in device or "\\" in device or not path.is_dir() or path.is_symlink():
         raise ModelNotFound(f'There is no compile cache for "{device}".')
     size = directory_size(path)
-    for entry in path.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif entry.suffix not in _KEPT:
-            entry.unlink()
+    try:
+        if device not in devices:
+            shutil.rmtree(path)
+            return size
+        for entry in path.iterdir():
+            _delete(entry)
+    except PermissionError as error:  # Windows, where open files stay
+        message = f"Files of {path.name} are open: switch the device off first."
+        raise ModelInUse(message, in_use_by=[device]) from error
     return size - directory_size(path)
+
+
+def _delete(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    elif entry.suffix not in _KEPT:
+        entry.unlink()

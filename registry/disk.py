@@ -11,6 +11,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import humanize
+
 from registry.names import TRASH
 
 _RENAME_WAITS = (0.1, 0.3, 1.0, 2.0)
@@ -21,6 +23,12 @@ def free_bytes(directory: Path) -> int:
     while not directory.exists() and directory != directory.parent:
         directory = directory.parent
     return shutil.disk_usage(directory).free
+
+
+def little_room(left: int) -> str:
+    """What to say of a disk on which a model will find room, but hardly what is compiled from it."""
+    size = humanize.naturalsize(max(left, 0), binary=True)
+    return f"Only {size} will be left on the disk: the compile cache of a GPU or NPU may not find room."
 
 
 def directory_size(directory: Path) -> int:

@@ -71,8 +71,9 @@ class Downloader:
     def _pull(self) -> None:
         model = self._resolve()
         files = needed_files(model.files, model.id, self._request.variant)
-        if any(file.path.endswith(".gguf") for file in files):
-            check_readable(model.gguf_architecture, model.id)
+        for file in files:
+            if file.path.lower().endswith(".gguf"):
+                check_readable(file.path, model.gguf_architecture, model.id)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._forget_other_files(files)
         for file in files:

@@ -9,6 +9,8 @@ from devices.gguf import READABLE_ARCHITECTURES
 from registry.errors import InvalidModelName, NotAnOpenVINOModel
 
 _VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
+_UNREAD = re.compile(r"[-._](Q[23]_K\w*|Q5_\w+|Q4_K_S|IQ\d\w*|BF16|TQ\d\w*)\.gguf$", re.IGNORECASE)
+"""Quantisations by their files' names; Q4_K_S holds tensors in Q5_K."""
 _PART_OF_MANY = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
 
@@ -44,13 +46,19 @@ def choose_gguf(paths: Sequence[str], model_id: str, variant: str | None) -> str
     return matches[0]
 
 
-def check_readable(architecture: str | None, model_id: str) -> None:
-    """architecture: what the hub has read in the GGUF, None where it does not say. Raises NotAnOpenVINOModel."""
+def check_readable(file: str, architecture: str | None, model_id: str) -> None:
+    """As far as it can be told before the file is here. architecture: what the hub has read in it, None where it does
+    not say. Raises NotAnOpenVINOModel."""
     if architecture is not None and architecture not in READABLE_ARCHITECTURES:
         known = ", ".join(READABLE_ARCHITECTURES)
         raise NotAnOpenVINOModel(
             f'OpenVINO GenAI reads GGUF models of {known}; {model_id} is "{architecture}". Look for the model in '
             "OpenVINO's own format (-ov)."
+        )
+    unread = _UNREAD.search(file)
+    if unread:
+        raise NotAnOpenVINOModel(
+            f"OpenVINO GenAI does not read {unread[1].upper()} in GGUF files: take Q4_0, Q4_K_M or Q8_0."
         )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 import httpx2
@@ -48,7 +48,7 @@ set_client_factory(_client)  # the library's own client would wait for ever
 class RemoteModel:
     """One commit of a model repository. files_url: the address below which its files lie.
 
-    token: what the files are to be asked for with (False: anonymously).
+    token, headers: what the files are to be asked for with (False: anonymously).
     """
 
     id: str
@@ -61,6 +61,7 @@ class RemoteModel:
     gguf_architecture: str | None = None
     token: Token = None
     token_refused: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def hub_token(settings: HubSettings) -> Token:

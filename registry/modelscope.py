@@ -6,19 +6,22 @@ The API is that of ModelScope's own client (hub/api.py, get_model_files): each f
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import httpx2
 import msgspec
 from huggingface_hub import get_session
 
-from registry.errors import HubUnreachable, ModelNotFound, RevisionNotFound
+from registry.errors import GatedModel, HubUnreachable, ModelNotFound, RevisionNotFound
 from registry.files import RemoteFile
 from registry.hub import RemoteModel, unreachable
 from registry.names import check_file_names
 from registry.settings import HubSettings
 
 DEFAULT_REVISION = "master"
+_TOKEN_COOKIE = "m_session_id"  # by which ModelScope's client (HubApi.get_cookies) hands an access token over
+_REFUSED = (401, 403)
 
 
 class _File(msgspec.Struct, rename="pascal"):
@@ -37,17 +40,26 @@ class _Listing(msgspec.Struct, rename="pascal"):
 
 
 def resolve(settings: HubSettings, model_id: str, revision: str | None) -> RemoteModel:
-    """As registry.hub.resolve. There is no commit of the whole: a hash of all file hashes stands for it."""
+    """As registry.hub.resolve, a refused token left away too. There is no commit of the whole: a hash of all file
+    hashes stands for it."""
     wanted = revision or DEFAULT_REVISION
-    query = {"Revision": wanted, "Recursive": "true"}
-    try:
-        response = get_session().get(f"{settings.endpoint}/api/v1/models/{model_id}/repo/files", params=query)
-    except httpx2.HTTPError as error:
-        raise unreachable(settings, error) from error
+    headers = {"Cookie": f"{_TOKEN_COOKIE}={settings.token}"} if settings.token else {}
+    response = _list_files(settings, model_id, wanted, headers)
+    token_refused = bool(headers) and response.status_code in _REFUSED
+    if token_refused:
+        headers = {}
+        response = _list_files(settings, model_id, wanted, headers)
     if response.status_code == 404 and revision:
         raise RevisionNotFound(f'{model_id} does not exist on ModelScope, or has no branch or tag "{revision}".')
     if response.status_code == 404:
-        raise ModelNotFound(f"ModelScope has no model {model_id}, or it is private.")
+        raise ModelNotFound(
+            f"ModelScope has no model {model_id}, or it is private: then enter a token that may read it."
+        )
+    if response.status_code in _REFUSED:
+        raise GatedModel(
+            f"ModelScope asks for a token that may read {model_id}.",
+            license_url=f"{settings.endpoint}/models/{model_id}",
+        )
     if response.is_error:
         raise HubUnreachable(f"{settings.endpoint} answered {response.status_code} for {model_id}. Try again later.")
     try:
@@ -64,4 +76,14 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
         files_url=f"{settings.endpoint}/models/{model_id}/resolve/{quote(wanted, safe='')}",
         default_revision=DEFAULT_REVISION,
         token=False,
+        token_refused=token_refused,
+        headers=headers,
     )
+
+
+def _list_files(settings: HubSettings, model_id: str, revision: str, headers: Mapping[str, str]) -> httpx2.Response:
+    url = f"{settings.endpoint}/api/v1/models/{model_id}/repo/files"
+    try:
+        return get_session().get(url, params={"Revision": revision, "Recursive": "true"}, headers=dict(headers))
+    except httpx2.HTTPError as error:
+        raise unreachable(settings, error) from error

@@ -12,9 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 
-import humanize
-
-from registry.disk import free_bytes
+from registry.disk import free_bytes, little_room
 from registry.errors import Conflict, DownloadFailed, JobNotFound, RegistryError, RevisionNotFound, error_named
 from registry.gguf_choice import split_variant
 from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter
@@ -266,10 +264,7 @@ class PullManager:
     def _room_note(self, job: PullJob) -> tuple[str, ...]:
         """GPU and NPU keep compiled models on disk too, which can take as much again."""
         left = self._free(self._models_dir) - self._promised(job) - (job.bytes_total - job.bytes_done)
-        if left >= job.bytes_total:
-            return ()
-        size = humanize.naturalsize(max(left, 0), binary=True)
-        return (f"Only {size} will be left on the disk: the compile cache of a GPU or NPU may not find room.",)
+        return () if left >= job.bytes_total else (little_room(left),)
 
     def _promised(self, job: PullJob) -> int:
         """Bytes that the other downloads under way have still to write."""

@@ -34,9 +34,11 @@ def kind_of(endpoint: str) -> HubKind:
 
 
 def default_settings() -> HubSettings:
-    """What the environment says (HF_ENDPOINT); a token there is found by huggingface_hub itself."""
+    """What the environment says (HF_ENDPOINT); a token of Hugging Face's there is found by huggingface_hub itself."""
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or DEFAULT_ENDPOINT
-    return HubSettings(endpoint, kind=kind_of(endpoint))
+    kind = kind_of(endpoint)
+    token = os.environ.get("MODELSCOPE_API_TOKEN") if kind == "modelscope" else None
+    return HubSettings(endpoint, token or None, kind)
 
 
 def check_endpoint(endpoint: str) -> str:

@@ -40,7 +40,7 @@ class Transfer:
         self._model = model
         self._directory = directory
         self._retry_wait = retry_wait
-        self._headers = build_hf_headers(token=model.token) | {"Accept-Encoding": "identity"}
+        self._headers = build_hf_headers(token=model.token) | dict(model.headers) | {"Accept-Encoding": "identity"}
 
     def bytes_present(self, file: RemoteFile) -> int:
         """Bytes of a file, whole or part, that lie there."""

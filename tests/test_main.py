@@ -14,6 +14,7 @@ import pytest
 
 import main
 from devices.config import ConfigStore, Configuration, default_configuration
+from devices.run_file import read_run_file
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.devices.conftest import CHILD, PROJECT, device
 from tests.helpers import free_port, gone, wait_until
@@ -175,6 +176,35 @@ def test_a_taken_port_is_explained(tmp_path: Path) -> None:
     assert f"Port {port}" in result.stderr
     assert f"--port {port + 10}" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_second_server_on_the_same_folder_is_refused(start: Start, tmp_path: Path) -> None:
+    started = start("--no-devices")
+    folder = tmp_path / "資料 夾"
+    running = read_run_file(folder)
+    assert running is not None
+    assert (running.url, running.pid) == (started.url, started.process.pid)
+    second = run("--data-dir", str(folder), "--port", "0", "--no-devices")
+    assert second.returncode == 1
+    assert started.url in second.stderr
+    assert "Traceback" not in second.stderr
+    started.process.send_signal(signal.SIGINT)
+    assert started.finish()[0] == 0
+    assert read_run_file(folder) is None
+    assert not (folder / ".running.json").exists()
+
+
+def test_a_command_finds_the_server_by_its_folder(start: Start, tmp_path: Path) -> None:
+    started = start("--no-devices")
+    result = run("status", "--data-dir", str(tmp_path / "資料 夾"))
+    assert result.returncode == 0
+    assert started.url in result.stdout
+
+
+def test_serve_is_another_word_for_no_command(tmp_path: Path) -> None:
+    result = run("serve", "--data-dir", str(tmp_path), "--port", "70000")
+    assert result.returncode == 2
+    assert "--port" in result.stderr
 
 
 def test_a_broken_configuration_is_explained_and_left_alone(tmp_path: Path) -> None:

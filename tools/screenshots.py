@@ -29,6 +29,7 @@ SCREENS = {
     "activity": "/activity",
     "logs": "/logs",
     "connect": "/connect",
+    "doctor": "/doctor",
     "settings": "/settings",
 }
 WIDTHS = {390: 844, 1440: 900}

@@ -1,5 +1,6 @@
 """What clients send to /v1/responses. Unknown fields are ignored, null means absent."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -42,6 +43,11 @@ class InputItem(BaseModel):
     arguments: str | None = None
     output: str | list[InputPart] | None = None
     summary: list[InputPart] | None = None
+
+    def thoughts(self) -> str:
+        """Of a reasoning item: what was thought, else the summary of it."""
+        parts = (self.content if isinstance(self.content, list) else None) or self.summary or ()
+        return "\n\n".join(part.text or "" for part in parts)
 
 
 class ResponseTool(FunctionDefinition):
@@ -86,11 +92,16 @@ class InputRequest(BaseModel):
 
     def refuse_unsupported(self) -> None:
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""
-        for tool in self.tools or ():
-            if tool.type != "function" or not tool.name:
-                raise InvalidRequest(f"Tools of type '{tool.type}' do not exist here; give functions.", param="tools")
+        if self.tools and not self.functions:
+            kind = self.tools[0].type
+            raise InvalidRequest(f"Tools of type '{kind}' do not exist here; give functions.", param="tools")
         if self.tool_choice not in (None, "auto", "none") and not self.tools:
             raise InvalidRequest("tool_choice asks for a tool, but there are no tools.", param="tool_choice")
+
+    @property
+    def functions(self) -> list[ResponseTool]:
+        """Without the tools of other kinds, which agents such as Codex send beside them: the model cannot use those."""
+        return [tool for tool in self.tools or () if tool.type == "function" and tool.name]
 
     def items(self) -> list[InputItem]:
         if isinstance(self.input, str):
@@ -101,7 +112,7 @@ class InputRequest(BaseModel):
         """After the `earlier` messages of the response that this one continues. Raises `InvalidRequest`."""
         instructions = (Message("system", self.instructions),) if self.instructions else ()
         choice = self.tool_choice
-        offered = () if choice == "none" else self.tools or ()
+        offered = () if choice == "none" else self.functions
         named = choice.name if isinstance(choice, ToolChoice) else None
         return Conversation(
             messages=(*instructions, *earlier, *messages_of(self.items(), earlier)),
@@ -146,26 +157,34 @@ class ResponsesRequest(InputRequest):
 
 
 def messages_of(items: list[InputItem], earlier: tuple[Message, ...] = ()) -> tuple[Message, ...]:
-    """Items as messages: neighbouring calls, and the text before them, are one turn. Raises `InvalidRequest`."""
+    """Items as messages: neighbouring calls, and the text and the reasoning before them, are one turn. Raises
+    `InvalidRequest`."""
     called = {call.id: call.name for message in earlier for call in message.tool_calls}
     messages: list[Message] = []
+    thoughts = ""
     for index, item in enumerate(items):
         where = f"input[{index}]"
+        if item.type == "reasoning":
+            thoughts = item.thoughts()
+            continue
         if item.type == "message":
             role = "system" if item.role == "developer" else item.role or "user"
             text, pictures = _read(item.content, where)
-            messages.append(Message(role, text, pictures=pictures))
+            reasoning = thoughts if role == "assistant" else ""
+            messages.append(Message(role, text, reasoning=reasoning, pictures=pictures))
         elif item.type == "function_call":
             call = ToolCall(item.call_id or "", item.name or "", item.arguments or "{}")
             called[call.id] = call.name
-            before = messages.pop() if messages and messages[-1].role == "assistant" else Message("assistant", "")
-            messages.append(Message("assistant", before.content, (*before.tool_calls, call)))
+            joins = messages and messages[-1].role == "assistant" and not thoughts
+            turn = messages.pop() if joins else Message("assistant", "", reasoning=thoughts)
+            messages.append(replace(turn, tool_calls=(*turn.tool_calls, call)))
         elif item.type == "function_call_output":
             name = called.get(item.call_id or "")
             text, pictures = _read(item.output, where)
             messages.append(Message("tool", text, tool_call_id=item.call_id, tool_name=name, pictures=pictures))
-        elif item.type != "reasoning":  # what was thought in earlier turns is not shown again
+        else:
             raise InvalidRequest(f"Input items of type '{item.type}' are not supported.", param=where)
+        thoughts = ""
     return tuple(messages)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chat.grammars import ebnf
+from chat.grammars.patterns import UnsupportedPattern, pattern_rule
 
 _MAX_DEPTH = 64
 _MAX_EXACT_LENGTH = 8
@@ -16,7 +17,6 @@ _COMBINING = ("anyOf", "oneOf", "allOf", "$ref", "enum", "const")
 _UNSUPPORTED = (
     "not",
     "if",
-    "pattern",
     "patternProperties",
     "propertyNames",
     "minProperties",
@@ -41,8 +41,8 @@ class JsonGrammar:
     """Collects the rules of one grammar. All schemas added to it share them.
 
     Objects have the schema's properties in the schema's order, optional ones may be missing, no others appear (unless
-    the schema names none). String lengths above 8 are not enforced, nor is `format`. With `lenient`, keywords that
-    cannot be expressed are left out; otherwise they raise `UnsupportedKeyword`.
+    the schema names none). String lengths above 8 are not enforced, nor is `format`; a `pattern` goes before lengths.
+    With `lenient`, keywords that cannot be expressed are left out; otherwise they raise `UnsupportedKeyword`.
     """
 
     def __init__(self, *, lenient: bool = False) -> None:
@@ -231,12 +231,24 @@ class JsonGrammar:
         lowest, highest = schema.get("minLength") or 0, schema.get("maxLength")
         if not isinstance(lowest, int) or not isinstance(highest, int | None) or lowest > (highest or lowest):
             raise SchemaError("'minLength' and 'maxLength' must be numbers, the first not above the second")
+        if "pattern" in schema:
+            return self._patterned(schema["pattern"], bounded=bool(lowest) or highest is not None)
         character = r'([^"\\\x00-\x1f] | "\\" escape)'
         if highest is not None and highest <= _MAX_EXACT_LENGTH:
             return self.rule(rf'"\"" {character}{{{lowest},{highest}}} "\""')
         if not lowest:
             return "string"
         return self.rule(rf'"\"" {character}{{{min(lowest, _MAX_EXACT_LENGTH)}}} chars')
+
+    def _patterned(self, pattern: Any, *, bounded: bool) -> str:
+        try:
+            if not isinstance(pattern, str) or (bounded and not self._lenient):
+                raise UnsupportedPattern("the length counts too")
+            return self.rule(rf'"\"" {pattern_rule(pattern)} "\""')
+        except UnsupportedPattern as error:
+            if self._lenient:
+                return "string"
+            raise UnsupportedKeyword("pattern") from error
 
     def _integer(self, schema: Mapping[str, Any]) -> str:
         low, high = _bounds(schema)

@@ -82,7 +82,7 @@
   });
 
   // -- what it will take ----------------------------------------------------------------------------------------------
-  const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const gib = (bytes) => (bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`);
 
   function project(form) {
     const box = form.querySelector(".projection");
@@ -133,6 +133,7 @@
   const ANSWERS = {
     verify: ({ intact, damaged }) =>
       intact ? [messages["js.verify.intact"], "good"] : [messages["js.verify.damaged"].replace("{files}", damaged.join(", ")), "bad"],
+    finding: ({ level, title, detail }) => [`${title} ${detail}`, level === "ok" ? "good" : "bad"],
     update: ({ available }) => [messages[available ? "js.update.available" : "js.update.none"], "good"],
   };
 

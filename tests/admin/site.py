@@ -18,6 +18,8 @@ from fastapi import FastAPI
 from admin_server import AdminSettings, create_app
 from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from devices.supervisor import Launch, Suite, Timing
+from doctor.examination import Report
+from doctor.findings import Finding
 from model_registry import HubSettings, ModelRegistry
 from registry.disk import free_bytes
 from web.listening import close_all, open_listeners
@@ -34,6 +36,30 @@ def free_port() -> int:
     port = listeners[0].getsockname()[1]
     close_all(listeners)
     return port
+
+
+EXAMINED = Report(
+    "2026-01-01T12:00:00+00:00",
+    (
+        Finding("hub_ok", "ok", "network", {"endpoint": "https://huggingface.co"}),
+        Finding(
+            "no_access",
+            "problem",
+            "devices",
+            {"kind": "GPU", "user": "me", "path": "/dev/dri/renderD128", "group": "render"},
+            advice="advice",
+            command="sudo usermod -aG render me",
+        ),
+        Finding(
+            "runs_on_fallback",
+            "warning",
+            "devices",
+            {"device": "NPU", "used": "CPU", "name": "Intel(R) Core(TM) Ultra 7 258V"},
+            subject="npu",
+        ),
+        Finding("cpu_found", "ok", "devices", {"name": "Intel(R) Core(TM) Ultra 7 258V"}, subject="CPU"),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +100,7 @@ def make_site(
     registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01, free=free)
     settings = AdminSettings(data_dir=data_dir, port=port)
     app = create_app(settings, suite=suite, registry=registry, store=store)
+    app.state.doctor.latest = EXAMINED  # an examination takes seconds and a core
     return Site(data_dir, store, suite, registry, app)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.admin.conftest import PHI
 from tests.admin.site import LiveSite, Site, add_model
 
-SCREENS = ("/", "/models", "/get", "/playground", "/activity", "/logs", "/connect", "/settings")
+SCREENS = ("/", "/models", "/get", "/playground", "/activity", "/logs", "/connect", "/doctor", "/settings")
 
 
 @pytest.mark.parametrize("path", SCREENS)

@@ -53,9 +53,10 @@ def make_app(
     make_instance: Callable[[LoadModel], Instance] = Instance,
     *,
     models: Sequence[ModelAssignment] = _TEST_MODELS,
+    allow_image_urls: bool = False,
 ) -> FastAPI:
     """A device server without an admin server beside it."""
-    settings = DeviceSettings(port=11435, device="GPU", models=list(models))
+    settings = DeviceSettings(port=11435, device="GPU", models=list(models), allow_image_urls=allow_image_urls)
     store = ConfigStore(data_dir / "device_config.json")
     store.save(Configuration(devices={"gpu": settings}))
     device = build_device_server("gpu", store.load(), data_dir, _CPU, store=store, make_instance=make_instance)

@@ -37,8 +37,9 @@ def serving(app: FastAPI) -> Iterator[str]:
 class Script:
     """What a scripted model says next, and what it was asked. `pause` seconds pass before each token."""
 
-    def __init__(self) -> None:
-        self._tokenizer = ChatTokenizer(MODELS / "test_chat")
+    def __init__(self, directory: Path = MODELS / "test_chat") -> None:
+        self._directory = directory
+        self._tokenizer = ChatTokenizer(directory)
         self.reset()
 
     def reset(self) -> None:
@@ -48,14 +49,19 @@ class Script:
         self.sampling: list[Sampling] = []
         self.sights: list[Sight | None] = []
 
+    def reply(self, prompt_ids: list[int]) -> list[int]:
+        """The tokens of the answer to a prompt."""
+        return self.encode(self.answer)
+
     def encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text)
 
+    def decode(self, ids: list[int]) -> str:
+        return Tokenizer.from_file(str(self._directory / "tokenizer.json")).decode(ids, skip_special_tokens=False)
+
     def prompt(self, index: int = -1) -> str:
         """The prompt of a request as the model saw it."""
-        return Tokenizer.from_file(str(MODELS / "test_chat" / "tokenizer.json")).decode(
-            self.prompts[index], skip_special_tokens=False
-        )
+        return self.decode(self.prompts[index])
 
     def instance_maker(self) -> Callable[[LoadModel], Instance]:
         return lambda spec: _ScriptedInstance(spec, self)
@@ -77,14 +83,13 @@ class _ScriptedInstance(Instance):
         self._script.sampling.append(sampling)
         self._script.sights.append(sight)
         generation = Generation(0, self)
-        speaking = asyncio.create_task(self._speak(generation, sampling.max_new_tokens))
+        speaking = asyncio.create_task(self._speak(generation, self._script.reply(prompt_ids), sampling.max_new_tokens))
         try:
             yield generation
         finally:
             speaking.cancel()
 
-    async def _speak(self, generation: Generation, most: int) -> None:
-        tokens = self._script.encode(self._script.answer)
+    async def _speak(self, generation: Generation, tokens: list[int], most: int) -> None:
         for token in tokens[:most]:
             await asyncio.sleep(self._script.pause)
             generation.put(Output(0, [token]))

@@ -137,9 +137,12 @@ def test_an_answer_is_parsed_into_a_type(server: str) -> None:
     assert isinstance(response.output_parsed, Flag)
 
 
-def test_what_cannot_be_done_is_refused(client: openai.OpenAI) -> None:
+def test_what_cannot_be_done_is_refused(client: openai.OpenAI, script: Script) -> None:
     with pytest.raises(openai.BadRequestError, match="web_search"):
         client.responses.create(model=CHAT, input="Hi", tools=[{"type": "web_search"}])
+    client.responses.create(model=CHAT, input="Hi", tools=[{"type": "web_search"}, WEATHER])
+    assert "web_search" not in script.prompt()
+    assert "get_weather" in script.prompt()
     with pytest.raises(openai.BadRequestError, match="background"):
         client.responses.create(model=CHAT, input="Hi", background=True)
     image = {"role": "user", "content": [{"type": "input_image", "image_url": "data:,", "detail": "auto"}]}

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -12,8 +13,11 @@ import openai
 import pytest
 from PIL import Image
 
+from chat.pictures import Picture, PictureLoader
 from chat.tokenizer import ChatTokenizer
-from tests.apis.servers import CHAT, MODELS, VISION, Script
+from tests.apis.conftest import make_app
+from tests.apis.servers import CHAT, MODELS, VISION, Script, serving
+from web.public_fetch import PublicFetch
 
 QUESTION = "What is it?"
 Ask = Callable[[str, bytes], str]
@@ -184,6 +188,27 @@ def test_bad_images_are_refused(server: str, url: str, reason: str) -> None:
     error = response.json()["error"]
     assert reason in error["message"]
     assert error["param"] == "messages[0].content"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "0"])
+def test_urls_of_this_network_are_refused_where_urls_are_allowed(tmp_path: Path, script: Script, host: str) -> None:
+    with serving(make_app(tmp_path, script.instance_maker(), allow_image_urls=True)) as url:
+        port = url.rpartition(":")[2]
+        part = {"type": "image_url", "image_url": {"url": f"http://{host}:{port}/image.png"}}
+        response = _chat(url, [part, QUESTION])
+    assert response.status_code == 400
+    assert "public internet" in response.json()["error"]["message"]
+    assert not script.prompts
+
+
+async def test_a_url_that_is_allowed_is_looked_at() -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["93.184.215.14"]
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=png("red")))
+    loader = PictureLoader(PublicFetch(resolve=resolve, transport=transport))
+    (image,) = await loader.load([Picture("https://cats.example/a.png", "messages")])
+    assert (image.width, image.height, image.pixels[:3]) == (60, 40, b"\xff\x00\x00")
 
 
 def test_too_many_images_are_refused(server: str) -> None:

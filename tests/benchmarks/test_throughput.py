@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks.figures import Pair, RunFigures, percentile, run_figures, summarize
+from benchmarks.launch import device_process
 from benchmarks.messages import Answer, Measured
 from benchmarks.prompts import make_prompts
 from benchmarks.throughput import main
@@ -26,6 +28,17 @@ def test_both_sides_are_measured_on_the_same_work(tmp_path: Path, capsys: pytest
     assert results["machine"]["packages"]["openvino-genai"]
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert len(rows) == 4
+
+
+def test_another_server_is_put_beside_and_all_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "plot.svg"
+    peer = {"id": "peer/chat", "path": str(MODEL), "instance_memory_gb": 0.05}
+    with device_process(tmp_path, models=[peer]) as server:
+        arguments = ["--model", str(MODEL), "--streams", "2", "--pairs", "1", "--tokens", "6", "--kv-cache-gb", "0.05"]
+        assert main([*arguments, "--peer", f"{server.url}#peer/chat", "--svg", str(picture)]) == 0
+    assert "peer tok/s" in capsys.readouterr().out
+    drawn = [element.get("fill") for element in ElementTree.parse(picture).iter() if element.tag.endswith("}rect")]
+    assert len(drawn) == 1 + 3 + 3  # the ground, the legend, a bar each
 
 
 def test_a_missing_model_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,5 +80,5 @@ def test_prompts_are_new_for_each_seed() -> None:
 
 
 def _pair(bare: float, served: float) -> Pair:
-    sides = [RunFigures(64, speed, 0.1, 0.01, 0.02) for speed in (bare, served)]
+    sides = [RunFigures(64, speed, 0.1, 0.01, 0.02, 0.03) for speed in (bare, served)]
     return Pair(1, *sides, server_cpu_seconds=0.1, health=[0.001, 0.002, 0.003])

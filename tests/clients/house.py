@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from benchmarks.launch import DEMO_ID, DEMO_MODEL
 from devices.config import DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo
+from instances.handle import Instance
+from instances.messages import LoadModel
 from model_registry import HubSettings
 from server_app import build_device_server, create_app
 from tests.admin.site import LiveSite, make_site
@@ -61,8 +63,14 @@ class House:
 
 
 @contextmanager
-def open_house(data_dir: Path) -> Iterator[House]:
+def open_house(
+    data_dir: Path,
+    *,
+    more_models: Sequence[ModelAssignment] = (),
+    make_instance: Callable[[LoadModel], Instance] = Instance,
+) -> Iterator[House]:
     models = [
+        *more_models,
         ModelAssignment(id=DEMO_ID, path=str(DEMO_MODEL), idle_timeout=-1),
         ModelAssignment(id=EMBEDDING, path=str(MODELS / "test_embedding"), idle_timeout=-1),
     ]
@@ -71,6 +79,6 @@ def open_house(data_dir: Path) -> Iterator[House]:
         site = make_site(data_dir, devices={"gpu": gpu}, hub=HubSettings(hub.url))
         with LiveSite(site) as admin:
             cpu = [DeviceInfo("CPU", "Test CPU", None)]
-            device = build_device_server("gpu", site.store.load(), data_dir, cpu)
+            device = build_device_server("gpu", site.store.load(), data_dir, cpu, make_instance=make_instance)
             with serving(create_app(device, host="127.0.0.1", admin_port=admin.port)) as url:
                 yield House(url, hub)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from benchmarks.launch import DEMO_ID, PATIENCE_SECONDS
+from benchmarks.launch import DEMO_ID, PATIENCE_SECONDS, PROJECT
 from benchmarks.launch_suite import SuiteProcess
 from tests.admin.browser import Manners
 
@@ -52,4 +54,28 @@ def test_assign_apply_chat_disable(suite: SuiteProcess, browser: Browser) -> Non
     expect(card.locator(".state")).to_have_text("已停用")
     with pytest.raises(httpx.ConnectError):
         suite.chat("gpu", DEMO_ID, QUESTION)
+    manners.check()
+
+
+def test_an_image_reaches_a_vision_model(suite: SuiteProcess, browser: Browser, tmp_path: Path) -> None:
+    directory = PROJECT / "tests" / "models" / "test_vision"
+    body = {"path": str(directory), "model_id": "test/vision", "mode": "reference"}
+    httpx.post(f"{suite.url}/api/import_model", json=body, timeout=PATIENCE_SECONDS).raise_for_status()
+    suite.assign("gpu", ["test/vision"])
+    page = browser.new_page(locale="en")
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+    manners = Manners(page)
+    page.goto(f"{suite.url}/playground")
+    page.get_by_label("Most tokens").fill("4")
+    picture = tmp_path / "picture.png"
+    page.screenshot(path=picture, clip={"x": 0, "y": 0, "width": 64, "height": 64})
+    page.locator("#image").set_input_files(picture)
+    expect(page.locator("#images img")).to_be_visible()
+    page.get_by_label("Message", exact=True).fill("What is this?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".turn[data-role=user] img")).to_be_visible()
+    expect(page.locator(".turn[data-role=assistant] .figures")).to_contain_text("tokens/s")
+    expect(page.locator(".turn[data-role=assistant] .turn-error")).to_be_hidden()
+    page.close()
     manners.check()

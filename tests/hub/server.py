@@ -155,7 +155,7 @@ class TestHub:
     def _repository(self, request: Request, *, files: bool) -> Repository | Response:
         """The repository asked for, or the refusal the hub gives."""
         self._note(request)
-        token = request.headers.get("authorization", "").removeprefix("Bearer ") or None
+        token = request.headers.get("authorization", "").removeprefix("Bearer ") or request.cookies.get("m_session_id")
         if token and token not in self.tokens:
             return _error(401, "Invalid credentials in Authorization header")
         repository = self._repositories.get("{org}/{name}".format(**request.path_params))
@@ -214,6 +214,8 @@ class TestHub:
         repository = self._repository(request, files=True)
         revision = request.query_params.get("Revision", "master")
         commit = None
+        if isinstance(repository, Response) and request.cookies and repository.status_code == 401:
+            return JSONResponse({"Code": 10010101001, "Message": "Unauthorized", "Success": False}, 401)
         if isinstance(repository, Repository):
             commit = repository.commit_of("main" if revision == "master" else revision)
         if commit is None or isinstance(repository, Response):

@@ -177,8 +177,10 @@ def test_caches_are_listed_and_cleared(tmp_path: Path) -> None:
         (tmp_path / f"cache_{device}" / "memory_costs.json").write_text(json.dumps({}), encoding="utf-8")
     caches = {cache.device: cache for cache in list_caches(tmp_path, ["gpu"])}
     assert (caches["gpu"].size_bytes, caches["gpu"].orphaned, caches["npu"].orphaned) == (112, False, True)
-    assert clear_cache(tmp_path, "gpu") == 110
+    assert clear_cache(tmp_path, "gpu", ["gpu"]) == 110
     assert [path.name for path in (tmp_path / "cache_gpu").iterdir()] == ["memory_costs.json"]
     for device in ("none", "../x", "gpu/sub"):
         with pytest.raises((ModelNotFound, UnsafeRepository)):
-            clear_cache(tmp_path, device)
+            clear_cache(tmp_path, device, ["gpu"])
+    assert clear_cache(tmp_path, "npu", ["gpu"]) == 112
+    assert [cache.device for cache in list_caches(tmp_path, ["gpu"])] == ["gpu"]

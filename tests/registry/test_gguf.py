@@ -21,7 +21,7 @@ VALUES: dict[str, Any] = {
     "tokenizer.ggml.tokens": ["a", "模", "<|end|>"],
     "tokenizer.ggml.token_type": [1, 1, 3],
 }
-Q8_0, F32 = 8, 0
+Q8_0, F32, Q5_0 = 8, 0, 6
 
 
 def text(value: str) -> bytes:
@@ -38,12 +38,12 @@ def value_bytes(value: Any) -> bytes:
     return struct.pack("<II", 4, value)
 
 
-def gguf(values: dict[str, Any]) -> bytes:
+def gguf(values: dict[str, Any], matrix_type: int = Q8_0) -> bytes:
     """Two tensors: 64 x 32 in Q8_0 (34 bytes a block of 32), 64 in F32."""
     head = b"GGUF" + struct.pack("<IQQ", 3, 2, len(values))
     head += b"".join(text(key) + value_bytes(value) for key, value in values.items())
     matrix_bytes = 64 * 32 // 32 * 34
-    head += text("blk.0.weight") + struct.pack("<IQQIQ", 2, 64, 32, Q8_0, 0)
+    head += text("blk.0.weight") + struct.pack("<IQQIQ", 2, 64, 32, matrix_type, 0)
     head += text("blk.0.norm") + struct.pack("<IQIQ", 1, 64, F32, matrix_bytes)
     return head + b"\0" * (-len(head) % 32) + b"\0" * (matrix_bytes + 64 * 4)
 
@@ -63,6 +63,11 @@ def test_a_gguf_the_library_cannot_load_or_that_is_not_alone_is_said(tmp_path: P
     assert "gemma3" in (read_facts(tmp_path).problem or "")
     (tmp_path / "b.gguf").write_bytes(gguf(VALUES))
     assert "2 GGUF models" in (read_facts(tmp_path).problem or "")
+
+
+def test_a_quantisation_that_the_library_does_not_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(gguf(VALUES, Q5_0))
+    assert "Q5_0" in (read_facts(tmp_path).problem or "")
 
 
 def test_a_gguf_cut_anywhere_is_a_problem_and_no_exception(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model_registry import Conflict, InvalidModelName, ModelRegistry, NotAnOpenVINOModel, PullJob
-from registry.gguf_choice import choose_gguf, split_variant
+from registry.gguf_choice import check_readable, choose_gguf, split_variant
 from tests.hub import TestHub
 from tests.registry.test_gguf import VALUES, gguf
 
@@ -106,6 +106,23 @@ async def test_an_openvino_repository_has_no_such_files(registry: ModelRegistry,
     job = await pulled(registry, "org/Model-ov:Q4_0")
     assert job.error is not None
     assert "no GGUF" in job.error.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["m-Q2_K.gguf", "m.Q3_K_L.gguf", "m-q5_k_m.gguf", "m-Q5_0.gguf", "m-Q4_K_S.gguf", "m-IQ4_XS.gguf", "m-BF16.gguf"],
+)
+def test_a_quantisation_that_the_library_does_not_read_is_known_by_the_name(name: str) -> None:
+    with pytest.raises(NotAnOpenVINOModel, match="Q4_K_M"):
+        check_readable(name, "qwen2", ID)
+
+
+@pytest.mark.parametrize(
+    "name", ["m-Q4_0.gguf", "m-Q4_1.gguf", "m-Q8_0.gguf", "m-Q4_K_M.gguf", "m-Q6_K.gguf", "m-F16.gguf"]
+)
+def test_the_others_may_be_read(name: str) -> None:
+    check_readable(name, "llama", ID)
+    check_readable(name, None, ID)
 
 
 def test_names() -> None:

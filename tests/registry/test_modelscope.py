@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model_registry import HubSettings, ModelRegistry
-from registry.settings import kind_of
+from registry.settings import default_settings, kind_of
 from tests.hub import TestHub
 
 ID = "OpenVINO/Tiny-int4-ov"
@@ -58,3 +58,32 @@ async def test_the_bundled_list_stands_in_for_collections_and_search(registry: M
 )
 def test_the_protocol_follows_from_the_host(endpoint: str, kind: str) -> None:
     assert kind_of(endpoint) == kind
+
+
+async def test_a_private_model_takes_the_token(registry: ModelRegistry, hub: TestHub, model: Path) -> None:
+    hub.add_model(ID, model, private=True)
+    job = await registry.settled(registry.pull(ID).id)
+    assert job.error is not None
+    assert "token" in job.error.message
+    registry.hub = HubSettings(hub.url, "hf_good", "modelscope")
+    job = await registry.settled(registry.pull(ID).id)
+    assert (job.state, job.notes) == ("ready", ())
+    assert (await registry.verify(ID)).intact
+    assert not any(seen.authorization for seen in hub.requests)
+
+
+async def test_a_stale_token_is_left_away_for_a_public_model(
+    registry: ModelRegistry, hub: TestHub, model: Path
+) -> None:
+    hub.add_model(ID, model)
+    registry.hub = HubSettings(hub.url, "stale", "modelscope")
+    job = await registry.settled(registry.pull(ID).id)
+    assert job.state == "ready"
+    assert any("token" in note for note in job.notes)
+
+
+def test_the_environment_may_name_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELSCOPE_API_TOKEN", "ms-1")
+    assert default_settings().token is None
+    monkeypatch.setenv("HF_ENDPOINT", "https://www.modelscope.cn/")
+    assert default_settings() == HubSettings("https://www.modelscope.cn", "ms-1", "modelscope")

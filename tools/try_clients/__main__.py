@@ -1,7 +1,8 @@
 """Try clients for real: python tools/try_clients [NAME …] --environments DIR
 
 Makes an environment for each client below DIR, installs the client from its registry, starts a device server on a
-free port and lets the client do its tasks. Prints what was tried, in which version, and what came of it. See docs/clients.md.
+free port and lets the client do its tasks. Prints what was tried, in which version, and what came of it; see
+docs/clients.md. Needs what the tests need, and for JavaScript's Node.js 20.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,12 +36,29 @@ class Client:
 
 CLIENTS = {
     "langchain": Client("langchain_client.py", ("langchain-openai langchain-ollama langchain-anthropic",)),
+    "langchain-js": Client(
+        "langchain_js.mjs", ("@langchain/core", "@langchain/openai", "@langchain/ollama", "zod"), npm=True
+    ),
     "litellm": Client("litellm_client.py", ("litellm mcp",)),  # its tool calls import mcp
     "llm": Client("llm_client.py", ("llm llm-ollama",)),
     # Installed first, PyTorch's build for CPUs keeps the much larger ones away.
     "open-webui": Client("open_webui_client.py", ("torch==2.13.0", "open-webui playwright")),
-    "agents": Client("agents.py", ("@anthropic-ai/claude-code", "@continuedev/cli", "opencode-ai", "cline"), npm=True),
+    "agents": Client(
+        "agents.py",
+        (
+            "@anthropic-ai/claude-code",
+            "@continuedev/cli",
+            "opencode-ai",
+            "cline",
+            "@openai/codex",
+            "@github/copilot",
+        ),
+        npm=True,
+    ),
 }
+
+
+NOTHING = {"seconds": 0, "requests": 0, "tokens": 0}
 
 
 def main() -> int:
@@ -65,8 +84,19 @@ def install(client: Client, folder: Path) -> list[str]:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "node_modules").is_dir():
             subprocess.run(
-                ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *client.packages], check=True
+                [
+                    shutil.which("npm") or "npm",
+                    "install",
+                    "--no-audit",
+                    "--no-fund",
+                    "--prefix",
+                    folder,
+                    *client.packages,
+                ],
+                check=True,
             )
+        if client.script.endswith(".mjs"):  # Node.js looks for packages beside the script
+            return [shutil.which("node") or "node", str(shutil.copy(HERE / client.script, folder))]
         return [sys.executable, str(HERE / client.script), str(folder / "node_modules" / ".bin")]
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     complete = folder / "complete"
@@ -82,7 +112,7 @@ def try_out(client: Client, command: list[str], server: dict[str, Any]) -> dict[
     environment = {**os.environ, "SERVER": json.dumps(server), "NO_PROXY": "127.0.0.1,localhost"}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, encoding="utf-8", stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        return {"versions": {}, "results": {client.script: {"error": f"exit status {done.returncode}", "seconds": 0}}}
+        return {"versions": {}, "results": {client.script: {"error": f"exit status {done.returncode}", **NOTHING}}}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -93,7 +123,8 @@ def report(name: str, tried: dict[str, Any]) -> int:
     failures = {task: result for task, result in results.items() if result["error"]}
     print(f"\n{name} ({versions}): {len(results) - len(failures)} of {len(results)}")
     for task, result in results.items():
-        print(f"  {'failed' if task in failures else 'ok':6} {result['seconds']:6.1f} s  {task}")
+        figures = f"{result['seconds']:6.1f} s {result['requests']:4} requests {result['tokens']:7,} prompt tokens"
+        print(f"  {'failed' if task in failures else 'ok':6} {figures}  {task}")
     for task, result in failures.items():
         print(f"\n{task}\n{result['error']}")
     return len(failures)

@@ -21,6 +21,8 @@ from trial import SERVER, contains, equal, run
 FOLDER = Path(tempfile.mkdtemp(prefix="open-webui-"))
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-quic"]
 SECONDS_TO_START = 300
+# Its own tools fill nearly 10,000 tokens of every prompt; the demo model takes 2,048.
+WITHOUT_TOOLS = json.dumps({"capabilities": {"builtin_tools": False}})
 OLLAMA = {"OLLAMA_BASE_URL": SERVER["url"], "ENABLE_OPENAI_API": "False"}
 OPENAI = {"OPENAI_API_BASE_URL": f"{SERVER['url']}/v1", "OPENAI_API_KEY": "any", "ENABLE_OLLAMA_API": "False"}
 
@@ -40,6 +42,7 @@ def open_webui(name: str, settings: dict[str, str]) -> Iterator[str]:
         "WEBUI_AUTH": "False",
         "WEBUI_SECRET_KEY": "any",
         "OFFLINE_MODE": "True",
+        "DEFAULT_MODEL_METADATA": WITHOUT_TOOLS,
         "RAG_EMBEDDING_ENGINE": "ollama",
         "RAG_OLLAMA_BASE_URL": SERVER["url"],
         "RAG_EMBEDDING_MODEL": SERVER["embed"],
@@ -102,10 +105,6 @@ def chat_in_chromium(url: str, picture: str) -> None:
         page.keyboard.press("Enter")
         answer = page.locator(".chat-assistant").first
         expect(answer).to_contain_text("OpenVINO", timeout=60_000)
-        expect(page.locator("[aria-label='Regenerate'], .regenerate-response-button").first).to_be_visible(
-            timeout=60_000
-        )
-        contains(answer.inner_text(), "OpenVINO")
         page.screenshot(path=FOLDER / f"{picture}.png")
 
 

@@ -1,0 +1,41 @@
+"""Vision-language models, one request at a time through VLMPipeline: the only kind of them that runs on an NPU."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import openvino_genai as genai
+
+from instances.llm_pipeline import SingleRequest
+from instances.messages import Generate, LoadModel, Output
+from instances.pipelines import Emit
+from instances.sampling import generation_config
+from instances.sight import SightReader
+
+
+class VisionSingleRequest(SingleRequest):
+    """As `SingleRequest`, but a prompt is a text with images. After a prompt that the library refuses (one too long for
+    an NPU) its record of the conversation is wrong for ever: the refusal is told, then the pipeline given up."""
+
+    _failure: str | None = None
+
+    def step(self, emit: Emit) -> None:
+        super().step(emit)
+        if self._failure is not None:
+            raise RuntimeError(self._failure)
+
+    def _load(self, spec: LoadModel, properties: Mapping[str, Any]) -> None:
+        self._sees = genai.VLMPipeline(spec.directory, spec.device, **properties)
+        self._reader = SightReader(self._sees.get_tokenizer())
+
+    def _answer(self, request: Generate, streamer: genai.StreamerBase) -> Output:
+        prompt, images = self._reader.read(request)
+        config = generation_config(self._sees.get_generation_config(), request.sampling)
+        config.apply_chat_template = False
+        try:
+            results = self._sees.generate(prompt, images=images, generation_config=config, streamer=streamer)
+        except RuntimeError as error:
+            self._failure = str(error).strip().splitlines()[-1]
+            return Output(request.id, [], error=self._failure)
+        tokens = results.perf_metrics.get_num_input_tokens()
+        finish = self._finish_reason(request.id, results.finish_reasons)
+        return Output(request.id, [], finish, prompt_tokens=tokens)

@@ -1,0 +1,107 @@
+"""Trying pipelines for real, and what follows from what was found."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.launch import device_process
+from commands.entry import run_command
+from pools.tuning_book import Settings, Trial, Tuning, TuningBook, tuning_book
+from tuning.trials import Prompts
+
+MODEL = Path(__file__).parent.parent / "models" / "test_chat"
+DEFAULT, LARGER, SINGLE = (
+    Settings("continuous_batching"),
+    Settings("continuous_batching", 1024),
+    Settings("llm_pipeline"),
+)
+
+
+def configured(data_dir: Path, **settings: object) -> Path:
+    model = {"id": "test/chat", "path": str(MODEL), "instance_memory_gb": 0.02, **settings}
+    devices = {"gpu": {"port": 11435, "device": "GPU", "models": [model]}}
+    (data_dir / "device_config.json").write_text(json.dumps(devices), encoding="utf-8")
+    return data_dir
+
+
+def trial(settings: Settings, cold: float) -> Trial:
+    return Trial(settings, 1.0, cold, 0.1, 64.0, 1.0)
+
+
+def tuning(*trials: Trial, device: str = "AMD EPYC") -> Tuning:
+    return Tuning("test/chat", device, "2026.4.1", "2026-01-01T00:00:00+00:00", 1024, list(trials))
+
+
+@pytest.mark.parametrize(
+    ("cold", "best"),
+    [((2.0, 1.0, 3.0), LARGER), ((2.0, 1.9, 1.95), DEFAULT), ((9.0, 9.0, 1.0), SINGLE), ((1.0, 5.0, 5.0), DEFAULT)],
+)
+def test_the_default_stays_unless_another_is_clearly_quicker(cold: tuple[float, ...], best: Settings) -> None:
+    found = tuning(*(trial(settings, each) for settings, each in zip((DEFAULT, LARGER, SINGLE), cold, strict=True)))
+    assert found.best == best
+
+
+def test_the_book_keeps_the_newest_of_each_model_and_device(tmp_path: Path) -> None:
+    book = TuningBook(tmp_path / "tuning.json")
+    assert book.find("test/chat", "AMD EPYC") is None
+    newest = tuning(trial(DEFAULT, 2.0))
+    for each in (tuning(trial(DEFAULT, 1.0)), tuning(trial(SINGLE, 1.0), device="Arc"), newest):
+        book.record(each)
+    assert book.find("test/chat", "AMD EPYC") == newest
+    assert book.find("test/chat", "Arc") is not None
+    assert book.find("test/other", "Arc") is None
+    (tmp_path / "tuning.json").write_text("{", encoding="utf-8")
+    assert book.find("test/chat", "Arc") is None
+
+
+def test_every_prompt_begins_differently() -> None:
+    prompts = Prompts(range(50), 20)
+    made = [tuple(prompts.next()) for _ in range(50)]
+    assert len({prompt[:3] for prompt in made}) == 50
+    assert {len(prompt) for prompt in made} == {20}
+    assert len(prompts.next(120)) == 120
+
+
+def test_a_model_is_tried_and_the_result_is_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data_dir = configured(tmp_path)
+    assert run_command(["tune", "test/chat", "--device", "gpu", "--data-dir", str(data_dir), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [each["settings"]["pipeline"] for each in document["trials"]] == [
+        "continuous_batching",
+        "continuous_batching",
+        "llm_pipeline",
+    ]
+    figures = ("load_seconds", "cold_seconds", "second_turn_seconds", "tokens_per_second", "four_streams_seconds")
+    assert all(each[name] > 0 for each in document["trials"] for name in figures)
+
+    # Whatever was found quickest here, a book that names the other kind is followed.
+    book = tuning_book(data_dir)
+    found = book.find("test/chat", document["device"])
+    assert found is not None
+    book.record(tuning(trial(SINGLE, 1.0), device=found.device))
+    with device_process(data_dir, models=[{"id": "test/chat", "path": str(MODEL)}]) as server:
+        assert server.health()["models"][0]["pipeline"] == "llm_pipeline"
+        body = {"model": "test/chat", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}
+        assert server.post("/v1/chat/completions", body).json()["usage"]["completion_tokens"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "words"),
+    [
+        (["test/other", "--device", "gpu"], {}, "main.py assign test/other gpu"),
+        (["test/chat", "--device", "npu"], {}, 'no device "npu"'),
+        (["test/chat", "--device", "gpu"], {"path": "nowhere"}, "cannot be used"),
+        (["test/chat", "--device", "gpu"], {"estimated_memory_gb": 9999.0}, "9999."),
+    ],
+)
+def test_what_cannot_be_tuned_says_why(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    settings: dict[str, object],
+    words: str,
+) -> None:
+    data_dir = configured(tmp_path, **settings)
+    assert run_command(["tune", *arguments, "--data-dir", str(data_dir)]) == 1
+    assert words in " ".join(capsys.readouterr().err.split())

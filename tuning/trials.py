@@ -1,0 +1,74 @@
+"""One trial: an instance with certain settings, and what it takes for four kinds of work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from instances.handle import Instance
+from instances.messages import LoadModel, Sampling
+from pools.tuning_book import DECODED_TOKENS, STREAM_TOKENS, STREAMS, Settings, Trial
+
+_REPEATS = 2
+_NEXT_TURN_TOKENS = 32
+
+
+class Prompts:
+    """Prompts that no cache knows: the words of a text, begun at another place each time."""
+
+    def __init__(self, ids: Sequence[int], length: int) -> None:
+        self._ids = list(ids)
+        self._length = length
+        self._begun = 0
+
+    def next(self, length: int | None = None) -> list[int]:
+        self._begun += 1
+        rotated = self._ids[self._begun % len(self._ids) :] + self._ids[: self._begun % len(self._ids)]
+        wanted = length or self._length
+        return (rotated * (wanted // len(rotated) + 1))[:wanted]
+
+
+async def run_trial(
+    spec: LoadModel,
+    settings: Settings,
+    prompts: Prompts,
+    *,
+    make_instance: Callable[[LoadModel], Instance] = Instance,
+) -> Trial:
+    """Raises `InstanceLoadError`, `InstanceLost` and `RequestRefused`."""
+    instance = make_instance(spec)
+    try:
+        ready = await instance.load()
+        await _answer(instance, prompts.next(16), 4)
+        cold, second, speed, four = [], [], [], []
+        for _ in range(_REPEATS):
+            prompt = prompts.next()
+            cold.append(await _first_token(instance, prompt))
+            second.append(await _first_token(instance, prompt + prompts.next(_NEXT_TURN_TOKENS)))
+            speed.append(DECODED_TOKENS / await _answer(instance, prompts.next(16), DECODED_TOKENS))
+            four.append(await _four_streams(instance, prompts))
+    finally:
+        await instance.stop()
+    # The quickest of the repeats: what made another slower was something else on the machine.
+    return Trial(settings, ready.load_seconds, min(cold), min(second), max(speed), min(four))
+
+
+async def _first_token(instance: Instance, prompt: list[int]) -> float:
+    return await _answer(instance, prompt, 1)
+
+
+async def _answer(instance: Instance, prompt: list[int], tokens: int) -> float:
+    """Seconds for an answer of so many tokens."""
+    started = time.perf_counter()
+    with instance.generate(prompt, Sampling(max_new_tokens=tokens, temperature=0, ignore_eos=True)) as generation:
+        async for _ in generation:
+            pass
+    return time.perf_counter() - started
+
+
+async def _four_streams(instance: Instance, prompts: Prompts) -> float:
+    """A pipeline that answers one at a time takes them in turn."""
+    started = time.perf_counter()
+    await asyncio.gather(*(_answer(instance, prompts.next(16), STREAM_TOKENS) for _ in range(STREAMS)))
+    return time.perf_counter() - started

@@ -1,0 +1,125 @@
+"""Trying a model's pipelines on a device, one after the other, and writing down which is best."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from chat.tokenizer import ChatTokenizer
+from devices.config import ConfigStore, DeviceSettings, ModelAssignment
+from devices.hardware import available_devices
+from devices.memory import GB
+from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
+from instances.messages import LoadModel
+from pools.memory_budget import MemoryBudget, device_budget
+from pools.served_model import ServedModel, load_message, plan_instance
+from pools.serving import served_model
+from pools.tuning_book import STREAMS, Settings, Trial, Tuning, tuning_book
+from tuning.trials import Prompts, run_trial
+
+_CANDIDATES = (
+    Settings("continuous_batching"),
+    Settings("continuous_batching", max_num_batched_tokens=1024),
+    Settings("llm_pipeline"),
+)
+_PROMPT_TOKENS = 1024
+_TEXT = (
+    "A model server answers many questions at once. It keeps what it has read, so that the next turn of a conversation "
+    "begins where the last one ended, and it measures what a machine can do instead of guessing. "
+)
+
+
+class CannotTune(Exception):
+    """The text says why, and what to do."""
+
+
+async def tune(
+    device: str,
+    model_id: str,
+    data_dir: Path,
+    *,
+    on_trial: Callable[[Settings], None] = lambda settings: None,
+    make_instance: Callable[[LoadModel], Instance] = Instance,
+) -> Tuning:
+    """Try all candidates for an assigned model and record the result. Takes some minutes for a large model.
+
+    Raises `CannotTune`, `ConfigError`, `DeviceUnavailable` and OSError.
+    """
+    model, settings = _find(device, model_id, data_dir)
+    budget = device_budget(settings, model.device, data_dir)
+    prompts = Prompts(ChatTokenizer(model.directory).encode(_TEXT), _prompt_tokens(model))
+    trials: list[Trial] = []
+    try:
+        for candidate in _CANDIDATES:
+            on_trial(candidate)
+            trials.append(await _try(model, candidate, budget, prompts, data_dir / f"cache_{device}", make_instance))
+    finally:
+        budget.close()
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    tuning = Tuning(model.id, model.device.full_name, version("openvino"), now, _prompt_tokens(model), trials)
+    tuning_book(data_dir).record(tuning)
+    return tuning
+
+
+def _find(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel, DeviceSettings]:
+    devices = ConfigStore(data_dir / "device_config.json").load().devices
+    settings = devices.get(device)
+    if settings is None:
+        raise CannotTune(f'There is no device "{device}"; configured devices: {", ".join(devices)}.')
+    assignment = next((each for each in settings.models if each.id == model_id), None)
+    if assignment is None:
+        raise CannotTune(f"{model_id} is not assigned to {device}: main.py assign {model_id} {device}")
+    model = served_model(device, settings, assignment, data_dir, available_devices())
+    if model.problem:
+        raise CannotTune(f"{model_id} cannot be used: {model.problem}")
+    if model.task != "generation" or model.facts.vision:
+        raise CannotTune(f"{model_id} has one kind of pipeline only: there is nothing to choose.")
+    if model.on_npu:
+        raise CannotTune("An NPU runs one kind of pipeline only: there is nothing to choose.")
+    return model, settings
+
+
+def _prompt_tokens(model: ServedModel) -> int:
+    return min(_PROMPT_TOKENS, model.context_tokens // 2)
+
+
+async def _try(
+    model: ServedModel,
+    candidate: Settings,
+    budget: MemoryBudget,
+    prompts: Prompts,
+    cache_dir: Path,
+    make_instance: Callable[[LoadModel], Instance],
+) -> Trial:
+    assignment = _with(model.assignment, candidate)
+    tried = replace(model, assignment=assignment, tuned=None)
+    plan = plan_instance(tried, budget.figures().limit)
+    if not budget.reserve(candidate, model.public_id, plan.total_bytes):
+        free = max(0, budget.figures().free) / GB
+        raise CannotTune(
+            f"Trying {model.id} needs about {plan.total_bytes / GB:.1f} GB, and {free:.1f} GB are free. "
+            "Unload other models first."
+        )
+    try:
+        async with budget.load_turn():
+            spec = load_message(tried, plan, cache_dir)
+            return await run_trial(spec, candidate, prompts, make_instance=make_instance)
+    except (InstanceLoadError, InstanceLost, RequestRefused) as error:
+        raise CannotTune(f"{model.id} failed as {candidate.pipeline}: {error}") from error
+    finally:
+        budget.release(candidate)
+
+
+def _with(assignment: ModelAssignment, candidate: Settings) -> ModelAssignment:
+    """Room for what is tried, no more."""
+    streams = STREAMS if candidate.pipeline == "continuous_batching" else 1
+    return assignment.model_copy(
+        update={
+            "pipeline": candidate.pipeline,
+            "max_num_batched_tokens": candidate.max_num_batched_tokens,
+            "max_concurrent": streams,
+        }
+    )
