@@ -65,7 +65,7 @@ def suite_process(
     `options` go to main.py. `environment`: variables to add. `key`: the caller's API key; `verify`: the certificates
     that it trusts.
     """
-    ports = {name: _free_port() for name in ("gpu", "npu")}
+    ports: dict[str, int] = dict(zip(("gpu", "npu"), _free_ports(2), strict=True))
     devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in ports.items()}
     ConfigStore(data_dir / "device_config.json").save(Configuration(devices=devices))
     with (data_dir / "main.log").open("w", encoding="utf-8") as log:
@@ -99,8 +99,10 @@ def _page_address(process: subprocess.Popen[str]) -> str:
     raise RuntimeError("The suite did not start.")
 
 
-def _free_port() -> int:
-    listeners = open_listeners("127.0.0.1", 0)
-    port = listeners[0].getsockname()[1]
-    close_all(listeners)
-    return port
+def _free_ports(count: int) -> list[int]:
+    """Different ones, all open at the same time for a moment."""
+    opened = [open_listeners("127.0.0.1", 0) for _ in range(count)]
+    ports = [listeners[0].getsockname()[1] for listeners in opened]
+    for listeners in opened:
+        close_all(listeners)
+    return ports

@@ -21,6 +21,15 @@ def free_port() -> int:
     return port
 
 
+def free_ports(count: int) -> list[int]:
+    """Different ones: a port that is free twice in a row may be the same."""
+    opened = [open_listeners("127.0.0.1", 0) for _ in range(count)]
+    ports = [listeners[0].getsockname()[1] for listeners in opened]
+    for listeners in opened:
+        close_all(listeners)
+    return ports
+
+
 def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 

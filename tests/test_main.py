@@ -17,7 +17,7 @@ from devices.config import ConfigStore, Configuration, default_configuration
 from devices.run_file import read_run_file
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.devices.conftest import CHILD, PROJECT, device
-from tests.helpers import free_port, gone, wait_until
+from tests.helpers import free_ports, gone, wait_until
 from web.listening import close_all, open_listeners
 
 START = "import sys, main; sys.exit(main.main(sys.argv[2:], server_program=[sys.executable, *sys.argv[1].split('|')]))"
@@ -86,7 +86,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def store(tmp_path: Path) -> ConfigStore:
     """A configuration on free ports."""
     store = ConfigStore(tmp_path / "資料 夾" / "device_config.json")
-    store.save(Configuration(devices={name: device(free_port()) for name in ("gpu", "npu")}))
+    store.save(Configuration(devices=dict(zip(("gpu", "npu"), map(device, free_ports(2)), strict=True))))
     return store
 
 

@@ -22,6 +22,7 @@ from doctor.examination import Report
 from doctor.findings import Finding
 from model_registry import HubSettings, ModelRegistry
 from registry.disk import free_bytes
+from tests.helpers import free_ports
 from web.listening import close_all, open_listeners
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -93,7 +94,8 @@ def make_site(
     data_dir.mkdir(parents=True, exist_ok=True)
     store = ConfigStore(data_dir / "device_config.json")
     if devices is None:
-        devices = {name: DeviceSettings(port=free_port(), device=name.upper()) for name in ("gpu", "npu")}
+        ports = dict(zip(("gpu", "npu"), free_ports(2), strict=True))
+        devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in ports.items()}
     store.save(Configuration(devices=dict(devices)))
     suite = Suite(store, Launch(PROJECT, data_dir, program=(sys.executable, str(STAND_IN))), timing=timing)
     hub = hub or HubSettings(NO_HUB)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
-from tests.admin.site import NO_HUB
+from tests.admin.site import NO_HUB, Site
+
+
+@pytest.fixture(autouse=True)
+def nothing_examined(site: Site) -> None:
+    site.app.state.doctor.latest = None
 
 
 async def test_the_first_question_begins_an_examination(client: httpx.AsyncClient) -> None:

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from trial import SERVER, contains, run
 
 COMMANDS = Path(sys.argv[1])
@@ -147,8 +148,19 @@ def opencode() -> None:
 
 def cline() -> None:
     command("cline", "auth", "-p", "openai-compatible", "-k", "any", "-m", SERVER["agent"], "-b", API_BASE)
-    printed = command("cline", "--json", "-P", "openai-compatible", f"CALL read_files path={FILE} END")
+    try:
+        printed = command("cline", "--json", "-P", "openai-compatible", f"CALL read_files path={FILE} END")
+    finally:
+        end_what_cline_leaves()
     contains(printed.splitlines()[-1], NOTE)
+
+
+def end_what_cline_leaves() -> None:
+    """A daemon, which would wait for further commands."""
+    for process in psutil.process_iter(["cmdline"]):
+        arguments = process.info["cmdline"] or ()
+        if "--cline-hub-daemon" in arguments and str(WORK) in arguments:
+            process.terminate()
 
 
 def codex() -> None:

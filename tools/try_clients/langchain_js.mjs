@@ -1,4 +1,5 @@
-// LangChain's JavaScript integrations for OpenAI and Ollama, on which n8n's nodes are built. Runs where they are installed.
+// LangChain's JavaScript integrations for OpenAI and Ollama, on which n8n's nodes are built. Runs in the folder where
+// they are installed.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -44,7 +45,8 @@ async function embed(embeddings) {
 const tasks = {
   "ChatOpenAI chat and stream": () => chatAndStream(openai),
   "ChatOpenAI tools": () => tools(openai, server.weather_question, { tool_choice: "required" }),
-  "ChatOpenAI structured output": async () => Service.parse(await openai.withStructuredOutput(Service).invoke(server.question)),
+  "ChatOpenAI structured output": async () =>
+    Service.parse(await openai.withStructuredOutput(Service).invoke(server.question)),
   OpenAIEmbeddings: () => embed(new OpenAIEmbeddings({ model: server.embed, apiKey: "any", configuration })),
   "ChatOllama chat and stream": () => chatAndStream(ollama),
   "ChatOllama tools": () => tools(ollama, server.calling_question),
@@ -59,7 +61,8 @@ async function requestsAndTokens() {
 }
 
 function version(name) {
-  return JSON.parse(readFileSync(new URL(`node_modules/@langchain/${name}/package.json`, import.meta.url), "utf-8")).version;
+  const file = new URL(`node_modules/@langchain/${name}/package.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, "utf-8")).version;
 }
 
 const results = {};

@@ -37,17 +37,18 @@ await run({
   async tool_round_trip() {
     // The first step must call; the SDK runs the tool and asks again for the answer.
     const prepareStep = ({ stepNumber }) => ({ toolChoice: stepNumber === 0 ? "required" : "auto" });
-    const prompt = house.weather_question;
-    const answer = await generateText({ ...ask, prompt, tools: { get_weather }, prepareStep, stopWhen: stepCountIs(2) });
+    const steps = { prepareStep, stopWhen: stepCountIs(2) };
+    const request = { ...ask, ...steps, prompt: house.weather_question, tools: { get_weather } };
+    const answer = await generateText(request);
     assert.equal(answer.steps[0].toolCalls[0].toolName, "get_weather");
     assert.ok(answer.text.includes(house.reported), answer.text);
-    const streamed = streamText({ ...ask, prompt, tools: { get_weather }, prepareStep, stopWhen: stepCountIs(2) });
-    assert.equal(await streamed.text, answer.text);
+    assert.equal(await streamText(request).text, answer.text);
   },
 
   async parallel_calls() {
     const prompt = house.two_cities_question;
-    const { toolCalls } = await generateText({ ...ask, prompt, tools: { get_weather: get_weather_later }, toolChoice: "required" });
+    const offered = { get_weather: get_weather_later };
+    const { toolCalls } = await generateText({ ...ask, prompt, tools: offered, toolChoice: "required" });
     assert.equal(toolCalls.length, 2);
     for (const call of toolCalls) City.parse(call.input);
   },

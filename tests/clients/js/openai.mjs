@@ -8,7 +8,8 @@ import { City, Service, house, run } from "./tasks.mjs";
 const client = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: "any", maxRetries: 0 });
 const model = house.chat;
 const messages = [{ role: "user", content: house.question }];
-const tools = [zodFunction({ name: "get_weather", description: "Get the current weather of a city.", parameters: City })];
+const description = "Get the current weather of a city.";
+const tools = [zodFunction({ name: "get_weather", description, parameters: City })];
 const completions = client.chat.completions;
 
 function city(call) {
@@ -34,7 +35,8 @@ await run({
 
   async tool_round_trip() {
     const asked = [{ role: "user", content: house.weather_question }];
-    const first = await completions.create({ model, messages: asked, tools, tool_choice: "required", parallel_tool_calls: false });
+    const demand = { tool_choice: "required", parallel_tool_calls: false };
+    const first = await completions.create({ model, messages: asked, tools, ...demand });
     const turn = first.choices[0].message;
     assert.equal(first.choices[0].finish_reason, "tool_calls");
     city(turn.tool_calls[0]);
