@@ -73,7 +73,7 @@ class ErrorHandlers:
 
     async def on_failure(self, request: Request, error: Exception) -> Response:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return self._answer(request, 500, "internal", {"detail": str(error) or type(error).__name__})
+        return self._answer(request, 500, "internal", {})  # what went wrong may name secrets
 
     def _answer(self, request: Request, status: int, kind: str, values: Mapping[str, object]) -> Response:
         return self._respond(request, status, kind, lambda t: t(f"error.{kind}", **_said(t, values)))

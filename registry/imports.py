@@ -29,7 +29,10 @@ def import_model(
 
     Raises NotAnOpenVINOModel, InvalidModelName, Conflict, NotEnoughDisk, UnsafeRepository, OSError.
     """
-    source = source.resolve()
+    try:
+        source = source.resolve()
+    except ValueError as error:
+        raise NotAnOpenVINOModel("No folder has such a name.") from error
     facts = read_facts(source)
     if facts.problem:
         raise NotAnOpenVINOModel(f"{source.name}: {facts.problem}")
