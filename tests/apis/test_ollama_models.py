@@ -214,5 +214,5 @@ def test_what_does_not_exist_is_refused(workshop: Workshop) -> None:
 
 def test_without_an_admin_server_pulling_says_what_to_do(scripted: str) -> None:
     refused = httpx.post(f"{scripted}/api/pull", json={"model": "org/unknown", "stream": False}, timeout=60)
-    assert refused.status_code == 500
+    assert refused.status_code == 503
     assert "start main.py" in refused.json()["error"]
