@@ -37,6 +37,7 @@ from admin.rendering import Renderer
 from admin.screens import NAVIGATION
 from admin.snapshots import SnapshotReader
 from admin.surroundings import surroundings_of
+from admin.tuning_runs import TuningRuns, tuning_router
 from admin.usage import UsageWatch
 from devices.config import ConfigError, ConfigStore
 from devices.supervisor import Suite, UnknownDevice
@@ -89,6 +90,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     usage = UsageWatch(suite, store, last_use)
     look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
     doctor = Doctor(look)
+    playground = Playground(suite)
+    tunings = TuningRuns(suite, settings.data_dir, playground.unload_quietly)
     reader = SnapshotReader(
         suite=suite,
         registry=registry,
@@ -97,9 +100,9 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         history=history,
         last_use=last_use,
         doctor=doctor,
+        tunings=tunings,
     )
     feed = LiveFeed(reader)
-    playground = Playground(suite)
     assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
 
     access = Access(
@@ -123,7 +126,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(registry.stop(), suite.stop(), playground.close(), doctor.close())
+            await asyncio.gather(registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close())
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
@@ -141,6 +144,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(caches_router(store, settings.data_dir))
     app.include_router(hub_check_router(registry, catalogues))
     app.include_router(playground.router())
+    app.include_router(tuning_router(tunings, feed))
     app.include_router(metrics_router(suite, registry))
     app.include_router(keys_router(access, login))
     app.include_router(login.router())

@@ -57,7 +57,22 @@ class Playground:
         """End the instances of a model that have nothing to do."""
         return await self._pass_on(device, f"/model/cleanup?{urlencode({'model': body.model})}", b"")
 
+    async def unload_quietly(self, device: str, model: str) -> None:
+        """End what is idle and wait for it. Raises `AdminError` where no server answers."""
+        answer = await self._send(device, f"/model/cleanup?{urlencode({'model': model})}", b"")
+        await answer.aread()
+        await answer.aclose()
+
     async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
+        answer = await self._send(device, path, body)
+        return StreamingResponse(
+            _pieces(answer),
+            status_code=answer.status_code,
+            media_type=answer.headers.get("content-type"),
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def _send(self, device: str, path: str, body: bytes) -> httpx.Response:
         status = self._suite.status(device)
         # A server that is starting has its socket open already: the connection waits in it.
         if status.state not in ("running", "starting", "restarting"):
@@ -65,15 +80,9 @@ class Playground:
         url = self._suite.launch.base_url(status.port) + path
         outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
         try:
-            answer = await self._client.send(outgoing, stream=True)
+            return await self._client.send(outgoing, stream=True)
         except httpx.HTTPError as error:
             raise AdminError(502, "device_not_running", device=device) from error
-        return StreamingResponse(
-            _pieces(answer),
-            status_code=answer.status_code,
-            media_type=answer.headers.get("content-type"),
-            headers={"Cache-Control": "no-store"},
-        )
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:

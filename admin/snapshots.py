@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -12,6 +12,7 @@ import psutil
 from admin.activity import running_rows
 from admin.catalogue import CatalogueShelf, Yardstick
 from admin.history import History
+from admin.tuning_runs import TuningRuns
 from admin.views import (
     Check,
     DeviceCard,
@@ -46,6 +47,7 @@ class SnapshotReader:
     history: History
     last_use: LastUse
     doctor: Doctor
+    tunings: TuningRuns
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -58,7 +60,8 @@ class SnapshotReader:
                 cards.append(device_card(_unstarted(name, settings), settings, {}, {}, local, Speed()))
                 continue
             health, memory = self.suite.health(name), self.suite.memory(name)
-            cards.append(device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name)))
+            card = device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name))
+            cards.append(self._with_tunings(card))
         machine = _machine_memory(cards)
         yardsticks = tuple(
             Yardstick(card.name, card.kind, card.memory.total if card.memory else machine.total) for card in cards
@@ -73,6 +76,14 @@ class SnapshotReader:
             check=Check(self.doctor.running, self.doctor.latest),
             config_problem=problem,
         )
+
+    def _with_tunings(self, card: DeviceCard) -> DeviceCard:
+        hardware = card.hardware.name if card.hardware else None
+        models = (
+            replace(model, tuning=self.tunings.line(card.name, model.id, hardware)) if model.assignment else model
+            for model in card.models
+        )
+        return replace(card, models=tuple(models))
 
     def _configuration(self) -> tuple[Configuration, ConfigError | None]:
         try:

@@ -6,6 +6,7 @@ They are compared to find out what has changed since the last reading, so they h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from admin.activity import ActivityRow
 from devices.config import ConfigError, DeviceSettings, ModelAssignment
@@ -45,6 +46,17 @@ class Fitness:
 
 
 @dataclass(frozen=True)
+class TuningLine:
+    """What came of measuring a model's pipelines. `date`: ISO 8601, of the day."""
+
+    state: Literal["running", "failed", "found"]
+    pipeline: str = ""
+    batch: int | None = None
+    date: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class ModelChoice:
     """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk.
 
@@ -62,6 +74,7 @@ class ModelChoice:
     fitness: Fitness | None
     assignment: ModelAssignment | None
     running: RunningModel | None
+    tuning: TuningLine | None = None
 
     @property
     def name(self) -> str:

@@ -48,6 +48,13 @@ class ModelName(BaseModel):
     model: str = Field(min_length=1, max_length=255)
 
 
+class TuneRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    device: str = Field(min_length=1, max_length=255)
+    model: str = Field(min_length=1, max_length=255)
+
+
 class ModelChange(BaseModel):
     """A model to offer, and the settings to change for it. Settings that are left out keep the value they have."""
 

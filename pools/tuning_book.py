@@ -67,6 +67,18 @@ class TuningBook:
         found = (entry for entry in self._read() if (entry.model, entry.device) == (model_id, device))
         return next(found, None)
 
+    @property
+    def changed(self) -> int:
+        """When the file was last written (nanoseconds); 0 without one."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def all(self) -> list[Tuning]:
+        """The newest tuning of each model on each device."""
+        return self._read()
+
     def record(self, tuning: Tuning) -> None:
         """Raises OSError."""
         key = (tuning.model, tuning.device)

@@ -23,9 +23,17 @@ SOURCES = [
     ),
     PROJECT / "devices" / "quantization.py",
     PROJECT / "web" / "listening.py",
+    PROJECT / "tuning" / "tune.py",
+    PROJECT / "admin" / "tuning_runs.py",
 ]
 # Written to a log or said on the command line only.
-NOT_ON_THE_PAGE = ("started on port", "does not answer /health", "Devices OpenVINO finds", "Its fallback")
+NOT_ON_THE_PAGE = (
+    "started on port",
+    "does not answer /health",
+    "Devices OpenVINO finds",
+    "Its fallback",
+    "There is no device",
+)
 
 
 def sentences(path: Path) -> Iterator[str]:
