@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from chat.service import Completion
+from chat.completion import Completion
 from pools.statistics import Timings
 
 

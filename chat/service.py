@@ -1,30 +1,29 @@
 """A conversation with a model on this device: from the request's meaning to a stream of deltas."""
 
-import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from chat.answer import AnswerText, Delta
+from chat.completion import Completion
 from chat.conversation import Conversation, GenerationOptions
+from chat.encoding import encoded_within, rendered, too_long
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import Preface, form_structure
 from chat.personas import with_defaults, with_system
 from chat.pictures import PictureLoader, Prompt, place, prompt_with_images
 from chat.reasoning import THINK, Reasoning
 from chat.sections import SectionParser
-from chat.speech import Speech, make_speech, offered_tools
+from chat.speech import Speech, offered_tools
+from chat.speeches import Speeches
 from chat.tokenizer import ChatTokenizer
 from instances.grammar_probe import GrammarProbe, GrammarRefused
-from instances.messages import Output, Sampling, Sight, Structure
+from instances.messages import Sampling, Sight, Structure
 from model_manager import ModelManager
-from pools.errors import ModelLoadFailed, PromptTooLong
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.activity import note_answer, note_prompt, note_work, observed
@@ -34,41 +33,6 @@ from web.request_id import current_client
 logger = logging.getLogger(__name__)
 
 _NO_REASONING = Preface(Reasoning(THINK), opened=False, possible=False)
-_QUICK_CHARACTERS = 20_000
-"""Encoded on the event loop: some milliseconds."""
-_QUICK_MESSAGES = 200
-_CHARACTERS_A_TOKEN = 8
-"""More than texts have on average."""
-_TOKENS_AT_A_CUT = 8
-"""By so many a text that was cut may have more tokens than the same text in one piece."""
-FinishReason = Literal["stop", "length", "tool_calls"]
-
-
-@dataclass
-class Completion:
-    """An answer under way. Iterate `deltas` once; `finish_reason` and `timings` are complete after it.
-
-    `prompt_tokens` of a prompt with images is expected at first and known at the end. `cached_tokens` is how many of
-    them were at least there from earlier requests; it comes with the first delta, None where it is not known.
-    """
-
-    model: ServedModel
-    prompt_ids: list[int]
-    timings: Timings
-    prompt_tokens: int
-    cached_tokens: int | None = field(default=None, init=False)
-    deltas: AsyncGenerator[Delta, None] = field(init=False)
-    generated_ids: list[int] = field(default_factory=list)
-    finish_reason: FinishReason = "stop"
-    stop_string: str | None = None
-
-    def take(self, output: Output) -> None:
-        """Add what an instance says."""
-        self.generated_ids += output.tokens
-        if output.cached_tokens is not None:
-            self.cached_tokens = output.cached_tokens
-        if output.prompt_tokens is not None:
-            self.prompt_tokens = output.prompt_tokens
 
 
 class ChatService:
@@ -84,10 +48,8 @@ class ChatService:
     ) -> None:
         self._manager = manager
         self._pictures = pictures or PictureLoader()
-        self._load_tokenizer = load_tokenizer
+        self._speeches = Speeches(load_tokenizer)
         self._probe = probe or GrammarProbe()
-        self._tokenizers: dict[str, asyncio.Task[ChatTokenizer]] = {}
-        self._speeches: dict[tuple[str, str | None], Speech] = {}
 
     async def close(self) -> None:
         """End what helps here beside the models."""
@@ -104,7 +66,7 @@ class ChatService:
         """Answer a conversation, put after `preceding_ids`. Raises `InvalidRequest` on one the template refuses and
         on a form that no grammar can express, and `PromptTooLong`."""
         note_prompt(conversation.messages[-1].content if conversation.messages else "")
-        speech = await self._speech(model)
+        speech = await self._speeches.speech(model)
         conversation = with_system(model.persona, conversation)
         options = with_defaults(model.persona, options)
         tools = offered_tools(conversation.tools)
@@ -126,8 +88,12 @@ class ChatService:
         """Continue a text, or its ids, as it stands, without a chat template. Raises `PromptTooLong`, and
         `InvalidRequest` on a form that no grammar can express."""
         note_prompt(prompt if isinstance(prompt, str) else "")
-        speech = await self._speech(model)
-        prompt_ids = await self._encode(model, speech, prompt) if isinstance(prompt, str) else list(prompt)
+        speech = await self._speeches.speech(model)
+        prompt_ids = (
+            await encoded_within(speech, model, prompt, self._longest_prompt(model))
+            if isinstance(prompt, str)
+            else list(prompt)
+        )
         if not prompt_ids:
             raise InvalidRequest("The prompt is empty.", param="prompt")
         whole = Prompt("", prompt_ids)
@@ -147,7 +113,7 @@ class ChatService:
     async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
         """The length of a conversation's prompt; what images will take is only estimated. Raises `InvalidRequest` on
         one the template refuses."""
-        speech = await self._speech(model)
+        speech = await self._speeches.speech(model)
         return (await self._prompt(model, speech, with_system(model.persona, conversation))).tokens
 
     async def _prompt(
@@ -158,35 +124,17 @@ class ChatService:
             raise InvalidRequest(
                 f"'{model.public_id}' takes text only; images need a vision-language model.", param=pictures[0].where
             )
-        text = await _rendered(speech, conversation)
+        text = await rendered(speech, conversation)
         if not model.facts.vision:
-            return Prompt(text, [*preceding_ids, *await self._encode(model, speech, text)])
+            return Prompt(
+                text, [*preceding_ids, *await encoded_within(speech, model, text, self._longest_prompt(model))]
+            )
         text, shown = place(speech.tokenizer.decode(preceding_ids) + text, pictures)
         images = await self._pictures.load(shown)
         kind = speech.tokenizer.config.get("model_type")
-        return prompt_with_images(text, await self._encode(model, speech, text), images, kind)
-
-    async def _encode(self, model: ServedModel, speech: Speech, prompt: str) -> list[int]:
-        """Of a prompt that is far too long only as much as shows that it is. Raises `PromptTooLong`."""
-        longest = self._longest_prompt(model)
-        if len(prompt) <= longest * _CHARACTERS_A_TOKEN:
-            return await _encoded(speech, prompt)
-        beginning = await _encoded(speech, prompt[: longest * _CHARACTERS_A_TOKEN])
-        if len(beginning) > longest + _TOKENS_AT_A_CUT:
-            raise _too_long(model, f"more than {longest}", longest)
-        return await _encoded(speech, prompt)
-
-    async def _speech(self, model: ServedModel) -> Speech:
-        tokenizer = await self.tokenizer(model)
-        key = (model.id, model.persona.template)
-        speech = self._speeches.get(key)
-        if speech is None or speech.tokenizer.source is not tokenizer.source:
-            if model.persona.template is not None:
-                tokenizer = tokenizer.with_template(model.persona.template)
-            chosen = model.assignment.tool_dialect
-            speech = make_speech(tokenizer, thinks=model.facts.thinking, dialect_name=chosen)
-            self._speeches[key] = speech
-        return speech
+        return prompt_with_images(
+            text, await encoded_within(speech, model, text, self._longest_prompt(model)), images, kind
+        )
 
     async def _probed(self, model: ServedModel, structure: Structure | None, *, optional: bool) -> Structure | None:
         """`structure` when the model can use it; else None where it is only a help, and `InvalidRequest`."""
@@ -205,22 +153,11 @@ class ChatService:
 
     def forget(self, model_id: str) -> None:
         """Let go of a model's tokenizer, which keeps files of it open."""
-        self._tokenizers.pop(model_id, None)
-        self._speeches = {key: speech for key, speech in self._speeches.items() if key[0] != model_id}
+        self._speeches.forget(model_id)
 
     async def tokenizer(self, model: ServedModel) -> ChatTokenizer:
         """Raises `InvalidRequest` on a model that does not generate."""
-        model.require("generation")
-        if model.problem:
-            raise ModelLoadFailed(f"The model '{model.public_id}' cannot be used: {model.problem}")
-        task = self._tokenizers.get(model.id)
-        if task is None or (task.done() and task.exception()):
-            task = asyncio.create_task(asyncio.to_thread(self._load_tokenizer, model.directory))
-            self._tokenizers[model.id] = task
-        try:
-            return await asyncio.shield(task)
-        except RuntimeError as error:
-            raise InvalidRequest(f"The tokenizer of '{model.public_id}' could not be loaded: {error}") from error
+        return await self._speeches.tokenizer(model)
 
     def _complete(
         self,
@@ -282,7 +219,7 @@ class ChatService:
             )
         longest_prompt = self._longest_prompt(model)
         if prompt_tokens > longest_prompt:
-            raise _too_long(model, str(prompt_tokens), longest_prompt)
+            raise too_long(model, str(prompt_tokens), longest_prompt)
         room = self._manager.max_request_tokens(model.id) - prompt_tokens
         return Sampling(
             max_new_tokens=min(options.max_tokens or room, room),
@@ -297,27 +234,6 @@ class ChatService:
             logprobs=options.logprobs,
             ignore_eos=options.ignore_eos,
         )
-
-
-async def _rendered(speech: Speech, conversation: Conversation) -> str:
-    """Raises `InvalidRequest` on a conversation that the template refuses."""
-    if len(conversation.messages) <= _QUICK_MESSAGES:
-        return speech.prompt(conversation)
-    return await asyncio.to_thread(speech.prompt, conversation)
-
-
-async def _encoded(speech: Speech, text: str) -> list[int]:
-    if len(text) <= _QUICK_CHARACTERS:
-        return speech.tokenizer.encode(text)
-    return await asyncio.to_thread(speech.tokenizer.encode_apart, text)
-
-
-def _too_long(model: ServedModel, tokens: str, longest: int) -> PromptTooLong:
-    return PromptTooLong(
-        f"The prompt has {tokens} tokens; '{model.public_id}' takes at most {longest} on {model.device.used}. "
-        "Shorten the conversation or raise the model's limit in its settings.",
-        param="messages",
-    )
 
 
 def _constrained(conversation: Conversation, options: GenerationOptions) -> bool:

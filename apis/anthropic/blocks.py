@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from chat.completion import Completion
 from chat.deltas import CallPart, Delta
-from chat.service import Completion
 
 BlockKind = Literal["text", "thinking", "tool_use"]
 Event = dict[str, Any]

@@ -15,8 +15,9 @@ from apis.model_names import ModelNames
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
 from apis.timing import server_timing
 from chat.answer import Delta
+from chat.completion import Completion
 from chat.conversation import ToolCall
-from chat.service import ChatService, Completion
+from chat.service import ChatService
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from web.bodies import body_schema, read_body

@@ -18,9 +18,10 @@ from apis.openai.schemas import ChatRequest
 from apis.openai.usage import usage_of
 from apis.timing import server_timing, waiting_comment
 from chat.answer import Delta
+from chat.completion import Completion
 from chat.conversation import ToolCall
 from chat.deltas import CallPart
-from chat.service import ChatService, Completion
+from chat.service import ChatService
 from pools.served_model import ServedModel
 from web.bodies import body_schema, read_body
 from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnected

@@ -16,9 +16,10 @@ from apis.openai.response_output import Event, ResponseOutput
 from apis.openai.response_schemas import InputRequest, ResponsesRequest, messages_of
 from apis.openai.response_store import ResponseStore, StoredResponse
 from apis.timing import server_timing, waiting_comment
+from chat.completion import Completion
 from chat.conversation import Message
 from chat.deltas import Delta
-from chat.service import ChatService, Completion
+from chat.service import ChatService
 from web.bodies import body_schema, read_body
 from web.streaming import JSON, StreamResponse, sse, unless_disconnected
 

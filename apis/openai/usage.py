@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from chat.service import Completion
+from chat.completion import Completion
 
 
 def usage_of(prompts: Sequence[Completion], answers: Sequence[Completion]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import cast
 import pytest
 
 from apis.timing import waiting_comment
-from chat.service import Completion
+from chat.completion import Completion
 from pools.statistics import Timings
 
 
