@@ -27,8 +27,8 @@ class LiveFeed:
         self._published = asyncio.Condition()
 
     async def run(self) -> None:
-        """Read until cancelled. A reading that fails is logged; the next one may succeed."""
-        while True:
+        """Read until closed. A reading that fails is logged; the next one may succeed."""
+        while not self._closed:  # being cancelled is not enough: `wait_for` may overlook it when it ends by itself
             await self._wanted.wait()
             self._wanted.clear()
             try:
@@ -50,6 +50,7 @@ class LiveFeed:
         async with self._published:
             self._closed = True
             self._published.notify_all()
+        self._wanted.set()
 
     async def follow(self) -> AsyncIterator[Snapshot]:
         """Every reading from now on; a slow reader skips those it has no time for."""
