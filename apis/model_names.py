@@ -40,6 +40,8 @@ class ModelNames:
             return self.models[bare]
         if bare in self.aliases and self.aliases[bare].model in self.models:
             return self._alias(bare)
+        if (model := self._gguf(bare)) is not None:
+            return model
         raise ModelNotFound(self._explain(name, name.removesuffix(_LATEST)), param="model")
 
     def bare(self, name: str) -> str:
@@ -48,6 +50,13 @@ class ModelNames:
         if bare in self.models or bare in self.aliases:
             return bare
         return bare.removeprefix(f"{self._device}-")
+
+    def _gguf(self, name: str) -> ServedModel | None:
+        """`organisation/name:Q4_K_M`, where that is the quantisation of the file that is here."""
+        base, _, tag = name.partition(":")
+        model = self.models.get(base)
+        quantization = model.facts.quantization if model and model.facts.kind == "gguf" else None
+        return model if quantization is not None and tag.lower() == quantization.lower() else None
 
     def _alias(self, name: str) -> ServedModel:
         alias = self.aliases[name]

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -39,6 +40,7 @@ class PullRequest(NamedRequest):
 
 
 Event = dict[str, Any]
+_QUANTIZATION = re.compile(r"(I?Q\d\w*|B?F(16|32))", re.IGNORECASE)
 
 
 def pull_routes(admin: AdminClient, models: DeviceModels, names: ModelNames) -> APIRouter:
@@ -69,11 +71,13 @@ async def _pull(
 ) -> None:
     try:
         events.put_nowait({"status": "pulling manifest"})
-        model_id, revision = _split(names.bare(name))
+        model_id, tag = _split(names.bare(name))
         local = await models.find(model_id)
-        if local is None or revision is not None:
+        if local is None or tag is not None:
             seen: dict[str, int] = {}
-            async with aclosing(admin.pull(model_id, revision)) as jobs:
+            of_gguf = tag is not None and _QUANTIZATION.fullmatch(tag)
+            asked, revision = (f"{model_id}:{tag}", None) if of_gguf else (model_id, tag)
+            async with aclosing(admin.pull(asked, revision)) as jobs:
                 async for job in jobs:
                     for event in _progress(job, seen):
                         events.put_nowait(event)
@@ -90,7 +94,7 @@ async def _pull(
 
 
 def _split(name: str) -> tuple[str, str | None]:
-    """Model id and revision: a tag other than `latest` is a revision of the model's repository."""
+    """Model id and tag: a quantisation names one file of a GGUF repository, anything else is a revision."""
     model_id, _, tag = name.partition(":")
     return model_id, tag or None
 

@@ -75,6 +75,22 @@ def test_a_model_is_pulled_and_served_without_a_restart(workshop: Workshop) -> N
     assert (saved.id, saved.path) == (ORGANISATION_MODEL, "models/OpenVINO_tiny-chat-ov")
 
 
+def test_the_tag_of_a_gguf_repository_names_a_quantisation(workshop: Workshop, tmp_path: Path) -> None:
+    repository = tmp_path / "gguf"
+    repository.mkdir()
+    [file] = (MODELS / "test_gguf").glob("*.gguf")
+    for quantization in ("Q8_0", "Q4_0"):
+        shutil.copy(file, repository / f"tiny-{quantization}.gguf")
+    workshop.hub.add_model("someone/Tiny-GGUF", repository)
+    assert workshop.client.pull("someone/Tiny-GGUF:Q8_0").status == "success"
+    [pulled] = (workshop.data_dir / "models" / "someone_Tiny-GGUF").glob("*.gguf")
+    assert pulled.name == "tiny-Q8_0.gguf"
+    quantization = workshop.client.show("someone/Tiny-GGUF").details.quantization_level  # pyright: ignore[reportOptionalMemberAccess]
+    assert _say(workshop.client, f"someone/Tiny-GGUF:{quantization}") == "Hello."
+    with pytest.raises(ollama.ResponseError, match="not found"):
+        workshop.client.chat("someone/Tiny-GGUF:Q2_K", [{"role": "user", "content": "Hi"}])
+
+
 def test_pulling_what_is_here_needs_no_hub(workshop: Workshop) -> None:
     assert workshop.client.pull(CHAT).status == "success"
     assert workshop.hub.requests == []
