@@ -53,14 +53,12 @@ ARROW_LAKE_NPU = {
 
 A770 = {
     "FULL_DEVICE_NAME": "Intel(R) Arc(TM) A770 Graphics (dGPU)",
-    "DEVICE_ARCHITECTURE": "GPU: vendor=0x8086 arch=v12.55.8",
     "DEVICE_TYPE": "Type.DISCRETE",
     "GPU_DEVICE_TOTAL_MEM_SIZE": 16225243136,
 }
 
 B580 = {
     "FULL_DEVICE_NAME": "Intel(R) Arc(TM) B580 Graphics (dGPU)",
-    "DEVICE_ARCHITECTURE": "GPU: vendor=0x8086 arch=v20.1.0",
     "DEVICE_TYPE": "Type.DISCRETE",
     "GPU_DEVICE_TOTAL_MEM_SIZE": 12_168_000_000,
 }
