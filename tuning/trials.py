@@ -12,6 +12,11 @@ from pools.tuning_book import DECODED_TOKENS, STREAM_TOKENS, STREAMS, Settings, 
 
 _REPEATS = 2
 _NEXT_TURN_TOKENS = 32
+TEXT = (
+    "A model server answers many questions at once. It keeps what it has read, so that the next turn of a conversation "
+    "begins where the last one ended, and it measures what a machine can do instead of guessing. "
+)
+"""What prompts are made of."""
 
 
 class Prompts:

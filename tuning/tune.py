@@ -18,7 +18,7 @@ from pools.memory_budget import MemoryBudget, device_budget
 from pools.served_model import ServedModel, load_message, plan_instance
 from pools.serving import served_model
 from pools.tuning_book import STREAMS, Settings, Trial, Tuning, tuning_book
-from tuning.trials import Prompts, run_trial
+from tuning.trials import TEXT, Prompts, run_trial
 
 _CANDIDATES = (
     Settings("continuous_batching"),
@@ -26,10 +26,6 @@ _CANDIDATES = (
     Settings("llm_pipeline"),
 )
 _PROMPT_TOKENS = 1024
-_TEXT = (
-    "A model server answers many questions at once. It keeps what it has read, so that the next turn of a conversation "
-    "begins where the last one ended, and it measures what a machine can do instead of guessing. "
-)
 
 
 class CannotTune(Exception):
@@ -50,7 +46,7 @@ async def tune(
     """
     model, settings = _find(device, model_id, data_dir)
     budget = device_budget(settings, model.device, data_dir)
-    prompts = Prompts(ChatTokenizer(model.directory).encode(_TEXT), _prompt_tokens(model))
+    prompts = Prompts(ChatTokenizer(model.directory).encode(TEXT), _prompt_tokens(model))
     trials: list[Trial] = []
     try:
         for candidate in _CANDIDATES:

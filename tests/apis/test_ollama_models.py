@@ -86,7 +86,7 @@ def test_the_tag_of_a_gguf_repository_names_a_quantisation(workshop: Workshop, t
     [pulled] = (workshop.data_dir / "models" / "someone_Tiny-GGUF").glob("*.gguf")
     assert pulled.name == "tiny-Q8_0.gguf"
     quantization = workshop.client.show("someone/Tiny-GGUF").details.quantization_level  # pyright: ignore[reportOptionalMemberAccess]
-    assert _say(workshop.client, f"someone/Tiny-GGUF:{quantization}") == "Hello."
+    assert _say(workshop.client, f"someone/Tiny-GGUF:{quantization}")
     with pytest.raises(ollama.ResponseError, match="not found"):
         workshop.client.chat("someone/Tiny-GGUF:Q2_K", [{"role": "user", "content": "Hi"}])
 
