@@ -6,7 +6,7 @@ import pytest
 from benchmarks.launch import DEMO_ID
 from benchmarks.launch_suite import SuiteProcess
 from benchmarks.scenarios.applying import apply_under_load
-from tests.helpers import gone, wait_until
+from tests.helpers import PATIENCE, gone, wait_until
 
 
 @pytest.fixture
@@ -32,7 +32,9 @@ def test_no_process_outlives_a_killed_admin(serving: SuiteProcess) -> None:
 
 def test_a_killed_device_server_is_back_and_answers(serving: SuiteProcess) -> None:
     before = serving.health("gpu")["pid"]
-    psutil.Process(before).kill()
+    server = psutil.Process(before)
+    server.kill()
+    server.wait(PATIENCE)  # while it dies it may still accept a connection, and lose it
     answer = serving.chat("gpu", DEMO_ID, "hello")  # waits in the socket that outlives the server
     assert answer.status_code == 200
     assert serving.health("gpu")["pid"] != before

@@ -16,7 +16,7 @@ def test_the_button_measures_and_the_result_stays(suite: SuiteProcess, browser: 
     page = browser.new_page(locale="en-US")
     page.goto(suite.url)
     page.locator("#device-gpu details.tuning summary, details.tuning summary").first.click()
-    page.get_by_role("button", name=f"Measure which pipeline is quickest for {DEMO_ID}").first.click()
+    page.get_by_role("button", name=f"Measure which is quickest here: {DEMO_ID}").first.click()
     page.get_by_text("Measuring. It takes some minutes").first.wait_for()
     expect(page.get_by_text("Quickest here:").first).to_be_visible(timeout=4 * PATIENCE * 1000)
     assert len(tuning_book(tmp_path / "資料 夾").all()[0].trials) == 3
