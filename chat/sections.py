@@ -57,6 +57,7 @@ class SectionParser:
         self._dialect = dialect
         self._tools = tools or {}
         self._blocks = {block.open: block for block in dialect.blocks(self._tools)} if dialect else {}
+        self._firsts = {mark[0] for mark in (*self._blocks, *([reasoning.open] if reasoning else [])) if mark}
         self._eager = eager and dialect is not None and dialect.json
         self._mode: Mode = "reasoning" if opened else "text"
         self._trim: set[Mode] = {"reasoning"} if opened else {"text"} if dialect else set()
@@ -71,6 +72,10 @@ class SectionParser:
         self._count = 0
 
     def push(self, text: str) -> Iterator[Delta]:
+        if self._is_plain(text):
+            if text:
+                yield Delta(text=text)
+            return
         self._pending += text
         while self._pending:
             marks = self._marks()
@@ -82,6 +87,12 @@ class SectionParser:
             yield from self._take(at)
             self._pending = self._pending[len(mark) :]
             yield from self._at_mark(mark)
+
+    def _is_plain(self, text: str) -> bool:
+        """Whether nothing in `text` could begin a mark, and nothing is held or trimmed, as with most tokens."""
+        if self._pending or self._mode != "text" or self._held_source or self._trim:
+            return False
+        return not any(first in text for first in self._firsts)
 
     def finish(self) -> Iterator[Delta]:
         yield from self._take(len(self._pending))
