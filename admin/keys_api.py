@@ -12,7 +12,6 @@ from admin.login import Login
 from admin.wire import NewKey
 from keys.access import Access, Caller
 from keys.gate import CALLER
-from keys.key import Key
 
 
 def keys_router(access: Access, login: Login) -> APIRouter:
@@ -24,7 +23,7 @@ def keys_router(access: Access, login: Login) -> APIRouter:
         """`required`: whether a key is needed now. `beyond_loopback`: whether others could reach this server."""
         own = _caller(request).key
         return {
-            "keys": [_described(key) | {"own": own is not None and key.id == own.id} for key in store.all()],
+            "keys": [key.described() | {"own": own is not None and key.id == own.id} for key in store.all()],
             "required": access.required(),
             "beyond_loopback": access.always,
         }
@@ -37,7 +36,7 @@ def keys_router(access: Access, login: Login) -> APIRouter:
         if was_open:
             login.open_session(response, key.id)
         response.headers["Cache-Control"] = "no-store"
-        return {"key": _described(key), "secret": secret}
+        return {"key": key.described(), "secret": secret}
 
     @router.delete("/{key_id}")
     async def revoke(key_id: str) -> dict[str, str]:
@@ -49,14 +48,3 @@ def keys_router(access: Access, login: Login) -> APIRouter:
 
 def _caller(request: Request) -> Caller:
     return request.scope.get(CALLER) or Caller()
-
-
-def _described(key: Key) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "scopes": list(key.scopes),
-        "hint": key.hint,
-        "created": key.created,
-        "last_used": key.last_used,
-    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any
 
 from commands.errors import CONFLICT, NOT_FOUND, CommandFailed
 from commands.house import House
@@ -23,7 +22,7 @@ async def manage_keys(_: House, options: argparse.Namespace, output: Output) -> 
             _create(store, options, output)
         elif options.action == "revoke":
             key = store.revoke(options.name)
-            output.document({"revoked": _described(key)})
+            output.document({"revoked": key.described()})
             output.say(f'The key "{key.name}" is no longer valid.')
         else:
             _list(store.all(), output)
@@ -39,30 +38,18 @@ async def manage_keys(_: House, options: argparse.Namespace, output: Output) -> 
 def _create(store: KeyStore, options: argparse.Namespace, output: Output) -> None:
     """The first key may do everything: somebody must be able to manage the others."""
     key, secret = store.create(options.name, options.scope or (("inference",) if store.all() else SCOPES))
-    output.document({"key": _described(key), "secret": secret})
+    output.document({"key": key.described(), "secret": secret})
     output.say(secret)
     output.say(f'This is the key "{key.name}" ({", ".join(key.scopes)}). It is not shown again.')
 
 
 def _list(keys: tuple[Key, ...], output: Output) -> None:
-    output.document({"keys": [_described(key) for key in keys]})
+    output.document({"keys": [key.described() for key in keys]})
     if not keys:
         output.say("There are no keys.")
         return
     rows = [(key.name, f"{key.hint}…", ", ".join(key.scopes), _moment(key.created), _used(key), key.id) for key in keys]
     output.table(("name", "key", "scopes", "made", "last used", "id"), rows)
-
-
-def _described(key: Key) -> dict[str, Any]:
-    """All but the hash, which is nobody's business."""
-    return {
-        "id": key.id,
-        "name": key.name,
-        "scopes": list(key.scopes),
-        "hint": key.hint,
-        "created": key.created,
-        "last_used": key.last_used,
-    }
 
 
 def _used(key: Key) -> str:

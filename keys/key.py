@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -31,6 +31,17 @@ class Key(msgspec.Struct, frozen=True):
     hint: str
     created: float
     last_used: float | None = None
+
+    def described(self) -> dict[str, Any]:
+        """All but the digest, which is nobody's business."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "scopes": list(self.scopes),
+            "hint": self.hint,
+            "created": self.created,
+            "last_used": self.last_used,
+        }
 
     def allows(self, scope: KeyScope) -> bool:
         return scope in self.scopes or "admin" in self.scopes
