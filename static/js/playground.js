@@ -121,7 +121,8 @@
   function figures({ start, first, last, usage, pieces }) {
     if (!first) return "";
     const tokens = usage?.completion_tokens ?? pieces;
-    const rate = last > first ? ((tokens - 1) * 1000) / (last - first) : 0;
+    // An answer that arrives in one go says nothing of its speed: then the whole time counts.
+    const rate = last - first > 100 ? ((tokens - 1) * 1000) / (last - first) : (tokens * 1000) / Math.max(last - start, 1);
     return words["js.play.figures"].replace("{ttft}", seconds(first - start)).replace("{rate}", rate.toFixed(1)).replace("{tokens}", tokens);
   }
 
