@@ -51,7 +51,9 @@ def test_from_an_empty_folder_to_a_chat_and_back(fresh_suite: SuiteProcess, brow
     _look_at_the_request(page, t)
     _read_the_log(page, t)
     _connect(page, t, fresh_suite)
+    _examine(page, t)
     _set_limits(page, t)
+    _make_a_key_and_revoke_it(page, t)
     _take_away(page, t)
     page.close()
     manners.check()
@@ -160,6 +162,32 @@ def _set_limits(page: Page, t: Translator) -> None:
     page.get_by_role("button", name=t("action.save")).first.click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.locator("form.limits").first.get_by_role("switch")).to_be_checked()
+
+
+def _examine(page: Page, t: Translator) -> None:
+    _go(page, t, "doctor")
+    again = page.get_by_role("button", name=t("check.again"))
+    expect(page.locator(".finding", has_text=t("doctor.openvino_version.title"))).to_be_visible()
+    again.click()
+    expect(again).to_be_enabled()
+    expect(page.locator(".finding", has_text="CPU").first).to_be_visible()
+
+
+def _make_a_key_and_revoke_it(page: Page, t: Translator) -> None:
+    keys = page.locator("#keys")
+    expect(keys).to_contain_text(t("keys.open"))
+    page.get_by_label(t("keys.name"), exact=True).fill("me")
+    page.get_by_role("button", name=t("keys.create")).click()
+    expect(page.locator("#key-secret")).to_contain_text("ovk-")
+    page.get_by_role("button", name=t("keys.secret_done")).click()
+    expect(keys).to_contain_text(t("keys.required"))
+    # Whoever made the first key stays logged in; the suite goes on to talk to its device servers.
+    _go(page, t, "overview")
+    expect(page.locator("#device-gpu .state")).to_have_text(t("stage.running"))
+    _go(page, t, "settings")
+    page.get_by_role("button", name=t("keys.revoke_named", name="me")).click()
+    page.get_by_role("dialog").get_by_role("button", name=t("keys.revoke")).click()
+    expect(keys).to_contain_text(t("keys.open"))
 
 
 def _take_away(page: Page, t: Translator) -> None:
