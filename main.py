@@ -37,7 +37,7 @@ try:
     from keys.key import SCOPES
     from keys.key_store import KEYS_FILE, KeyStore
     from model_registry import ModelRegistry
-    from web.connection import CarefulProtocol
+    from web.connection import careful_protocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
     from web.log_lines import LogFormat, formatter
     from web.server_config import UnusableServerConfig, read_server_config
@@ -154,7 +154,7 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             access_log=options.log_level == "debug",
             timeout_graceful_shutdown=_OPEN_CONNECTIONS_SECONDS,
             server_header=False,
-            http=CarefulProtocol,
+            http=careful_protocol(),
             ws="none",
             **(tls.server_options() if tls else {}),
         )

@@ -56,7 +56,7 @@ from model_manager import ModelManager
 from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
-from web.connection import CarefulProtocol
+from web.connection import careful_protocol
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.listening import CannotListen, open_listeners, reachable_address
@@ -65,6 +65,7 @@ from web.public_fetch import PublicFetch
 from web.request_id import RequestId, RequestIdFilter
 from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
 from web.serving import GracefulServer
+from web.streaming import DirectBodies
 from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
 
 logger = logging.getLogger("server_app")
@@ -170,7 +171,7 @@ def create_app(
         pull_routes(admin, models, server.names),
         management_routes(models, server.names),
     ):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
@@ -252,9 +253,9 @@ def _adopt(descriptor: int) -> socket.socket:
 
 def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsFiles | None) -> None:
     config = uvicorn.Config(
-        app,
+        DirectBodies(app),
         log_level=log_level,
-        http=CarefulProtocol,
+        http=careful_protocol(),
         ws="none",
         log_config=None,
         access_log=False,

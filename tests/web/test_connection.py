@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.helpers import wait_until
-from web.connection import CarefulProtocol
+from web.connection import CarefulProtocol, careful_protocol
 
 ended: list[str] = []
 
@@ -45,7 +45,9 @@ async def endless(request: Request) -> Response:
 def address() -> Iterator[tuple[str, int]]:
     app = Starlette(routes=[Route("/", length, methods=["GET", "POST"]), Route("/endless", endless)])
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http=Hasty, log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=careful_protocol(Hasty), log_config=None, timeout_graceful_shutdown=1)
+    )
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()
     yield listener.getsockname()
