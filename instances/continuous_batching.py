@@ -37,6 +37,7 @@ class ContinuousBatching:
         # Losing the last reference to a handle stops its request.
         self._handles: dict[int, GenerationHandle] = {}
         self._cancelled: set[int] = set()
+        self._with_logprobs: set[int] = set()
         self._prefixes = PrefixLedger(scheduler.num_kv_blocks, block, scheduler.max_num_batched_tokens)
 
     @property
@@ -48,6 +49,8 @@ class ContinuousBatching:
             raise ValueError("a language model generates only")
         config = generation_config(self._pipeline.get_config(), request.sampling)
         self._handles[request.id] = self._add(request, config)
+        if request.sampling.logprobs:
+            self._with_logprobs.add(request.id)
 
     def cancel(self, request_id: int) -> None:
         handle = self._handles.get(request_id)
@@ -63,6 +66,7 @@ class ContinuousBatching:
             if output.finish or output.error:
                 del self._handles[output.id]
                 self._cancelled.discard(output.id)
+                self._with_logprobs.discard(output.id)
                 self._prefixes.end(output.id)
         if outputs:
             emit(outputs)
@@ -88,7 +92,7 @@ class ContinuousBatching:
                 request_id,
                 generated.generated_ids,
                 finish,
-                logprobs=generated.generated_log_probs or None,
+                logprobs=generated.generated_log_probs if request_id in self._with_logprobs else None,
                 cached_tokens=self._prefixes.extend(request_id, generated.generated_ids),
                 prompt_tokens=self._prompt_tokens(handle) if finish else None,
             )
