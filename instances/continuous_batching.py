@@ -12,6 +12,8 @@ from instances.sampling import generation_config
 
 _CPU_BLOCK_TOKENS = 32
 _GPU_BLOCK_TOKENS = 16
+_LOOKUP_NGRAM = 3
+"""How many of the last tokens must stand in the prompt for those that follow there to be guessed."""
 _FINISH: dict[genai.GenerationFinishReason, FinishReason] = {
     genai.GenerationFinishReason.STOP: "stop",
     genai.GenerationFinishReason.LENGTH: "length",
@@ -31,6 +33,9 @@ class ContinuousBatching:
         if spec.max_num_batched_tokens is not None:
             scheduler.max_num_batched_tokens = spec.max_num_batched_tokens
         properties = dict(spec.properties)
+        self._guesses = spec.prompt_lookup
+        if self._guesses:
+            properties["prompt_lookup"] = True
         if spec.cache_dir:
             properties["CACHE_DIR"] = spec.cache_dir
         self._pipeline = genai.ContinuousBatchingPipeline(spec.directory, scheduler, spec.device, properties)
@@ -48,6 +53,8 @@ class ContinuousBatching:
         if not isinstance(request, Generate):
             raise ValueError("a language model generates only")
         config = generation_config(self._pipeline.get_config(), request.sampling)
+        if self._guesses:
+            config.num_assistant_tokens, config.max_ngram_size = self._guesses, _LOOKUP_NGRAM
         self._handles[request.id] = self._add(request, config)
         if request.sampling.logprobs:
             self._with_logprobs.add(request.id)
