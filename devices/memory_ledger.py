@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from devices.files import write_atomically
+from devices.files import BROKEN_FILE, write_atomically
 
 _LOAD_POLL_SECONDS = 0.1
 
@@ -75,7 +75,7 @@ class MemoryLedger:
             if not _is_alive(path.stem):
                 path.unlink(missing_ok=True)
                 continue
-            with contextlib.suppress(OSError, ValueError, TypeError):
+            with contextlib.suppress(*BROKEN_FILE):
                 found += [Reservation(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
         return found
 

@@ -44,12 +44,13 @@ def show_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
     async def show(request: Request) -> dict[str, Any]:
         body = await read_body(request, ShowRequest)
         model = names.resolve(body.asked)
-        return await asyncio.to_thread(_show, model, manager.max_request_tokens(model.id))
+        return await asyncio.to_thread(describe, model, manager.max_request_tokens(model.id))
 
     return router
 
 
-def _show(model: ServedModel, context_tokens: int) -> dict[str, Any]:
+def describe(model: ServedModel, context_tokens: int) -> dict[str, Any]:
+    """The answer about a model. `context_tokens`: what a request to it may have, 0 where that is not known."""
     persona = model.persona
     template = persona.template or _template(model.directory)
     parameters = _parameters(model)
