@@ -40,8 +40,8 @@ class ChatTemplate:
         self._variables = dict(variables)
         try:
             self._template = environment.from_string(source)
-        except TemplateError as error:
-            raise TemplateRefused(str(error)) from error
+        except (TemplateError, SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
+            raise TemplateRefused(str(error)) from error  # the compiler's errors too: Jinja translates to Python
 
     def render(
         self,

@@ -132,8 +132,7 @@ class ChatTokenizer:
         elif self._source_path.is_file():
             special = read_control_tokens(self._source_path)
         else:
-            entries = _read_object(self._directory / "tokenizer_config.json").get("added_tokens_decoder") or {}
-            special = {int(token): str(entry["content"]) for token, entry in entries.items() if entry.get("special")}
+            special = _special_of(_read_object(self._directory / "tokenizer_config.json"))
         special.setdefault(self._tokenizer.get_eos_token_id(), self._tokenizer.get_eos_token())
         return special
 
@@ -150,6 +149,15 @@ def _read_tokenizer(file: Path) -> tokenizers.Tokenizer | None:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _special_of(config: Mapping[str, Any]) -> dict[int, str]:
+    entries = config.get("added_tokens_decoder") or {}
+    try:
+        return {int(token): str(entry["content"]) for token, entry in entries.items() if entry.get("special")}
+    except BROKEN_FILE as error:
+        logger.warning("The special tokens of tokenizer_config.json cannot be read: %s", error)
+        return {}
 
 
 def _read_object(path: Path) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ Prints for each property how many examples were tried and what was found; exit s
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 import time
@@ -48,6 +49,7 @@ def main() -> int:
     parser.add_argument("families", nargs="*", default=FAMILIES, help=f"of {', '.join(FAMILIES)}; default: all")
     parser.add_argument("--minutes", type=float, default=10, help="for each family")
     options = parser.parse_args()
+    logging.disable()
     failed = False
     for family in options.families:
         chosen = properties(family)

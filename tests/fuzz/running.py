@@ -15,7 +15,7 @@ LONG = "FUZZ_LONG"
 
 _COMMON: dict[str, Any] = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 _SHORT = settings(max_examples=40, derandomize=True, **_COMMON)
-_LONG = settings(max_examples=1000, phases=[Phase.generate, Phase.target, Phase.shrink], **_COMMON)
+_LONG = settings(max_examples=300, phases=[Phase.generate, Phase.target, Phase.shrink], **_COMMON)
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
