@@ -113,7 +113,7 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
         settings = registry.hub
         return {"endpoint": settings.endpoint, "kind": settings.kind, "token_set": settings.token is not None}
 
-    @router.post("/hub", responses=REFUSED | answer(Hub))
+    @router.post("/hub", responses=OF_HUB | answer(Hub))
     async def configure_hub(body: HubChange) -> dict[str, Any]:
         await registry.configure_hub(endpoint=body.endpoint, token=body.token)
         return await hub()

@@ -13,6 +13,7 @@ from starlette.types import Scope
 from pools.errors import QueueFull
 from web.activity import note_error
 from web.errors import InvalidRequest, ServiceError
+from web.methods import allowed_methods
 from web.request_id import current_request_id
 from web.streaming import JSON
 
@@ -66,7 +67,10 @@ def install_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         known = ServiceError(_http_sentence(request, error))
         known.status, known.code = error.status_code, "not_found" if error.status_code == 404 else "invalid_request"
-        return _response(request.url.path, known, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = allowed_methods(request)
+        return _response(request.url.path, known, headers)
 
     async def invalid_parameter(request: Request, error: Exception) -> JSON:
         assert isinstance(error, RequestValidationError)

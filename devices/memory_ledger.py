@@ -11,7 +11,9 @@ import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import psutil
 from filelock import FileLock, Timeout
 
@@ -25,7 +27,7 @@ class Reservation:
     """`size` bytes of the memory named `memory`, promised to an instance; `pid` is its worker once that runs."""
 
     memory: str
-    size: int
+    size: Annotated[int, msgspec.Meta(ge=0)]
     label: str
     pid: int | None = None
 
@@ -76,7 +78,7 @@ class MemoryLedger:
                 path.unlink(missing_ok=True)
                 continue
             with contextlib.suppress(*BROKEN_FILE):
-                found += [Reservation(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+                found += msgspec.json.decode(path.read_bytes(), type=list[Reservation])
         return found
 
     def close(self) -> None:

@@ -98,7 +98,7 @@ def _running(pool: ModelPool, manager: ModelManager, digests: Digests) -> dict[s
 
 def _expiry(pool: ModelPool, manager: ModelManager) -> datetime.datetime:
     now = datetime.datetime.now(datetime.timezone.utc)
-    if pool.keep_alive < 0:
+    if not 0 <= pool.keep_alive < _FOR_EVER.total_seconds():
         return now + _FOR_EVER
     busy = any(slot.active for slot in pool.slots)
     idle = 0.0 if busy else manager.clock() - max(slot.idle_since for slot in pool.slots)

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
@@ -17,7 +17,7 @@ _COMMON: dict[str, Any] = {"deadline": None, "database": None, "suppress_health_
 _SHORT = settings(max_examples=40, derandomize=True, **_COMMON)
 _LONG = settings(max_examples=300, phases=[Phase.generate, Phase.target, Phase.shrink], **_COMMON)
 
-Test = TypeVar("Test", bound=Callable[..., None])
+Test = Callable[..., None]
 
 
 @dataclass
@@ -32,10 +32,10 @@ counts: dict[Any, Count] = {}
 """By property; read by `__main__`."""
 
 
-def fuzz(*arguments: SearchStrategy[Any]) -> Callable[[Test], Callable[..., None]]:
+def fuzz(*arguments: SearchStrategy[Any]) -> Callable[[Test], Test]:
     """`given` with as many examples as this run wants."""
 
-    def decorate(test: Test) -> Callable[..., None]:
+    def decorate(test: Test) -> Test:
         count = Count()
 
         @functools.wraps(test)
