@@ -20,7 +20,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from apis.access import needed_scope
+from apis.access import PUBLIC, needed_scope
 from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceModels, Place
@@ -57,6 +57,7 @@ from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
 from web.connection import careful_protocol
+from web.described import describe
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.listening import CannotListen, open_listeners, reachable_address
@@ -172,6 +173,7 @@ def create_app(
         management_routes(models, server.names),
     ):
         app.router.routes.extend(router.routes)
+    describe(app, public=PUBLIC)
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)

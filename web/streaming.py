@@ -1,6 +1,9 @@
 """Streams over HTTP: the encodings, and a response that notices when its client leaves."""
 
 import asyncio
+import json
+import math
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
@@ -13,12 +16,39 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()
+_OTHER_LINE_ENDS = re.compile(b"\xc2\x85|\xe2\x80[\xa8\xa9]")  # U+0085, U+2028, U+2029
+
+
+def json_bytes(payload: Any) -> bytes:
+    """UTF-8 JSON. Half of a character, as a file's name can hold it, becomes U+FFFD, and what is no number null."""
+    try:
+        return _encoder.encode(payload)
+    except (UnicodeEncodeError, OverflowError):  # an integer of more than 64 bits is beyond the quick encoder
+        return json.dumps(_mended(payload), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def whole_characters(text: str) -> str:
+    """With U+FFFD for each half of a character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _mended(value: Any) -> Any:
+    match value:
+        case str():
+            return whole_characters(value)
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {_mended(key): _mended(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_mended(inner) for inner in value]
+    return value
 
 
 def sse(payload: Any, *, event: str | None = None) -> bytes:
     """One server-sent event with a JSON payload."""
     prefix = f"event: {event}\n".encode() if event else b""
-    return prefix + b"data: " + _encoder.encode(payload) + b"\n\n"
+    return prefix + b"data: " + json_bytes(payload) + b"\n\n"
 
 
 def json_bytes(value: Any) -> bytes:
@@ -30,8 +60,12 @@ SSE_DONE = b"data: [DONE]\n\n"
 
 
 def ndjson(payload: Any) -> bytes:
-    """One line of newline-delimited JSON."""
-    return _encoder.encode(payload) + b"\n"
+    """One line of newline-delimited JSON. Ollama's Python client takes every line end of Unicode for one."""
+    return _OTHER_LINE_ENDS.sub(_escaped, json_bytes(payload)) + b"\n"
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return f"\\u{ord(match[0].decode()):04x}".encode()
 
 
 class JSON(Response):
@@ -40,7 +74,7 @@ class JSON(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return _encoder.encode(content)
+        return json_bytes(content)
 
 
 _SEND_BODY = "openvino_multi_model_server.send_body"

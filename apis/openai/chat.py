@@ -14,6 +14,7 @@ from apis.errors import as_service_error, openai_error
 from apis.logprobs import openai_logprobs
 from apis.merge import merge
 from apis.model_names import ModelNames
+from apis.openai.answers import ERRORS, ChatCompletion
 from apis.openai.schemas import ChatRequest
 from apis.openai.usage import usage_of
 from apis.timing import server_timing, waiting_comment
@@ -23,7 +24,8 @@ from chat.conversation import ToolCall
 from chat.deltas import CallPart
 from chat.service import ChatService
 from pools.served_model import ServedModel
-from web.bodies import body_schema, read_body
+from web.bodies import read_body
+from web.described import answer, body_schema
 from web.streaming import JSON, SSE_DONE, StreamResponse, json_bytes, sse, unless_disconnected
 
 _PLACE = "\x00text"
@@ -34,7 +36,7 @@ Deltas = AsyncGenerator[tuple[int, Delta], None]
 
 def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
     """The route under both of its paths."""
-    router = APIRouter()
+    router = APIRouter(responses=ERRORS)
 
     async def chat_completions(request: Request) -> Response:
         body = await read_body(request, ChatRequest)
@@ -60,7 +62,12 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
 
     for path in ("/v1/chat/completions", "/chat/completions"):
         router.add_api_route(
-            path, chat_completions, methods=["POST"], tags=["OpenAI"], openapi_extra=body_schema(ChatRequest)
+            path,
+            chat_completions,
+            methods=["POST"],
+            tags=["OpenAI"],
+            openapi_extra=body_schema(ChatRequest),
+            responses=answer(ChatCompletion, stream="text/event-stream"),
         )
     return router
 
