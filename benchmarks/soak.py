@@ -16,9 +16,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.soaking import calls
 from benchmarks.soaking.book import Book
 from benchmarks.soaking.census import Census, Rest
 from benchmarks.soaking.faults import Faults
@@ -33,21 +35,24 @@ _REPORT_SECONDS = 60.0
 _END_SECONDS = 10.0
 
 
-async def soak(stage: Stage, census: Census, book: Book, seconds: float, chance: random.Random) -> None:
+async def soak(stage: Stage, census: Census, book: Book, faults: Faults, seconds: float, chance: random.Random) -> None:
     """Keep the suite busy and disturbed for so long."""
-    work: list[Coroutine[Any, Any, None]] = [Faults(stage, book, _own(chance)).happen(seconds), census.keep()]
+    work: list[Coroutine[Any, Any, None]] = [census.keep(), _report(book)]
     work += [Visitor(stage, book, _own(chance)).visit() for _ in range(CLIENTS)]
     work += [watch_page(stage, book, _own(chance)) for _ in range(PAGES)]
     tasks = [asyncio.create_task(each) for each in work]
-    deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
-        await asyncio.sleep(min(_REPORT_SECONDS, left))
-        print(_so_far(book), file=sys.stderr, flush=True)
+    await faults.happen(seconds)
     for task in tasks:
         task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(result, Exception):
             book.troubles.append(f"a part of this script ended: {result!r}")
+
+
+async def _report(book: Book) -> None:
+    while True:
+        await asyncio.sleep(_REPORT_SECONDS)
+        print(_so_far(book), file=sys.stderr, flush=True)
 
 
 def _own(chance: random.Random) -> random.Random:
@@ -65,28 +70,51 @@ def _so_far(book: Book) -> str:
     )
 
 
-async def _whole(stage: Stage, census: Census, minutes: float, chance: random.Random) -> tuple[Book, Any]:
+@dataclass(frozen=True)
+class _Look:
+    """The suite at rest."""
+
+    held: dict[str, Rest]
+    data: set[str]
+    temporary: set[str]
+    running: set[int]
+
+
+async def _at_rest(stage: Stage, census: Census) -> _Look:
+    """After everything has been asked once, undisturbed."""
     await learn(stage)
     await rest(stage)
-    before = census.at_rest(), files(stage.data_dir), files(stage.temporary_dir)
-    book = Book()
-    await soak(stage, census, book, minutes * 60, chance)
-    await learn(stage)
-    await rest(stage)
-    after: dict[str, Rest] = census.at_rest()
-    left = left_over(before[1], files(stage.data_dir)), left_over(before[2], files(stage.temporary_dir))
-    return book, (before[0], after, *left)
+    return _Look(census.at_rest(), files(stage.data_dir), files(stage.temporary_dir), census.running())
+
+
+async def _whole(
+    stage: Stage, census: Census, book: Book, seconds: float, chance: random.Random
+) -> tuple[_Look, _Look]:
+    async with calls.new_client() as http:
+        faults = Faults(stage, book, _own(chance), http)
+        await faults.warm_up()
+        before = await _at_rest(stage, census)
+        book.start = time.monotonic()
+        await soak(stage, census, book, faults, seconds, chance)
+        return before, await _at_rest(stage, census)
 
 
 def run(minutes: float, seed: int) -> Verdict:
+    book = Book()
     with tempfile.TemporaryDirectory(prefix="soak ") as folder:
         with staged(Path(folder)) as stage:
             census = Census(stage.suite.process.pid)
-            book, seen = asyncio.run(_whole(stage, census, minutes, random.Random(seed)))
+            before, after = asyncio.run(_whole(stage, census, book, minutes * 60, random.Random(seed)))
         survivors = census.survivors(_END_SECONDS)
-        temporary = sorted({*seen[3], *files(stage.temporary_dir)})
-        findings = Findings(seen[0], seen[1], seen[2], temporary, survivors)
-        return judge(book, census, findings, minutes=minutes, seed=seed)
+        findings = Findings(
+            before.held,
+            after.held,
+            left_over(before.data, after.data, running=after.running),
+            left_over(before.temporary, after.temporary | files(stage.temporary_dir), running=set()),
+            survivors,
+            left_over(before.data | after.data, files(stage.data_dir), running=set()),
+        )
+    return judge(book, census, findings, minutes=minutes, seed=seed)
 
 
 def main() -> int:

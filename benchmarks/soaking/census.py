@@ -3,8 +3,11 @@
 import asyncio
 import os
 import time
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 import psutil
 
@@ -36,6 +39,8 @@ class Rest:
 
     descriptors: int
     threads: int
+    held: dict[str, int]
+    """What the descriptors are, where the system tells."""
 
 
 class Census:
@@ -75,8 +80,12 @@ class Census:
         for process in self._family():
             role = role_of(process)
             if role == "admin" or role.startswith("server"):
-                found[role] = Rest(_descriptors(process), process.num_threads())
+                found[role] = Rest(_descriptors(process), process.num_threads(), _held(process))
         return found
+
+    def running(self) -> set[int]:
+        """The process ids of the suite."""
+        return {process.pid for process in self._family()}
 
     def survivors(self, seconds: float) -> list[str]:
         """Who of all that were ever seen is alive so many seconds after the suite has ended."""
@@ -143,3 +152,15 @@ def _alive(key: tuple[int, float]) -> psutil.Process | None:
 
 def _descriptors(process: psutil.Process) -> int:
     return process.num_fds() if os.name == "posix" else process.num_handles()
+
+
+def _held(process: psutil.Process) -> dict[str, int]:
+    folder = Path(f"/proc/{process.pid}/fd")
+    if not folder.is_dir():
+        return {}
+    found: Counter[str] = Counter()
+    for link in folder.iterdir():
+        with suppress(OSError):
+            found[str(link.readlink()).partition(":[")[0]] += 1
+    found += Counter(f"connection {each.status}" for each in process.net_connections())
+    return dict(found)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import psutil
 
 from benchmarks.launch import DEMO_ID
@@ -26,13 +27,20 @@ _Happening = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Faults:
-    def __init__(self, stage: Stage, book: Book, chance: random.Random) -> None:
+    def __init__(self, stage: Stage, book: Book, chance: random.Random, http: httpx.AsyncClient) -> None:
         self._stage = stage
         self._book = book
         self._chance = chance
-        self._http = calls.new_client()
+        self._http = http
         self._device = "gpu"
         self._turns = 0
+
+    async def warm_up(self) -> None:
+        """What a first pull loads and writes for good."""
+        await self._admin("GET", "/api/available_models?refresh=true")
+        await self._cancel_pull()
+        await self._pull()
+        self._book.faults.clear()
 
     async def happen(self, seconds: float) -> None:
         """For so many seconds; `DEVICES` take turns, so that each gets its share."""
@@ -40,14 +48,17 @@ class Faults:
         worker_faults: list[_Happening] = [*[self._kill_worker] * 4, self._unload]
         harmless: list[_Happening] = [self._cancel_pull, self._cancel_pull, self._pull, self._break_file]
         began = time.monotonic()
-        async with self._http:
-            while (share := (time.monotonic() - began) / seconds) < 1:
-                await asyncio.sleep(self._chance.uniform(*_PAUSE_SECONDS))
-                faults = harmless + worker_faults * (share < WORKER_FAULTS_UNTIL)
-                faults += server_faults * (share < SERVER_FAULTS_UNTIL)
-                self._turns += 1
-                self._device = DEVICES[self._turns % len(DEVICES)]
-                await self._chance.choice(faults)()
+        calm = False
+        while (share := (time.monotonic() - began) / seconds) < 1:
+            await asyncio.sleep(self._chance.uniform(*_PAUSE_SECONDS))
+            faults = harmless + worker_faults * (share < WORKER_FAULTS_UNTIL)
+            faults += server_faults * (share < SERVER_FAULTS_UNTIL)
+            self._turns += 1
+            self._device = DEVICES[self._turns % len(DEVICES)]
+            if share >= SERVER_FAULTS_UNTIL and not calm:
+                calm = True
+                faults = [self._apply_to_all]
+            await self._chance.choice(faults)()
 
     @asynccontextmanager
     async def _fault(self, kind: FaultKind, device: str | None) -> AsyncIterator[None]:
@@ -75,13 +86,18 @@ class Faults:
                 _kill(device["pid"])
             await self._settled()
 
+    async def _apply_to_all(self) -> None:
+        """The usual settings: with a short time-out no instance would live long enough to be judged."""
+        for device in DEVICES:
+            self._device = device
+            await self._apply_models(models_of(device))
+
     async def _apply(self) -> None:
+        concurrent, timeout = self._chance.choice((2, 4, 16)), self._chance.choice((2, 300))
+        await self._apply_models(models_of(self._device, max_concurrent=concurrent, idle_timeout=timeout))
+
+    async def _apply_models(self, models: list[dict[str, Any]]) -> None:
         await self._settled()
-        models = models_of(
-            self._device,
-            max_concurrent=self._chance.choice((2, 4, 16)),
-            idle_timeout=self._chance.choice((2, 300)),
-        )
         limits = {"keep_prompts": self._chance.random() < 0.5, "max_queue": self._chance.choice((64, 256))}
         body = {"device": self._device, "enabled": True, "models": models, "limits": limits}
         async with self._fault("configuration applied", self._device):

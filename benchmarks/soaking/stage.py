@@ -111,6 +111,7 @@ async def _learn_device(stage: Stage, http: httpx.AsyncClient, device: str) -> N
     embedding = f"{device}-{EMBEDDING_ID}"
     expected.vectors[device] = await calls.embed(http, url, embedding, TEXTS, ollama=False)
     if device == "gpu":
+        await calls.say(http, url, DIALECTS[0], f"{device}-{RANDOM_ID}", "go on", tokens=8, stream=True)
         expected.scores[device] = await calls.rerank(http, url, f"{device}-{RERANKER_ID}", "lamp", TEXTS)
 
 

@@ -20,6 +20,7 @@ class Findings:
     after: dict[str, Rest]
     left_in_data: list[str]
     left_in_temporary: list[str]
+    left_after_end: list[str]
     survivors: list[str]
 
 
@@ -52,7 +53,7 @@ class Verdict:
             lines.append(f"| {each.role} {each.pid} | {each.seconds / 60:.0f} | {sizes} |")
         lines += ["", "| at rest | descriptors before, after | threads |", "|---|---|---|"]
         for role, before in self.rest_before.items():
-            after = self.rest_after.get(role, Rest(0, 0))
+            after = self.rest_after.get(role, Rest(0, 0, {}))
             figures = f"{before.descriptors}, {after.descriptors} | {before.threads}, {after.threads}"
             lines.append(f"| {role} | {figures} |")
         lines += ["", "processes seen: " + ", ".join(f"{count} {role}" for role, count in self.processes.items())]
@@ -96,6 +97,7 @@ def judge(book: Book, census: Census, findings: Findings, *, minutes: float, see
     problems += [f"a process outlived the suite: {each}" for each in findings.survivors]
     problems += [f"left in the data directory: {each}" for each in findings.left_in_data]
     problems += [f"left in the folder for temporary files: {each}" for each in findings.left_in_temporary]
+    problems += [f"left after the suite's end: {each}" for each in findings.left_after_end]
     return verdict
 
 
@@ -106,7 +108,10 @@ def _held(findings: Findings) -> list[str]:
         if after is None:
             problems.append(f"{role} is not there at the end")
         elif after.descriptors > before.descriptors:
-            problems.append(f"{role} holds {after.descriptors} descriptors at rest, {before.descriptors} before")
+            more = {name: count for name, count in after.held.items() if count > before.held.get(name, 0)}
+            problems.append(
+                f"{role} holds {after.descriptors} descriptors at rest, {before.descriptors} before: {more}"
+            )
         elif after.threads > before.threads + _POOL_THREADS:
             problems.append(f"{role} has {after.threads} threads at rest, {before.threads} before")
     return problems
