@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.soaking import calls
 from benchmarks.soaking.book import Book
 from benchmarks.soaking.census import Census, Rest
-from benchmarks.soaking.faults import Faults
+from benchmarks.soaking.faults import Faults, watch_machine
 from benchmarks.soaking.leftovers import files, left_over
 from benchmarks.soaking.stage import Stage, learn, rest, staged
 from benchmarks.soaking.verdict import Findings, Verdict, judge
@@ -37,7 +37,7 @@ _END_SECONDS = 10.0
 
 async def soak(stage: Stage, census: Census, book: Book, faults: Faults, seconds: float, chance: random.Random) -> None:
     """Keep the suite busy and disturbed for so long."""
-    work: list[Coroutine[Any, Any, None]] = [census.keep(), _report(book)]
+    work: list[Coroutine[Any, Any, None]] = [census.keep(), _report(book), watch_machine(book)]
     work += [Visitor(stage, book, _own(chance)).visit() for _ in range(CLIENTS)]
     work += [watch_page(stage, book, _own(chance)) for _ in range(PAGES)]
     tasks = [asyncio.create_task(each) for each in work]

@@ -17,6 +17,7 @@ FaultKind = Literal[
     "pull cancelled",
     "pull finished and deleted",
     "instances unloaded",
+    "machine stood still",
 ]
 
 CUT_SECONDS = 2.0
@@ -89,6 +90,9 @@ class Book:
 def _explanation(failure: Failure, fault: Fault) -> str | None:
     """What a fault may do to a call that was under way on the same device, and nothing else."""
     error = failure.error
+    if fault.kind == "machine stood still":
+        overlaps = failure.began <= fault.ended and fault.began <= failure.ended <= fault.ended + CUT_SECONDS
+        return "late while the whole machine stood still" if overlaps and error.form == "late" else None
     if fault.device != failure.device or failure.began > fault.ended or failure.ended < fault.began:
         return None
     if fault.kind == "server killed" and error.form == "cut" and failure.ended <= fault.ended + CUT_SECONDS:

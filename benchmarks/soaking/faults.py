@@ -21,6 +21,8 @@ WORKER_FAULTS_UNTIL = 0.75
 the second half, no instance in the last quarter. The other faults go on to the end."""
 _PAUSE_SECONDS = (3.0, 9.0)
 _SETTLE_SECONDS = 60.0
+_PULSE_SECONDS = 0.5
+_STANDSTILL_SECONDS = 10.0
 _WEIGHTS = "openvino_model.bin"
 
 _Happening = Callable[[], Coroutine[Any, Any, None]]
@@ -147,13 +149,15 @@ class Faults:
         return response.json()["job"]
 
     async def _pulled(self, job: dict[str, Any]) -> dict[str, Any]:
-        """The job once it has ended; its entry is taken off the list."""
+        """The job once it has ended, and off the list."""
         ended = False
         while not ended:
             await asyncio.sleep(0.1)
             jobs = (await self._admin("GET", "/api/pull_jobs"))["jobs"]
             job = next(each for each in jobs if each["id"] == job["id"])
             ended = job["state"] in ("ready", "failed", "cancelled")
+        if job["state"] == "failed":
+            await self._admin("DELETE", f"/api/pull_jobs/{job['id']}")
         await self._admin("DELETE", f"/api/pull_jobs/{job['id']}/entry")
         return job
 
@@ -172,6 +176,17 @@ class Faults:
 
     async def _admin(self, method: str, path: str) -> Any:
         return (await calls.request(self._http, method, self._stage.suite.url + path)).json()
+
+
+async def watch_machine(book: Book) -> None:
+    """Note when this process does not get to run either: nobody else could be expected to answer then."""
+    before = time.monotonic()
+    while True:
+        await asyncio.sleep(_PULSE_SECONDS)
+        now = time.monotonic()
+        if now - before > _STANDSTILL_SECONDS:
+            book.faults.append(Fault("machine stood still", None, before, now))
+        before = now
 
 
 def _kill(pid: int) -> None:
