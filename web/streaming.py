@@ -51,11 +51,6 @@ def sse(payload: Any, *, event: str | None = None) -> bytes:
     return prefix + b"data: " + json_bytes(payload) + b"\n\n"
 
 
-def json_bytes(value: Any) -> bytes:
-    """JSON as it stands within events."""
-    return _encoder.encode(value)
-
-
 SSE_DONE = b"data: [DONE]\n\n"
 
 
