@@ -1,8 +1,5 @@
 """A page of somebody else, in a real browser, against both ports; and rebinding, on every route."""
 
-import http.server
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -10,7 +7,6 @@ import pytest
 from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 
-from tests.admin.browser import chromium
 from tests.admin.site import LiveSite, make_site
 from tests.apis.conftest import make_app
 from tests.apis.servers import Script, serving
@@ -35,34 +31,6 @@ FORM = """([url, body]) => {
   document.body.append(frame, form);
   form.submit();
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def evil() -> Iterator[str]:
-    """A page on another port of this machine: the nearest that a foreign page can come."""
-
-    class Page(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(b"<!doctype html><title>evil</title><body>")
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
 
 
 def submit(page: Page, url: str, body: str) -> None:
