@@ -82,10 +82,29 @@ def test_a_foreign_page_neither_reads_nor_asks_a_device(browser: Browser, evil: 
         assert script.prompts == []
 
 
+BESIDE_THE_ROUTES = [
+    *(
+        ("GET", path)
+        for path in ("/nowhere", "/docs", "/redoc", "/openapi.json", "/static/", "/static/icon.svg", "//", "/v1/")
+    ),
+    *((method, "/") for method in ("HEAD", "OPTIONS", "TRACE", "PUT", "PROPFIND", "CONNECT")),
+]
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:11435", "127.0.0.1.evil.example", "192.168.1.10:11435"])
 def test_rebinding_gets_403_on_every_route(tmp_path: Path, host: str) -> None:
     for app in (make_app(tmp_path / "device", Script().instance_maker()), make_site(tmp_path / "admin").app):
         with TestClient(app, base_url="http://127.0.0.1") as client:
-            for method, path in routes_of(app):
+            routes = routes_of(app)
+            looks = [(method, path) for _, path in routes for method in ("GET", "HEAD", "OPTIONS")]
+            for method, path in {*routes, *looks, *BESIDE_THE_ROUTES}:
                 response = client.request(method, path, headers={"Host": host})
                 assert (response.status_code, response.content) == (403, b""), (method, path)
+
+
+def test_what_a_foreign_page_sends_is_in_no_list(tmp_path: Path) -> None:
+    """Or it could push what really was asked out of it."""
+    with TestClient(make_app(tmp_path, Script().instance_maker()), base_url="http://127.0.0.1") as client:
+        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert client.post("/v1/chat/completions", json={"model": "x"}, headers=headers).status_code == 403
+        assert client.get("/activity").json()["ended"] == []
