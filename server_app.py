@@ -269,6 +269,7 @@ def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsF
 
 
 if __name__ == "__main__":
+    os.umask(0o077)
     status = main()
     logging.shutdown()
     os._exit(status)  # native threads of OpenVINO may hold up an ordinary exit
