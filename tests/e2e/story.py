@@ -22,12 +22,9 @@ PROMPT = "canary-in-the-prompt"
 NEEDLE = "needle-in-the-path"
 WAYS_OUT = (
     f"../{NEEDLE}",
-    f"../../../../{NEEDLE}/x",
+    f"a/../../../{NEEDLE}",
     f"..\\..\\{NEEDLE}",
     f"/{NEEDLE}",
-    f"a/../../{NEEDLE}",
-    f"C:\\{NEEDLE}",
-    f"file:///{NEEDLE}",
     f"a/{NEEDLE}\0.json",
 )
 ADMIN_LOOKS = (
