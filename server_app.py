@@ -176,9 +176,9 @@ def create_app(
     describe(app, public=PUBLIC)
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
+    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
-    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(RequestId)
     return app
 
@@ -272,6 +272,7 @@ def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsF
 
 
 if __name__ == "__main__":
+    os.umask(0o077)
     status = main()
     logging.shutdown()
     os._exit(status)  # native threads of OpenVINO may hold up an ordinary exit
