@@ -12,22 +12,22 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from filelock import FileLock
-from ray import serve  # pyright: ignore[reportMissingImports]  # an optional extra
-from ray.exceptions import RayActorError  # pyright: ignore[reportMissingImports]
-from ray.serve import Application  # pyright: ignore[reportMissingImports]
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError  # pyright: ignore[reportMissingImports]
-from ray.serve.handle import DeploymentHandle  # pyright: ignore[reportMissingImports]
 
 from deploy.ray.front import ReplicaLost, create_front
 from deploy.ray.in_process import Asked, Begun, Part, answer_of
 from deploy.ray.node import DATA_DIR_VARIABLE
-from deploy.ray.settings import Cluster, ClusterDevice
+from deploy.ray.settings import FRONT_RESOURCE, Cluster, ClusterDevice
 from devices.config import Configuration
 from devices.hardware import available_devices
 from instances.handle import Instance
 from instances.messages import LoadModel
 from model_registry import ModelRegistry
 from pools.errors import QueueFull, QueueTimeout
+from ray import serve  # pyright: ignore[reportAttributeAccessIssue]  # an optional extra
+from ray.exceptions import RayActorError  # pyright: ignore[reportMissingImports]
+from ray.serve import Application  # pyright: ignore[reportMissingImports]
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError  # pyright: ignore[reportMissingImports]
+from ray.serve.handle import DeploymentHandle  # pyright: ignore[reportMissingImports]
 from server_app import build_device_server, create_app
 
 MakeInstance = Callable[[LoadModel], Instance]
@@ -104,7 +104,6 @@ class Front:
 
 async def pull_missing(settings: ClusterDevice, data_dir: Path) -> None:
     """Pull what is not on this node yet; one replica of it at a time. Raises `ModelMissing`."""
-    data_dir.mkdir(parents=True, exist_ok=True)
     missing = [model for model in settings.models if not (data_dir / model.path).exists()]
     if not missing:
         return
@@ -122,8 +121,13 @@ async def pull_missing(settings: ClusterDevice, data_dir: Path) -> None:
         lock.release()
 
 
-def build(cluster: Cluster, *, make_instance: MakeInstance = Instance) -> Application:
-    """The Serve application of a cluster; `make_instance` is for measurements."""
+def build(cluster: Cluster) -> Application:
+    """The Serve application of a cluster."""
+    return application(cluster)
+
+
+def application(cluster: Cluster, *, make_instance: MakeInstance = Instance) -> Application:
+    """`make_instance` is for measurements."""
     device = serve.deployment(
         Device, health_check_period_s=10, health_check_timeout_s=30, graceful_shutdown_timeout_s=_DRAIN_SECONDS
     )
@@ -133,9 +137,8 @@ def build(cluster: Cluster, *, make_instance: MakeInstance = Instance) -> Applic
     }
     front = serve.deployment(Front).options(
         num_replicas=cluster.fronts,
-        max_replicas_per_node=1,
         max_ongoing_requests=10_000,
         graceful_shutdown_timeout_s=_DRAIN_SECONDS,
-        ray_actor_options={"num_cpus": 0},
+        ray_actor_options={"num_cpus": 0, "resources": {FRONT_RESOURCE: 1}},
     )
     return front.bind(cluster, handles)

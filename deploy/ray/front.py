@@ -79,7 +79,7 @@ class _Front:
             return await self._merged(asked)
         if path.startswith(_OF_ONE_SERVER) or needed_scope(asked.method, path) == "admin":
             raise NotInACluster(
-                f"{path} is about one server. A cluster's models are those of its configuration, and Ray tells its state."
+                f"{path} is about one server. A cluster's models are set in its configuration; Ray tells how it fares."
             )
         return await self._passed_on(request, self._device_for(asked), asked)
 

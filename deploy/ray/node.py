@@ -28,6 +28,7 @@ def ray_command(resources: Mapping[str, float], rest: Sequence[str], ray: Path) 
 def environment_of(data_dir: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What the node's processes run with: the project is imported from here, nothing is reported to anybody."""
     path = os.pathsep.join(filter(None, (str(PROJECT), environment.get("PYTHONPATH"))))
+    data_dir.mkdir(parents=True, exist_ok=True)
     own = {DATA_DIR_VARIABLE: str(data_dir.resolve()), "PYTHONPATH": path, "RAY_USAGE_STATS_ENABLED": "0"}
     return {**environment, **own}
 
@@ -35,9 +36,10 @@ def environment_of(data_dir: Path, environment: Mapping[str, str] = os.environ) 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="deploy.ray.node", description="Start a node; other options: `ray start -h`.")
     parser.add_argument("--data-dir", type=Path, default=PROJECT, help="models, caches, keys (default: the project)")
+    parser.add_argument("--no-devices", action="store_true", help="offer none: for a head that does nothing else")
     parser.add_argument("--show", action="store_true", help="say what this node offers, and end")
     options, rest = parser.parse_known_args(arguments)
-    resources = offered_resources(available_devices())
+    resources = {} if options.no_devices else offered_resources(available_devices())
     sys.stdout.write(f"This node offers {', '.join(resources) or 'no device'}.\n")
     sys.stdout.flush()
     if options.show:

@@ -11,6 +11,7 @@ from devices.config_schema import DeviceName, DeviceSettings
 from devices.hardware import DeviceInfo
 from web.server_config import ServerConfig
 
+FRONT_RESOURCE = "openvino_front"
 _NUMBERED = re.compile(r"(CPU|GPU|NPU)(?:\.(\d+))?")
 
 
@@ -39,7 +40,7 @@ class ClusterDevice(DeviceSettings):
 
     def deployment_options(self) -> dict[str, Any]:
         """The options of the Serve deployment."""
-        shares = {name: self.replicas.device_share for name in resources_of(self.device)}
+        shares = dict.fromkeys(resources_of(self.device), self.replicas.device_share)
         return {
             "ray_actor_options": {"num_cpus": 0, "resources": shares},
             "max_ongoing_requests": math.ceil(2 * self.target_ongoing_requests),
@@ -73,8 +74,8 @@ def resources_of(device: str) -> list[str]:
 
 
 def offered_resources(available: Iterable[DeviceInfo]) -> dict[str, float]:
-    """What a node offers to Ray: one of each device that this program serves from."""
-    offered: dict[str, float] = {}
+    """What a node with devices offers to Ray: one of each that this program serves from, and one place for a front."""
+    offered = {FRONT_RESOURCE: 1.0}
     for device in available:
         match = _NUMBERED.fullmatch(device.name)
         foreign = device.kind == "GPU" and device.vendor not in ("Intel", None)
