@@ -27,6 +27,15 @@ from benchmarks.ray_cluster.losing import stream_meanwhile
 from benchmarks.scenarios.result import Result
 
 WANTED_GROWTH = 1.7
+_ANSWERS_A_STREAM = 5
+"""One after the other, so that the last streams' end weighs little."""
+
+_LONG_ANSWER = 600
+"""In tokens of the demo model: takes seconds, so that a node is killed in the middle of it."""
+
+_NOTICED_SECONDS = 10
+"""After a change Ray's state tells of the old replicas for a moment."""
+
 _INSIDE = "--inside"
 _NULL_APP = "benchmarks.ray_cluster.null_app"
 
@@ -36,6 +45,7 @@ class Check:
 
     def __init__(self, cluster: RayCluster, one: Host, two: Host, options: argparse.Namespace) -> None:
         self.cluster, self.one, self.two, self.options = cluster, one, two, options
+        self.used_up: dict[int, list[float]] = {1: [], 2: []}
 
     def both_serve(self) -> Result:
         """With the demo model, at both addresses, by both replicas."""
@@ -68,6 +78,8 @@ class Check:
         growth = median(speeds["two"]) / median(speeds["one"])
         for name, each in speeds.items():
             result.figures[f"tokens/s of {name}"] = f"{median(each):.0f} ({min(each):.0f} to {max(each):.0f})"
+            shares = self.used_up[2 if name == "two" else 1]
+            result.figures[f"share used up by {name}"] = ", ".join(f"{share:.0%}" for share in shares)
         result.figures["growth"] = round(growth, 2)
         result.expect(growth >= WANTED_GROWTH, f"{growth:.2f} times is less than {WANTED_GROWTH} times")
         return result
@@ -75,6 +87,9 @@ class Check:
     def losing_a_node(self) -> Result:
         """Killed under load, then started again."""
         result = Result("a node dies under load and comes back")
+        self.cluster.deploy(device(), fronts=2)
+        time.sleep(_NOTICED_SECONDS)
+        self.cluster.wait_for({self.one.address, self.two.address})
         return asyncio.run(self._losing(result))
 
     async def _losing(self, result: Result) -> Result:
@@ -93,7 +108,7 @@ class Check:
             await asyncio.sleep(5)
 
         target = self.cluster.target(self.one)
-        streams = await stream_meanwhile(target, self.options.streams, 200, kill_and_restart)
+        streams = await stream_meanwhile(target, self.options.streams, _LONG_ANSWER, kill_and_restart)
         killed, started, returned = moments
         under_way, later = streams.under_way_at(killed), streams.asked_after(killed)
         result.figures |= {"under way": dict(under_way), "later": dict(later)}
@@ -111,11 +126,15 @@ class Check:
             for host in at:
                 stack.enter_context(host.share.held_to(self.options.cores))
             self._speed(at, streams=self.options.streams, tokens=20)
-            return [self._speed(at, streams=self.options.streams, tokens=self.options.tokens) for _ in range(3)]
+            for host in at:
+                host.share.used_up()
+            speeds = [self._speed(at, streams=self.options.streams, tokens=self.options.tokens) for _ in range(3)]
+            self.used_up[len(at)].extend(host.share.used_up() for host in at)
+            return speeds
 
     def _speed(self, at: list[Host], *, streams: int, tokens: int) -> float:
         """Tokens a second, `streams` at each of the hosts by a load generator of its own."""
-        job = Job(["Hello"] * streams, streams, tokens)
+        job = Job(["Hello"] * streams * _ANSWERS_A_STREAM, streams, tokens)
         with ExitStack() as stack, ThreadPoolExecutor(len(at)) as threads:
             loads = [stack.enter_context(Helper("benchmarks.load", self.cluster.target(host))) for host in at]
             measured = list(threads.map(lambda load: load.run(job), loads))
@@ -126,7 +145,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.ray_cluster", description="A Ray cluster of two nodes, tried.")
     parser.add_argument("--cores", type=float, default=0.4, help="of a processor for each node (default: 0.4)")
     parser.add_argument("--streams", type=int, default=16, help="at each node (default: 16)")
-    parser.add_argument("--tokens", type=int, default=400, help="length of an answer (default: 400)")
+    parser.add_argument("--tokens", type=int, default=200, help="length of an answer (default: 200)")
     parser.add_argument("--rounds", type=int, default=2, help="of measuring with one node and with two (default: 2)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--keep", type=Path, help="a folder for logs, kept (default: one that is removed)")

@@ -24,6 +24,7 @@ class CpuShare:
         self._second = (root / "cgroup.controllers").exists()
         self.path = (root if self._second else root / "cpu") / f"ovms-{os.getpid()}-{name}"
         self.path.mkdir()
+        self._seen = (0, 0)
         if self._second:
             self._write("cpu.weight", 10_000)
         else:
@@ -37,6 +38,14 @@ class CpuShare:
             yield
         finally:
             self._limit(None)
+
+    def used_up(self) -> float:
+        """In how much of the time since the last call, as a fraction, the group had nothing left of its share."""
+        lines = (self.path / "cpu.stat").read_text(encoding="ascii").splitlines()
+        figures = {name: int(value) for name, _, value in (line.partition(" ") for line in lines)}
+        now = (figures["nr_periods"], figures["nr_throttled"])
+        (periods, throttled), self._seen = self._seen, now
+        return (now[1] - throttled) / max(1, now[0] - periods)
 
     def _limit(self, quota: int | None) -> None:
         """In microseconds of each period."""
