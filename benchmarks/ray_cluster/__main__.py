@@ -1,7 +1,8 @@
 """A Ray cluster of two serving nodes on this machine, tried: `sudo PYTHON -m benchmarks.ray_cluster`.
 
 Both nodes answer with the demo model; two nodes stream more than one when each has the same fixed share of a
-processor; a node that is killed costs no request that comes later, and its return is used. Needs Linux, its superuser
+processor; a node that is killed costs no request that comes later, and its return is used; an update costs none at all,
+and nobody works for clients that have left. Needs Linux, its superuser
 and deploy/ray/requirements.txt. The exit status is 1 when something did not hold.
 """
 
@@ -21,6 +22,7 @@ from statistics import median
 
 from benchmarks.helper import Helper
 from benchmarks.messages import Job
+from benchmarks.ray_cluster.changing import leave, update_under_load
 from benchmarks.ray_cluster.cluster import RayCluster, device
 from benchmarks.ray_cluster.hosts import Host, hosts, preferred
 from benchmarks.ray_cluster.losing import stream_meanwhile
@@ -56,7 +58,7 @@ class Check:
         self.cluster.wait_for({self.one.address, self.two.address})
         for host in (self.one, self.two):
             result.figures[f"tokens/s at {host.address}"] = round(self._speed([host], streams=8, tokens=64))
-        tokens = self.cluster.answers_of_replicas(self.one.address, 40)
+        tokens = self.cluster.tokens_of_replicas(self.one.address)
         result.figures["tokens by replica"] = sorted(tokens.values())
         result.expect(len(tokens) == 2 and min(tokens.values()) > 0, f"one replica answered nothing: {tokens}")
         return result
@@ -114,12 +116,28 @@ class Check:
         result.figures |= {"under way": dict(under_way), "later": dict(later)}
         result.figures["longest s"] = round(streams.longest_after(killed), 1)
         result.figures["back after s"] = round(returned - started, 1)
-        tokens = await asyncio.to_thread(self.cluster.answers_of_replicas, self.one.address, 40)
+        tokens = await asyncio.to_thread(self.cluster.tokens_of_replicas, self.one.address)
         result.figures["tokens by replica"] = sorted(tokens.values())
         result.expect(set(under_way) <= {"whole", "told"}, f"streams broke off without a word: {under_way}")
         result.expect(set(later) == {"whole"}, f"later requests failed: {later}")
         result.expect(len(tokens) == 2 and min(tokens.values()) > 0, f"the returned node got nothing to do: {tokens}")
         return result
+
+    def updating(self) -> Result:
+        """From one configuration of the same model to another."""
+
+        def change() -> None:
+            self.cluster.deploy(device(max_concurrent=12), fronts=2)
+            time.sleep(_NOTICED_SECONDS)
+            self.cluster.wait_for({self.one.address, self.two.address})
+
+        return update_under_load(self.cluster.target(self.one), self.options.streams, 100, change)
+
+    def leaving(self) -> Result:
+        def active() -> int:
+            return sum(health["active_requests"] for health in self.cluster.health(self.one.address, 20).values())
+
+        return leave(self.cluster.target(self.one), self.options.streams, 1900, active)
 
     def _speeds(self, at: list[Host]) -> list[float]:
         with ExitStack() as stack:
@@ -173,7 +191,7 @@ def _run(folder: Path, options: argparse.Namespace) -> list[Result]:
     results: list[Result] = []
     with preferred(), hosts(3, own=folder / "ray", disks=folder / "disks") as (head, one, two):
         check = Check(RayCluster(head, folder), one, two, options)
-        for scenario in (check.both_serve, check.growth, check.losing_a_node):
+        for scenario in (check.both_serve, check.leaving, check.updating, check.growth, check.losing_a_node):
             results.append(scenario())
             print(results[-1], flush=True)
     return results

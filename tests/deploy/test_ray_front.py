@@ -113,7 +113,13 @@ async def test_health_tells_of_every_device() -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/api/pull"), ("DELETE", "/api/delete"), ("POST", "/model/cleanup"), ("GET", "/live"), ("GET", "/memory")],
+    [
+        ("POST", "/api/pull"),
+        ("DELETE", "/api/delete"),
+        ("POST", "/model/cleanup"),
+        ("GET", "/live"),
+        ("GET", "/memory"),
+    ],
 )
 async def test_what_is_about_one_server_is_refused(method: str, path: str) -> None:
     async with client_of(who_answers) as client:
