@@ -32,6 +32,9 @@ WANTED_GROWTH = 1.7
 _ANSWERS_A_STREAM = 5
 """One after the other, so that the last streams' end weighs little."""
 
+_CLIENTS = 16
+"""Where the demo model answers."""
+
 _LONG_ANSWER = 600
 """In tokens of the demo model: takes seconds, so that a node is killed in the middle of it."""
 
@@ -110,7 +113,7 @@ class Check:
             await asyncio.sleep(5)
 
         target = self.cluster.target(self.one)
-        streams = await stream_meanwhile(target, self.options.streams, _LONG_ANSWER, kill_and_restart)
+        streams = await stream_meanwhile(target, _CLIENTS, _LONG_ANSWER, kill_and_restart)
         killed, started, returned = moments
         under_way, later = streams.under_way_at(killed), streams.asked_after(killed)
         result.figures |= {"under way": dict(under_way), "later": dict(later)}
@@ -131,13 +134,13 @@ class Check:
             time.sleep(_NOTICED_SECONDS)
             self.cluster.wait_for({self.one.address, self.two.address})
 
-        return update_under_load(self.cluster.target(self.one), self.options.streams, 100, change)
+        return update_under_load(self.cluster.target(self.one), _CLIENTS, 100, change)
 
     def leaving(self) -> Result:
         def active() -> int:
             return sum(health["active_requests"] for health in self.cluster.health(self.one.address, 20).values())
 
-        return leave(self.cluster.target(self.one), self.options.streams, 1900, active)
+        return leave(self.cluster.target(self.one), _CLIENTS, 1900, active)
 
     def _speeds(self, at: list[Host]) -> list[float]:
         with ExitStack() as stack:
@@ -162,7 +165,7 @@ class Check:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.ray_cluster", description="A Ray cluster of two nodes, tried.")
     parser.add_argument("--cores", type=float, default=0.4, help="of a processor for each node (default: 0.4)")
-    parser.add_argument("--streams", type=int, default=16, help="at each node (default: 16)")
+    parser.add_argument("--streams", type=int, default=32, help="at each node (default: 32)")
     parser.add_argument("--tokens", type=int, default=200, help="length of an answer (default: 200)")
     parser.add_argument("--rounds", type=int, default=2, help="of measuring with one node and with two (default: 2)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")

@@ -19,7 +19,7 @@ from keys.key_store import KeyStore
 
 PORT = 11434
 MODEL = f"cpu-{DEMO_ID}"
-_PATIENCE_SECONDS = 180.0
+_PATIENCE_SECONDS = 300.0
 _STORE_BYTES = 100_000_000
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "HF_HUB_OFFLINE": "1"}
 
@@ -35,6 +35,7 @@ class RayCluster:
         self._head = head
         self._folder = folder
         self._session = folder / "ray"
+        self._nodes: dict[str, tuple[Host, subprocess.Popen[bytes]]] = {}
         _, self._key = KeyStore(folder / "keys.json").create("check", SCOPES)
         self._client = httpx.Client(timeout=10, trust_env=False, headers={"Authorization": f"Bearer {self._key}"})
         dashboard = ["--dashboard-host", head.address, "--no-devices"]
@@ -43,7 +44,7 @@ class RayCluster:
 
     def join(self, host: Host) -> None:
         """Start a node on a host."""
-        self._start(host, "--address", f"{self._head.address}:6379")
+        self._nodes[host.address] = (host, self._start(host, "--address", f"{self._head.address}:6379"))
 
     def deploy(self, devices: dict[str, Any], *, fronts: int, module: str = "deploy.ray.app") -> None:
         """What `serve deploy` does."""
@@ -65,6 +66,7 @@ class RayCluster:
         """Until every one of these addresses, and no other, has a replica of the device and of the front."""
 
         def settled() -> bool:
+            self._start_again(serving)
             return all(set(self.running(name)) == serving for name in ("cpu", "Front")) and all(
                 self._answers(address) for address in serving
             )
@@ -95,6 +97,12 @@ class RayCluster:
     def target(self, host: Host) -> Target:
         return Target(host.address, PORT, MODEL, self._key)
 
+    def _start_again(self, addresses: set[str]) -> None:
+        """As a service manager does: Ray gives up where a busy machine takes more than 30 s to start a node."""
+        for host, process in [self._nodes[address] for address in addresses]:
+            if process.poll() is not None:
+                self.join(host)
+
     def _answers(self, address: str) -> bool:
         try:
             return self._client.get(f"http://{address}:{PORT}/v1/models").status_code == 200
@@ -108,10 +116,10 @@ class RayCluster:
         except (httpx.HTTPError, ValueError):
             return None
 
-    def _start(self, host: Host, *options: str) -> None:
+    def _start(self, host: Host, *options: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "deploy.ray.node", "--data-dir", str(self._folder / f"data-{host.address}")]
         command += ["--node-ip-address", host.address, "--object-store-memory", str(_STORE_BYTES), "--num-cpus", "2"]
-        host.start([*command, *options], log=self._folder / f"{host.address}.log", environment=_ENVIRONMENT)
+        return host.start([*command, *options], log=self._folder / f"{host.address}.log", environment=_ENVIRONMENT)
 
     def _until(self, what: str, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS

@@ -11,17 +11,16 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 from fastapi import FastAPI
-from filelock import FileLock
 
 from deploy.ray.front import ReplicaLost, create_front
 from deploy.ray.in_process import Asked, Begun, Part, answer_of
+from deploy.ray.models import pull_missing
 from deploy.ray.node import DATA_DIR_VARIABLE
-from deploy.ray.settings import FRONT_RESOURCE, Cluster, ClusterDevice
+from deploy.ray.settings import FRONT_RESOURCE, Cluster
 from devices.config import Configuration
 from devices.hardware import available_devices
 from instances.handle import Instance
 from instances.messages import LoadModel
-from model_registry import ModelRegistry
 from pools.errors import QueueFull, QueueTimeout
 from ray import serve  # pyright: ignore[reportAttributeAccessIssue]  # an optional extra
 from ray.exceptions import RayActorError  # pyright: ignore[reportMissingImports]
@@ -37,17 +36,13 @@ _TAKEN = b""
 """What a replica says first, so that waiting for a replica and waiting for its answer are two things."""
 
 
-class ModelMissing(Exception):
-    """A model of the configuration is neither on the node nor could it be pulled."""
-
-
 class Device:
     """A replica: one device's app, in this process."""
 
     async def __init__(self, name: str, cluster: Cluster, make_instance: MakeInstance) -> None:
         data_dir = Path(os.environ[DATA_DIR_VARIABLE])
         settings = cluster.devices[name].model_copy(update={"fallback_device": None})
-        await pull_missing(settings, data_dir)
+        await pull_missing(settings.models, data_dir)
         server = build_device_server(
             name, Configuration(devices={name: settings}), data_dir, available_devices(), make_instance=make_instance
         )
@@ -93,32 +88,13 @@ class Front:
             async for part in parts:
                 yield part
         except RayActorError as error:
-            raise ReplicaLost(f"The node that answered for {device} is gone. Please ask again.") from error
+            raise ReplicaLost(f"What answered for {device} is gone. Please ask again.", retry_after=1) from error
         except BackPressureError as error:
             raise QueueFull(f"All replicas of {device} are busy and its queue is full.", retry_after=1) from error
         except (asyncio.TimeoutError, DeploymentUnavailableError) as error:
             raise QueueTimeout(f"No replica of {device} was free within {wait:g} s.", retry_after=5) from error
         finally:
             parts.cancel()
-
-
-async def pull_missing(settings: ClusterDevice, data_dir: Path) -> None:
-    """Pull what is not on this node yet; one replica of it at a time. Raises `ModelMissing`."""
-    missing = [model for model in settings.models if not (data_dir / model.path).exists()]
-    if not missing:
-        return
-    registry = ModelRegistry(data_dir / "models", settings_file=data_dir / "hub_settings.json")
-    lock = FileLock(data_dir / ".pull.lock", thread_local=False)
-    await asyncio.to_thread(lock.acquire)
-    try:
-        for model in missing:
-            job = await registry.settled(registry.pull(model.id).id)
-            if job.state != "ready" or not (data_dir / model.path).exists():
-                reason = job.error.message if job.error else f"it did not arrive at {model.path}"
-                raise ModelMissing(f"{model.id} could not be pulled: {reason}")
-    finally:
-        await registry.stop()
-        lock.release()
 
 
 def build(cluster: Cluster) -> Application:
