@@ -129,9 +129,11 @@ def create_app(
     server_config: ServerConfig | None = None,
     tls: TlsFiles | None = None,
     internal_key: str | None = None,
+    keys_file: Path | None = None,
 ) -> FastAPI:
     """The ASGI app of one device. `host` is the address it is bound to; keys are needed once there are any, and
-    always where others can reach it. `internal_key`: see `keys.access.Access`."""
+    always where others can reach it. `internal_key`: see `keys.access.Access`; `keys_file` None: the data
+    directory's."""
 
     server_config = server_config or ServerConfig()
 
@@ -153,9 +155,8 @@ def create_app(
     admin = AdminClient(
         f"{scheme_of(tls)}://{reachable_address(host)}:{admin_port}", internal_key=internal_key, tls=tls
     )
-    access = Access(
-        KeyStore(server.place.data_dir / KEYS_FILE), always=server_config.exposed(host), internal_key=internal_key
-    )
+    keys = KeyStore(keys_file or server.place.data_dir / KEYS_FILE)
+    access = Access(keys, always=server_config.exposed(host), internal_key=internal_key)
     for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
         status_routes(server.name, server.device, server.manager, server.names, server.log),
