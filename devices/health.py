@@ -1,4 +1,4 @@
-"""Asks one device server for its health, its memory and its requests, again and again."""
+"""Asks one server how it is, again and again."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Answer = dict[str, Any] | None
 
 
 class HealthWatch:
-    """`on_answer` gets each answer to /live, None for a missing one; `cursor` is how far it has heard of requests.
+    """`on_answer` gets each answer to the path that `question` gives, None for a missing one.
     `on_silence` is called once when there was no answer for too long. `healthy_since`: loop time of the first one."""
 
     def __init__(
@@ -21,7 +21,7 @@ class HealthWatch:
         base_url: str,
         timing: Timing,
         *,
-        cursor: Callable[[], int],
+        question: Callable[[], str],
         on_answer: Callable[[Answer], None],
         on_silence: Callable[[], None],
     ) -> None:
@@ -29,7 +29,7 @@ class HealthWatch:
         self._client = client
         self._base_url = base_url
         self._timing = timing
-        self._cursor = cursor
+        self._question = question
         self._on_answer = on_answer
         self._on_silence = on_silence
 
@@ -37,7 +37,7 @@ class HealthWatch:
         loop = asyncio.get_running_loop()
         last_answer = loop.time()
         while True:
-            answer = await self._ask(f"/live?since={self._cursor()}")
+            answer = await self._ask(self._question())
             now = loop.time()
             if answer is not None:
                 last_answer = now
