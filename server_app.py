@@ -25,6 +25,7 @@ from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceModels, Place
 from apis.errors import install_error_handlers, refusal
+from apis.forwarded import Forwarded
 from apis.metrics import metrics_routes
 from apis.model_names import ModelNames
 from apis.ollama.digests import Digests
@@ -173,6 +174,7 @@ def create_app(
         app.include_router(router)
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
+    app.add_middleware(Forwarded)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
     app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
