@@ -66,6 +66,7 @@ class DeviceSupervisor(ServerSupervisor):
             self.activity.take(answer["activity"])
 
     def _ended(self) -> None:
+        self.health = self.memory = None
         self.activity.lose_running()
 
     def _way_out(self) -> str:

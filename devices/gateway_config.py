@@ -1,5 +1,5 @@
-"""`gateway.json`: whether there is one address for all devices, where it is, and the aliases it knows. There need not be
-such a file."""
+"""`gateway.json`: whether there is one address for all devices, where it is, and the aliases it knows. There need not
+be such a file."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ class GatewayStore:
             return self._settings
 
     def change(self, change: Callable[[GatewaySettings], GatewaySettings]) -> GatewaySettings:
-        """Put what `change` makes of the settings on disk. Raises `GatewayProblem`, also rather than replace a file that
-        cannot be used, and OSError."""
+        """Put what `change` makes of the settings on disk. Raises `GatewayProblem`, also rather than replace a file
+        that cannot be used, and OSError."""
         with self._lock, self._between_processes:
             changed = change(self.load())
             text = changed.model_dump_json(indent=2)

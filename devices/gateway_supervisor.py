@@ -58,6 +58,9 @@ class GatewaySupervisor(ServerSupervisor):
     def _hear(self, answer: Answer) -> None:
         self.health = answer
 
+    def _ended(self) -> None:
+        self.health = None
+
     def _way_out(self) -> str:
         return (
             "If it is Ollama, end it, or give the gateway another port; the devices' own addresses work all the same."

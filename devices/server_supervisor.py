@@ -100,12 +100,13 @@ class ServerSupervisor(ABC):
 
     @abstractmethod
     def _hear(self, answer: Answer) -> None:
-        """An answer to it; None for a missing one, and when there is no process any more."""
+        """An answer to it; None for a missing one."""
 
     @abstractmethod
     def _way_out(self) -> str:
         """What to do where the port is taken: a sentence."""
 
+    @abstractmethod
     def _ended(self) -> None:
         """The process has ended."""
 
@@ -290,6 +291,5 @@ class ServerSupervisor(ABC):
                 task.cancel()
             child.kill()
             self._child = None
-            self._hear(None)
             self._ended()
         return watch.healthy_since
