@@ -136,8 +136,8 @@ class Passing:
                     sendings += away.sent
                     if away.sent and (not passage.repeatable or sendings >= _MOST_SENDINGS):
                         raise cut_off(target.device.name) from away
-                    if away.silent:
-                        since = float("-inf")
+                    if away.sent:  # it was there once more
+                        since = float("-inf") if away.silent else clock()
                     continue
                 if opened.code == ShuttingDown.code:
                     opened.cut()
