@@ -16,6 +16,14 @@ from devices.config_schema import ModelId
 from devices.files import write_atomically
 
 GATEWAY_FILE = "gateway.json"
+ALIAS_PARAMETERS = frozenset(
+    {
+        *("temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"),
+        *("frequency_penalty", "presence_penalty", "repetition_penalty"),
+    }
+)
+"""What an alias can set: as a model's own `parameters` can."""
+
 DEFAULT_PORT = 11434
 """Ollama's own, which its clients try first."""
 
