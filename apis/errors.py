@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 # Clients of Ollama look for this very sentence (two spaces).
 _OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
+CLIENT_LEFT = 499
+"""For the log: nobody is there to read it."""
+
 _REFUSAL_CODES = {401: "invalid_api_key", 413: "request_too_large", 429: "rate_limit_exceeded", 503: "unavailable"}
 _ANTHROPIC_TYPES = {
     401: "authentication_error",
@@ -67,6 +71,10 @@ def install_error_handlers(app: FastAPI) -> None:
         known.status, known.code = error.status_code, "not_found" if error.status_code == 404 else "invalid_request"
         return _response(request.url.path, known, dict(error.headers or {}))
 
+    async def client_left(request: Request, error: Exception) -> Response:
+        return Response(status_code=CLIENT_LEFT)
+
+    app.add_exception_handler(ClientDisconnect, client_left)
     app.add_exception_handler(ServiceError, service_error)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, service_error)
