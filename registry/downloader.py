@@ -19,6 +19,7 @@ from typing import BinaryIO
 import msgspec
 from filelock import Timeout
 
+from devices.files import BROKEN_FILE
 from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
@@ -103,7 +104,7 @@ class Downloader:
         digests = {file.path: file.digest for file in files}
         try:
             earlier = decode_plan(plan.read_bytes()).digests
-        except (OSError, msgspec.MsgspecError):
+        except BROKEN_FILE:
             earlier = {}
         for path in sorted(self._directory.rglob("*"), reverse=True):
             name = path.relative_to(self._directory).as_posix().removesuffix(PART)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from devices.files import BROKEN_FILE
 from registry.disk import write_json
 
 JobState = Literal["queued", "resolving", "downloading", "verifying", "ready", "failed", "paused", "cancelled"]
@@ -119,7 +120,7 @@ class JobStore:
         try:
             entries = json.loads(self._path.read_text(encoding="utf-8"))
             jobs = [msgspec.convert(entry, PullJob) for entry in entries]
-        except (OSError, ValueError, TypeError, msgspec.ValidationError):
+        except BROKEN_FILE:
             return []
         return [replace(job, state="queued", bytes_per_second=None) if job.active else job for job in jobs]
 

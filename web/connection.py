@@ -3,9 +3,11 @@
 import asyncio
 from asyncio import TimerHandle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from web.batched_writes import BatchedTransport, Outbox
 
 _LATE_SECONDS = 1.0
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -14,11 +16,14 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0
 class CarefulProtocol(HttpToolsProtocol):
     """uvicorn's protocol with deadlines. A request's head must be complete `head_seconds` after its first byte (or
     after connecting) and within `head_bytes`; a body must bring `body_bytes_per_second`, looked at every
-    `body_seconds`; who takes nothing of an answer for `reader_seconds` is cut off.
+    `body_seconds`; who takes nothing of an answer for `reader_seconds` is cut off. What is written goes out at the end
+    of the event loop's turn, with that of the server's other connections.
 
     A deadline that is noticed late begins anew: this process, if not the whole machine, stood still, and what the
     client has sent meanwhile has not been read yet.
     """
+
+    outbox: Outbox
 
     head_seconds = 20.0
     head_bytes = 65_536
@@ -35,7 +40,7 @@ class CarefulProtocol(HttpToolsProtocol):
         self._body_received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, BatchedTransport(transport, self.outbox)))
         self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -116,3 +121,8 @@ class CarefulProtocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self.transport.abort()
+
+
+def careful_protocol(base: type[CarefulProtocol] = CarefulProtocol) -> type[CarefulProtocol]:
+    """The protocol for one server, whose connections share an outbox."""
+    return type(base.__name__, (base,), {"outbox": Outbox()})
