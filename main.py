@@ -39,7 +39,7 @@ try:
     from keys.key import SCOPES
     from keys.key_store import KEYS_FILE, KeyStore
     from model_registry import ModelRegistry
-    from web.connection import CarefulProtocol
+    from web.connection import careful_protocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
     from web.log_lines import LogFormat, formatter
     from web.request_id import RequestIdFilter
@@ -157,7 +157,7 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             access_log=False,  # ours names no query, in which somebody may have put a key
             timeout_graceful_shutdown=_OPEN_CONNECTIONS_SECONDS,
             server_header=False,
-            http=CarefulProtocol,
+            http=careful_protocol(),
             ws="none",
             **(tls.server_options() if tls else {}),
         )

@@ -44,7 +44,7 @@ def refusal(catalogues: Catalogues) -> ErrorRenderer:
 
     def refuse(scope: Scope, status: int, message: str) -> Response:
         request = Request(scope)
-        is_page = scope["method"] in ("GET", "HEAD") and not scope["path"].startswith("/api/")
+        is_page = scope["method"] in ("GET", "HEAD") and not scope["path"].startswith(("/api/", "/metrics"))
         if status == 401 and is_page:
             return RedirectResponse(f"/login?next={quote(_with_query(scope), safe='/')}", status_code=303)
         t = catalogues.negotiate(request, default="en")

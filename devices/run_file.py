@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from devices.files import write_atomically
+from devices.files import BROKEN_FILE, write_atomically
 
 _RUN_FILE = ".running.json"
 _LOCK_FILE = ".running.lock"
@@ -65,5 +65,5 @@ def read_run_file(data_dir: Path) -> RunningAdmin | None:
     try:
         running = RunningAdmin(**json.loads((data_dir / _RUN_FILE).read_text(encoding="utf-8")))
         return running if psutil.pid_exists(running.pid) else None
-    except (OSError, ValueError, TypeError):
+    except BROKEN_FILE:
         return None

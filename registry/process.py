@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
@@ -36,17 +38,27 @@ async def download_events(request: PullRequest) -> AsyncGenerator[Event, None]:
     errors = asyncio.create_task(_last_lines(process.stderr))
     try:
         process.stdin.write(encode(request) + b"\n")
-        while line := await process.stdout.readline():
-            event = decode_event(line)
-            if isinstance(event, Finished):
-                return
-            yield event
-    except (ConnectionError, ValueError, msgspec.MsgspecError) as error:
-        raise DownloaderDied(f"The downloader sent nothing that can be read ({error}).") from error
+        async with aclosing(read_download_events(process.stdout)) as events:
+            async for event in events:
+                if isinstance(event, Finished):
+                    return
+                yield event
     finally:
         await asyncio.shield(_end(process))
         last_lines = await errors
     raise DownloaderDied(f"The downloader ended unexpectedly (exit code {process.returncode}). {last_lines}".strip())
+
+
+async def read_download_events(stream: asyncio.StreamReader) -> AsyncGenerator[Event, None]:
+    """The events of a downloader's output, to Finished or the end. Raises DownloaderDied on what is none."""
+    try:
+        while line := await stream.readline():
+            event = decode_event(line)
+            yield event
+            if isinstance(event, Finished):
+                return
+    except (ConnectionError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise DownloaderDied(f"The downloader sent nothing that can be read ({error}).") from error
 
 
 async def _spawn(endpoint: str) -> asyncio.subprocess.Process:
@@ -89,5 +101,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     try:
         await asyncio.wait_for(process.wait(), _STOP_SECONDS)
     except asyncio.TimeoutError:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it has ended just now
+            process.kill()
         await process.wait()
