@@ -61,7 +61,7 @@ def test_the_container_starts_the_suite() -> None:
 def test_what_the_image_is_built_from_is_there() -> None:
     text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     steps = [line.split(maxsplit=1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    known = {"FROM", "RUN", "WORKDIR", "COPY", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+    known = {"FROM", "ARG", "RUN", "WORKDIR", "COPY", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
     assert {step for step, _ in steps} <= known
     for _, argument in (each for each in steps if each[0] == "COPY"):
         assert all((PROJECT / source).exists() for source in argument.split()[:-1]), argument
