@@ -20,7 +20,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from apis.access import needed_scope
+from apis.access import PUBLIC, needed_scope
 from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceModels, Place
@@ -56,7 +56,8 @@ from model_manager import ModelManager
 from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
-from web.connection import CarefulProtocol
+from web.connection import careful_protocol
+from web.described import describe
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.listening import CannotListen, open_listeners, reachable_address
@@ -65,6 +66,7 @@ from web.public_fetch import PublicFetch
 from web.request_id import RequestId, RequestIdFilter
 from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
 from web.serving import GracefulServer
+from web.streaming import DirectBodies
 from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
 
 logger = logging.getLogger("server_app")
@@ -171,12 +173,13 @@ def create_app(
         pull_routes(admin, models, server.names),
         management_routes(models, server.names),
     ):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
+    describe(app, public=PUBLIC)
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
+    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
-    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(RequestId)
     return app
 
@@ -253,9 +256,9 @@ def _adopt(descriptor: int) -> socket.socket:
 
 def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsFiles | None) -> None:
     config = uvicorn.Config(
-        app,
+        DirectBodies(app),
         log_level=log_level,
-        http=CarefulProtocol,
+        http=careful_protocol(),
         ws="none",
         log_config=None,
         access_log=False,
@@ -270,6 +273,7 @@ def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsF
 
 
 if __name__ == "__main__":
+    os.umask(0o077)
     status = main()
     logging.shutdown()
     os._exit(status)  # native threads of OpenVINO may hold up an ordinary exit

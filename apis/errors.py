@@ -5,13 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
 from pools.errors import QueueFull
 from web.activity import note_error
-from web.errors import ServiceError
+from web.errors import InvalidRequest, ServiceError
+from web.methods import allowed_methods
 from web.request_id import current_request_id
 from web.streaming import JSON
 
@@ -65,9 +67,19 @@ def install_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         known = ServiceError(_http_sentence(request, error))
         known.status, known.code = error.status_code, "not_found" if error.status_code == 404 else "invalid_request"
-        return _response(request.url.path, known, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = allowed_methods(request)
+        return _response(request.url.path, known, headers)
+
+    async def invalid_parameter(request: Request, error: Exception) -> JSON:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"][1:]))
+        return _response(request.url.path, InvalidRequest(f"Invalid value for '{name}': {first['msg']}.", param=name))
 
     app.add_exception_handler(ServiceError, service_error)
+    app.add_exception_handler(RequestValidationError, invalid_parameter)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, service_error)
 
