@@ -24,6 +24,7 @@ from admin.devices_api import devices_router
 from admin.doctor_api import doctor_router
 from admin.errors import AdminError, ErrorHandlers
 from admin.events import FragmentCache
+from admin.gateway_api import gateway_router
 from admin.history import History
 from admin.hub_api import hub_check_router
 from admin.i18n import Catalogues
@@ -152,6 +153,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(doctor_router(doctor, catalogues))
     app.include_router(caches_router(store, settings.data_dir))
     app.include_router(hub_check_router(registry, catalogues))
+    app.include_router(gateway_router(suite, feed, access, settings.server_config))
     app.include_router(playground.router())
     app.include_router(tuning_router(tunings, feed))
     app.include_router(metrics_router(suite, registry))

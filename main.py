@@ -32,6 +32,7 @@ try:
     from admin_server import AdminSettings, create_app
     from commands.options import parse_arguments
     from devices.config import DEMO_MODEL_ID, ConfigError, ConfigStore, Configuration, default_configuration
+    from devices.gateway_config import GATEWAY_FILE, GatewaySettings, GatewayStore
     from devices.run_file import InCharge, announced, take_charge
     from devices.supervisor import Launch, Suite
     from keys.access import new_internal_key
@@ -116,7 +117,9 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
         tls = tls_files(options.tls_cert or certificate, options.tls_key or private)
     except (UnusableCertificate, UnusableServerConfig) as error:
         raise CannotStart(str(error)) from error
-    first_key = ensure_key(data_dir) if server_config.exposed(options.host) else None
+    gateway = GatewayStore(data_dir / GATEWAY_FILE).current()
+    exposed = server_config.exposed(options.host) or (gateway.enabled and server_config.exposed(gateway.host))
+    first_key = ensure_key(data_dir) if exposed else None
     try:
         listeners = open_listeners(options.host, options.port)
     except CannotListen as error:
@@ -163,7 +166,10 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
         )
         url = f"{scheme_of(tls)}://{reachable_address(options.host)}:{port}"
         with announced(data_dir, url, key=internal_key, certificate=tls.certificate if tls else None):
-            print(banner(options, port, configuration, scheme=scheme_of(tls), first_key=first_key), flush=True)
+            print(
+                banner(options, port, configuration, scheme=scheme_of(tls), first_key=first_key, gateway=gateway),
+                flush=True,
+            )
             if store.problem is not None:
                 print(f"\nWarning: {store.problem}\nThe last good configuration is used.", file=sys.stderr, flush=True)
             AdminServer(config, app, suite).run(sockets=listeners)
@@ -240,11 +246,15 @@ def banner(
     *,
     scheme: str = "http",
     first_key: str | None = None,
+    gateway: GatewaySettings | None = None,
 ) -> str:
     base = f"{scheme}://{reachable_address(options.host)}"
     lines = ["OpenVINO Multi-Model Server", f"  manage   {base}:{port}"]
     for name, settings in configuration.devices.items():
         lines.append(f"  {name:<8} {_describe(options, settings.enabled, bool(settings.models), base, settings.port)}")
+    if gateway is not None and gateway.enabled and not options.no_devices:
+        address = f"{scheme}://{reachable_address(gateway.host)}:{gateway.port}"
+        lines.append(f"  gateway  {address}   (all devices; OpenAI: /v1, Ollama: /api)")
     lines.append(f"  data     {options.data_dir.resolve()}")
     if not is_loopback(options.host):
         lines.append(f"  Others can reach this machine at {options.host}; they need a key.")

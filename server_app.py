@@ -6,18 +6,14 @@ again would not help.
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
-import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from apis.access import PUBLIC, needed_scope
@@ -25,6 +21,7 @@ from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceModels, Place
 from apis.errors import install_error_handlers, refusal
+from apis.forwarded import Forwarded
 from apis.metrics import metrics_routes
 from apis.model_names import ModelNames
 from apis.ollama.digests import Digests
@@ -45,7 +42,7 @@ from chat.pictures import PictureLoader
 from chat.service import ChatService
 from devices.config import ConfigError, ConfigStore, Configuration
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
-from devices.lifeline import watch_stdin
+from devices.serving import handed_sockets, serve_as_child
 from embeddings.service import EmbeddingService
 from instances.handle import Instance
 from instances.messages import LoadModel
@@ -56,23 +53,20 @@ from model_manager import ModelManager
 from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
-from web.connection import careful_protocol
 from web.described import describe
 from web.guard import Guard, page_origins
 from web.limits import Limits
-from web.listening import CannotListen, open_listeners, reachable_address
-from web.log_lines import LogFormat, formatter
+from web.listening import CannotListen, reachable_address
+from web.log_lines import log_to_stderr
 from web.public_fetch import PublicFetch
-from web.request_id import RequestId, RequestIdFilter
+from web.request_id import RequestId
 from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
-from web.serving import GracefulServer
 from web.streaming import DirectBodies
 from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
 
 logger = logging.getLogger("server_app")
 
 CANNOT_START = 3
-_DRAIN_SECONDS = 5
 _BUNDLED = Path(__file__).resolve().parent / "models" / "demo_server-guide"
 
 
@@ -178,6 +172,7 @@ def create_app(
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
     app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
+    app.add_middleware(Forwarded)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
     app.add_middleware(RequestId)
@@ -201,13 +196,12 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[LoadModel], Instance] = Instance) -> int:
     options = _parse_arguments(arguments)
-    logging.basicConfig(level=options.log_level.upper(), stream=sys.stderr)
-    _write_log_lines("text")
+    log_to_stderr(options.log_level)
     internal_key = take_internal_key()
     try:
         tls = tls_files(options.tls_cert, options.tls_key)
         server_config = read_server_config(options.data_dir)
-        _write_log_lines(server_config.log_format)
+        log_to_stderr(options.log_level, server_config.log_format)
         configuration = ConfigStore(options.config).load()
         server = build_device_server(
             options.device,
@@ -218,7 +212,7 @@ def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[Loa
             make_instance=make_instance,
         )
         port = options.port or configuration.devices[options.device].port
-        sockets = [_adopt(fd) for fd in options.fd] or open_listeners(options.host, port)
+        sockets = handed_sockets(options.fd, options.host, port)
     except (ConfigError, DeviceUnavailable, CannotListen, UnusableCertificate, UnusableServerConfig, OSError) as error:
         logger.error("%s", error)
         return CANNOT_START
@@ -235,41 +229,13 @@ def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[Loa
         tls=tls,
         internal_key=internal_key,
     )
-    _serve(app, sockets, options.log_level, tls)
+    serve_as_child(DirectBodies(app), sockets, log_level=options.log_level, tls=tls)
     return 0
-
-
-def _write_log_lines(form: LogFormat) -> None:
-    handler = logging.getLogger().handlers[0]
-    handler.setFormatter(formatter(form))
-    handler.filters = [RequestIdFilter(as_prefix=form == "text")]
 
 
 def _store_for_changes(config: Path) -> ConfigStore:
     """The suite hands over the last good copy while the file itself is broken; changes belong into the file."""
     return ConfigStore(config.with_name(config.name.replace(".last-good.", ".")))
-
-
-def _adopt(descriptor: int) -> socket.socket:
-    return socket.socket(fileno=descriptor)
-
-
-def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsFiles | None) -> None:
-    config = uvicorn.Config(
-        DirectBodies(app),
-        log_level=log_level,
-        http=careful_protocol(),
-        ws="none",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-        server_header=False,
-        **(tls.server_options() if tls else {}),
-    )
-    server = GracefulServer(config)
-    watch_stdin(server.stop)
-    gc.freeze()  # what is there now stays: the collector would stop every stream to look at it
-    server.run(sockets=sockets)  # in uvicorn's own event loop, which is uvloop where that exists
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from admin.views import Snapshot
 
@@ -16,6 +16,7 @@ class ServedModel:
     """`running`: its device server is up. `vision`: it takes images."""
 
     public_id: str
+    bare_id: str
     device: str
     port: int
     running: bool
@@ -34,7 +35,7 @@ class Recipe:
 def served_models(snapshot: Snapshot) -> list[ServedModel]:
     """What enabled devices offer, in the configuration's order."""
     return [
-        ServedModel(model.public_id, card.name, card.port, card.state == "running", model.kind == "vlm")
+        ServedModel(model.public_id, model.id, card.name, card.port, card.state == "running", model.kind == "vlm")
         for card in snapshot.devices
         if card.enabled
         for model in card.assigned
@@ -43,14 +44,17 @@ def served_models(snapshot: Snapshot) -> list[ServedModel]:
 
 @dataclass(frozen=True)
 class Way:
-    """How a client reaches the devices: the host it knows this machine by, and whether it must show a key."""
+    """How a client reaches the models: the host it knows this machine by, and whether it must show a key. `gateway`:
+    the port of the one address for all of them, where there is one."""
 
     host: str
     scheme: str = "http"
     needs_key: bool = False
+    gateway: int | None = None
 
     def base(self, model: ServedModel) -> str:
-        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{model.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.gateway or model.port}"
 
     @property
     def key(self) -> str:
@@ -61,6 +65,16 @@ class Way:
 def addresses(model: ServedModel, way: Way) -> list[tuple[str, str]]:
     base = way.base(model)
     return [("OpenAI", f"{base}/v1"), ("Ollama", base), ("Anthropic", base)]
+
+
+def gateway_recipes(snapshot: Snapshot, way: Way) -> list[Recipe]:
+    """How all models are reached at one address, shown with the first name there is."""
+    models = served_models(snapshot)
+    if not models:
+        return []
+    name = next((alias.name for alias in snapshot.gateway.aliases), models[0].bare_id)
+    wanted = ("curl", "python", "ollama", "claude")
+    return [each for each in recipes(replace(models[0], public_id=name), way) if each.name in wanted]
 
 
 def recipes(model: ServedModel, way: Way) -> list[Recipe]:

@@ -25,6 +25,7 @@ from admin.news import ActivityNews, LogNews
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from admin.snapshots import SnapshotReader
 from admin.views import Snapshot
+from devices.gateway_supervisor import GATEWAY
 from keys.access import Access
 from model_registry import RegistryError
 from registry.caches import list_caches
@@ -56,6 +57,7 @@ class Pages:
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
         router.add_api_route("/connect", self.connect)
+        router.add_api_route("/gateway", self.gateway)
         router.add_api_route("/doctor", self.doctor)
         router.add_api_route("/settings", self.settings)
         router.add_api_route("/preferences", self.save_preferences, methods=["POST"])
@@ -101,6 +103,8 @@ class Pages:
     async def logs(self, request: Request, device: str | None = None) -> Response:
         snapshot = await self.reader()
         names = [card.name for card in snapshot.devices]
+        if snapshot.gateway.enabled:
+            names.append(GATEWAY)
         if device is not None and device not in names:
             raise AdminError(404, "unknown_device", device=device, known=", ".join(names))
         chosen = device or next(iter(names), None)
@@ -120,7 +124,8 @@ class Pages:
         if choices:
             chosen = next((choice for choice in choices if choice.public_id == model), choices[0])
             keys = KeyList.of(self.access, request)
-            way = connect.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required)
+            gateway = snapshot.gateway.port if snapshot.gateway.running else None
+            way = connect.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required, gateway)
             context |= {
                 "chosen": chosen,
                 "needs_key": keys.required,
@@ -128,6 +133,13 @@ class Pages:
                 "recipes": connect.recipes(chosen, way),
             }
         return self._render(request, "connect", snapshot, {}, **context)
+
+    async def gateway(self, request: Request) -> Response:
+        snapshot = await self.reader()
+        keys = KeyList.of(self.access, request)
+        way = connect.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required, snapshot.gateway.port)
+        context = {"card": snapshot.gateway, "ways": connect.gateway_recipes(snapshot, way), "keys": keys}
+        return self._render(request, "gateway", snapshot, {}, **context)
 
     async def doctor(self, request: Request) -> Response:
         if self.reader.doctor.latest is None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from admin.connect import served_models
 from admin.events import Fragment
 from admin.views import Snapshot, Speed
+from devices.gateway_supervisor import GATEWAY
 
 NAVIGATION = (
     ("overview", "/"),
@@ -16,6 +17,7 @@ NAVIGATION = (
     ("activity", "/activity"),
     ("logs", "/logs"),
     ("connect", "/connect"),
+    ("gateway", "/gateway"),
     ("doctor", "/doctor"),
     ("settings", "/settings"),
 )
@@ -24,7 +26,9 @@ NAVIGATION = (
 def common(snapshot: Snapshot) -> list[Fragment]:
     """On every screen: the devices' lamps in the side rail, the notice about a configuration that cannot be used, and
     which devices there are, as a page whose devices have changed has to be loaded anew."""
-    lamps = [(card.name, card.port, card.stage) for card in snapshot.devices]
+    lamps = [(card.name, card.port, card.stage, f"/#device-{card.name}") for card in snapshot.devices]
+    if snapshot.gateway.enabled:
+        lamps.append((GATEWAY, snapshot.gateway.port, snapshot.gateway.state, "/gateway"))
     names = ",".join(card.name for card in snapshot.devices)
     return [
         Fragment("layout", "fragments/layout.html", {"names": names}),
@@ -81,6 +85,17 @@ def doctor(snapshot: Snapshot) -> list[Fragment]:
     ]
 
 
+def gateway(snapshot: Snapshot) -> list[Fragment]:
+    models = served_models(snapshot)
+    names = (*(model.public_id for model in models), *dict.fromkeys(model.bare_id for model in models))
+    card = snapshot.gateway
+    return [
+        *common(snapshot),
+        Fragment("gateway", "fragments/gateway.html", {"card": card}),
+        Fragment("aliases", "fragments/aliases.html", {"aliases": card.aliases, "names": names}),
+    ]
+
+
 SCREENS = {
     "overview": overview,
     "models": models,
@@ -88,5 +103,6 @@ SCREENS = {
     "playground": playground,
     "activity": activity,
     "doctor": doctor,
+    "gateway": gateway,
 }
 """The screens with fragments of their own; every other one has the common ones."""

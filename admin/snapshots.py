@@ -11,6 +11,7 @@ import psutil
 
 from admin.activity import running_rows
 from admin.catalogue import CatalogueShelf, Yardstick
+from admin.gateway_view import gateway_card
 from admin.history import History
 from admin.tuning_runs import TuningRuns
 from admin.views import (
@@ -74,6 +75,7 @@ class SnapshotReader:
             machine=machine,
             running=running_rows(self.suite),
             check=Check(self.doctor.running, self.doctor.latest),
+            gateway=await asyncio.to_thread(gateway_card, self.suite),
             config_problem=problem,
         )
 

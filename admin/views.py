@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from admin.activity import ActivityRow
+from admin.gateway_view import GatewayCard
 from devices.config import ConfigError, DeviceSettings, ModelAssignment
 from doctor.examination import Report
 from registry.jobs import ACTIVE, JobError
@@ -299,6 +300,7 @@ class Snapshot:
     machine: MemoryBar
     running: tuple[ActivityRow, ...]
     check: Check
+    gateway: GatewayCard
     config_problem: ConfigError | None
 
     def device(self, name: str) -> DeviceCard | None:

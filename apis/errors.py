@@ -4,9 +4,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 # Clients of Ollama look for this very sentence (two spaces).
 _OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
 _REFUSAL_CODES = {401: "invalid_api_key", 413: "request_too_large", 429: "rate_limit_exceeded", 503: "unavailable"}
+CODE_HEADER = "x-error-code"
+"""The error's code, whatever the shape of the body: Ollama's and Anthropic's have no place for it."""
+
 _ANTHROPIC_TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -57,7 +61,7 @@ def as_service_error(error: Exception) -> ServiceError:
     return ServiceError("The server failed on this request; its log has the details.")
 
 
-def install_error_handlers(app: FastAPI) -> None:
+def install_error_handlers(app: Starlette) -> None:
     """Make `app` answer every error by `ServiceError`'s rules."""
 
     async def service_error(request: Request, error: Exception) -> JSON:
@@ -101,7 +105,7 @@ def _http_sentence(request: Request, error: HTTPException) -> str:
 
 def _response(path: str, error: ServiceError, headers: dict[str, str] | None = None) -> JSON:
     note_error(error.message)
-    headers = headers or {}
+    headers = {**(headers or {}), CODE_HEADER: error.code}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     elif error.status >= 500:

@@ -4,6 +4,7 @@ with Ollama's `:latest`."""
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from apis.forwarded import forwarded_alias
 from devices.config import ModelAlias
 from pools.errors import ModelNotFound
 from pools.served_model import Persona, ServedModel
@@ -34,6 +35,12 @@ class ModelNames:
 
     def resolve(self, name: str) -> ServedModel:
         """The model that `name` means. Raises `ModelNotFound` with the right port or the names there are."""
+        forwarded = forwarded_alias(name)
+        if forwarded is not None:
+            model = self.resolve(forwarded.model)
+            parameters = {**model.persona.parameters, **forwarded.parameters}
+            persona = replace(model.persona, system=forwarded.system or model.persona.system, parameters=parameters)
+            return replace(model, public_id=name, persona=persona)
         note_model(name)
         bare = self.bare(name)
         if bare in self.models:

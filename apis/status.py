@@ -49,7 +49,10 @@ def status_routes(
             "active_requests": sum(pool.active for pool in pools),
             "queued_requests": sum(pool.queued for pool in pools),
             "generated_tokens": sum(each.generated_tokens for each in manager.statistics.values()),
-            "models": [_model(pool) for pool in pools],
+            "models": [
+                {**_model(pool), "tokens_per_second": manager.statistics[pool.model.id].mean_tokens_per_second}
+                for pool in pools
+            ],
         }
 
     def memory() -> dict[str, Any]:

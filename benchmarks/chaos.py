@@ -21,6 +21,7 @@ from benchmarks.scenarios.grammars import bad_grammars
 from benchmarks.scenarios.killing import kill_workers
 from benchmarks.scenarios.lifetimes import lifetimes
 from benchmarks.scenarios.pressure import balloon
+from benchmarks.scenarios.restarting import kill_behind_gateway, restart_behind_gateway
 from benchmarks.scenarios.result import Result
 
 Scenario = Callable[[Path, Path], Result]
@@ -67,6 +68,19 @@ def _lifetimes(folder: Path, _: Path) -> Result:
         return asyncio.run(lifetimes(server, watch_seconds=10))
 
 
+def _restarting(folder: Path, _: Path) -> Result:
+    with suite_process(folder, gateway=True) as suite:
+        suite.assign("gpu", [DEMO_ID])
+        device, gateway = suite.device_url("gpu"), suite.gateway_url
+        return asyncio.run(restart_behind_gateway(suite.url, device, gateway, DEMO_ID, times=5, clients=8))
+
+
+def _killing_devices(folder: Path, _: Path) -> Result:
+    with suite_process(folder, gateway=True) as suite:
+        suite.assign("gpu", [DEMO_ID])
+        return asyncio.run(kill_behind_gateway(suite.device_url("gpu"), suite.gateway_url, DEMO_ID, times=5, clients=8))
+
+
 SCENARIOS: dict[str, Scenario] = {
     "memory": _memory,
     "balloon": _balloon,
@@ -74,6 +88,8 @@ SCENARIOS: dict[str, Scenario] = {
     "crowd": _crowd,
     "leaving": _leaving,
     "applying": _applying,
+    "gateway": _restarting,
+    "gateway-killing": _killing_devices,
     "grammars": _grammars,
     "lifetimes": _lifetimes,
 }

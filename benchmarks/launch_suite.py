@@ -13,14 +13,25 @@ import httpx
 
 from benchmarks.launch import PATIENCE_SECONDS, PROJECT
 from devices.config import ConfigStore, Configuration, DeviceSettings
+from devices.gateway_config import GATEWAY_FILE, GatewaySettings, GatewayStore
 from web.listening import close_all, open_listeners
 
 
 class SuiteProcess:
-    """`url` is the admin page's address, `ports` the devices' ports; `client` has what it takes to be let in."""
+    """`url` is the admin page's address, `ports` the devices' ports; `client` has what it takes to be let in.
+    `gateway_url`: empty where it is off."""
 
-    def __init__(self, url: str, ports: dict[str, int], process: subprocess.Popen[str], client: httpx.Client) -> None:
+    def __init__(
+        self,
+        url: str,
+        ports: dict[str, int],
+        process: subprocess.Popen[str],
+        client: httpx.Client,
+        *,
+        gateway_url: str = "",
+    ) -> None:
         self.url = url
+        self.gateway_url = gateway_url
         self.ports = ports
         self.process = process
         self.client = client
@@ -59,15 +70,21 @@ def suite_process(
     environment: Mapping[str, str] | None = None,
     key: str | None = None,
     verify: ssl.SSLContext | bool = True,
+    gateway: bool = False,
 ) -> Iterator[SuiteProcess]:
-    """Runs the suite with both devices and no model assigned, on free ports; all of it has ended afterwards.
+    """Runs the suite with both devices and no model assigned, on free ports; all of it has ended afterwards. `gateway`:
+    it is switched on.
 
     `options` go to main.py. `environment`: variables to add. `key`: the caller's API key; `verify`: the certificates
     that it trusts.
     """
-    ports: dict[str, int] = dict(zip(("gpu", "npu"), _free_ports(2), strict=True))
+    *device_ports, gateway_port = _free_ports(3)
+    ports: dict[str, int] = dict(zip(("gpu", "npu"), device_ports, strict=True))
     devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in ports.items()}
     ConfigStore(data_dir / "device_config.json").save(Configuration(devices=devices))
+    if gateway:
+        settings = GatewaySettings(enabled=True, port=gateway_port)
+        GatewayStore(data_dir / GATEWAY_FILE).change(lambda _: settings)
     with (data_dir / "main.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, "main.py", "--data-dir", str(data_dir), "--port", "0", *options],
@@ -81,7 +98,9 @@ def suite_process(
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     client = httpx.Client(timeout=PATIENCE_SECONDS, trust_env=False, headers=headers, verify=verify)
     try:
-        yield SuiteProcess(_page_address(process), ports, process, client)
+        url = _page_address(process)
+        way = f"{url.partition(':')[0]}://127.0.0.1:{gateway_port}" if gateway else ""
+        yield SuiteProcess(url, ports, process, client, gateway_url=way)
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE_SECONDS)

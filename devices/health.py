@@ -1,4 +1,4 @@
-"""Asks one device server for its health, its memory and its requests, again and again."""
+"""Asks one server how it is, again and again."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Answer = dict[str, Any] | None
 
 
 class HealthWatch:
-    """`on_answer` gets each answer to /live, None for a missing one; `cursor` is how far it has heard of requests.
+    """`on_answer` gets each answer to the path that `question` gives, None for a missing one.
     `on_silence` is called once when there was no answer for too long. `healthy_since`: loop time of the first one.
 
     Silence counts only while this side asks: where the whole machine stood still, it was as silent itself.
@@ -24,7 +24,7 @@ class HealthWatch:
         base_url: str,
         timing: Timing,
         *,
-        cursor: Callable[[], int],
+        question: Callable[[], str],
         on_answer: Callable[[Answer], None],
         on_silence: Callable[[], None],
     ) -> None:
@@ -32,7 +32,7 @@ class HealthWatch:
         self._client = client
         self._base_url = base_url
         self._timing = timing
-        self._cursor = cursor
+        self._question = question
         self._on_answer = on_answer
         self._on_silence = on_silence
 
@@ -41,7 +41,7 @@ class HealthWatch:
         timing = self._timing
         silent, asked = 0.0, loop.time()
         while True:
-            answer = await self._ask(f"/live?since={self._cursor()}")
+            answer = await self._ask(self._question())
             now = loop.time()
             silent += min(now - asked, timing.poll + timing.poll_timeout)
             asked = now

@@ -1,7 +1,7 @@
-"""How device servers are started, and how patient their supervisor is."""
+"""How device servers and the gateway are started, and how patient their supervisor is."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,12 +25,13 @@ class Launch:
     log_level: str = "info"
     admin_port: int = 11437
     program: Sequence[str] = field(default_factory=lambda: (sys.executable, "-m", "server_app"))
+    gateway_program: Sequence[str] = field(default_factory=lambda: (sys.executable, "-m", "gateway_app"))
     tls: TlsFiles | None = None
     internal_key: str | None = field(default=None, repr=False)
 
-    def base_url(self, port: int) -> str:
-        """Where this machine reaches the device server of a port."""
-        return f"{scheme_of(self.tls)}://{reachable_address(self.host)}:{port}"
+    def base_url(self, port: int, host: str | None = None) -> str:
+        """Where this machine reaches the server of a port, bound to `host`, default: as the device servers are."""
+        return f"{scheme_of(self.tls)}://{reachable_address(host or self.host)}:{port}"
 
     def credentials(self) -> dict[str, str]:
         """The headers of the suite's own calls to device servers."""
@@ -49,10 +50,25 @@ class Launch:
             "--admin-port": self.admin_port,
             "--log-level": self.log_level,
         }
+        return self._words(self.program, options, descriptors)
+
+    def gateway_command(self, host: str, port: int, config_path: Path, descriptors: Sequence[int]) -> list[str]:
+        options = {
+            "--config": config_path,
+            "--data-dir": self.data_dir,
+            "--host": host,
+            "--port": port,
+            "--device-host": self.host,
+            "--admin-port": self.admin_port,
+            "--log-level": self.log_level,
+        }
+        return self._words(self.gateway_program, options, descriptors)
+
+    def _words(self, program: Sequence[str], options: Mapping[str, object], descriptors: Sequence[int]) -> list[str]:
         if self.tls is not None:
-            options |= {"--tls-cert": self.tls.certificate, "--tls-key": self.tls.key}
+            options = {**options, "--tls-cert": self.tls.certificate, "--tls-key": self.tls.key}
         words = [str(word) for pair in options.items() for word in pair]
-        return [*self.program, *words, *(word for fd in descriptors for word in ("--fd", str(fd)))]
+        return [*program, *words, *(word for fd in descriptors for word in ("--fd", str(fd)))]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The suite: one supervised device server for each device in `device_config.json`."""
+"""The suite: one supervised device server for each device in `device_config.json`, and the gateway to all of them."""
 
 import asyncio
 import logging
@@ -12,8 +12,11 @@ import httpx
 from devices.activity import ActivityBook
 from devices.config import ConfigStore, DeviceSettings
 from devices.device_supervisor import DeviceState, DeviceStatus, DeviceSupervisor
+from devices.gateway_config import GATEWAY_FILE, GatewayStore
+from devices.gateway_supervisor import GATEWAY, GatewaySupervisor
 from devices.launch import Launch, Timing
 from devices.logs import DeviceLog
+from devices.server_supervisor import ServerSupervisor
 from web.tls import verification
 
 __all__ = ["DeviceState", "DeviceStatus", "DeviceSupervisor", "Launch", "Suite", "Timing", "UnknownDevice"]
@@ -53,6 +56,8 @@ class Suite:
         self._activities: defaultdict[str, ActivityBook] = defaultdict(ActivityBook)
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: httpx.AsyncClient | None = None
+        self._gateway: GatewaySupervisor | None = None
+        self.gateway_store = GatewayStore(launch.data_dir / GATEWAY_FILE)
 
     async def start(self) -> None:
         """Begin starting every device; their states tell how far they are. Raises `ConfigError` or FileNotFoundError
@@ -68,13 +73,16 @@ class Suite:
         )
         for name, settings in configuration.devices.items():
             self._supervisors[name] = self._make_supervisor(name, settings, self._client)
+        self._gateway = GatewaySupervisor(
+            self.gateway_store, config_path=self._store.path, log=self._log(GATEWAY), **self._shared(self._client)
+        )
         if self._run_devices:
-            for supervisor in self._supervisors.values():
+            for supervisor in (*self._supervisors.values(), self._gateway):
                 await supervisor.start()
 
     async def stop(self, ask_seconds: float = 4) -> None:
         """End all device servers; requests in progress have `ask_seconds` to finish."""
-        await asyncio.gather(*(supervisor.stop(ask_seconds) for supervisor in self._supervisors.values()))
+        await asyncio.gather(*(supervisor.stop(ask_seconds) for supervisor in self._all()))
         for log in self._logs.values():
             log.close()
         if self._client is not None:
@@ -82,8 +90,19 @@ class Suite:
 
     def kill(self) -> None:
         """End all device servers on the spot, for a program that ends now. May be called in a signal handler."""
-        for supervisor in self._supervisors.values():
+        for supervisor in self._all():
             supervisor.kill()
+
+    @property
+    def gateway(self) -> GatewaySupervisor:
+        if self._gateway is None:
+            raise RuntimeError("the suite is not started")
+        return self._gateway
+
+    async def apply_gateway(self) -> None:
+        """Start, restart or stop the gateway as its file now says. Returns when an old process has ended."""
+        if self._run_devices:
+            await self._to_the_end(self.gateway.apply(self.gateway_store.current()))
 
     async def apply(self, name: str) -> None:
         """Begin `name` afresh with what the configuration now says of it: start, restart or stop. Returns when the old
@@ -132,8 +151,9 @@ class Suite:
         return self._find(name).activity
 
     def log(self, name: str) -> DeviceLog:
-        """Raises `UnknownDevice`."""
-        self._find(name)
+        """A device's, or the gateway's. Raises `UnknownDevice`."""
+        if name != GATEWAY or name in self._supervisors:
+            self._find(name)
         return self._logs[name]
 
     def _find(self, name: str) -> DeviceSupervisor:
@@ -143,19 +163,26 @@ class Suite:
             raise UnknownDevice(name, list(self._supervisors)) from None
 
     def _make_supervisor(self, name: str, settings: DeviceSettings, client: httpx.AsyncClient) -> DeviceSupervisor:
-        if name not in self._logs:
-            self._logs[name] = DeviceLog(self._launch.data_dir / "logs" / f"{name}.log", clock=self._clock)
         return DeviceSupervisor(
             name,
             settings,
-            launch=self._launch,
             config_path=self._store.usable_path,
-            client=client,
-            log=self._logs[name],
             activity=self._activities[name],
-            timing=self._timing,
-            clock=self._clock,
+            log=self._log(name),
+            **self._shared(client),
         )
+
+    def _shared(self, client: httpx.AsyncClient) -> dict[str, Any]:
+        """What every supervisor is given."""
+        return {"launch": self._launch, "client": client, "timing": self._timing, "clock": self._clock}
+
+    def _log(self, name: str) -> DeviceLog:
+        if name not in self._logs:
+            self._logs[name] = DeviceLog(self._launch.data_dir / "logs" / f"{name}.log", clock=self._clock)
+        return self._logs[name]
+
+    def _all(self) -> list[ServerSupervisor]:
+        return [*self._supervisors.values(), *([self._gateway] if self._gateway else [])]
 
     async def _to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -10,14 +10,15 @@ from keys.key import Key, KeyScope, digest_of
 from keys.key_store import KeyStore
 
 INTERNAL_KEY_VARIABLE = "OVMS_INTERNAL_KEY"
-"""How the admin server hands its own key to a device server: an argument would stand in the list of processes."""
+"""How the admin server hands its own key to the other servers: an argument would stand in the list of processes."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks; `key` None: the suite itself, or anybody where no keys are needed."""
+    """Who asks; `key` None: the suite itself (`internal`), or anybody where no keys are needed."""
 
     key: Key | None = None
+    internal: bool = False
 
     def allows(self, scope: KeyScope) -> bool:
         return self.key is None or self.key.allows(scope)
@@ -39,10 +40,14 @@ class Access:
 
     def caller(self, secret: str) -> Caller | None:
         """Whose secret this is, None for nobody's. Raises `KeysUnreadable`."""
-        if self._internal_digest is not None and hmac.compare_digest(digest_of(secret), self._internal_digest):
-            return Caller()
+        if self.is_internal(secret):
+            return Caller(internal=True)
         key = self.store.find(secret)
         return Caller(key) if key else None
+
+    def is_internal(self, secret: str) -> bool:
+        """Whether it is the secret of this run."""
+        return self._internal_digest is not None and hmac.compare_digest(digest_of(secret), self._internal_digest)
 
 
 def new_internal_key() -> str:

@@ -63,7 +63,7 @@ class KeyGate:
         needed = self._needed(scope.get("method", "GET"), scope["path"])
         headers = Headers(scope=scope)
         try:
-            caller = self._caller(headers) if self._access.required() else Caller()
+            caller = self._caller(headers) if self._access.required() else self._anybody(headers)
         except KeysUnreadable as error:
             logger.error("%s", error)
             scope[CALLER] = None
@@ -88,6 +88,10 @@ class KeyGate:
                 return caller
         return self._session(headers)
 
+    def _anybody(self, headers: Headers) -> Caller:
+        """Where no key is needed, the suite's own processes are known all the same."""
+        return Caller(internal=any(map(self._access.is_internal, presented_secrets(headers))))
+
     def _note_use(self, key: Key) -> None:
         if self._notes or not self._access.store.use_is_stale(key):
             return
@@ -111,9 +115,12 @@ def presented_secrets(headers: Headers) -> Iterator[str]:
             yield secret
 
 
-def client_of(scope: Scope) -> str:
-    """Whom a request counts for: the key it came with, else the address it came from."""
+def client_of(scope: Scope) -> str | None:
+    """Whom a request counts for: the key it came with, else the address it came from; nobody where the suite itself
+    asks, which has counted its own callers."""
     caller = scope.get(CALLER)
+    if caller is not None and caller.internal:
+        return None
     if caller is not None and caller.key is not None:
         return f"key {caller.key.id}"
     return (scope.get("client") or ("",))[0]

@@ -109,6 +109,12 @@ def note_model(name: str) -> None:
         record.model = name
 
 
+def note_client(name: str) -> None:
+    """For whom the current request was passed on."""
+    if record := _current.get():
+        record.client = name
+
+
 def note_work(progress: Progress) -> None:
     """One of the generations that the current request consists of."""
     if record := _current.get():

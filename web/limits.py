@@ -30,14 +30,15 @@ class RequestLimits:
 
 
 class Limits:
-    """ASGI middleware. `client_of` says whose request it is; `exempt` paths are answered however busy a client is."""
+    """ASGI middleware. `client_of` says whose request it is, None: it counts for nobody. `exempt` paths are
+    answered however busy a client is."""
 
     def __init__(
         self,
         app: ASGIApp,
         *,
         limits: RequestLimits,
-        client_of: Callable[[Scope], str],
+        client_of: Callable[[Scope], str | None],
         refuse: ErrorRenderer,
         exempt: frozenset[str] = frozenset({"/health"}),
         clock: Callable[[], float] = time.monotonic,
@@ -56,9 +57,13 @@ class Limits:
             await self._app(scope, receive, send)
             return
         client = self._client_of(scope)
-        refusal = self._too_large(scope) or (None if scope["path"] in self._exempt else self._too_many(scope, client))
+        counted = None if scope["path"] in self._exempt else client
+        refusal = self._too_large(scope) or (None if counted is None else self._too_many(scope, counted))
         if refusal is not None:
             await refusal(scope, receive, send)
+            return
+        if client is None:
+            await self._app(scope, self._counted(receive), send)
             return
         self._active[client] += 1
         try:

@@ -3,8 +3,11 @@
 import json
 import logging
 import re
+import sys
 from datetime import datetime, timezone
 from typing import Literal
+
+from web.request_id import RequestIdFilter
 
 LogFormat = Literal["text", "json"]
 
@@ -42,3 +45,13 @@ class JsonLines(logging.Formatter):
 
 def formatter(form: LogFormat) -> logging.Formatter:
     return JsonLines() if form == "json" else TextLines(_TEXT)
+
+
+def log_to_stderr(level: str, form: LogFormat = "text") -> None:
+    """How a child of the admin server logs: its parent keeps the lines. May be called again with another form."""
+    root = logging.getLogger()
+    handler = next(iter(root.handlers), None) or logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter(form))
+    handler.filters = [RequestIdFilter(as_prefix=form == "text")]
+    root.handlers = [handler]
+    root.setLevel(level.upper())

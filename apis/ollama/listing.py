@@ -10,13 +10,12 @@ from starlette.responses import PlainTextResponse
 from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, RunningModels, Tags, Version
 from apis.ollama.digests import Digests
+from apis.ollama.version import API_VERSION
 from model_manager import ModelManager
 from pools.pool import ModelPool
 from pools.served_model import ServedModel
 from web.described import answer
 
-# The version of Ollama's API that this server follows; clients such as GitHub Copilot refuse old ones.
-API_VERSION = "0.18.3"
 _FOR_EVER = datetime.timedelta(days=365 * 100)
 
 

@@ -89,6 +89,7 @@ def make_site(
     timing: Timing = QUICK,
     port: int = 0,
     free: Callable[[Path], int] = free_bytes,
+    run_devices: bool = True,
 ) -> Site:
     """`devices`: gpu and npu without models unless given."""
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -97,7 +98,8 @@ def make_site(
         ports = dict(zip(("gpu", "npu"), free_ports(2), strict=True))
         devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in ports.items()}
     store.save(Configuration(devices=dict(devices)))
-    suite = Suite(store, Launch(PROJECT, data_dir, program=(sys.executable, str(STAND_IN))), timing=timing)
+    launch = Launch(PROJECT, data_dir, program=(sys.executable, str(STAND_IN)))
+    suite = Suite(store, launch, timing=timing, run_devices=run_devices)
     hub = hub or HubSettings(NO_HUB)
     registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01, free=free)
     settings = AdminSettings(data_dir=data_dir, port=port)

@@ -19,7 +19,14 @@ SOURCES = [
     PROJECT / "model_registry.py",
     *(
         PROJECT / "devices" / name
-        for name in ("device_supervisor.py", "hardware.py", "model_facts.py", "supervisor.py")
+        for name in (
+            "device_supervisor.py",
+            "gateway_supervisor.py",
+            "hardware.py",
+            "model_facts.py",
+            "server_supervisor.py",
+            "supervisor.py",
+        )
     ),
     PROJECT / "devices" / "quantization.py",
     PROJECT / "web" / "listening.py",

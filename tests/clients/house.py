@@ -13,8 +13,11 @@ from pydantic import BaseModel
 from benchmarks.launch import DEMO_ID, DEMO_MODEL
 from devices.config import DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo
+from gateway.app import GatewayPlace
+from gateway.app import create_app as create_gateway
 from instances.handle import Instance
 from instances.messages import LoadModel
+from keys.access import new_internal_key
 from model_registry import HubSettings
 from server_app import build_device_server, create_app
 from tests.admin.site import LiveSite, make_site
@@ -49,9 +52,12 @@ class Service(BaseModel):
     ready: bool
 
 
+Entrance = Literal["device", "gateway"]
+
+
 @dataclass(frozen=True)
 class House:
-    """`url`: the base of the device server's addresses."""
+    """`url`: the base of the addresses, the device server's own or the gateway's."""
 
     url: str
     hub: TestHub
@@ -68,17 +74,24 @@ def open_house(
     *,
     more_models: Sequence[ModelAssignment] = (),
     make_instance: Callable[[LoadModel], Instance] = Instance,
+    entrance: Entrance = "device",
 ) -> Iterator[House]:
     models = [
         *more_models,
         ModelAssignment(id=DEMO_ID, path=str(DEMO_MODEL), idle_timeout=-1),
         ModelAssignment(id=EMBEDDING, path=str(MODELS / "test_embedding"), idle_timeout=-1),
     ]
-    gpu = DeviceSettings(enabled=False, port=11435, device="GPU", models=models)
+    gpu = DeviceSettings(port=11435, device="GPU", models=models)
     with TestHub() as hub:
-        site = make_site(data_dir, devices={"gpu": gpu}, hub=HubSettings(hub.url))
+        site = make_site(data_dir, devices={"gpu": gpu}, hub=HubSettings(hub.url), run_devices=False)
         with LiveSite(site) as admin:
             cpu = [DeviceInfo("CPU", "Test CPU", None)]
             device = build_device_server("gpu", site.store.load(), data_dir, cpu, make_instance=make_instance)
-            with serving(create_app(device, host="127.0.0.1", admin_port=admin.port)) as url:
-                yield House(url, hub)
+            key = new_internal_key()
+            with serving(create_app(device, host="127.0.0.1", admin_port=admin.port, internal_key=key)) as url:
+                if entrance == "device":
+                    yield House(url, hub)
+                    return
+                place = GatewayPlace(data_dir, site.store.path, lambda name, port: url, internal_key=key)
+                with serving(create_gateway(place)) as gateway:
+                    yield House(gateway, hub)

@@ -25,7 +25,7 @@ async def watch(handler: httpx.MockTransport) -> tuple[list[Answer], bool]:
 
     async with httpx.AsyncClient(transport=handler) as client:
         watch = HealthWatch(
-            client, "http://device", TIMING, cursor=lambda: 0, on_answer=on_answer, on_silence=silent.set
+            client, "http://device", TIMING, question=lambda: "/live", on_answer=on_answer, on_silence=silent.set
         )
         running = asyncio.create_task(watch.run())
         waiting = [asyncio.create_task(each.wait()) for each in (answered, silent)]

@@ -1,0 +1,69 @@
+"""What the gateway says of a request that it passes on: whose it is, and what its alias stands for.
+
+Only the suite's own processes are believed: they present the internal key.
+"""
+
+import base64
+import binascii
+from contextvars import ContextVar
+from typing import Any
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from keys.gate import CALLER
+from web.activity import note_client
+
+CLIENT_HEADER = "x-openvino-client"
+ALIAS_HEADER = "x-openvino-alias"
+
+
+class ForwardedAlias(msgspec.Struct, frozen=True):
+    """Under `name` a client asks for `model`, with a system prompt and defaults for parameters."""
+
+    name: str
+    model: str
+    system: str | None = None
+    parameters: dict[str, Any] = {}
+
+    def encoded(self) -> str:
+        """As a header's value."""
+        return base64.b64encode(msgspec.json.encode(self)).decode("ascii")
+
+
+_current: ContextVar[ForwardedAlias | None] = ContextVar("forwarded_alias", default=None)
+
+
+def forwarded_alias(name: str) -> ForwardedAlias | None:
+    """What `name` stands for in the request that is being answered."""
+    alias = _current.get()
+    return alias if alias is not None and alias.name == name else None
+
+
+class Forwarded:
+    """ASGI middleware, to stand behind the key gate."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = scope.get(CALLER)
+        if scope["type"] != "http" or caller is None or not caller.internal:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if client := headers.get(CLIENT_HEADER):
+            note_client(client)
+        token = _current.set(_decoded(headers.get(ALIAS_HEADER, "")))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            _current.reset(token)
+
+
+def _decoded(text: str) -> ForwardedAlias | None:
+    try:
+        return msgspec.json.decode(base64.b64decode(text, validate=True), type=ForwardedAlias) if text else None
+    except (binascii.Error, msgspec.MsgspecError):
+        return None

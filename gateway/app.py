@@ -1,0 +1,202 @@
+"""The gateway's ASGI app, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from apis.access import needed_scope
+from apis.errors import install_error_handlers, refusal
+from apis.ollama.version import API_VERSION
+from devices.gateway_config import GATEWAY_FILE, GatewayStore
+from gateway.counts import Counts, Exposition
+from gateway.directory import Directory
+from gateway.fleet import Fleet
+from gateway.listings import Listings
+from gateway.passing import Passing
+from gateway.routes import PASSED, Passage
+from gateway.upstream import Upstream
+from gateway.watch import Watch
+from keys.access import Access
+from keys.gate import CALLER, KeyGate, client_of
+from keys.key_store import KEYS_FILE, KeyStore
+from pools.tuning_book import tuning_book
+from web.guard import Guard, page_origins
+from web.limits import Limits
+from web.request_id import RequestId
+from web.server_config import ServerConfig
+from web.streaming import JSON
+
+_LEAST_SILENCE_SECONDS = 5.0
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class GatewayPlace:
+    """`host`: the address it is bound to. `url_of`: a device server's base address by its name and port. `trust`: for
+    connections to devices that speak TLS. `internal_key`: see `keys.access.Access`."""
+
+    data_dir: Path
+    config: Path
+    url_of: Callable[[str, int], str]
+    host: str = "127.0.0.1"
+    admin_port: int = 11437
+    scheme: str = "http"
+    trust: ssl.SSLContext | None = None
+    server_config: ServerConfig = field(default_factory=ServerConfig)
+    internal_key: str | None = field(default=None, repr=False)
+
+
+class Gateway:
+    """Its parts. `open` and `close` in the event loop that serves."""
+
+    def __init__(self, place: GatewayPlace) -> None:
+        self._place = place
+        self.store = GatewayStore(place.data_dir / GATEWAY_FILE)
+        self.fleet = Fleet(place.config, place.url_of)
+        self.directory = Directory(self.fleet, self.store, tuning_book(place.data_dir))
+        self.counts = Counts()
+        self._started = time.monotonic()
+        self._ending = False
+
+    async def open(self) -> None:
+        self.upstream = Upstream(
+            internal_key=self._place.internal_key, tls=self._place.trust, seconds_of_silence=self._seconds_of_silence
+        )
+        self.passing = Passing(self.fleet, self.directory, self.upstream, self.counts, self._wait_seconds)
+        self.listings = Listings(self.fleet, self.directory, self.upstream)
+        self._watching = asyncio.create_task(Watch(self.fleet, self.upstream).run(), name="watch the devices")
+
+    async def close(self) -> None:
+        self._watching.cancel()
+        await asyncio.gather(self._watching, return_exceptions=True)
+        await self.upstream.close()
+
+    def stop_waiting(self) -> None:
+        """From now on a device that is away is not waited for: the gateway is about to end."""
+        self._ending = True
+
+    def _wait_seconds(self) -> float:
+        return 0.0 if self._ending else self.store.current().wait_seconds
+
+    def _seconds_of_silence(self) -> float:
+        return max(_LEAST_SILENCE_SECONDS, self.store.current().wait_seconds)
+
+    def health(self) -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "pid": os.getpid(),
+            "uptime_seconds": round(time.monotonic() - self._started, 1),
+            "aliases": list(self.directory.aliases),
+            "config_problem": str(self.store.problem) if self.store.problem else None,
+            "devices": [
+                {
+                    "name": device.name,
+                    "url": device.url,
+                    "reachable": device.reachable,
+                    "active_requests": device.in_flight.total(),
+                    "answered": self.counts.answered[device.name],
+                    "cut": self.counts.cut[device.name],
+                    "repeated": self.counts.repeated[device.name],
+                    "passed_over": self.counts.passed_over[device.name],
+                }
+                for device in self.fleet.devices()
+            ],
+        }
+
+
+class _Passed:
+    """The endpoint of a route that goes on to a device."""
+
+    def __init__(self, gateway: Gateway, passage: Passage) -> None:
+        self._gateway = gateway
+        self._passage = passage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._gateway.passing(self._passage, scope, receive, send)
+
+
+def create_app(place: GatewayPlace) -> Starlette:
+    """Keys, limits, Host and Origin are looked at here, as a device server would; towards the devices it is the suite
+    itself that asks."""
+    gateway = Gateway(place)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await gateway.open()
+        yield
+        await gateway.close()
+
+    config = place.server_config
+    access = Access(
+        KeyStore(place.data_dir / KEYS_FILE), always=config.exposed(place.host), internal_key=place.internal_key
+    )
+    origins = (*page_origins(place.admin_port, scheme=place.scheme), *config.allowed_origins)
+    app = Starlette(
+        routes=[
+            *_own_routes(gateway),
+            *(Route(each.path, _Passed(gateway, each), methods=list(each.methods)) for each in PASSED),
+        ],
+        middleware=[
+            Middleware(RequestId),
+            Middleware(Guard, host=place.host, hosts=config.allowed_hosts, origins=origins, error=refusal),
+            Middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal),
+            Middleware(Limits, limits=config.limits(), client_of=client_of, refuse=refusal),
+        ],
+        lifespan=lifespan,
+    )
+    install_error_handlers(app)
+    app.state.gateway = gateway
+    return app
+
+
+def _own_routes(gateway: Gateway) -> list[Route]:
+    exposition = Exposition(gateway.fleet, gateway.counts)
+
+    async def root(_: Request) -> Response:
+        return PlainTextResponse("Ollama is running")
+
+    async def version(_: Request) -> Response:
+        return JSON({"version": API_VERSION})
+
+    async def health(request: Request) -> Response:
+        """Without the key that others need it says only that the gateway is there."""
+        return JSON({"status": "ok"} if request.scope.get(CALLER, True) is None else gateway.health())
+
+    async def metrics(_: Request) -> Response:
+        return Response(exposition(), media_type=METRICS_TYPE)
+
+    async def models(_: Request) -> Response:
+        return JSON(await gateway.listings.models())
+
+    async def tags(_: Request) -> Response:
+        return JSON(await gateway.listings.tags())
+
+    async def running(_: Request) -> Response:
+        return JSON(await gateway.listings.running())
+
+    endpoints = {
+        "/": root,
+        "/api/version": version,
+        "/api/tags": tags,
+        "/api/ps": running,
+        "/v1/models": models,
+        "/models": models,
+        "/health": health,
+        "/metrics": metrics,
+    }
+    return [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]

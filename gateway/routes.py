@@ -1,0 +1,53 @@
+"""Every route of a device server, and what the gateway does with it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+By = Literal["model", "source", "from", "pull", "delete", "path", "response", "any"]
+"""What tells which device is meant: the body's model, what it copies or derives from, the path, a stored response."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    path: str
+    methods: tuple[str, ...]
+    by: By
+    repeatable: bool = True
+    """Whether it may be sent once more when the device went away while it was at it."""
+
+
+_BY_MODEL = (
+    *("/v1/chat/completions", "/chat/completions", "/v1/completions", "/completions"),
+    *("/v1/embeddings", "/embeddings", "/v1/rerank", "/rerank"),
+    *("/v1/responses", "/v1/responses/input_tokens", "/v1/messages", "/v1/messages/count_tokens"),
+    *("/api/chat", "/api/generate", "/api/embed", "/api/embeddings", "/api/show", "/api/push"),
+)
+
+PASSED = (  # the busiest first: they are looked through in this order
+    *(Passage(path, ("POST",), "model") for path in _BY_MODEL),
+    Passage("/v1/responses/{response_id}", ("GET", "DELETE"), "response"),
+    Passage("/v1/responses/{response_id}/input_items", ("GET",), "response"),
+    Passage("/v1/models/{model_id:path}", ("GET",), "path"),
+    Passage("/models/{model_id:path}", ("GET",), "path"),
+    Passage("/api/pull", ("POST",), "pull"),
+    Passage("/api/copy", ("POST",), "source"),
+    Passage("/api/create", ("POST",), "from"),
+    Passage("/api/delete", ("DELETE",), "delete", repeatable=False),
+    Passage("/api/blobs/{digest}", ("HEAD", "POST"), "any"),
+)
+MERGED = ("/v1/models", "/models", "/api/tags", "/api/ps")
+OWN = ("/", "/api/version", "/health", "/metrics")
+OF_ONE_DEVICE = frozenset(
+    {
+        "/openapi.json",
+        "/memory",
+        "/activity",
+        "/live",
+        "/test/echo",
+        "/model/stats",
+        "/model/instances",
+        "/model/preload/{model_id:path}/{count}",
+        "/model/cleanup",
+    }
+)
+"""What is asked of a device at its own address only."""

@@ -1,0 +1,197 @@
+"""Requests to device servers over kept connections."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from starlette.datastructures import Headers
+from starlette.types import Scope
+from yarl import URL
+
+from apis.errors import CODE_HEADER
+from apis.forwarded import ALIAS_HEADER, CLIENT_HEADER
+from gateway.device import Device
+from gateway.directory import Target
+from gateway.errors import Away
+from web.request_id import current_client, current_request_id
+
+Raw = list[tuple[bytes, bytes]]
+
+_CONNECT_SECONDS = 5.0
+_KEPT_SECONDS = 4.0
+"""Less than the five after which uvicorn closes an idle connection."""
+_LOOK_SECONDS = 2.0
+_FIRST_BYTES_SECONDS = 1.0
+_HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+_CREDENTIALS = {"authorization", "x-api-key", "api-key"}
+# What a browser or a proxy adds says something about the gateway's own address, not about the device's.
+_OF_THE_WAY = {"host", "content-length", "accept-encoding", "expect", "origin", "referer", "cookie", "forwarded"}
+_NOT_PASSED_ON = _HOP_BY_HOP | _OF_THE_WAY
+_NOT_PASSED_BACK = {name.encode() for name in _HOP_BY_HOP} | {b"date", b"server", b"x-request-id", b"request-id"}
+
+
+@dataclass
+class Opened:
+    """An answer that has begun; nothing of it has been passed on yet. `first`: what is there of its body, None while
+    nothing is; `coming`: what comes then. To be closed by `finish` or `cut`."""
+
+    target: Target
+    response: aiohttp.ClientResponse
+    first: bytes | None
+    coming: asyncio.Task[bytes] | None
+
+    @property
+    def status(self) -> int:
+        return self.response.status
+
+    @property
+    def code(self) -> str:
+        """The error's code, where it is one."""
+        return self.response.headers.get(CODE_HEADER, "")
+
+    @property
+    def media_type(self) -> str:
+        return self.response.content_type
+
+    def headers(self) -> Raw:
+        """To be passed back."""
+        return [
+            (name.lower(), value) for name, value in self.response.raw_headers if name.lower() not in _NOT_PASSED_BACK
+        ]
+
+    async def more(self) -> bytes:
+        """What has come since; empty at the end. Raises `Away`."""
+        try:
+            if self.first is not None:
+                first, self.first = self.first, None
+                if first:
+                    return first
+            if self.coming is not None:
+                coming, self.coming = self.coming, None
+                return await coming
+            return await self.response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise Away(str(error), sent=True) from error
+
+    def finish(self) -> None:
+        """Its connection is kept for the next request."""
+        self.response.release()
+
+    def cut(self) -> None:
+        """The device sees its client go."""
+        if self.coming is not None:
+            self.coming.cancel()
+        self.response.close()
+
+
+class Upstream:
+    """`internal_key`: with what devices are told that it is the gateway who asks; without one the client's own keys are
+    passed on. `seconds_of_silence`: what a device may take without any sign of life."""
+
+    def __init__(
+        self,
+        *,
+        internal_key: str | None,
+        tls: ssl.SSLContext | None,
+        seconds_of_silence: Callable[[], float],
+    ) -> None:
+        self._internal_key = internal_key
+        self._seconds_of_silence = seconds_of_silence
+        self._dropped = _NOT_PASSED_ON | (_CREDENTIALS if internal_key else set())
+        self._session = aiohttp.ClientSession(
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS, ssl=tls or True),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+            skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def ask(self, device: Device, path: str, *, seconds: float) -> Any:
+        """The JSON answer to a question of the gateway's own. Raises `Away` for anything else."""
+        try:
+            async with self._session.get(
+                URL(device.url + path, encoded=True),
+                headers=self._credentials(),
+                timeout=aiohttp.ClientTimeout(total=seconds),
+            ) as response:
+                if response.status != 200:
+                    raise Away(f"status {response.status}", sent=False)
+                return await response.json()
+        except (aiohttp.ClientError, OSError, ValueError, asyncio.TimeoutError) as error:
+            raise Away(str(error), sent=False) from error
+
+    async def open(
+        self, target: Target, scope: Scope, body: bytes, now: Callable[[], float], *, method: str | None = None
+    ) -> Opened:
+        """Raises `Away` as long as nothing of the answer has come."""
+        response = await self._head(target, scope, body, now, method or scope["method"])
+        opened = Opened(target, response, None, None)
+        try:
+            opened.first = response.content.read_nowait()
+            if not opened.first and not response.content.at_eof():
+                opened.first = None
+                opened.coming = asyncio.ensure_future(response.content.readany())
+                await asyncio.wait({opened.coming}, timeout=_FIRST_BYTES_SECONDS)
+                if opened.coming.done():
+                    opened.first, opened.coming = opened.coming.result(), None
+        except (aiohttp.ClientError, OSError) as error:
+            opened.cut()
+            raise Away(str(error), sent=True) from error
+        except BaseException:
+            opened.cut()
+            raise
+        return opened
+
+    async def _head(
+        self, target: Target, scope: Scope, body: bytes, now: Callable[[], float], method: str
+    ) -> aiohttp.ClientResponse:
+        device = target.device
+        query = scope["query_string"].decode("latin-1")
+        path = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+        asking = asyncio.ensure_future(
+            self._session.request(
+                method,
+                URL(device.url + path, encoded=True),
+                data=body or None,
+                headers=self._headers(target, scope),
+                allow_redirects=False,
+            )
+        )
+        try:
+            while not (await asyncio.wait({asking}, timeout=_LOOK_SECONDS))[0]:
+                if now() - device.heard > self._seconds_of_silence():
+                    raise Away(f"{device.name} is silent", sent=True, silent=True)
+            return asking.result()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Away(str(error), sent=False) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Away(str(error), sent=True) from error
+        finally:
+            if not asking.done():
+                asking.cancel()
+
+    def _headers(self, target: Target, scope: Scope) -> Mapping[str, str]:
+        headers = Headers(scope=scope)
+        passed = {
+            name: value
+            for name, value in headers.items()
+            if name not in self._dropped and not name.startswith(("sec-", "x-forwarded-", "x-openvino-"))
+        }
+        passed |= self._credentials()
+        passed["x-request-id"] = current_request_id() or ""
+        passed[CLIENT_HEADER] = current_client()
+        if target.alias is not None:
+            passed[ALIAS_HEADER] = target.alias.encoded()
+        return passed
+
+    def _credentials(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._internal_key}"} if self._internal_key else {}
