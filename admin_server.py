@@ -54,6 +54,7 @@ from registry.last_use import LastUse
 from web.described import answer, describe
 from web.guard import Guard
 from web.limits import Limits
+from web.request_id import RequestId
 from web.server_config import ServerConfig
 from web.tls import TlsFiles, scheme_of
 
@@ -144,6 +145,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.add_middleware(
         Guard, host=settings.host, hosts=settings.server_config.allowed_hosts, content_policy=PAGE_POLICY
     )
+    app.add_middleware(RequestId)
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))

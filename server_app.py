@@ -56,7 +56,7 @@ from model_manager import ModelManager
 from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
-from web.connection import CarefulProtocol
+from web.connection import careful_protocol
 from web.described import describe
 from web.guard import Guard, page_origins
 from web.limits import Limits
@@ -66,6 +66,7 @@ from web.public_fetch import PublicFetch
 from web.request_id import RequestId, RequestIdFilter
 from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
 from web.serving import GracefulServer
+from web.streaming import DirectBodies
 from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
 
 logger = logging.getLogger("server_app")
@@ -128,9 +129,11 @@ def create_app(
     server_config: ServerConfig | None = None,
     tls: TlsFiles | None = None,
     internal_key: str | None = None,
+    keys_file: Path | None = None,
 ) -> FastAPI:
     """The ASGI app of one device. `host` is the address it is bound to; keys are needed once there are any, and
-    always where others can reach it. `internal_key`: see `keys.access.Access`."""
+    always where others can reach it. `internal_key`: see `keys.access.Access`; `keys_file` None: the data
+    directory's."""
 
     server_config = server_config or ServerConfig()
 
@@ -152,9 +155,8 @@ def create_app(
     admin = AdminClient(
         f"{scheme_of(tls)}://{reachable_address(host)}:{admin_port}", internal_key=internal_key, tls=tls
     )
-    access = Access(
-        KeyStore(server.place.data_dir / KEYS_FILE), always=server_config.exposed(host), internal_key=internal_key
-    )
+    keys = KeyStore(keys_file or server.place.data_dir / KEYS_FILE)
+    access = Access(keys, always=server_config.exposed(host), internal_key=internal_key)
     for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
         status_routes(server.name, server.device, server.manager, server.names, server.log),
@@ -171,13 +173,13 @@ def create_app(
         pull_routes(admin, models, server.names),
         management_routes(models, server.names),
     ):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     describe(app, public=PUBLIC)
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
+    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
-    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(RequestId)
     return app
 
@@ -254,9 +256,9 @@ def _adopt(descriptor: int) -> socket.socket:
 
 def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsFiles | None) -> None:
     config = uvicorn.Config(
-        app,
+        DirectBodies(app),
         log_level=log_level,
-        http=CarefulProtocol,
+        http=careful_protocol(),
         ws="none",
         log_config=None,
         access_log=False,
@@ -271,6 +273,7 @@ def _serve(app: FastAPI, sockets: list[socket.socket], log_level: str, tls: TlsF
 
 
 if __name__ == "__main__":
+    os.umask(0o077)
     status = main()
     logging.shutdown()
     os._exit(status)  # native threads of OpenVINO may hold up an ordinary exit

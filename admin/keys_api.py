@@ -36,7 +36,7 @@ def keys_router(access: Access, login: Login) -> APIRouter:
         was_open = not access.required()
         key, secret = await asyncio.to_thread(store.create, body.name, body.scopes)
         if was_open:
-            login.open_session(response, key.id)
+            login.open_session(request, response, key.id)
         response.headers["Cache-Control"] = "no-store"
         return {"key": key.described(), "secret": secret}
 

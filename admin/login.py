@@ -60,7 +60,8 @@ def _with_query(scope: Scope) -> str:
 
 
 class Login:
-    """`secure`: the page is served by TLS, so its cookie goes over TLS only."""
+    """`secure`: the page is served by TLS, so its cookie goes over TLS only. The same holds where a proxy says that it
+    speaks TLS."""
 
     def __init__(self, access: Access, sessions: Sessions, renderer: Renderer, *, secure: bool) -> None:
         self._access = access
@@ -89,16 +90,16 @@ class Login:
         if not caller.allows("admin"):
             return self._page(request, target, problem="login.not_admin", status=403)
         response = RedirectResponse(target, status_code=303)
-        self.open_session(response, caller.key.id)
+        self.open_session(request, response, caller.key.id)
         return response
 
     async def log_out(self, request: Request) -> Response:
         self._sessions.close(session_token(request.headers))
         response = RedirectResponse("/login", status_code=303)
-        response.delete_cookie(SESSION_COOKIE, samesite="strict", httponly=True, secure=self._secure)
+        response.delete_cookie(SESSION_COOKIE, samesite="strict", httponly=True, secure=self._over_tls(request))
         return response
 
-    def open_session(self, response: Response, key_id: str) -> None:
+    def open_session(self, request: Request, response: Response, key_id: str) -> None:
         """Let the browser that gets `response` in, as the owner of a key."""
         response.set_cookie(
             SESSION_COOKIE,
@@ -106,8 +107,11 @@ class Login:
             max_age=SESSION_SECONDS,
             samesite="strict",
             httponly=True,
-            secure=self._secure,
+            secure=self._over_tls(request),
         )
+
+    def _over_tls(self, request: Request) -> bool:
+        return self._secure or request.url.scheme == "https"
 
     def _page(self, request: Request, target: str, *, problem: str | None = None, status: int = 200) -> Response:
         context = {"target": own_path(target), "problem": problem}

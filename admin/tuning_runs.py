@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from admin.errors import AdminError
 from admin.live import LiveFeed
 from admin.views import TuningLine
 from admin.wire import TuneRequest
+from devices.environment import child_environment
 from devices.supervisor import Suite
 from pools.tuning_book import Tuning, tuning_book
 from web.described import answer
@@ -90,7 +90,7 @@ class TuningRuns:
             pair.model,
             *("--device", pair.device, "--data-dir", str(self._data_dir), "--json"),
             cwd=PROJECT,
-            env=os.environ | {"PYTHONUTF8": "1"},
+            env=child_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

@@ -106,10 +106,11 @@ def _response(path: str, error: ServiceError, headers: dict[str, str] | None = N
         headers["Retry-After"] = str(error.retry_after)
     elif error.status >= 500:
         headers["x-should-retry"] = "false"  # OpenAI's clients repeat every 5xx twice otherwise
-    return JSON(_shape(path)(error), status_code=error.status, headers=headers)
+    return JSON(shape_of(path)(error), status_code=error.status, headers=headers)
 
 
-def _shape(path: str) -> Callable[[ServiceError], dict[str, Any]]:
+def shape_of(path: str) -> Callable[[ServiceError], dict[str, Any]]:
+    """How the API that `path` belongs to renders an error."""
     if path.startswith("/api/"):
         return ollama_error
     return anthropic_error if path.startswith("/v1/messages") else openai_error

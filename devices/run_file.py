@@ -52,7 +52,7 @@ def announced(data_dir: Path, url: str, *, key: str | None = None, certificate: 
     """Tell commands where the admin server is, in a file that only its owner can read, while it runs."""
     path = data_dir / _RUN_FILE
     running = RunningAdmin(url, os.getpid(), key, str(certificate) if certificate else None)
-    write_atomically(path, json.dumps(asdict(running)).encode("utf-8"))  # made by mkstemp: the owner's alone
+    write_atomically(path, json.dumps(asdict(running)).encode("utf-8"), private=True)
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from devices.files import BROKEN_FILE
 from registry import hub, modelscope
@@ -41,6 +41,7 @@ from registry.messages import (
     encode,
 )
 from registry.names import METADATA, PLAN, inside
+from registry.partial import partial_lock
 from registry.settings import HubSettings
 from registry.transfer import PART, Transfer
 
@@ -64,7 +65,7 @@ class Downloader:
         """Raises RegistryError, OSError."""
         self._directory.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(f"{self._directory}.lock", timeout=_LOCK_SECONDS):
+            with partial_lock(self._directory).acquire(timeout=_LOCK_SECONDS):
                 self._pull()
         except Timeout as error:
             raise Conflict(f"Another process is pulling {self._request.model_id}.") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -85,6 +86,10 @@ class PullJob:
         """For JSON, the computed figures included."""
         figures = {"bytes_total": self.bytes_total, "bytes_done": self.bytes_done, "eta_seconds": self.eta_seconds}
         return msgspec.to_builtins(self) | figures
+
+
+def new_job(state: JobState, model_id: str, revision: str | None, variant: str | None) -> PullJob:
+    return PullJob(uuid.uuid4().hex[:12], model_id, revision, state, time.time(), variant=variant)
 
 
 class SpeedMeter:

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Collection
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from devices.files import BROKEN_FILE
 from registry.disk import put_in_place
 from registry.errors import InvalidModelName, ModelInUse
@@ -23,6 +25,18 @@ def stray_plans(partial_dir: Path, known: Collection[str]) -> list[Plan]:
             if directory_name(check_model_id(plan.model_id)) == path.parent.name and path.parent.name not in known:
                 plans.append(plan)
     return plans
+
+
+def partial_lock(partial: Path) -> FileLock:
+    """Whoever writes to an unfinished download holds this."""
+    return FileLock(f"{partial}.lock")
+
+
+def remove_lock(partial: Path) -> None:
+    """Nobody here writes any more. Another process that does keeps its lock."""
+    lock = partial_lock(partial)
+    with contextlib.suppress(Timeout, OSError), lock.acquire(timeout=0):
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 async def install(partial: Path, target: Path, models_dir: Path) -> None:

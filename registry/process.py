@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections import deque
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from devices.environment import network_environment
 from registry.messages import Event, Finished, PullRequest, decode_event, encode
+from registry.settings import DEFAULT_ENDPOINT
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _LINE_LIMIT = 32 * 1024 * 1024
@@ -70,12 +73,18 @@ async def _spawn(endpoint: str) -> asyncio.subprocess.Process:
         "-m",
         "registry.downloader",
         cwd=_PROJECT,
-        env=os.environ | settings,
+        env=network_environment() | _token_of_the_environment(endpoint) | settings,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LINE_LIMIT,
     )
+
+
+def _token_of_the_environment(endpoint: str) -> dict[str, str]:
+    """Hugging Face's client looks for it there; no other hub's download gets to see it."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") if endpoint == DEFAULT_ENDPOINT else ()
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 async def _last_lines(stream: asyncio.StreamReader) -> str:
@@ -92,5 +101,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     try:
         await asyncio.wait_for(process.wait(), _STOP_SECONDS)
     except asyncio.TimeoutError:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it has ended just now
+            process.kill()
         await process.wait()

@@ -1,7 +1,7 @@
 """What `tools/fuzz_apis.py` has schemathesis load: requests that would end the run are left out, the others counted.
 
-FUZZ_RUN in the environment names a JSON file with `own_key` (id and name of the run's key), `models` (those that the
-run needs), `hub` (the run's own) and `tally` (the file to which the counts go at the end).
+FUZZ_RUN in the environment names a JSON file with `own_key` (the id and name of the run's key), `models` (those that
+the run needs), `hub` (the run's own) and `tally` (the file to which the counts go at the end).
 """
 
 import atexit

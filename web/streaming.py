@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 T = TypeVar("T")
 
@@ -72,6 +72,24 @@ class JSON(Response):
         return json_bytes(content)
 
 
+_SEND_BODY = "openvino_multi_model_server.send_body"
+
+
+class DirectBodies:
+    """ASGI middleware around a whole app: lets a `StreamResponse` send its chunks past all the others.
+
+    They look at the beginning of a response only, but each would be called again for every token. Not for an app
+    with a middleware that changes bodies.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[_SEND_BODY] = send
+        await self._app(scope, receive, send)
+
+
 class StreamResponse(Response):
     """Sends `chunks` as they come and closes them as soon as the client is gone.
 
@@ -96,10 +114,11 @@ class StreamResponse(Response):
         self._sent = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = asyncio.create_task(self._send_all(send))
+        send_body: Send = scope.get(_SEND_BODY, send)
+        sending = asyncio.create_task(self._send_all(send, send_body))
         helpers = [asyncio.create_task(_until_disconnect(receive))]
         if self._heartbeat:
-            helpers.append(asyncio.create_task(self._beat(send, self._heartbeat)))
+            helpers.append(asyncio.create_task(self._beat(send_body, self._heartbeat)))
         try:
             await asyncio.wait([sending, helpers[0]], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -109,13 +128,13 @@ class StreamResponse(Response):
             with suppress(asyncio.CancelledError):
                 await sending
 
-    async def _send_all(self, send: Send) -> None:
+    async def _send_all(self, send: Send, send_body: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with aclosing(self._chunks):
             async for chunk in self._chunks:
                 self._sent += 1
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await send_body({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send_body({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _beat(self, send: Send, heartbeat: Callable[[], bytes]) -> None:
         while True:
