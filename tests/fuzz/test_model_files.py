@@ -94,7 +94,7 @@ SETTINGS = DeviceSettings(port=1, device="CPU")
 CPU = [DeviceInfo("CPU", "Test CPU", None)]
 
 
-@fuzz(FOLDERS)
+@fuzz(FOLDERS, found=[({"tokenizer_config.json": b'{"chat_template": [{"name": [], "template": "x"}]}'},)])
 def test_a_model_with_damaged_files_is_shown(files: dict[str, bytes]) -> None:
     with model_folder(files) as directory:
         assignment = ModelAssignment(id="org/name", path=str(directory))
