@@ -18,7 +18,9 @@ def test_the_document_is_whole(site: Site) -> None:
         for operation in methods.values():
             content = operation["responses"]["401"]["content"]
             assert content == {"application/json": {"schema": {"$ref": f"#/components/schemas/{AdminError.__name__}"}}}
-            assert operation.get("security", document["security"]) == ([] if path == "/health" else document["security"])
+            assert operation.get("security", document["security"]) == (
+                [] if path == "/health" else document["security"]
+            )
 
 
 async def test_a_wrong_method_is_told_the_right_ones(client: httpx.AsyncClient) -> None:
