@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from admin.answers import ERRORS, Alive
 from admin.assignments import Assignments
 from admin.caches_api import caches_router
 from admin.catalogue import CatalogueShelf
@@ -29,7 +30,7 @@ from admin.hub_api import hub_check_router
 from admin.i18n import Catalogues
 from admin.keys_api import keys_router
 from admin.live import LiveFeed
-from admin.login import Login, needed_scope, refusal
+from admin.login import PUBLIC, Login, needed_scope, refusal
 from admin.metrics import metrics_router
 from admin.models_api import models_router
 from admin.pages import Pages
@@ -51,8 +52,10 @@ from keys.sessions import Sessions
 from model_registry import ModelRegistry, RegistryError
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
+from web.described import answer, describe
 from web.guard import Guard
 from web.limits import Limits
+from web.request_id import RequestId
 from web.server_config import ServerConfig
 from web.tls import TlsFiles, scheme_of
 
@@ -130,7 +133,12 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
             await asyncio.gather(registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close())
 
     app = FastAPI(
-        title="OpenVINO Multi-Model Server", version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="OpenVINO Multi-Model Server",
+        version=settings.version,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=ERRORS,
     )
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
     app.add_middleware(Limits, limits=settings.server_config.limits(), client_of=client_of, refuse=refusal(catalogues))
@@ -138,6 +146,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.add_middleware(
         Guard, host=settings.host, hosts=settings.server_config.allowed_hosts, content_policy=PAGE_POLICY
     )
+    app.add_middleware(RequestId)
     _handle_errors(app, ErrorHandlers(catalogues, renderer))
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))
@@ -150,7 +159,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(metrics_router(suite, registry))
     app.include_router(keys_router(access, login))
     app.include_router(login.router())
-    app.add_api_route("/health", _health, methods=["GET"])
+    app.add_api_route("/health", _health, methods=["GET"], responses=answer(Alive))
     pages = Pages(
         reader,
         feed,
@@ -163,6 +172,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         scheme=scheme_of(settings.tls),
     )
     app.include_router(pages.router())
+    describe(app, public=PUBLIC)
     app.state.end_streams = feed.close
     app.state.doctor = doctor
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))

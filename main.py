@@ -1,11 +1,14 @@
 """Start the suite: the admin page and one server for each configured device."""
 
+import os
 import sys
 
 if not (3, 10) <= sys.version_info[:2] <= (3, 13):
     sys.exit(f"Python 3.10 to 3.13 is needed, this is {sys.version_info[0]}.{sys.version_info[1]}.")
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what is created from here on, by children too, is its owner's alone
+
     from commands.entry import run_command  # a command, or a look at the help, loads only what it needs
 
     if (status := run_command(sys.argv[1:])) is not None:
@@ -16,7 +19,6 @@ try:
     import asyncio
     import io
     import logging
-    import os
     import socket
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
@@ -38,9 +40,10 @@ try:
     from keys.key import SCOPES
     from keys.key_store import KEYS_FILE, KeyStore
     from model_registry import ModelRegistry
-    from web.connection import CarefulProtocol
+    from web.connection import careful_protocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
     from web.log_lines import LogFormat, formatter
+    from web.request_id import RequestIdFilter
     from web.server_config import UnusableServerConfig, read_server_config
     from web.tls import UnusableCertificate, scheme_of, tls_files
 except ModuleNotFoundError as error:
@@ -154,10 +157,10 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
         config = uvicorn.Config(
             app,
             log_config=None,
-            access_log=options.log_level == "debug",
+            access_log=False,  # ours names no query, in which somebody may have put a key
             timeout_graceful_shutdown=_OPEN_CONNECTIONS_SECONDS,
             server_header=False,
-            http=CarefulProtocol,
+            http=careful_protocol(),
             ws="none",
             **(tls.server_options() if tls else {}),
         )
@@ -229,6 +232,7 @@ def set_up_logging(data_dir: Path, level: str, form: LogFormat = "text") -> None
     ]
     for handler in handlers:
         handler.setFormatter(formatter(form))
+        handler.addFilter(RequestIdFilter(as_prefix=form == "text"))
     logging.basicConfig(level=level.upper(), handlers=handlers)
     if level != "debug":
         for chatty in ("httpx", "httpcore", "uvicorn.error"):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from apis.access import needed_scope
+from apis.access import PUBLIC, needed_scope
 from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceModels, Place
@@ -53,6 +53,7 @@ from model_manager import ModelManager
 from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
+from web.described import describe
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.listening import CannotListen, reachable_address
@@ -121,9 +122,11 @@ def create_app(
     server_config: ServerConfig | None = None,
     tls: TlsFiles | None = None,
     internal_key: str | None = None,
+    keys_file: Path | None = None,
 ) -> FastAPI:
     """The ASGI app of one device. `host` is the address it is bound to; keys are needed once there are any, and
-    always where others can reach it. `internal_key`: see `keys.access.Access`."""
+    always where others can reach it. `internal_key`: see `keys.access.Access`; `keys_file` None: the data
+    directory's."""
 
     server_config = server_config or ServerConfig()
 
@@ -145,9 +148,8 @@ def create_app(
     admin = AdminClient(
         f"{scheme_of(tls)}://{reachable_address(host)}:{admin_port}", internal_key=internal_key, tls=tls
     )
-    access = Access(
-        KeyStore(server.place.data_dir / KEYS_FILE), always=server_config.exposed(host), internal_key=internal_key
-    )
+    keys = KeyStore(keys_file or server.place.data_dir / KEYS_FILE)
+    access = Access(keys, always=server_config.exposed(host), internal_key=internal_key)
     for router in (  # the busiest first: they are looked through in this order
         chat_routes(service, server.names),
         status_routes(server.name, server.device, server.manager, server.names, server.log),
@@ -164,13 +166,14 @@ def create_app(
         pull_routes(admin, models, server.names),
         management_routes(models, server.names),
     ):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
+    describe(app, public=PUBLIC)
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
     app.add_middleware(Forwarded)
+    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
-    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(RequestId)
     return app
 
@@ -235,6 +238,7 @@ def _store_for_changes(config: Path) -> ConfigStore:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)
     status = main()
     logging.shutdown()
     os._exit(status)  # native threads of OpenVINO may hold up an ordinary exit

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from admin.errors import AdminError
+from admin.places import check_places
 from admin.wire import ModelChange, UpdateConfig
 from devices.config import ConfigStore, DeviceSettings, ModelAssignment
 from devices.memory import GB, read_system_memory
@@ -77,7 +78,9 @@ class Assignments:
         for entry in wanted:
             change = ModelChange(id=entry) if isinstance(entry, str) else entry
             known = assigned.get(change.id)
-            selection[change.id] = _changed(known or self._new(change.id, limit), change)
+            assignment = known or self._new(change.id, limit)
+            check_places(change.settings(), assignment, self._data_dir)
+            selection[change.id] = _changed(assignment, change)
         return list(selection.values())
 
     def _new(self, model_id: str, limit: int | None) -> ModelAssignment:

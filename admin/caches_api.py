@@ -9,20 +9,22 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from admin.answers import REFUSED, Caches, Cleared
 from devices.config import ConfigStore
 from registry.caches import clear_cache, list_caches
+from web.described import answer
 
 
 def caches_router(store: ConfigStore, data_dir: Path) -> APIRouter:
     router = APIRouter(prefix="/api")
 
-    @router.get("/caches")
+    @router.get("/caches", responses=answer(Caches))
     async def caches() -> dict[str, Any]:
         """orphaned: the device stands in no configuration any more."""
         found = await asyncio.to_thread(lambda: list_caches(data_dir, store.current().devices))
         return {"caches": [asdict(cache) | {"path": str(cache.path)} for cache in found]}
 
-    @router.delete("/caches/{device}")
+    @router.delete("/caches/{device}", responses=REFUSED | answer(Cleared))
     async def clear(device: str) -> dict[str, Any]:
         """The next load on the device compiles anew; of an orphaned cache nothing is left."""
         freed = await asyncio.to_thread(lambda: clear_cache(data_dir, device, store.current().devices))

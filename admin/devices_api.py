@@ -10,17 +10,19 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from admin.activity import as_json, running_rows, since
+from admin.answers import OF_CONFIG, REFUSED, UNKNOWN, ActivityLists, LogLines, Status, UpdatedDevice
 from admin.assignments import Assignments
 from admin.live import LiveFeed
 from admin.snapshots import SnapshotReader
 from admin.wire import UpdateConfig
+from web.described import answer
 
 
 def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments) -> APIRouter:
     router = APIRouter(prefix="/api")
     store = reader.store
 
-    @router.get("/status")
+    @router.get("/status", responses=answer(Status))
     async def status() -> dict[str, Any]:
         snapshot = await reader()
         return {
@@ -30,12 +32,12 @@ def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignme
             "config_problem": str(snapshot.config_problem) if snapshot.config_problem else None,
         }
 
-    @router.get("/config")
+    @router.get("/config", responses=OF_CONFIG)
     async def config() -> Response:
         configuration = await asyncio.to_thread(store.load)
         return Response(configuration.to_json(), media_type="application/json")
 
-    @router.post("/update_config")
+    @router.post("/update_config", responses=REFUSED | answer(UpdatedDevice))
     async def update_config(body: UpdateConfig) -> dict[str, Any]:
         await assignments.update(body)
         feed.poke()
@@ -43,7 +45,7 @@ def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignme
         card = snapshot.device(body.device)
         return {"device": asdict(card) if card else None}
 
-    @router.get("/activity")
+    @router.get("/activity", responses=answer(ActivityLists))
     async def activity(limit: int = Query(default=200, ge=1, le=2000)) -> dict[str, Any]:
         """The requests that run, oldest first, and the most recent of those that have ended, newest first."""
         return {
@@ -51,7 +53,7 @@ def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignme
             "ended": [as_json(row) for row in since(reader.suite, {})[:limit]],
         }
 
-    @router.get("/logs/{device}")
+    @router.get("/logs/{device}", responses=UNKNOWN | answer(LogLines))
     async def logs(device: str, lines: int = Query(default=200, ge=1, le=5000)) -> dict[str, Any]:
         return {"device": device, "lines": [asdict(line) for line in reader.suite.log(device).tail(lines)]}
 

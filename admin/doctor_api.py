@@ -9,21 +9,23 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from admin.answers import Examination
 from admin.i18n import Catalogues, Translator
 from doctor.examination import Doctor
+from web.described import answer as described
 
 
 def doctor_router(doctor: Doctor, catalogues: Catalogues) -> APIRouter:
     router = APIRouter(prefix="/api")
 
-    @router.get("/doctor")
+    @router.get("/doctor", responses=described(Examination))
     async def latest(request: Request, lang: str | None = None, wait: bool = False) -> dict[str, Any]:
         """The latest examination; the first question begins one. wait: answer when none is under way any more."""
         if doctor.latest is None:
             doctor.begin()
         return await answer(_language(catalogues, request, lang), wait=wait)
 
-    @router.post("/doctor", status_code=202)
+    @router.post("/doctor", status_code=202, responses=described(Examination, status=202))
     async def examine(request: Request, lang: str | None = None, wait: bool = False) -> dict[str, Any]:
         """Begin an examination, or join the one under way."""
         doctor.begin()

@@ -20,6 +20,7 @@ from admin.rendering import Renderer
 from devices.config import ConfigError
 from keys.errors import KeyProblem
 from model_registry import RegistryError
+from web.methods import allowed_methods
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,10 @@ class ErrorHandlers:
         assert isinstance(error, HTTPException)
         kind = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
         values = {"path": request.url.path, "method": request.method, "detail": error.detail}
-        return self._answer(request, error.status_code, kind, values)
+        response = self._answer(request, error.status_code, kind, values)
+        if error.status_code == 405:
+            response.headers["Allow"] = allowed_methods(request)
+        return response
 
     async def on_failure(self, request: Request, error: Exception) -> Response:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)

@@ -6,15 +6,17 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from admin.answers import Found
 from admin.i18n import Catalogues
 from doctor.network import examine_hub
 from model_registry import ModelRegistry
+from web.described import answer
 
 
 def hub_check_router(registry: ModelRegistry, catalogues: Catalogues) -> APIRouter:
     router = APIRouter(prefix="/api")
 
-    @router.post("/hub/check")
+    @router.post("/hub/check", responses=answer(Found))
     async def check_hub(request: Request) -> dict[str, Any]:
         """Whether the hub answers, in the client's language."""
         finding = await examine_hub(registry.hub.endpoint, registry.hub.kind)

@@ -44,7 +44,7 @@ def refusal(catalogues: Catalogues) -> ErrorRenderer:
 
     def refuse(scope: Scope, status: int, message: str) -> Response:
         request = Request(scope)
-        is_page = scope["method"] in ("GET", "HEAD") and not scope["path"].startswith("/api/")
+        is_page = scope["method"] in ("GET", "HEAD") and not scope["path"].startswith(("/api/", "/metrics"))
         if status == 401 and is_page:
             return RedirectResponse(f"/login?next={quote(_with_query(scope), safe='/')}", status_code=303)
         t = catalogues.negotiate(request, default="en")
@@ -60,7 +60,8 @@ def _with_query(scope: Scope) -> str:
 
 
 class Login:
-    """`secure`: the page is served by TLS, so its cookie goes over TLS only."""
+    """`secure`: the page is served by TLS, so its cookie goes over TLS only. The same holds where a proxy says that it
+    speaks TLS."""
 
     def __init__(self, access: Access, sessions: Sessions, renderer: Renderer, *, secure: bool) -> None:
         self._access = access
@@ -89,16 +90,16 @@ class Login:
         if not caller.allows("admin"):
             return self._page(request, target, problem="login.not_admin", status=403)
         response = RedirectResponse(target, status_code=303)
-        self.open_session(response, caller.key.id)
+        self.open_session(request, response, caller.key.id)
         return response
 
     async def log_out(self, request: Request) -> Response:
         self._sessions.close(session_token(request.headers))
         response = RedirectResponse("/login", status_code=303)
-        response.delete_cookie(SESSION_COOKIE, samesite="strict", httponly=True, secure=self._secure)
+        response.delete_cookie(SESSION_COOKIE, samesite="strict", httponly=True, secure=self._over_tls(request))
         return response
 
-    def open_session(self, response: Response, key_id: str) -> None:
+    def open_session(self, request: Request, response: Response, key_id: str) -> None:
         """Let the browser that gets `response` in, as the owner of a key."""
         response.set_cookie(
             SESSION_COOKIE,
@@ -106,8 +107,11 @@ class Login:
             max_age=SESSION_SECONDS,
             samesite="strict",
             httponly=True,
-            secure=self._secure,
+            secure=self._over_tls(request),
         )
+
+    def _over_tls(self, request: Request) -> bool:
+        return self._secure or request.url.scheme == "https"
 
     def _page(self, request: Request, target: str, *, problem: str | None = None, status: int = 200) -> Response:
         context = {"target": own_path(target), "problem": problem}

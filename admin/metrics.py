@@ -17,15 +17,19 @@ from model_registry import ModelRegistry
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+class MetricsText(Response):
+    media_type = MEDIA_TYPE
+
+
 def metrics_router(suite: Suite, registry: ModelRegistry) -> APIRouter:
     router = APIRouter()
     collectors = CollectorRegistry(auto_describe=False)
     collectors.register(_Devices(suite, registry))
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=MetricsText)
     async def metrics() -> Response:
         """Prometheus' text format."""
-        return Response(generate_latest(collectors), media_type=MEDIA_TYPE)
+        return MetricsText(generate_latest(collectors))
 
     return router
 

@@ -8,18 +8,34 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from admin.answers import (
+    OF_HUB,
+    REFUSED,
+    AvailableModels,
+    ChangedJob,
+    Deleted,
+    Dismissed,
+    FoundModels,
+    Hub,
+    ImportedModel,
+    Jobs,
+    LocalModels,
+    Updatable,
+    Verified,
+)
 from admin.live import LiveFeed
 from admin.removal import remove_model
 from admin.snapshots import SnapshotReader
 from admin.wire import HubChange, ImportRequest, PullRequest
 from model_registry import PullJob
+from web.described import answer
 
 
 def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
     router = APIRouter(prefix="/api")
     registry, store = reader.registry, reader.store
 
-    @router.get("/available_models")
+    @router.get("/available_models", responses=answer(AvailableModels))
     async def available_models(refresh: bool = False) -> dict[str, Any]:
         catalogue = await (reader.shelf.refreshed() if refresh else registry.catalogue())
         feed.poke()
@@ -30,34 +46,34 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
             "problem": catalogue.problem,
         }
 
-    @router.get("/local_models")
+    @router.get("/local_models", responses=answer(LocalModels))
     async def local_models() -> dict[str, Any]:
         return {"models": [asdict(row) for row in (await reader()).local_models]}
 
-    @router.delete("/local_models/{model_id:path}")
+    @router.delete("/local_models/{model_id:path}", responses=REFUSED | answer(Deleted))
     async def delete_model(model_id: str, force: bool = False) -> dict[str, str]:
         """force: take it off all devices first."""
         await remove_model(model_id, registry=registry, store=store, suite=reader.suite, force=force)
         feed.poke()
         return {"deleted": model_id}
 
-    @router.post("/pull_model", status_code=202)
+    @router.post("/pull_model", status_code=202, responses=OF_HUB | answer(ChangedJob, status=202))
     async def pull_model(body: PullRequest) -> dict[str, Any]:
         return changed(registry.pull(body.model_id.strip(), (body.revision or "").strip() or None))
 
-    @router.get("/pull_jobs")
+    @router.get("/pull_jobs", responses=answer(Jobs))
     async def pull_jobs() -> dict[str, Any]:
         return {"jobs": [job.as_dict() for job in registry.jobs()]}
 
-    @router.delete("/pull_jobs/{job_id}")
+    @router.delete("/pull_jobs/{job_id}", responses=REFUSED | answer(ChangedJob))
     async def cancel_pull(job_id: str) -> dict[str, Any]:
         return changed(registry.cancel(job_id))
 
-    @router.post("/pull_jobs/{job_id}/pause")
+    @router.post("/pull_jobs/{job_id}/pause", responses=REFUSED | answer(ChangedJob))
     async def pause_pull(job_id: str) -> dict[str, Any]:
         return changed(registry.pause(job_id))
 
-    @router.post("/pull_jobs/{job_id}/resume")
+    @router.post("/pull_jobs/{job_id}/resume", responses=REFUSED | answer(ChangedJob))
     async def resume_pull(job_id: str) -> dict[str, Any]:
         return changed(registry.resume(job_id))
 
@@ -65,39 +81,39 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
         feed.poke()
         return {"job": job.as_dict()}
 
-    @router.delete("/pull_jobs/{job_id}/entry")
+    @router.delete("/pull_jobs/{job_id}/entry", responses=REFUSED | answer(Dismissed))
     async def dismiss_pull(job_id: str) -> dict[str, str]:
         registry.dismiss(job_id)
         feed.poke()
         return {"dismissed": job_id}
 
-    @router.get("/search_models")
+    @router.get("/search_models", responses=OF_HUB | answer(FoundModels))
     async def search_models(query: str) -> dict[str, Any]:
         return {"models": [entry.as_dict() for entry in await registry.search(query)]}
 
-    @router.post("/import_model")
+    @router.post("/import_model", responses=OF_HUB | answer(ImportedModel))
     async def import_model(body: ImportRequest) -> dict[str, Any]:
         model = await registry.import_folder(Path(body.path), model_id=body.model_id or None, mode=body.mode)
         feed.poke()
         return {"model": model.as_dict()}
 
-    @router.post("/verify_model/{model_id:path}")
+    @router.post("/verify_model/{model_id:path}", responses=REFUSED | answer(Verified))
     async def verify_model(model_id: str) -> dict[str, Any]:
         verification = await registry.verify(model_id)
         return asdict(verification) | {"intact": verification.intact}
 
-    @router.post("/check_update/{model_id:path}")
+    @router.post("/check_update/{model_id:path}", responses=OF_HUB | answer(Updatable))
     async def check_update(model_id: str) -> dict[str, Any]:
         update = await registry.check_update(model_id)
         return asdict(update) | {"available": update.available}
 
-    @router.get("/hub")
+    @router.get("/hub", responses=answer(Hub))
     async def hub() -> dict[str, Any]:
         """The token itself is never told."""
         settings = registry.hub
         return {"endpoint": settings.endpoint, "kind": settings.kind, "token_set": settings.token is not None}
 
-    @router.post("/hub")
+    @router.post("/hub", responses=OF_HUB | answer(Hub))
     async def configure_hub(body: HubChange) -> dict[str, Any]:
         await registry.configure_hub(endpoint=body.endpoint, token=body.token)
         return await hub()

@@ -9,14 +9,18 @@ import httpx
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
+from admin.answers import OF_DEVICE, ChatAnswer, Loaded, Unloaded
 from admin.errors import AdminError
 from admin.wire import ModelName
 from devices.supervisor import Suite
+from web.described import answer
 from web.tls import verification
 
 CONNECT_SECONDS = 5
 MAX_BODY_BYTES = 64 * 2**20
 """Room for a few images in a conversation."""
+CHAT_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+"""What the device's /v1/chat/completions takes; its own document tells."""
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "Playground"}
 
 
@@ -33,9 +37,13 @@ class Playground:
 
     def router(self) -> APIRouter:
         router = APIRouter()
-        router.add_api_route("/api/playground/{device}", self.chat, methods=["POST"])
-        router.add_api_route("/api/devices/{device}/load", self.load, methods=["POST"])
-        router.add_api_route("/api/devices/{device}/unload", self.unload, methods=["POST"])
+        for path, endpoint, answered, extra in (
+            ("/api/playground/{device}", self.chat, answer(ChatAnswer, stream="text/event-stream"), CHAT_BODY),
+            ("/api/devices/{device}/load", self.load, answer(Loaded), None),
+            ("/api/devices/{device}/unload", self.unload, answer(Unloaded), None),
+        ):
+            responses = OF_DEVICE | answered
+            router.add_api_route(path, endpoint, methods=["POST"], responses=responses, openapi_extra=extra)
         return router
 
     async def close(self) -> None:

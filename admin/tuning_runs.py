@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,12 +13,16 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
+from admin.answers import REFUSED
+from admin.answers import Tuning as BegunTuning
 from admin.errors import AdminError
 from admin.live import LiveFeed
 from admin.views import TuningLine
 from admin.wire import TuneRequest
+from devices.environment import child_environment
 from devices.supervisor import Suite
 from pools.tuning_book import Tuning, tuning_book
+from web.described import answer
 
 PROJECT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, "main.py", "tune")
@@ -87,7 +90,7 @@ class TuningRuns:
             pair.model,
             *("--device", pair.device, "--data-dir", str(self._data_dir), "--json"),
             cwd=PROJECT,
-            env=os.environ | {"PYTHONUTF8": "1"},
+            env=child_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -118,7 +121,7 @@ def _error(output: bytes) -> str | None:
 def tuning_router(runs: TuningRuns, feed: LiveFeed) -> APIRouter:
     router = APIRouter(prefix="/api")
 
-    @router.post("/tune", status_code=202)
+    @router.post("/tune", status_code=202, responses=REFUSED | answer(BegunTuning, status=202))
     async def tune(body: TuneRequest) -> dict[str, str]:
         """Begin to measure; what comes of it shows with the model in /api/status."""
         runs.begin(body.device, body.model)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,7 +13,8 @@ from starlette.types import Scope
 
 from pools.errors import QueueFull
 from web.activity import note_error
-from web.errors import ServiceError
+from web.errors import InvalidRequest, ServiceError
+from web.methods import allowed_methods
 from web.request_id import current_request_id
 from web.streaming import JSON
 
@@ -69,9 +71,19 @@ def install_error_handlers(app: Starlette) -> None:
         assert isinstance(error, HTTPException)
         known = ServiceError(_http_sentence(request, error))
         known.status, known.code = error.status_code, "not_found" if error.status_code == 404 else "invalid_request"
-        return _response(request.url.path, known, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = allowed_methods(request)
+        return _response(request.url.path, known, headers)
+
+    async def invalid_parameter(request: Request, error: Exception) -> JSON:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"][1:]))
+        return _response(request.url.path, InvalidRequest(f"Invalid value for '{name}': {first['msg']}.", param=name))
 
     app.add_exception_handler(ServiceError, service_error)
+    app.add_exception_handler(RequestValidationError, invalid_parameter)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, service_error)
 
@@ -98,10 +110,11 @@ def _response(path: str, error: ServiceError, headers: dict[str, str] | None = N
         headers["Retry-After"] = str(error.retry_after)
     elif error.status >= 500:
         headers["x-should-retry"] = "false"  # OpenAI's clients repeat every 5xx twice otherwise
-    return JSON(_shape(path)(error), status_code=error.status, headers=headers)
+    return JSON(shape_of(path)(error), status_code=error.status, headers=headers)
 
 
-def _shape(path: str) -> Callable[[ServiceError], dict[str, Any]]:
+def shape_of(path: str) -> Callable[[ServiceError], dict[str, Any]]:
+    """How the API that `path` belongs to renders an error."""
     if path.startswith("/api/"):
         return ollama_error
     return anthropic_error if path.startswith("/v1/messages") else openai_error

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
+from apis.openai.answers import ERRORS
 from model_manager import ModelManager
 from pools.pool import ModelPool
 from pools.statistics import Statistics
@@ -16,15 +17,19 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MODEL = ("device", "model")
 
 
+class MetricsText(Response):
+    media_type = MEDIA_TYPE
+
+
 def metrics_routes(device_name: str, manager: ModelManager) -> APIRouter:
-    router = APIRouter(tags=["Status"])
+    router = APIRouter(tags=["Status"], responses=ERRORS)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Models(device_name, manager))
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=MetricsText)
     async def metrics() -> Response:
         """Prometheus' text format."""
-        return Response(generate_latest(registry), media_type=MEDIA_TYPE)
+        return MetricsText(generate_latest(registry))
 
     return router
 

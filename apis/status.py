@@ -7,11 +7,24 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from apis.model_names import ModelNames
+from apis.openai.answers import ERRORS
+from apis.status_answers import (
+    Activity,
+    Echo,
+    Health,
+    Instances,
+    Live,
+    Memory,
+    ModelStatistics,
+    Preloaded,
+    Unloaded,
+)
 from devices.hardware import ResolvedDevice
 from keys.gate import CALLER
 from model_manager import ModelManager
 from pools.pool import ModelPool
 from web.activity import ActivityLog
+from web.described import answer
 from web.errors import InvalidRequest
 from web.streaming import JSON
 
@@ -19,7 +32,7 @@ from web.streaming import JSON
 def status_routes(
     device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames, log: ActivityLog
 ) -> APIRouter:
-    router = APIRouter(tags=["Status"])
+    router = APIRouter(tags=["Status"], responses=ERRORS)
     started = time.monotonic()
 
     def health() -> dict[str, Any]:
@@ -57,26 +70,26 @@ def status_routes(
             "models": models,
         }
 
-    @router.get("/health")
+    @router.get("/health", responses=answer(Health))
     async def report_health(request: Request) -> JSON:
         """Without the key that others need it says only that the server is there."""
         return JSON({"status": "ok"} if request.scope.get(CALLER, True) is None else health())
 
-    @router.get("/memory")
+    @router.get("/memory", responses=answer(Memory))
     async def report_memory() -> JSON:
         return JSON(memory())
 
-    @router.get("/activity")
+    @router.get("/activity", responses=answer(Activity))
     async def report_activity(since: int = 0) -> JSON:
         """The requests that run, and those that have ended after `since`, a `cursor` of an earlier answer."""
         return JSON(log.report(since))
 
-    @router.get("/live")
+    @router.get("/live", responses=answer(Live))
     async def report_all(since: int = 0) -> JSON:
         """Health, memory and activity in one answer, for who asks several times a second."""
         return JSON({"health": health(), "memory": memory(), "activity": log.report(since)})
 
-    @router.get("/model/stats")
+    @router.get("/model/stats", responses=answer(ModelStatistics))
     async def statistics(model: str) -> dict[str, Any]:
         pool = manager.pool(names.resolve(model).id)
         stats = manager.statistics[pool.model.id]
@@ -95,12 +108,12 @@ def status_routes(
             "waiting": _waiting(pool, manager.clock()),
         }
 
-    @router.get("/model/instances")
+    @router.get("/model/instances", responses=answer(Instances))
     async def instances(model: str) -> dict[str, Any]:
         pool = manager.pool(names.resolve(model).id)
         return {"model": pool.model.public_id, "instances": _instances(pool, manager)}
 
-    @router.post("/model/preload/{model_id:path}/{count}")
+    @router.post("/model/preload/{model_id:path}/{count}", responses=answer(Preloaded))
     async def preload(model_id: str, count: str) -> dict[str, Any]:
         if not count.isascii() or not count.isdigit() or not 1 <= int(count[:4]) <= 64:
             raise InvalidRequest("The number of instances must be from 1 to 64.", param="count")
@@ -108,13 +121,13 @@ def status_routes(
         running = await manager.preload(pool.model.id, int(count))
         return {"model": pool.model.public_id, "instances": running}
 
-    @router.post("/model/cleanup")
+    @router.post("/model/cleanup", responses=answer(Unloaded))
     async def cleanup(model: str | None = None) -> dict[str, int]:
         """End the idle instances of every model, or of one."""
         return {"unloaded": await manager.unload_idle(names.resolve(model).id if model else None)}
 
-    @router.get("/test/echo")
-    @router.post("/test/echo")
+    @router.get("/test/echo", responses=answer(Echo))
+    @router.post("/test/echo", responses=answer(Echo))
     async def echo(request: Request) -> dict[str, Any]:
         body = (await request.body()).decode(errors="replace")
         return {"method": request.method, "query": dict(request.query_params), "body": body}

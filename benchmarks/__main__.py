@@ -1,6 +1,6 @@
-"""Everything that is measured, in one command: `python -m benchmarks [--only NAME] [--json FILE]`.
+"""Everything that is measured, in one command: `python -m benchmarks [--only NAME] [--json FILE] [--svg FILE]`.
 
-Takes about twenty minutes on two cores. Prints a report in Markdown.
+Takes about half an hour on two cores. Prints a report in Markdown.
 """
 
 import argparse
@@ -19,9 +19,11 @@ from benchmarks.measurements.conversations import prompts, shared_beginning, tur
 from benchmarks.measurements.embeddings import embeddings
 from benchmarks.measurements.gateway import gateway
 from benchmarks.measurements.npu import npu
+from benchmarks.measurements.prompt_lookup import prompt_lookup
 from benchmarks.measurements.section import Section
 from benchmarks.measurements.starting import NeverStarted, starting
 from benchmarks.measurements.switching import switching
+from benchmarks.report import Results
 from benchmarks.served import ServerFailed
 from benchmarks.sides import Sides, UnequalWork, batching_sides
 
@@ -34,6 +36,7 @@ class Everything(msgspec.Struct, frozen=True):
 
     arguments: list[str]
     machine: Machine
+    throughput: Results | None
     sections: list[Section]
 
 
@@ -57,6 +60,7 @@ MEASUREMENTS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "prompts": _beside_bare(prompts),
     "turns": _beside_bare(turns),
     "shared": _beside_bare(shared_beginning),
+    "prompt-lookup": lambda options: prompt_lookup(options.model, options.pairs, device=options.device),
     "embeddings": lambda options: embeddings(options.embedding_model, options.pairs, device=options.device),
     "npu": lambda options: npu(options.npu_model, options.pairs, on_cpu=options.device == "CPU"),
     "gateway": lambda options: gateway(options.model, options.pairs, device=options.device),
@@ -68,10 +72,10 @@ MEASUREMENTS: dict[str, Callable[[argparse.Namespace], Section]] = {
 def main() -> int:
     options = _parse()
     sections: list[Section] = []
+    speeds: Results | None = None
     try:
         if options.only is None or "throughput" in options.only:
-            arguments = ["--model", str(options.model), "--device", options.device, "--pairs", str(options.pairs)]
-            throughput.main([*arguments, "--streams", "1,4,8,16,32,64"])
+            speeds = throughput.run(_throughput_arguments(options))
         for name in options.only or MEASUREMENTS:
             if name in MEASUREMENTS:
                 print(f"{name} …", file=sys.stderr, flush=True)
@@ -81,26 +85,34 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     if options.json:
-        content = msgspec.json.encode(Everything(sys.argv[1:], this_machine(), sections))
+        content = msgspec.json.encode(Everything(sys.argv[1:], this_machine(), speeds, sections))
         options.json.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
     return 0
+
+
+def _throughput_arguments(options: argparse.Namespace) -> list[str]:
+    arguments = ["--model", str(options.model), "--device", options.device, "--pairs", str(options.pairs)]
+    arguments += ["--kv-cache-gb", str(options.kv_cache_gb), "--streams", "1,4,8,16,32,64"]
+    for name in ("peer", "svg"):
+        if value := getattr(options, name):
+            arguments += [f"--{name}", value]
+    return arguments
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measures the server beside the bare library.")
     parser.add_argument("--only", choices=["throughput", *MEASUREMENTS], action="append", help="may be repeated")
-    parser.add_argument("--model", type=_directory, default=throughput.MODEL, help="default: the benchmark model")
-    parser.add_argument("--embedding-model", type=_directory, default=EMBEDDING_MODEL)
-    parser.add_argument("--npu-model", type=_directory, default=DEMO_MODEL)
+    directory = throughput.model_directory
+    parser.add_argument("--model", type=directory, default=str(throughput.MODEL), help=throughput.MODEL_HELP)
+    parser.add_argument("--embedding-model", type=directory, default=str(EMBEDDING_MODEL))
+    parser.add_argument("--npu-model", type=directory, default=str(DEMO_MODEL))
     parser.add_argument("--device", default="CPU", help="an OpenVINO device that can batch: CPU, GPU, GPU.1")
     parser.add_argument("--pairs", type=int, default=5, help="how often each is measured (default: 5)")
     parser.add_argument("--kv-cache-gb", type=float, default=1.0, help="KV cache of both sides (default: 1)")
+    parser.add_argument("--peer", metavar="URL#MODEL", help="another server to put beside, as in benchmarks.throughput")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
+    parser.add_argument("--svg", metavar="FILE", help="where to write a plot of the throughput")
     return parser.parse_args()
-
-
-def _directory(text: str) -> Path:
-    return Path(text).resolve()
 
 
 if __name__ == "__main__":

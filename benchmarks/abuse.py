@@ -1,167 +1,132 @@
-"""What a server does when it is abused, and what its other clients notice of it.
+"""What the suite does when it is abused, and what its other clients notice of it: `python -m benchmarks.abuse`.
 
-`python -m benchmarks.abuse` starts a device server with the demo model, lets each attack loose on it and measures
-`GET /health` beside it. Figures: how the attack was answered, and how long /health took, in milliseconds.
+Starts the suite with the demo model and lets each attack loose on a device server, the page or both; `GET /health` of
+both is asked beside it. Each line says how the attack was answered, how long the slowest answer took and how long
+/health took. Exit status 1 where an answer is not one that is allowed or comes too late, where the 95th percentile of
+/health is 50 ms or more, or where nobody can be served afterwards. For a machine with nothing else to do.
 """
 
+import argparse
 import asyncio
-import json
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import httpx
 
+from benchmarks.attacks import ATTACKS
+from benchmarks.attacks.attack import Attack, Reply
 from benchmarks.figures import percentile
-from benchmarks.launch import DEMO_ID, demo_model, device_process
+from benchmarks.launch import DEMO_ID
+from benchmarks.launch_suite import SuiteProcess, suite_process
 
-Attack = Callable[[str], Coroutine[Any, Any, Counter[str]]]
-"""Base URL → how often the server answered what: a status, `cut off`, or the name of an error."""
-
-PATH = "/v1/chat/completions"
-SLOW_CONNECTIONS = 500
-_SLOW_SECONDS = 10
+LEAST_SECONDS = 8.0
+HEALTH_SECONDS = 0.05
+_ASK_EVERY_SECONDS = 0.01
 
 
-def _chat(content: str = "hi", **more: object) -> bytes:
-    body = {"model": DEMO_ID, "max_tokens": 4, "messages": [{"role": "user", "content": content}], **more}
-    return json.dumps(body).encode()
+@dataclass(frozen=True)
+class Trial:
+    """One attack on one app. `health`: seconds of each answer of the device server's and the page's /health."""
+
+    attack: Attack
+    on: str
+    replies: list[Reply]
+    health: dict[str, list[float]]
+
+    def problems(self) -> list[str]:
+        problems = self.attack.problems(self.replies)
+        slowest = max((reply.seconds for reply in self.replies), default=0.0)
+        if slowest > self.attack.seconds:
+            problems.append(f"an answer took {slowest:.1f} s; {self.attack.seconds:g} are allowed")
+        for app, took in self.health.items():
+            if percentile(took, 95) >= HEALTH_SECONDS:
+                problems.append(f"p95 of /health of the {app} is {percentile(took, 95) * 1000:.0f} ms")
+        return problems
+
+    def __str__(self) -> str:
+        outcomes = Counter(reply.outcome for reply in self.replies)
+        answered = ", ".join(f"{count} x {outcome}" for outcome, count in outcomes.items())
+        slowest = max((reply.seconds for reply in self.replies), default=0.0)
+        health = " | ".join(_milliseconds(self.health[app]) for app in ("device", "page"))
+        held = "; ".join(self.problems()) or "held"
+        return f"| {self.attack.name} | {self.on} | {answered} | {slowest:.1f} | {health} | {held} |"
 
 
-async def _post(url: str, *bodies: bytes, path: str = PATH) -> Counter[str]:
-    answers: Counter[str] = Counter()
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=120) as client:
-        for body in bodies:
-            try:
-                answer = await client.post(path, content=body, headers={"Content-Type": "application/json"})
-                answers[str(answer.status_code)] += 1
-            except httpx.HTTPError as error:
-                answers[type(error).__name__] += 1
-    return answers
+def _milliseconds(took: Sequence[float]) -> str:
+    return " / ".join(f"{percentile(took, share) * 1000:.0f}" for share in (50, 95, 100))
 
 
-async def open_slowly(url: str, count: int) -> list[asyncio.StreamWriter]:
-    """Connections on which the first byte of a request has been sent."""
-    host, port = url.removeprefix("http://").split(":")
-    opened = await asyncio.gather(*(asyncio.open_connection(host, int(port)) for _ in range(count)))
-    for _, writer in opened:
-        writer.write(b"G")
-    return [writer for _, writer in opened]
-
-
-async def slowloris(url: str) -> Counter[str]:
-    """Many connections that send one byte of a request's head a second."""
-    answers: Counter[str] = Counter()
-
-    async def trickle(writer: asyncio.StreamWriter) -> None:
-        try:
-            for byte in b"ET / HTTP/1.1\r\nHost: x"[:_SLOW_SECONDS]:
-                writer.write(bytes([byte]))
-                await writer.drain()
-                await asyncio.sleep(1)
-            answers["held"] += 1
-        except OSError:
-            answers["cut off"] += 1
-        finally:
-            writer.close()
-
-    await asyncio.gather(*(trickle(writer) for writer in await open_slowly(url, SLOW_CONNECTIONS)))
-    return answers
-
-
-async def large_bodies(url: str) -> Counter[str]:
-    return await _post(url, *(b"x" * 64_000_000 for _ in range(4)))
-
-
-async def just_allowed_bodies(url: str) -> Counter[str]:
-    return await _post(url, *(_chat("x" * 31_000_000) for _ in range(2)))
-
-
-async def deep_json(url: str) -> Counter[str]:
-    deep = b"[" * 100_000 + b"]" * 100_000
-    body = b'{"model": "x", "messages": ' + deep + b"}"
-    return await _post(url, deep, body, b'{"a":' * 100_000, _chat(tools=[]).replace(b"[]", deep))
-
-
-async def long_prompt(url: str) -> Counter[str]:
-    """A million words."""
-    return await _post(url, _chat("word " * 1_000_000))
-
-
-async def many_messages(url: str) -> Counter[str]:
-    turns = [{"role": "user" if number % 2 == 0 else "assistant", "content": "hi"} for number in range(10_000)]
-    return await _post(url, _chat(messages=turns), _chat(messages=turns[:4001]))
-
-
-async def broken_text(url: str) -> Counter[str]:
-    """Invalid UTF-8, halves of surrogate pairs, NUL, no JSON at all."""
-    bodies = (_chat("A"), _chat("\ud83d"), _chat("\0"), _chat("\ufeff"), b"\xff\xfe", b"\0", b"{", b"null", b'""')
-    return await _post(url, bodies[0].replace(b"A", b"\xff\xc3\x28"), *bodies[1:])
-
-
-ATTACKS: tuple[Attack, ...] = (
-    slowloris,
-    large_bodies,
-    just_allowed_bodies,
-    deep_json,
-    long_prompt,
-    many_messages,
-    broken_text,
-)
-
-
-def _go_on(attack: Attack, url: str, seconds: float) -> Counter[str]:
-    answers: Counter[str] = Counter()
-    deadline = time.monotonic() + seconds
-    while not answers or time.monotonic() < deadline:
-        answers += asyncio.run(attack(url))  # pyright: ignore
-    return answers
-
-
-async def health_during(url: str, attack: Attack, seconds: float) -> tuple[Counter[str], list[float]]:
-    """The answers to an attack that goes on for `seconds`, and how long another client's /health took meanwhile, in
-    seconds."""
-    took: list[float] = []
-
-    async def ask() -> None:
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
-            while True:
-                started = time.perf_counter()
-                (await client.get("/health")).raise_for_status()
-                took.append(time.perf_counter() - started)
-                await asyncio.sleep(0.01)
-
-    asking = asyncio.create_task(ask())
-    loop = asyncio.get_running_loop()
+async def trial(attack: Attack, on: str, urls: dict[str, str], least_seconds: float) -> Trial:
+    """Attack `on`, again and again for `least_seconds`; `urls` by app."""
+    health: dict[str, list[float]] = {app: [] for app in urls}
+    asking = [asyncio.create_task(_ask(urls[app], took)) for app, took in health.items()]
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as attacker:  # its own work is not to be measured
-            answers = await loop.run_in_executor(attacker, _go_on, attack, url, seconds)
+            number = ATTACKS.index(attack)
+            loop = asyncio.get_running_loop()
+            replies = await loop.run_in_executor(attacker, _go_on, number, urls[on], least_seconds)
     finally:
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
-    return answers, took
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+    return Trial(attack, on, replies, health)
 
 
-def main() -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        device_process(Path(folder), models=[demo_model(preload_count=1)]) as server,
-    ):
-        server.chat("hello")
-        for attack in ATTACKS:
-            answers, took = asyncio.run(health_during(server.url, attack, _SECONDS))
-            figures = "  ".join(f"{name} {percentile(took, share) * 1000:6.1f}" for name, share in _SHARES)
-            print(f"{attack.__name__:<20} {dict(answers)!s:<40} /health ms: {figures}  ({len(took)})", flush=True)
-        print(f"alive: {server.chat('hello')[:40]!r}")
+def _go_on(number: int, url: str, seconds: float) -> list[Reply]:
+    replies: list[Reply] = []
+    deadline = time.monotonic() + seconds
+    while not replies or time.monotonic() < deadline:
+        replies += asyncio.run(ATTACKS[number].run(url))  # pyright: ignore[reportArgumentType]
+    return replies
 
 
-_SECONDS = 8
-_SHARES = (("p50", 50), ("p95", 95), ("max", 100))
+async def _ask(url: str, took: list[float]) -> None:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+        while True:
+            started = time.perf_counter()
+            try:
+                (await client.get("/health")).raise_for_status()
+            except httpx.HTTPError:
+                took.append(60.0)
+            took.append(time.perf_counter() - started)
+            await asyncio.sleep(_ASK_EVERY_SECONDS)
+
+
+def apps(attack: Attack) -> tuple[str, ...]:
+    return ("device", "page") if attack.on == "both" else (attack.on,)
+
+
+def urls_of(suite: SuiteProcess) -> dict[str, str]:
+    return {"device": suite.device_url("gpu"), "page": suite.url}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="WORD", default="", help="attacks with this word in their name")
+    options = parser.parse_args()
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, suite_process(Path(folder)) as suite:
+        suite.assign("gpu", [DEMO_ID])
+        greeting = suite.chat("gpu", DEMO_ID, "hello").raise_for_status().json()["choices"]
+        print("| attack | on | answered | slowest s | device /health ms p50 / p95 / max | page /health | |")
+        print("|---|---|---|---|---|---|---|")
+        for attack in (each for each in ATTACKS if options.only in each.name):
+            for on in apps(attack):
+                tried = asyncio.run(trial(attack, on, urls_of(suite), LEAST_SECONDS))
+                print(tried, flush=True)
+                problems += [f"{attack.name}, {on}: {problem}" for problem in tried.problems()]
+        if suite.chat("gpu", DEMO_ID, "hello").raise_for_status().json()["choices"] != greeting:
+            problems.append("the model answers otherwise than before")
+    print("\n".join(["", *(f"FAILED {problem}" for problem in problems)]) if problems else "\nall held")
+    return 1 if problems else 0
+
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -64,7 +64,7 @@ class StreamClient(asyncio.Protocol):
         """Of a complete stream. Raises `BadAnswer`."""
         if self._parser.get_status_code() != 200:
             raise BadAnswer(b"".join(self._pieces).decode(errors="replace"))
-        events = _events(self._pieces, self._times)
+        events = read_events(self._pieces, self._times)
         usage = next((event.payload["usage"] for event in events if event.payload.get("usage")), None)
         if usage is None:
             raise BadAnswer("The stream ended without its usage: " + b"".join(self._pieces[-2:]).decode())
@@ -83,12 +83,15 @@ class _Event:
         return bool(choices[0].get("delta", {}).get("content"))
 
 
-def _events(pieces: list[bytes], times: list[float]) -> list[_Event]:
-    """Each event with the time at which its last byte came."""
+def read_events(pieces: list[bytes], times: list[float]) -> list[_Event]:
+    """Each event with the time at which its last byte came. Raises `BadAnswer` on one that is no JSON object."""
     events: list[_Event] = []
     pending = b""
     for piece, at in zip(pieces, times, strict=True):
         *whole, pending = (pending + piece).split(_EVENT_END)
         data = [line.removeprefix(_DATA) for line in whole if line.startswith(_DATA + b"{")]
-        events += [_Event(msgspec.json.decode(each), at) for each in data]
+        try:
+            events += [_Event(msgspec.json.decode(each, type=dict[str, Any]), at) for each in data]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise BadAnswer(f"The stream holds an event that cannot be read: {error}") from error
     return events

@@ -34,7 +34,7 @@ async def _stream(target: Target, job: Job, prompts: Iterator[Prompt]) -> list[S
     """One client: an answer after the other until no prompt is left."""
     finished: list[StreamClient] = []
     for prompt in prompts:
-        finished.append(await _get(target, _chat_request(target, prompt, job.max_tokens)))
+        finished.append(await get_answer(target, chat_request(target, prompt, job.max_tokens)))
     return finished
 
 
@@ -42,17 +42,19 @@ async def _watch_health(target: Target, seconds: list[float]) -> None:
     request = f"GET /health HTTP/1.1\r\nHost: {target.host}\r\n\r\n".encode()
     while True:
         await asyncio.sleep(_HEALTH_PAUSE_SECONDS)
-        seconds.append((await _get(target, request)).seconds)
+        seconds.append((await get_answer(target, request)).seconds)
 
 
-async def _get(target: Target, request: bytes) -> StreamClient:
+async def get_answer(target: Target, request: bytes) -> StreamClient:
+    """The whole answer on a connection of its own. Raises `BadAnswer` where it breaks off."""
     loop = asyncio.get_running_loop()
     _, client = await loop.create_connection(lambda: StreamClient(request), target.host, target.port)
     await client.complete
     return client
 
 
-def _chat_request(target: Target, prompt: Prompt, max_tokens: int) -> bytes:
+def chat_request(target: Target, prompt: Prompt, max_tokens: int) -> bytes:
+    """A whole HTTP request for a streamed answer of just that length."""
     body = msgspec.json.encode(
         {
             "model": target.model,
@@ -64,8 +66,10 @@ def _chat_request(target: Target, prompt: Prompt, max_tokens: int) -> bytes:
             "stream_options": {"include_usage": True},
         }
     )
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {target.host}\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    head = [f"POST /v1/chat/completions HTTP/1.1\r\nHost: {target.host}\r\nContent-Length: {len(body)}\r\n"]
+    if target.key is not None:
+        head.append(f"Authorization: Bearer {target.key}\r\n")
+    return "".join([*head, "\r\n"]).encode() + body
 
 
 def main() -> None:

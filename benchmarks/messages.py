@@ -28,11 +28,12 @@ class EngineSettings(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where the load generator sends its requests."""
+    """Where the load generator sends its requests, and the API key that it takes there."""
 
     host: str
     port: int
     model: str
+    key: str | None = None
 
 
 class Ready(msgspec.Struct, frozen=True):

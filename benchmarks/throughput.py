@@ -23,6 +23,7 @@ from benchmarks.served import ServerFailed
 from benchmarks.sides import Sides, UnequalWork, batching_sides
 
 MODEL = PROJECT / "benchmarks" / "models" / "bench-400m"
+MODEL_HELP = "a directory with a language model (default: the benchmark model)"
 _ANSWERS = 4
 """At least so many answers a run, or a run of one stream would be over too soon to be measured well."""
 _WARM_UP = 0
@@ -72,30 +73,33 @@ def _progress(pair: Pair, number: int) -> str:
     return f"pair {number}, {pair.streams} streams: {speeds}, ratio {pair.ratio:.3f}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    arguments = sys.argv[1:] if arguments is None else arguments
+def run(arguments: Sequence[str]) -> Results:
+    """Measure as the command line `arguments` say, print the table and write the files they name.
+
+    Raises `HelperFailed`, `ServerFailed` and `UnequalWork`.
+    """
     options = _parse(arguments)
-    if not (options.model / "openvino_model.xml").is_file():
-        print(f"There is no model in {options.model}; tools/build_bench_model.py makes one.", file=sys.stderr)
-        return 1
-    try:
-        results = measure(options, arguments)
-    except (HelperFailed, ServerFailed, UnequalWork) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(table(results))
+    results = measure(options, arguments)
+    print(table(results), flush=True)
     if options.json:
         write_json(results, options.json)
     if options.svg:
         options.svg.write_text(throughput_plot(results.summaries), encoding="utf-8")
+    return results
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    try:
+        run(sys.argv[1:] if arguments is None else arguments)
+    except (HelperFailed, ServerFailed, UnequalWork) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.throughput", description="What serving costs, measured.")
-    parser.add_argument(
-        "--model", type=_directory, default=MODEL, help="a model directory (default: the benchmark model)"
-    )
+    parser.add_argument("--model", type=model_directory, default=str(MODEL), help=MODEL_HELP)
     parser.add_argument("--device", default="CPU", help="an OpenVINO device that can batch: CPU, GPU, GPU.1")
     parser.add_argument("--streams", type=_numbers, default=[1, 8, 32], help="for example 1,8,32 (default)")
     parser.add_argument("--pairs", type=int, default=5, help="how often each is measured (default: 5)")
@@ -120,8 +124,12 @@ def _target(text: str) -> Target:
     return Target(address.hostname, address.port or 80, address.fragment)
 
 
-def _directory(text: str) -> Path:
-    return Path(text).resolve()
+def model_directory(text: str) -> Path:
+    """Raises `argparse.ArgumentTypeError` where no model lies."""
+    directory = Path(text).resolve()
+    if not (directory / "openvino_model.xml").is_file():
+        raise argparse.ArgumentTypeError(f"there is no model in {directory}; tools/build_bench_model.py makes one")
+    return directory
 
 
 def _numbers(text: str) -> list[int]:

@@ -92,7 +92,7 @@ class SectionParser:
         """Whether nothing in `text` could begin a mark, and nothing is held or trimmed, as with most tokens."""
         if self._pending or self._mode != "text" or self._held_source or self._trim:
             return False
-        return not any(first in text for first in self._firsts)
+        return self._firsts.isdisjoint(text)
 
     def finish(self) -> Iterator[Delta]:
         yield from self._take(len(self._pending))

@@ -8,7 +8,11 @@ from typing import Any, NoReturn
 from jinja2 import TemplateError, nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+_MOST_IN_POWER = 1000
+_MOST_REPEATED = 1_000_000
 
 
 class TemplateRefused(ValueError):
@@ -29,17 +33,15 @@ class ChatTemplate:
         *,
         today: Callable[[], datetime.datetime] = datetime.datetime.now,
     ) -> None:
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, loopcontrols]
-        )
+        environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, loopcontrols])
         environment.filters["tojson"] = _to_json
         environment.globals["raise_exception"] = _raise_exception
         environment.globals["strftime_now"] = lambda form: today().strftime(form)
         self._variables = dict(variables)
         try:
             self._template = environment.from_string(source)
-        except TemplateError as error:
-            raise TemplateRefused(str(error)) from error
+        except (TemplateError, SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
+            raise TemplateRefused(str(error)) from error  # the compiler's errors too: Jinja translates to Python
 
     def render(
         self,
@@ -55,6 +57,20 @@ class ChatTemplate:
             )
         except Exception as error:  # whatever somebody else's template comes to
             raise TemplateRefused(str(error)) from error
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's, which leaves arithmetic alone, though one power or repetition can take all time or memory there is."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" and not (abs(left) <= _MOST_IN_POWER and abs(right) <= _MOST_IN_POWER):
+            raise TemplateError("a power is too large")
+        for repeated, times in ((left, right), (right, left)):
+            if operator == "*" and isinstance(repeated, str | list | tuple) and len(repeated) * times > _MOST_REPEATED:
+                raise TemplateError("a repetition is too long")
+        return super().call_binop(context, operator, left, right)
 
 
 class _GenerationTag(Extension):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,10 @@ import openvino_genai as genai
 import tokenizers
 
 from chat.templates import ChatTemplate, TemplateRefused
+from devices.files import BROKEN_FILE
 from devices.gguf import load_path, read_control_tokens
+
+logger = logging.getLogger(__name__)
 
 Decode = Callable[[Sequence[int]], str]
 
@@ -32,8 +36,11 @@ class ChatTokenizer:
         self._own_template: str | None = None
         # One thread: that costs less, and nobody waits for cores that an instance keeps busy.
         self._source_path = load_path(directory)
-        self._tokenizer = genai.Tokenizer(self._source_path, INFERENCE_NUM_THREADS=1)
-        self._tokenizer.encode("")  # only use shows that there is no tokenizer
+        try:
+            self._tokenizer = genai.Tokenizer(self._source_path, INFERENCE_NUM_THREADS=1)
+            self._tokenizer.encode("")  # only use shows that there is no tokenizer
+        except UnicodeDecodeError as error:  # the library's complaint quotes a file that is no text
+            raise RuntimeError(f"a file of the tokenizer is not UTF-8 text ({error.reason})") from error
         self._quick = _read_tokenizer(directory / "tokenizer.json")
         self._special = self._special_tokens()
 
@@ -125,8 +132,7 @@ class ChatTokenizer:
         elif self._source_path.is_file():
             special = read_control_tokens(self._source_path)
         else:
-            entries = _read_object(self._directory / "tokenizer_config.json").get("added_tokens_decoder") or {}
-            special = {int(token): str(entry["content"]) for token, entry in entries.items() if entry.get("special")}
+            special = _special_of(_read_object(self._directory / "tokenizer_config.json"))
         special.setdefault(self._tokenizer.get_eos_token_id(), self._tokenizer.get_eos_token())
         return special
 
@@ -135,15 +141,28 @@ def _read_tokenizer(file: Path) -> tokenizers.Tokenizer | None:
     """The same tokenizer for short calls: the fixed part of one into OpenVINO is ten times the work for a token."""
     if not file.is_file():
         return None
-    tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    except Exception as error:  # nothing narrower is raised
+        logger.warning("%s cannot be read, so OpenVINO's tokenizer does all the work: %s", file, error)
+        return None
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
 
 
+def _special_of(config: Mapping[str, Any]) -> dict[int, str]:
+    entries = config.get("added_tokens_decoder") or {}
+    try:
+        return {int(token): str(entry["content"]) for token, entry in entries.items() if entry.get("special")}
+    except BROKEN_FILE as error:
+        logger.warning("The special tokens of tokenizer_config.json cannot be read: %s", error)
+        return {}
+
+
 def _read_object(path: Path) -> Mapping[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except BROKEN_FILE:
         return {}
     return value if isinstance(value, dict) else {}

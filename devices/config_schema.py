@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 _DEVICE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_NAME_LENGTH = 255
+_MOST_GB = 1_000_000
 
 
 def _checked_model_id(value: str) -> str:
@@ -46,23 +47,25 @@ Text = Annotated[str, AfterValidator(_checked_text)]
 
 class ModelAssignment(BaseModel):
     """One entry of a device's `models`. Memory in GB (10^9 bytes), `idle_timeout` in seconds with -1 = never,
-    `max_prompt_len` in tokens, `max_num_batched_tokens` those that one step of a batch works on; `tool_dialect` None is
-    as the chat template says; `system` is the system prompt of conversations that have none, `parameters` are defaults
-    for what a request leaves open; `path` is relative to the data directory or absolute."""
+    `max_prompt_len` in tokens, `max_num_batched_tokens` those that one step of a batch works on,
+    `prompt_lookup` those it guesses at a time from the prompt; `tool_dialect` None is as the chat template says;
+    `system` is the system prompt of conversations that have none, `parameters` are defaults for what a request leaves
+    open; `path` is relative to the data directory or absolute."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
 
     id: ModelId
     path: Text
-    estimated_memory_gb: float | None = Field(default=None, gt=0)
-    instance_memory_gb: float | None = Field(default=None, ge=0)
-    max_total_memory_gb: float | None = Field(default=None, gt=0)
+    estimated_memory_gb: float | None = Field(default=None, gt=0, le=_MOST_GB)
+    instance_memory_gb: float | None = Field(default=None, ge=0, le=_MOST_GB)
+    max_total_memory_gb: float | None = Field(default=None, gt=0, le=_MOST_GB)
     max_concurrent: int = Field(default=16, ge=1)
     idle_timeout: Annotated[float, AfterValidator(_checked_idle_timeout)] = 300
     preload_count: int = Field(default=0, ge=0)
     max_prompt_len: int | None = Field(default=None, ge=1)
     pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
     max_num_batched_tokens: int | None = Field(default=None, ge=1)
+    prompt_lookup: int | None = Field(default=None, ge=1, le=16)
     extra_config: dict[str, Any] = Field(default_factory=dict)
     tool_dialect: Text | None = None
     system: str | None = None
@@ -97,8 +100,8 @@ class DeviceSettings(BaseModel):
     port: int = Field(ge=1, le=65535)
     device: Text
     fallback_device: Text | None = "CPU"
-    memory_limit_gb: float | None = Field(default=None, gt=0)
-    memory_reserve_gb: float | None = Field(default=None, ge=0)
+    memory_limit_gb: float | None = Field(default=None, gt=0, le=_MOST_GB)
+    memory_reserve_gb: float | None = Field(default=None, ge=0, le=_MOST_GB)
     max_queue: int = Field(default=256, ge=1)
     queue_timeout: float = Field(default=300, gt=0)
     keep_prompts: bool = False

@@ -17,11 +17,22 @@ _NEEDED = (
     *("OV_.*", "OPENVINO_.*", "INTEL_.*", "NPU.*", "ZE_.*", "ZET_.*", "NEO.*", "IGC_.*", "OCL_.*", "OPENCL_.*"),
     *("SYCL_.*", "ONEAPI_.*", "TBB.*", "OMP_.*", "KMP_.*", "MKL_.*", "DNNL_.*", "ONEDNN_.*", "LIBVA_.*", "CL_.*"),
 )
+_NETWORK = (
+    *("HTTPS?_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_(FILE|DIR)", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("HF_HOME", "HF_TOKEN_PATH", "HF_HUB_.*"),
+)
 _PATTERN = re.compile("|".join(f"(?:{name})" for name in _NEEDED), re.IGNORECASE)
-_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
+_NETWORK_PATTERN = re.compile("|".join(f"(?:{name})" for name in _NETWORK), re.IGNORECASE)
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|KEY$|PRIVATE", re.IGNORECASE)
 
 
 def child_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Those variables that a device server may need; tokens and passwords are never among them."""
     kept = {name: value for name, value in environment.items() if _PATTERN.fullmatch(name) and not _SECRET.search(name)}
     return {**kept, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def network_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """That, and the way to the hub: proxies, which may hold a password, certificates, the client's own settings."""
+    network = {name: value for name, value in environment.items() if _NETWORK_PATTERN.fullmatch(name)}
+    return {**child_environment(environment), **network}

@@ -9,6 +9,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import msgspec
+
+BROKEN_FILE: tuple[type[Exception], ...] = (
+    OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, msgspec.MsgspecError,
+)  # fmt: skip
+"""What reading a JSON file of ours can raise where it is gone, damaged, or holds other kinds of values than meant."""
+
 _REPLACE_ATTEMPTS = 20
 _REPLACE_PAUSE_SECONDS = 0.05
 

@@ -13,7 +13,10 @@ Answer = dict[str, Any] | None
 
 class HealthWatch:
     """`on_answer` gets each answer to the path that `question` gives, None for a missing one.
-    `on_silence` is called once when there was no answer for too long. `healthy_since`: loop time of the first one."""
+    `on_silence` is called once when there was no answer for too long. `healthy_since`: loop time of the first one.
+
+    Silence counts only while this side asks: where the whole machine stood still, it was as silent itself.
+    """
 
     def __init__(
         self,
@@ -35,21 +38,22 @@ class HealthWatch:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        last_answer = loop.time()
+        timing = self._timing
+        silent, asked = 0.0, loop.time()
         while True:
             answer = await self._ask(self._question())
             now = loop.time()
+            silent += min(now - asked, timing.poll + timing.poll_timeout)
+            asked = now
             if answer is not None:
-                last_answer = now
+                silent = 0.0
                 self.healthy_since = self.healthy_since or now
             self._on_answer(answer)
             running = self.healthy_since is not None
-            if now - last_answer > (
-                self._timing.silence_while_running if running else self._timing.silence_while_starting
-            ):
+            if silent > (timing.silence_while_running if running else timing.silence_while_starting):
                 self._on_silence()
                 return
-            await asyncio.sleep(self._timing.poll if running else self._timing.poll_while_starting)
+            await asyncio.sleep(timing.poll if running else timing.poll_while_starting)
 
     async def _ask(self, path: str) -> Answer:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -62,7 +63,8 @@ def read_system_memory(*, root: Path = _CGROUP_ROOT, own_group: Path = Path("/pr
     memory = psutil.virtual_memory()
     total, available = memory.total, memory.available
     for group in _control_groups(root, own_group):
-        limit, used = _read_number(group / "memory.max"), _read_number(group / "memory.current")
+        limit = _read_number(group / "memory.max")
+        used = None if limit is None else _read_number(group / "memory.current")
         if limit is not None and used is not None and limit < memory.total:
             total = min(total, limit)
             available = min(available, max(0, limit - used + _reclaimable(group)))
@@ -96,8 +98,9 @@ def _read_on_card(pid: int) -> ProcessMemory | None:
     return ProcessMemory(size, 0) if size else None
 
 
+@cache
 def _control_groups(root: Path, own_group: Path) -> list[Path]:
-    """The own control group and those above it, each of which may set a limit."""
+    """The own control group and those above it, each of which may set a limit. A process stays in its group."""
     try:
         lines = own_group.read_text(encoding="utf-8").splitlines()
     except OSError:

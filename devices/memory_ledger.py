@@ -11,11 +11,13 @@ import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import psutil
 from filelock import FileLock, Timeout
 
-from devices.files import write_atomically
+from devices.files import BROKEN_FILE, write_atomically
 
 _LOAD_POLL_SECONDS = 0.1
 
@@ -25,7 +27,7 @@ class Reservation:
     """`size` bytes of the memory named `memory`, promised to an instance; `pid` is its worker once that runs."""
 
     memory: str
-    size: int
+    size: Annotated[int, msgspec.Meta(ge=0)]
     label: str
     pid: int | None = None
 
@@ -75,8 +77,8 @@ class MemoryLedger:
             if not _is_alive(path.stem):
                 path.unlink(missing_ok=True)
                 continue
-            with contextlib.suppress(OSError, ValueError, TypeError):
-                found += [Reservation(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+            with contextlib.suppress(*BROKEN_FILE):
+                found += msgspec.json.decode(path.read_bytes(), type=list[Reservation])
         return found
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from devices.files import write_atomically
+from devices.files import BROKEN_FILE, write_atomically
 
 _RUN_FILE = ".running.json"
 _LOCK_FILE = ".running.lock"
@@ -52,7 +52,7 @@ def announced(data_dir: Path, url: str, *, key: str | None = None, certificate: 
     """Tell commands where the admin server is, in a file that only its owner can read, while it runs."""
     path = data_dir / _RUN_FILE
     running = RunningAdmin(url, os.getpid(), key, str(certificate) if certificate else None)
-    write_atomically(path, json.dumps(asdict(running)).encode("utf-8"))  # made by mkstemp: the owner's alone
+    write_atomically(path, json.dumps(asdict(running)).encode("utf-8"), private=True)
     try:
         yield
     finally:
@@ -65,5 +65,5 @@ def read_run_file(data_dir: Path) -> RunningAdmin | None:
     try:
         running = RunningAdmin(**json.loads((data_dir / _RUN_FILE).read_text(encoding="utf-8")))
         return running if psutil.pid_exists(running.pid) else None
-    except (OSError, ValueError, TypeError):
+    except BROKEN_FILE:
         return None

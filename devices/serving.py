@@ -8,9 +8,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from devices.lifeline import watch_stdin
-from web.connection import CarefulProtocol
+from web.connection import careful_protocol
 from web.listening import open_listeners
 from web.serving import GracefulServer
+from web.streaming import DirectBodies
 from web.tls import TlsFiles
 
 DRAIN_SECONDS = 5
@@ -31,9 +32,9 @@ def serve_as_child(
 ) -> None:
     """`on_end` is called, in another thread, when no more requests are taken and those under way are finished."""
     config = uvicorn.Config(
-        app,
+        DirectBodies(app),
         log_level=log_level,
-        http=CarefulProtocol,
+        http=careful_protocol(),
         ws="none",
         log_config=None,
         access_log=False,

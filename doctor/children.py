@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from devices.environment import child_environment
 from doctor.probe import MARK
 
 _PROJECT = Path(__file__).resolve().parent.parent
@@ -66,7 +67,7 @@ async def _start(command: Sequence[str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *command,
         cwd=_PROJECT,
-        env=os.environ | {"PYTHONUTF8": "1"},
+        env=child_environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
@@ -36,7 +37,8 @@ async def read_device_manager() -> tuple[PnpDevice, ...]:
     try:
         output, _ = await asyncio.wait_for(process.communicate(), _SECONDS)
     except asyncio.TimeoutError:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it has ended just now
+            process.kill()
         await process.wait()
         return ()
     return parse_device_manager(output.decode("utf-8", "replace"))

@@ -12,6 +12,8 @@ from instances.sampling import generation_config
 
 _CPU_BLOCK_TOKENS = 32
 _GPU_BLOCK_TOKENS = 16
+_LOOKUP_NGRAM = 3
+"""How many of the last tokens must stand in the prompt for those that follow there to be guessed."""
 _FINISH: dict[genai.GenerationFinishReason, FinishReason] = {
     genai.GenerationFinishReason.STOP: "stop",
     genai.GenerationFinishReason.LENGTH: "length",
@@ -31,12 +33,16 @@ class ContinuousBatching:
         if spec.max_num_batched_tokens is not None:
             scheduler.max_num_batched_tokens = spec.max_num_batched_tokens
         properties = dict(spec.properties)
+        self._guesses = spec.prompt_lookup
+        if self._guesses:
+            properties["prompt_lookup"] = True
         if spec.cache_dir:
             properties["CACHE_DIR"] = spec.cache_dir
         self._pipeline = genai.ContinuousBatchingPipeline(spec.directory, scheduler, spec.device, properties)
         # Losing the last reference to a handle stops its request.
         self._handles: dict[int, GenerationHandle] = {}
         self._cancelled: set[int] = set()
+        self._with_logprobs: set[int] = set()
         self._prefixes = PrefixLedger(scheduler.num_kv_blocks, block, scheduler.max_num_batched_tokens)
 
     @property
@@ -47,7 +53,11 @@ class ContinuousBatching:
         if not isinstance(request, Generate):
             raise ValueError("a language model generates only")
         config = generation_config(self._pipeline.get_config(), request.sampling)
+        if self._guesses:
+            config.num_assistant_tokens, config.max_ngram_size = self._guesses, _LOOKUP_NGRAM
         self._handles[request.id] = self._add(request, config)
+        if request.sampling.logprobs:
+            self._with_logprobs.add(request.id)
 
     def cancel(self, request_id: int) -> None:
         handle = self._handles.get(request_id)
@@ -63,6 +73,7 @@ class ContinuousBatching:
             if output.finish or output.error:
                 del self._handles[output.id]
                 self._cancelled.discard(output.id)
+                self._with_logprobs.discard(output.id)
                 self._prefixes.end(output.id)
         if outputs:
             emit(outputs)
@@ -88,7 +99,7 @@ class ContinuousBatching:
                 request_id,
                 generated.generated_ids,
                 finish,
-                logprobs=generated.generated_log_probs or None,
+                logprobs=generated.generated_log_probs if request_id in self._with_logprobs else None,
                 cached_tokens=self._prefixes.extend(request_id, generated.generated_ids),
                 prompt_tokens=self._prompt_tokens(handle) if finish else None,
             )

@@ -82,6 +82,7 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     max_prompt_len: int
     min_response_len: int
     max_num_batched_tokens: int | None = None
+    prompt_lookup: int | None = None
 
 
 class Image(msgspec.Struct, frozen=True, array_like=True):

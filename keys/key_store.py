@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
-from devices.files import write_atomically
+from devices.files import BROKEN_FILE, write_atomically
 from keys.errors import InvalidKeyName, KeyNameTaken, KeysUnreadable, LastAdminKey, UnknownKey
 from keys.key import MAX_NAME_LENGTH, MAX_SECRET_LENGTH, SCOPES, Key, KeyScope, digest_of, new_key, new_secret
 
@@ -126,7 +126,7 @@ class KeyStore:
             return tuple(msgspec.json.decode(self.path.read_bytes(), type=_Document).keys)
         except FileNotFoundError:
             return ()
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except BROKEN_FILE as error:
             raise KeysUnreadable(self.path, str(error)) from error
 
     def _write(self, keys: Sequence[Key]) -> None:

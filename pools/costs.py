@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from devices.files import write_atomically
+from devices.files import BROKEN_FILE, write_atomically
 from instances.messages import LoadModel
 
 _WORTH_WRITING = 1.02
@@ -23,7 +23,7 @@ class CostBook:
         self._path = path
         self._costs: dict[str, int] = {}
         if path is not None:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(*BROKEN_FILE):
                 costs = json.loads(path.read_text(encoding="utf-8"))
                 self._costs = {str(key): int(value) for key, value in costs.items()}
 

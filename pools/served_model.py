@@ -26,6 +26,8 @@ _TASK_SENTENCES: dict[Task, str] = {
     "rerank": "is a reranker: it answers /v1/rerank, not this.",
 }
 _KV_CACHE_SHARE = 0.25
+_GUESSING_TOKENS = 32
+"""A block of the KV cache."""
 
 
 @dataclass(frozen=True)
@@ -173,17 +175,20 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
-    """What a worker is told to load."""
+    """What a worker is told to load. Guessed tokens lie in the KV cache until they are checked, a block of it for each
+    request beside what its lease is for."""
+    guesses = model.assignment.prompt_lookup if model.pipeline == "continuous_batching" else None
     return LoadModel(
         directory=str(load_path(model.directory)),
         device=model.device.used,
         pipeline=model.pipeline,
         properties={k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)},
         cache_dir=str(cache_dir) if cache_dir else None,
-        kv_cache_tokens=plan.kv_cache_tokens,
+        kv_cache_tokens=plan.kv_cache_tokens + (_GUESSING_TOKENS * model.requests_per_instance if guesses else 0),
         max_prompt_len=model.max_prompt_tokens or model.context_tokens,
         min_response_len=model.response_tokens,
         max_num_batched_tokens=model.max_num_batched_tokens,
+        prompt_lookup=guesses,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from devices.files import write_atomically
+from devices.files import BROKEN_FILE, write_atomically
 
 _CLEARLY = 0.9
 DECODED_TOKENS = 64
@@ -87,7 +87,7 @@ class TuningBook:
         write_atomically(self._path, content + b"\n")
 
     def _read(self) -> list[Tuning]:
-        with contextlib.suppress(OSError, msgspec.DecodeError):
+        with contextlib.suppress(*BROKEN_FILE):
             return msgspec.json.decode(self._path.read_bytes(), type=list[Tuning])
         return []
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from devices.files import BROKEN_FILE
 from devices.model_facts import ModelFacts
 from registry.disk import write_json
 from registry.errors import RegistryError
@@ -115,7 +116,7 @@ class CatalogueStore:
 
     async def read(self, *, refresh: bool = False) -> Catalogue:
         """What is at hand, at once; if older than a day it is renewed behind that. refresh: wait for the hub."""
-        known = self._known()
+        known = self.known()
         if not refresh and known.fetched_at and self._clock() - known.fetched_at < STALE_SECONDS:
             return known
         if self._refresh is None or self._refresh.done():
@@ -127,7 +128,7 @@ class CatalogueStore:
             found = await asyncio.to_thread(self._ask)
         except RegistryError as error:
             logger.info("The catalogue stays as it is: %s", error.message)
-            return replace(self._known(), problem=error.message)
+            return replace(self.known(), problem=error.message)
         better = {entry.id: entry for entry in bundled_entries()}
         entries = tuple(_merge(entry, better.get(entry.id)) for entry in found)
         renewed = Catalogue(entries, "hub", self._clock())
@@ -135,10 +136,11 @@ class CatalogueStore:
         write_json(self._path, msgspec.to_builtins(renewed), durable=False)
         return renewed
 
-    def _known(self) -> Catalogue:
+    def known(self) -> Catalogue:
+        """What was fetched last, else the list that comes with the program."""
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=Catalogue)
-        except (OSError, msgspec.MsgspecError):
+        except BROKEN_FILE:
             return Catalogue(bundled_entries(), "bundled")
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from devices.files import BROKEN_FILE
 from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
@@ -40,6 +41,7 @@ from registry.messages import (
     encode,
 )
 from registry.names import METADATA, PLAN, inside
+from registry.partial import partial_lock
 from registry.settings import HubSettings
 from registry.transfer import PART, Transfer
 
@@ -63,7 +65,7 @@ class Downloader:
         """Raises RegistryError, OSError."""
         self._directory.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(f"{self._directory}.lock", timeout=_LOCK_SECONDS):
+            with partial_lock(self._directory).acquire(timeout=_LOCK_SECONDS):
                 self._pull()
         except Timeout as error:
             raise Conflict(f"Another process is pulling {self._request.model_id}.") from error
@@ -102,7 +104,7 @@ class Downloader:
         digests = {file.path: file.digest for file in files}
         try:
             earlier = decode_plan(plan.read_bytes()).digests
-        except (OSError, msgspec.MsgspecError):
+        except BROKEN_FILE:
             earlier = {}
         for path in sorted(self._directory.rglob("*"), reverse=True):
             name = path.relative_to(self._directory).as_posix().removesuffix(PART)

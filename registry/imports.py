@@ -60,7 +60,10 @@ def _copy(source: Path, target: Path, free: int) -> None:
         raise UnsafeRepository(f"{source.name} holds links; copy the files they lead to, then import.")
     if (needed := directory_size(source)) > free:
         raise NotEnoughDisk.of(needed, free)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_LEFT_OUT), dirs_exist_ok=True)
+    ignore = shutil.ignore_patterns(*_LEFT_OUT)
+    shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
+        folder.chmod(0o700)  # copied with the source's rights, which may not even let us write
 
 
 def _metadata(model_id: str, source: Path, mode: ImportMode) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from devices.files import BROKEN_FILE
 from registry.disk import write_json
 
 JobState = Literal["queued", "resolving", "downloading", "verifying", "ready", "failed", "paused", "cancelled"]
@@ -86,6 +88,10 @@ class PullJob:
         return msgspec.to_builtins(self) | figures
 
 
+def new_job(state: JobState, model_id: str, revision: str | None, variant: str | None) -> PullJob:
+    return PullJob(uuid.uuid4().hex[:12], model_id, revision, state, time.time(), variant=variant)
+
+
 class SpeedMeter:
     """Bytes a second over the last few seconds."""
 
@@ -114,7 +120,7 @@ class JobStore:
         try:
             entries = json.loads(self._path.read_text(encoding="utf-8"))
             jobs = [msgspec.convert(entry, PullJob) for entry in entries]
-        except (OSError, ValueError, TypeError, msgspec.ValidationError):
+        except BROKEN_FILE:
             return []
         return [replace(job, state="queued", bytes_per_second=None) if job.active else job for job in jobs]
 

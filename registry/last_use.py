@@ -6,6 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
+from devices.files import BROKEN_FILE
 from registry.disk import write_json
 
 FILE = ".last_used.json"
@@ -18,7 +19,7 @@ class LastUse:
         self._path = path
         self._times: dict[str, float] = {}
         self._saved: dict[str, float] = {}
-        with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
+        with contextlib.suppress(*BROKEN_FILE):
             times = json.loads(path.read_text(encoding="utf-8"))
             self._times = {str(model_id): float(time) for model_id, time in times.items()}
             self._saved = dict(self._times)

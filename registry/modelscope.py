@@ -13,6 +13,7 @@ import httpx2
 import msgspec
 from huggingface_hub import get_session
 
+from devices.files import BROKEN_FILE
 from registry.errors import GatedModel, HubUnreachable, ModelNotFound, RevisionNotFound
 from registry.files import RemoteFile
 from registry.hub import RemoteModel, unreachable
@@ -64,7 +65,7 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
         raise HubUnreachable(f"{settings.endpoint} answered {response.status_code} for {model_id}. Try again later.")
     try:
         listed = msgspec.json.decode(response.content, type=_Listing).data.files
-    except msgspec.MsgspecError as error:
+    except BROKEN_FILE as error:
         raise HubUnreachable(f"{settings.endpoint} answers, but not as ModelScope does.") from error
     files = tuple(RemoteFile(file.path, file.size, sha256=file.sha256) for file in listed if file.type == "blob")
     check_file_names([file.path for file in files])

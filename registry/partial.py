@@ -7,8 +7,9 @@ import contextlib
 from collections.abc import Collection
 from pathlib import Path
 
-import msgspec
+from filelock import FileLock, Timeout
 
+from devices.files import BROKEN_FILE
 from registry.disk import put_in_place
 from registry.errors import InvalidModelName, ModelInUse
 from registry.messages import Plan, decode_plan
@@ -19,11 +20,23 @@ def stray_plans(partial_dir: Path, known: Collection[str]) -> list[Plan]:
     """What the unfinished downloads are of whose directories are not among the known ones."""
     plans = []
     for path in sorted(partial_dir.glob(f"*/{PLAN}")):
-        with contextlib.suppress(OSError, msgspec.MsgspecError, InvalidModelName):
+        with contextlib.suppress(*BROKEN_FILE, InvalidModelName):
             plan = decode_plan(path.read_bytes())
             if directory_name(check_model_id(plan.model_id)) == path.parent.name and path.parent.name not in known:
                 plans.append(plan)
     return plans
+
+
+def partial_lock(partial: Path) -> FileLock:
+    """Whoever writes to an unfinished download holds this."""
+    return FileLock(f"{partial}.lock")
+
+
+def remove_lock(partial: Path) -> None:
+    """Nobody here writes any more. Another process that does keeps its lock."""
+    lock = partial_lock(partial)
+    with contextlib.suppress(Timeout, OSError), lock.acquire(timeout=0):
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 async def install(partial: Path, target: Path, models_dir: Path) -> None:

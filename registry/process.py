@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
 
+from devices.environment import network_environment
 from registry.messages import Event, Finished, PullRequest, decode_event, encode
+from registry.settings import DEFAULT_ENDPOINT
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _LINE_LIMIT = 32 * 1024 * 1024
@@ -34,17 +38,27 @@ async def download_events(request: PullRequest) -> AsyncGenerator[Event, None]:
     errors = asyncio.create_task(_last_lines(process.stderr))
     try:
         process.stdin.write(encode(request) + b"\n")
-        while line := await process.stdout.readline():
-            event = decode_event(line)
-            if isinstance(event, Finished):
-                return
-            yield event
-    except (ConnectionError, ValueError, msgspec.MsgspecError) as error:
-        raise DownloaderDied(f"The downloader sent nothing that can be read ({error}).") from error
+        async with aclosing(read_download_events(process.stdout)) as events:
+            async for event in events:
+                if isinstance(event, Finished):
+                    return
+                yield event
     finally:
         await asyncio.shield(_end(process))
         last_lines = await errors
     raise DownloaderDied(f"The downloader ended unexpectedly (exit code {process.returncode}). {last_lines}".strip())
+
+
+async def read_download_events(stream: asyncio.StreamReader) -> AsyncGenerator[Event, None]:
+    """The events of a downloader's output, to Finished or the end. Raises DownloaderDied on what is none."""
+    try:
+        while line := await stream.readline():
+            event = decode_event(line)
+            yield event
+            if isinstance(event, Finished):
+                return
+    except (ConnectionError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise DownloaderDied(f"The downloader sent nothing that can be read ({error}).") from error
 
 
 async def _spawn(endpoint: str) -> asyncio.subprocess.Process:
@@ -59,12 +73,18 @@ async def _spawn(endpoint: str) -> asyncio.subprocess.Process:
         "-m",
         "registry.downloader",
         cwd=_PROJECT,
-        env=os.environ | settings,
+        env=network_environment() | _token_of_the_environment(endpoint) | settings,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LINE_LIMIT,
     )
+
+
+def _token_of_the_environment(endpoint: str) -> dict[str, str]:
+    """Hugging Face's client looks for it there; no other hub's download gets to see it."""
+    names = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") if endpoint == DEFAULT_ENDPOINT else ()
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 async def _last_lines(stream: asyncio.StreamReader) -> str:
@@ -81,5 +101,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     try:
         await asyncio.wait_for(process.wait(), _STOP_SECONDS)
     except asyncio.TimeoutError:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it has ended just now
+            process.kill()
         await process.wait()

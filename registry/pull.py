@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import logging
 import shutil
-import time
-import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +13,11 @@ from pathlib import Path
 from registry.disk import free_bytes, little_room
 from registry.errors import Conflict, DownloadFailed, JobNotFound, RegistryError, RevisionNotFound, error_named
 from registry.gguf_choice import split_variant
-from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter
+from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter, new_job
 from registry.local import read_metadata
 from registry.messages import Event, Failed, Progress, PullRequest, Refetching, Resolved, Verifying
 from registry.names import PARTIAL, check_model_id, check_revision, directory_name, inside
-from registry.partial import install, stray_plans
+from registry.partial import install, remove_lock, stray_plans
 from registry.process import DownloaderDied, download_events
 from registry.settings import HubSettings
 
@@ -58,7 +56,7 @@ class PullManager:
         """Go on with what was under way when the process last ended; find what no list knows any more."""
         known = {directory_name(job.model_id) for job in self._jobs.values() if job.state not in ("ready", "cancelled")}
         for plan in stray_plans(self._models_dir / PARTIAL, known):
-            self._set(_new_job("paused", plan.model_id, plan.revision, plan.variant))
+            self._set(new_job("paused", plan.model_id, plan.revision, plan.variant))
         for job in self.jobs():
             if job.active and job.id not in self._tasks:
                 self._launch(job)
@@ -102,7 +100,7 @@ class PullManager:
         for job in self._jobs.values():
             if job.state == "failed" and (job.model_id, job.revision, job.variant) == wanted:
                 return self.resume(job.id)
-        job = self._set(_new_job("queued", *wanted))
+        job = self._set(new_job("queued", *wanted))
         self._launch(job)
         return job
 
@@ -211,22 +209,29 @@ class PullManager:
             raise Conflict(f"{target.name} was put there by hand and would be lost: remove or rename it first.")
 
     async def _run(self, job_id: str) -> None:
-        async with self._lock(self.job(job_id)), self._slots:
-            restarts = 0
-            while self.job(job_id).active:
-                done = self.job(job_id).bytes_done
-                try:
-                    await self._download(job_id)
-                    return
-                except DownloaderDied as death:
-                    restarts = restarts + 1 if self.job(job_id).bytes_done <= done else 1
-                    logger.warning("Download of %s: %s", self.job(job_id).model_id, death)
-                    if restarts > _RESTARTS:
-                        self._fail(job_id, DownloadFailed(f"{death} Resume to try again."))
-                except RegistryError as error:
-                    self._fail(job_id, error)
-                except OSError as error:
-                    self._fail(job_id, DownloadFailed(f"The model cannot be stored: {error}."))
+        job = self.job(job_id)
+        async with self._lock(job), self._slots:
+            try:
+                await self._download_again_and_again(job_id)
+            finally:
+                remove_lock(self._partial(job))
+
+    async def _download_again_and_again(self, job_id: str) -> None:
+        restarts = 0
+        while self.job(job_id).active:
+            done = self.job(job_id).bytes_done
+            try:
+                await self._download(job_id)
+                return
+            except DownloaderDied as death:
+                restarts = restarts + 1 if self.job(job_id).bytes_done <= done else 1
+                logger.warning("Download of %s: %s", self.job(job_id).model_id, death)
+                if restarts > _RESTARTS:
+                    self._fail(job_id, DownloadFailed(f"{death} Resume to try again."))
+            except RegistryError as error:
+                self._fail(job_id, error)
+            except OSError as error:
+                self._fail(job_id, DownloadFailed(f"The model cannot be stored: {error}."))
 
     def _fail(self, job_id: str, error: RegistryError) -> None:
         job = self.job(job_id)
@@ -297,7 +302,3 @@ class PullManager:
         await install(self._partial(job), target, self._models_dir)
         files = tuple(replace(file, done=file.size) for file in job.files)
         self._set(replace(job, state="ready", files=files, bytes_per_second=None))
-
-
-def _new_job(state: JobState, model_id: str, revision: str | None, variant: str | None) -> PullJob:
-    return PullJob(uuid.uuid4().hex[:12], model_id, revision, state, time.time(), variant=variant)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from devices.files import write_atomically
+from devices.files import BROKEN_FILE, write_atomically
 from registry.errors import InvalidModelName
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -74,7 +74,7 @@ class SettingsFile:
             return HubSettings(endpoint, check_token(token) if token else None, kind_of(endpoint))
         except FileNotFoundError:
             return default_settings()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidModelName) as error:
+        except (*BROKEN_FILE, InvalidModelName) as error:
             logger.warning("%s is not used: %s", self._path.name, type(error).__name__)
             return default_settings()
 

@@ -1,7 +1,7 @@
 """Reading JSON request bodies strictly: no guessing of types, one clear sentence for what is wrong."""
 
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
@@ -34,11 +34,6 @@ def without_lone_surrogates(body: bytes) -> bytes:
     if b"\\ud" not in body and b"\\uD" not in body:
         return body  # the search for halves takes ten times as long
     return _ESCAPED_PAIR_OR_HALF.sub(lambda match: match[0] if match["whole"] else rb"\ufffd", body)
-
-
-def body_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """The `openapi_extra` of a route whose body is read by `read_body`."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema.model_json_schema()}}}}
 
 
 def _explain(error: ValidationError) -> InvalidRequest:

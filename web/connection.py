@@ -2,17 +2,28 @@
 
 import asyncio
 from asyncio import TimerHandle
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from web.batched_writes import BatchedTransport, Outbox
+
+_LATE_SECONDS = 1.0
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class CarefulProtocol(HttpToolsProtocol):
     """uvicorn's protocol with deadlines. A request's head must be complete `head_seconds` after its first byte (or
     after connecting) and within `head_bytes`; a body must bring `body_bytes_per_second`, looked at every
-    `body_seconds`; who takes nothing of an answer for `reader_seconds` is cut off."""
+    `body_seconds`; who takes nothing of an answer for `reader_seconds` is cut off. What is written goes out at the end
+    of the event loop's turn, with that of the server's other connections.
+
+    A deadline that is noticed late begins anew: this process, if not the whole machine, stood still, and what the
+    client has sent meanwhile has not been read yet.
+    """
+
+    outbox: Outbox
 
     head_seconds = 20.0
     head_bytes = 65_536
@@ -29,8 +40,8 @@ class CarefulProtocol(HttpToolsProtocol):
         self._body_received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
+        super().connection_made(cast(asyncio.Transport, BatchedTransport(transport, self.outbox)))
+        self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         for timer in (self._head_timer, self._body_timer, self._reader_timer):
@@ -52,7 +63,7 @@ class CarefulProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._head_received = 0
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
+            self._watch_head()
 
     def on_headers_complete(self) -> None:
         if self._head_timer is not None:
@@ -74,7 +85,7 @@ class CarefulProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._reader_timer = self.loop.call_later(self.reader_seconds, self._give_up)
+        self._watch_reader()
 
     def resume_writing(self) -> None:
         if self._reader_timer is not None:
@@ -85,10 +96,17 @@ class CarefulProtocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
         # Closing waits until the peer has taken all; it may never do that.
-        self._reader_timer = self.loop.call_later(self.reader_seconds, self._give_up)
+        self._watch_reader()
+
+    def _watch_head(self) -> None:
+        self._head_timer = self._after(self.head_seconds, self._give_up, self._watch_head)
+
+    def _watch_reader(self) -> None:
+        self._reader_timer = self._after(self.reader_seconds, self._give_up, self._watch_reader)
 
     def _watch_body(self) -> None:
-        self._body_timer = self.loop.call_later(self.body_seconds, self._check_body, self._body_received)
+        before = self._body_received
+        self._body_timer = self._after(self.body_seconds, lambda: self._check_body(before), self._watch_body)
 
     def _check_body(self, before: int) -> None:
         # While the app does not read, reading is paused: then the client is not the one who is slow.
@@ -97,5 +115,14 @@ class CarefulProtocol(HttpToolsProtocol):
         else:
             self._give_up()
 
+    def _after(self, seconds: float, act: Callable[[], None], again: Callable[[], None]) -> TimerHandle:
+        due = self.loop.time() + seconds
+        return self.loop.call_later(seconds, lambda: again() if self.loop.time() - due > _LATE_SECONDS else act())
+
     def _give_up(self) -> None:
         self.transport.abort()
+
+
+def careful_protocol(base: type[CarefulProtocol] = CarefulProtocol) -> type[CarefulProtocol]:
+    """The protocol for one server, whose connections share an outbox."""
+    return type(base.__name__, (base,), {"outbox": Outbox()})

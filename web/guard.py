@@ -1,10 +1,12 @@
 """Keeps web pages of others away from a server on this machine.
 
-A page in the user's browser can send requests to 127.0.0.1. Three rules, all before the app sees anything:
+A page in the user's browser can send requests to 127.0.0.1. Four rules, all before the app sees anything:
 - the Host header must name this machine, or a page could reach us under its own name by DNS rebinding;
 - a request that changes state must not come from a foreign page: `Origin`, or else `Sec-Fetch-Site`, tells. Programs
   send neither and pass;
-- a foreign page may read nothing: CORS answers listed origins only.
+- a foreign page may read nothing: CORS answers listed origins only;
+- nor may it have anything looked up, for a look may cost the server work: of what a foreign page makes a browser load,
+  only links that a person follows are answered. `Sec-Fetch-*` tells, which browsers send to this machine and over TLS.
 Every response carries headers that keep browsers from guessing types, framing or embedding it.
 """
 
@@ -71,6 +73,7 @@ class Guard:
             "X-Frame-Options": "DENY",
             "Referrer-Policy": "no-referrer",
             "Cross-Origin-Resource-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
             "Content-Security-Policy": content_policy,
         }
         self._error = error
@@ -99,7 +102,7 @@ class Guard:
         names = headers.getlist("host")
         if len(names) > 1 or (names and not self._is_our_name(names[0])):
             return Response(status_code=403)
-        if scope["type"] == "http" and scope["method"] in _SAFE_METHODS and not _is_preflight(scope, headers):
+        if _only_looks(scope, headers) and ("sec-fetch-site" not in headers or _is_followed_link(headers)):
             return None
         origin = headers.get("origin")
         if origin is None:
@@ -139,8 +142,17 @@ def _origin_pattern(origin: str) -> str:
     return re.escape(origin.rstrip("/"))
 
 
+def _only_looks(scope: Scope, headers: Headers) -> bool:
+    return scope["type"] == "http" and scope["method"] in _SAFE_METHODS and not _is_preflight(scope, headers)
+
+
 def _is_preflight(scope: Scope, headers: Headers) -> bool:
     return scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+
+
+def _is_followed_link(headers: Headers) -> bool:
+    """A page that is opened as a whole, not inside of another."""
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
 
 
 def _is_same_origin(origin: str, host: str | None) -> bool:

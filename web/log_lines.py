@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from datetime import datetime, timezone
 from typing import Literal
@@ -11,6 +12,17 @@ from web.request_id import RequestIdFilter
 LogFormat = Literal["text", "json"]
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class TextLines(logging.Formatter):
+    """One line for people. What a client sent stands in many a message: it begins no line of its own, and says nothing
+    to a terminal. Only a traceback takes further lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _CONTROL.sub(
+            lambda match: match[0].encode("unicode_escape").decode("ascii"), super().formatMessage(record)
+        )
 
 
 class JsonLines(logging.Formatter):
@@ -32,7 +44,7 @@ class JsonLines(logging.Formatter):
 
 
 def formatter(form: LogFormat) -> logging.Formatter:
-    return JsonLines() if form == "json" else logging.Formatter(_TEXT)
+    return JsonLines() if form == "json" else TextLines(_TEXT)
 
 
 def log_to_stderr(level: str, form: LogFormat = "text") -> None:

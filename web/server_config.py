@@ -38,7 +38,7 @@ class ServerConfig(BaseModel):
     allowed_origins: list[Annotated[str, AfterValidator(_checked_origin)]] = Field(default_factory=list)
     tls_cert: str | None = None
     tls_key: str | None = None
-    max_body_mb: float = Field(default=32, gt=0)
+    max_body_mb: float = Field(default=32, gt=0, le=1_000_000)
     max_active_per_client: int = Field(default=1024, ge=1)
     max_requests_per_minute: int | None = Field(default=None, ge=1)
     log_format: Literal["text", "json"] = "text"

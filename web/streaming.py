@@ -1,6 +1,9 @@
 """Streams over HTTP: the encodings, and a response that notices when its client leaves."""
 
 import asyncio
+import json
+import math
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
@@ -8,25 +11,56 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()
+_OTHER_LINE_ENDS = re.compile(b"\xc2\x85|\xe2\x80[\xa8\xa9]")  # U+0085, U+2028, U+2029
+
+
+def json_bytes(payload: Any) -> bytes:
+    """UTF-8 JSON. Half of a character, as a file's name can hold it, becomes U+FFFD, and what is no number null."""
+    try:
+        return _encoder.encode(payload)
+    except (UnicodeEncodeError, OverflowError):  # an integer of more than 64 bits is beyond the quick encoder
+        return json.dumps(_mended(payload), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def whole_characters(text: str) -> str:
+    """With U+FFFD for each half of a character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _mended(value: Any) -> Any:
+    match value:
+        case str():
+            return whole_characters(value)
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {_mended(key): _mended(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_mended(inner) for inner in value]
+    return value
 
 
 def sse(payload: Any, *, event: str | None = None) -> bytes:
     """One server-sent event with a JSON payload."""
     prefix = f"event: {event}\n".encode() if event else b""
-    return prefix + b"data: " + _encoder.encode(payload) + b"\n\n"
+    return prefix + b"data: " + json_bytes(payload) + b"\n\n"
 
 
 SSE_DONE = b"data: [DONE]\n\n"
 
 
 def ndjson(payload: Any) -> bytes:
-    """One line of newline-delimited JSON."""
-    return _encoder.encode(payload) + b"\n"
+    """One line of newline-delimited JSON. Ollama's Python client takes every line end of Unicode for one."""
+    return _OTHER_LINE_ENDS.sub(_escaped, json_bytes(payload)) + b"\n"
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return f"\\u{ord(match[0].decode()):04x}".encode()
 
 
 class JSON(Response):
@@ -35,7 +69,30 @@ class JSON(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return _encoder.encode(content)
+        return json_bytes(content)
+
+
+_SEND_BODY = "openvino_multi_model_server.send_body"
+
+
+class DirectBodies:
+    """ASGI middleware around a whole app: lets a `StreamResponse` send its chunks past all the others.
+
+    They look at the beginning of a response only, but each would be called again for every token. Not for an app
+    with a middleware that changes bodies.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[_SEND_BODY] = send
+        await self._app(scope, receive, send)
+
+
+def body_send(scope: Scope, send: Send) -> Send:
+    """With what the bytes of a body are sent: past the middlewares where `DirectBodies` stands around the app."""
+    return scope.get(_SEND_BODY, send)
 
 
 class StreamResponse(Response):
@@ -62,10 +119,11 @@ class StreamResponse(Response):
         self._sent = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = asyncio.create_task(self._send_all(send))
+        send_body = body_send(scope, send)
+        sending = asyncio.create_task(self._send_all(send, send_body))
         helpers = [asyncio.create_task(_until_disconnect(receive))]
         if self._heartbeat:
-            helpers.append(asyncio.create_task(self._beat(send, self._heartbeat)))
+            helpers.append(asyncio.create_task(self._beat(send_body, self._heartbeat)))
         try:
             await asyncio.wait([sending, helpers[0]], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -75,13 +133,13 @@ class StreamResponse(Response):
             with suppress(asyncio.CancelledError):
                 await sending
 
-    async def _send_all(self, send: Send) -> None:
+    async def _send_all(self, send: Send, send_body: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with aclosing(self._chunks):
             async for chunk in self._chunks:
                 self._sent += 1
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await send_body({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send_body({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _beat(self, send: Send, heartbeat: Callable[[], bytes]) -> None:
         while True:

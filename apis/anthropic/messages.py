@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from apis.anthropic.answers import ERRORS, AnswerMessage, TokenCount
 from apis.anthropic.blocks import Answer, Event
 from apis.anthropic.conversation import conversation_of
 from apis.anthropic.schemas import MessagesRequest, PromptRequest
@@ -15,14 +16,19 @@ from apis.model_names import ModelNames
 from apis.timing import server_timing, waiting_comment
 from chat.answer import Delta
 from chat.service import ChatService
-from web.bodies import body_schema, read_body
+from web.bodies import read_body
+from web.described import answer, body_schema
 from web.streaming import JSON, StreamResponse, sse, unless_disconnected
 
 
 def message_routes(service: ChatService, names: ModelNames) -> APIRouter:
-    router = APIRouter(tags=["Anthropic"])
+    router = APIRouter(tags=["Anthropic"], responses=ERRORS)
 
-    @router.post("/v1/messages", openapi_extra=body_schema(MessagesRequest))
+    @router.post(
+        "/v1/messages",
+        openapi_extra=body_schema(MessagesRequest),
+        responses=answer(AnswerMessage, stream="text/event-stream"),
+    )
     async def messages(request: Request) -> Response:
         body = await read_body(request, MessagesRequest)
         completion = await service.chat(names.resolve(body.model), conversation_of(body), body.options())
@@ -40,7 +46,7 @@ def message_routes(service: ChatService, names: ModelNames) -> APIRouter:
             heartbeat=lambda: waiting_comment([completion]) + ping,
         )
 
-    @router.post("/v1/messages/count_tokens", openapi_extra=body_schema(PromptRequest))
+    @router.post("/v1/messages/count_tokens", openapi_extra=body_schema(PromptRequest), responses=answer(TokenCount))
     async def count_tokens(request: Request) -> dict[str, int]:
         body = await read_body(request, PromptRequest)
         return {"input_tokens": await service.count_tokens(names.resolve(body.model), conversation_of(body))}

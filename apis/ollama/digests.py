@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from devices.files import write_atomically
+from devices.files import BROKEN_FILE, write_atomically
 from pools.served_model import ServedModel
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def _told_hashes(directory: Path) -> dict[str, str]:
     try:
         files: Any = json.loads((directory / _METADATA).read_text(encoding="utf-8"))["files"]
         return {file["path"]: file["sha256"] for file in files if file.get("sha256")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except BROKEN_FILE:
         return {}
 
 
@@ -92,6 +92,6 @@ def _sha256(data: bytes) -> str:
 def _load(file: Path) -> dict[str, str]:
     try:
         hashes = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except BROKEN_FILE:
         return {}
     return {str(key): str(value) for key, value in hashes.items()} if isinstance(hashes, dict) else {}

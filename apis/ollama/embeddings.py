@@ -4,9 +4,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from apis.model_names import ModelNames
+from apis.ollama.answers import ERRORS, Embedded, EmbeddedOne
 from apis.ollama.durations import keep_alive_seconds
 from embeddings.service import EmbeddingService
-from web.bodies import body_schema, read_body
+from web.bodies import read_body
+from web.described import answer, body_schema
 from web.streaming import JSON, unless_disconnected
 
 _NANOSECONDS = 1e9
@@ -31,9 +33,9 @@ class EmbeddingsRequest(BaseModel):
 
 
 def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter(tags=["Ollama"], responses=ERRORS)
 
-    @router.post("/api/embed", openapi_extra=body_schema(EmbedRequest))
+    @router.post("/api/embed", openapi_extra=body_schema(EmbedRequest), responses=answer(Embedded))
     async def embed(request: Request) -> Response:
         body = await read_body(request, EmbedRequest)
         model = names.resolve(body.model)
@@ -58,7 +60,7 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
             }
         )
 
-    @router.post("/api/embeddings", openapi_extra=body_schema(EmbeddingsRequest))
+    @router.post("/api/embeddings", openapi_extra=body_schema(EmbeddingsRequest), responses=answer(EmbeddedOne))
     async def embeddings(request: Request) -> Response:
         body = await read_body(request, EmbeddingsRequest)
         model = names.resolve(body.model)

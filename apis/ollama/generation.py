@@ -12,6 +12,7 @@ from apis.begin import begin
 from apis.errors import as_service_error, ollama_error
 from apis.logprobs import ollama_logprobs
 from apis.model_names import ModelNames
+from apis.ollama.answers import ERRORS, LINES, ChatAnswer, GenerateAnswer
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
 from apis.timing import server_timing
 from chat.answer import Delta
@@ -20,7 +21,8 @@ from chat.conversation import ToolCall
 from chat.service import ChatService
 from model_manager import ModelManager
 from pools.served_model import ServedModel
-from web.bodies import body_schema, read_body
+from web.bodies import read_body
+from web.described import answer, body_schema
 from web.errors import InvalidRequest
 from web.streaming import JSON, StreamResponse, ndjson, unless_disconnected
 
@@ -29,9 +31,9 @@ Fields = Callable[[str, str, list[ToolCall]], dict[str, Any]]
 
 
 def generation_routes(service: ChatService, manager: ModelManager, names: ModelNames) -> APIRouter:
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter(tags=["Ollama"], responses=ERRORS)
 
-    @router.post("/api/chat", openapi_extra=body_schema(ChatRequest))
+    @router.post("/api/chat", openapi_extra=body_schema(ChatRequest), responses=answer(ChatAnswer, stream=LINES))
     async def chat(request: Request) -> Response:
         body = await read_body(request, ChatRequest)
         model = _resolve(body)
@@ -40,7 +42,9 @@ def generation_routes(service: ChatService, manager: ModelManager, names: ModelN
         completion = await service.chat(model, body.conversation(), body.generation_options())
         return await _respond(request, body, completion, _chat_fields, {})
 
-    @router.post("/api/generate", openapi_extra=body_schema(GenerateRequest))
+    @router.post(
+        "/api/generate", openapi_extra=body_schema(GenerateRequest), responses=answer(GenerateAnswer, stream=LINES)
+    )
     async def generate(request: Request) -> Response:
         body = await read_body(request, GenerateRequest)
         model = _resolve(body)
@@ -79,7 +83,7 @@ async def _respond(
     # The Python client breaks on a blank line; an empty chunk is safe.
     return StreamResponse(
         lines,
-        media_type="application/x-ndjson",
+        media_type=LINES,
         heartbeat=lambda: ndjson({**_head(body.model), **fields("", "", []), "done": False}),
     )
 

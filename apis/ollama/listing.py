@@ -8,34 +8,36 @@ from fastapi import APIRouter
 from starlette.responses import PlainTextResponse
 
 from apis.model_names import ModelNames
+from apis.ollama.answers import ERRORS, RunningModels, Tags, Version
 from apis.ollama.digests import Digests
 from apis.ollama.version import API_VERSION
 from model_manager import ModelManager
 from pools.pool import ModelPool
 from pools.served_model import ServedModel
+from web.described import answer
 
 _FOR_EVER = datetime.timedelta(days=365 * 100)
 
 
 def listing_routes(manager: ModelManager, names: ModelNames, digests: Digests) -> APIRouter:
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter(tags=["Ollama"], responses=ERRORS)
 
-    @router.get("/")
+    @router.get("/", response_class=PlainTextResponse)
     @router.head("/")
     async def root() -> PlainTextResponse:
         return PlainTextResponse("Ollama is running")
 
-    @router.get("/api/version")
+    @router.get("/api/version", responses=answer(Version))
     @router.head("/api/version")
     async def version() -> dict[str, str]:
         return {"version": API_VERSION}
 
-    @router.get("/api/tags")
+    @router.get("/api/tags", responses=answer(Tags))
     @router.head("/api/tags")
     async def tags() -> dict[str, Any]:
         return {"models": [_tag(model, digests) for model in names.listed()]}
 
-    @router.get("/api/ps")
+    @router.get("/api/ps", responses=answer(RunningModels))
     async def running() -> dict[str, Any]:
         pools = [pool for pool in manager.pools.values() if pool.slots]
         entries = [_running(pool, manager, digests) for pool in pools]
@@ -95,7 +97,7 @@ def _running(pool: ModelPool, manager: ModelManager, digests: Digests) -> dict[s
 
 def _expiry(pool: ModelPool, manager: ModelManager) -> datetime.datetime:
     now = datetime.datetime.now(datetime.timezone.utc)
-    if pool.keep_alive < 0:
+    if not 0 <= pool.keep_alive < _FOR_EVER.total_seconds():
         return now + _FOR_EVER
     busy = any(slot.active for slot in pool.slots)
     idle = 0.0 if busy else manager.clock() - max(slot.idle_since for slot in pool.slots)

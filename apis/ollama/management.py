@@ -10,12 +10,14 @@ from starlette.responses import PlainTextResponse
 
 from apis.device_models import DeviceModels
 from apis.model_names import ModelNames
+from apis.ollama.answers import CHANGE_ERRORS, LINES, Status
 from apis.ollama.pull import NamedRequest
 from apis.ollama.schemas import CommonRequest, Options
 from chat.personas import PARAMETERS
 from chat.templates import ChatTemplate, TemplateRefused
 from devices.config import ModelAlias
-from web.bodies import body_schema, read_body
+from web.bodies import read_body
+from web.described import answer, body_schema
 from web.errors import InvalidRequest
 from web.streaming import JSON, StreamResponse, ndjson
 
@@ -54,9 +56,9 @@ class PushRequest(NamedRequest):
 
 
 def management_routes(models: DeviceModels, names: ModelNames) -> APIRouter:
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter(tags=["Ollama"], responses=CHANGE_ERRORS)
 
-    @router.delete("/api/delete", openapi_extra=body_schema(NamedRequest))
+    @router.delete("/api/delete", openapi_extra=body_schema(NamedRequest), response_class=PlainTextResponse)
     async def delete(request: Request) -> Response:
         body = await read_body(request, NamedRequest)
         names.resolve(body.asked)
@@ -67,7 +69,7 @@ def management_routes(models: DeviceModels, names: ModelNames) -> APIRouter:
             await models.delete(name)
         return PlainTextResponse("")
 
-    @router.post("/api/copy", openapi_extra=body_schema(CopyRequest))
+    @router.post("/api/copy", openapi_extra=body_schema(CopyRequest), response_class=PlainTextResponse)
     async def copy(request: Request) -> Response:
         body = await read_body(request, CopyRequest)
         model = names.resolve(body.source)
@@ -75,7 +77,7 @@ def management_routes(models: DeviceModels, names: ModelNames) -> APIRouter:
         await models.set_alias(names.bare(body.destination), source)
         return PlainTextResponse("")
 
-    @router.post("/api/create", openapi_extra=body_schema(CreateRequest))
+    @router.post("/api/create", openapi_extra=body_schema(CreateRequest), responses=answer(Status, stream=LINES))
     async def create(request: Request) -> Response:
         body = await read_body(request, CreateRequest)
         body.refuse_unsupported()
@@ -83,7 +85,7 @@ def management_routes(models: DeviceModels, names: ModelNames) -> APIRouter:
         await models.set_alias(name, _derived(body, names))
         if body.stream is False:
             return JSON({"status": "success"})
-        return StreamResponse(_success(), media_type="application/x-ndjson")
+        return StreamResponse(_success(), media_type=LINES)
 
     @router.head("/api/blobs/{digest}")
     @router.post("/api/blobs/{digest}")

@@ -14,7 +14,9 @@ from apis.admin_client import AdminClient, PullFailed
 from apis.device_models import DeviceModels
 from apis.errors import as_service_error, ollama_error
 from apis.model_names import ModelNames
-from web.bodies import body_schema, read_body
+from apis.ollama.answers import LINES, PULL_ERRORS, Status
+from web.bodies import read_body
+from web.described import answer, body_schema
 from web.errors import InvalidRequest
 from web.streaming import JSON, StreamResponse, ndjson
 
@@ -44,10 +46,10 @@ _QUANTIZATION = re.compile(r"(I?Q\d\w*|B?F(16|32))", re.IGNORECASE)
 
 
 def pull_routes(admin: AdminClient, models: DeviceModels, names: ModelNames) -> APIRouter:
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter(tags=["Ollama"], responses=PULL_ERRORS)
     running: set[asyncio.Task[None]] = set()
 
-    @router.post("/api/pull", openapi_extra=body_schema(PullRequest))
+    @router.post("/api/pull", openapi_extra=body_schema(PullRequest), responses=answer(Status, stream=LINES))
     async def pull(request: Request) -> Response:
         body = await read_body(request, PullRequest)
         events: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
@@ -57,7 +59,7 @@ def pull_routes(admin: AdminClient, models: DeviceModels, names: ModelNames) -> 
         task.add_done_callback(running.discard)
         if body.stream is False:
             return JSON([event async for event in _events(events)][-1])
-        return StreamResponse(_lines(events), media_type="application/x-ndjson")
+        return StreamResponse(_lines(events), media_type=LINES)
 
     return router
 

@@ -8,12 +8,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from apis.model_names import ModelNames
+from apis.ollama.answers import ERRORS, Shown
 from apis.ollama.listing import capabilities, details, modified_at
 from apis.ollama.pull import NamedRequest
 from devices.model_config import read_chat_template, read_json
 from model_manager import ModelManager
 from pools.served_model import ServedModel
-from web.bodies import body_schema, read_body
+from web.bodies import read_body
+from web.described import answer, body_schema
 
 _LICENSE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENSE.TXT")
 _MAX_LICENSE_CHARACTERS = 100_000
@@ -38,18 +40,19 @@ class ShowRequest(NamedRequest):
 
 
 def show_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
-    router = APIRouter(tags=["Ollama"])
+    router = APIRouter(tags=["Ollama"], responses=ERRORS)
 
-    @router.post("/api/show", openapi_extra=body_schema(ShowRequest))
+    @router.post("/api/show", openapi_extra=body_schema(ShowRequest), responses=answer(Shown))
     async def show(request: Request) -> dict[str, Any]:
         body = await read_body(request, ShowRequest)
         model = names.resolve(body.asked)
-        return await asyncio.to_thread(_show, model, manager.max_request_tokens(model.id))
+        return await asyncio.to_thread(describe, model, manager.max_request_tokens(model.id))
 
     return router
 
 
-def _show(model: ServedModel, context_tokens: int) -> dict[str, Any]:
+def describe(model: ServedModel, context_tokens: int) -> dict[str, Any]:
+    """The answer about a model. `context_tokens`: what a request to it may have, 0 where that is not known."""
     persona = model.persona
     template = persona.template or _template(model.directory)
     parameters = _parameters(model)

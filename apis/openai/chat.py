@@ -14,6 +14,7 @@ from apis.errors import as_service_error, openai_error
 from apis.logprobs import openai_logprobs
 from apis.merge import merge
 from apis.model_names import ModelNames
+from apis.openai.answers import ERRORS, ChatCompletion
 from apis.openai.schemas import ChatRequest
 from apis.openai.usage import usage_of
 from apis.timing import server_timing, waiting_comment
@@ -23,15 +24,19 @@ from chat.conversation import ToolCall
 from chat.deltas import CallPart
 from chat.service import ChatService
 from pools.served_model import ServedModel
-from web.bodies import body_schema, read_body
-from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnected
+from web.bodies import read_body
+from web.described import answer, body_schema
+from web.streaming import JSON, SSE_DONE, StreamResponse, json_bytes, sse, unless_disconnected
+
+_PLACE = "\x00text"
+"""Nothing else in an event reads like this."""
 
 Deltas = AsyncGenerator[tuple[int, Delta], None]
 
 
 def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
     """The route under both of its paths."""
-    router = APIRouter()
+    router = APIRouter(responses=ERRORS)
 
     async def chat_completions(request: Request) -> Response:
         body = await read_body(request, ChatRequest)
@@ -57,7 +62,12 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
 
     for path in ("/v1/chat/completions", "/chat/completions"):
         router.add_api_route(
-            path, chat_completions, methods=["POST"], tags=["OpenAI"], openapi_extra=body_schema(ChatRequest)
+            path,
+            chat_completions,
+            methods=["POST"],
+            tags=["OpenAI"],
+            openapi_extra=body_schema(ChatRequest),
+            responses=answer(ChatCompletion, stream="text/event-stream"),
         )
     return router
 
@@ -114,6 +124,20 @@ class _Answers:
         return {**head, "choices": choices}
 
 
+class _TextEvents:
+    """Events of plain text, the most frequent by far: all but the text is encoded once."""
+
+    def __init__(self, answers: _Answers, usage: dict[str, None]) -> None:
+        self._frames = [
+            sse({**answers.chunk(index, {"content": _PLACE}), **usage}).split(json_bytes(_PLACE), 1)
+            for index in range(len(answers.completions))
+        ]
+
+    def event(self, index: int, text: str) -> bytes:
+        head, tail = self._frames[index]
+        return head + json_bytes(text) + tail
+
+
 @dataclass
 class _Choice:
     """One answer, collected."""
@@ -134,11 +158,15 @@ class _Choice:
 
 async def _chunks(answers: _Answers, deltas: Deltas, *, with_usage: bool) -> AsyncGenerator[bytes, None]:
     usage: dict[str, None] = {"usage": None} if with_usage else {}
+    texts = _TextEvents(answers, usage)
     for index in range(len(answers.completions)):
         yield sse({**answers.chunk(index, {"role": "assistant", "content": ""}), **usage})
     try:
         async with aclosing(deltas):
             async for index, delta in deltas:
+                if delta.text and not delta.logprobs:
+                    yield texts.event(index, delta.text)
+                    continue
                 fields = _fields(delta)
                 if fields or delta.logprobs:
                     yield sse({**answers.chunk(index, fields, logprobs=answers.logprobs([delta])), **usage})

@@ -14,6 +14,8 @@ from apis.errors import as_service_error, openai_error
 from apis.logprobs import TextLogprobs
 from apis.merge import merge
 from apis.model_names import ModelNames
+from apis.openai.answers import ERRORS
+from apis.openai.answers import Completion as Whole
 from apis.openai.completion_schemas import CompletionRequest
 from apis.openai.usage import usage_of
 from apis.timing import server_timing, waiting_comment
@@ -22,14 +24,15 @@ from chat.completion import Completion
 from chat.deltas import TokenLogprob
 from chat.service import ChatService
 from pools.served_model import ServedModel
-from web.bodies import body_schema, read_body
+from web.bodies import read_body
+from web.described import answer, body_schema
 from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnected
 
 Deltas = AsyncGenerator[tuple[int, Delta], None]
 
 
 def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(responses=ERRORS)
 
     async def completions(request: Request) -> Response:
         body = await read_body(request, CompletionRequest)
@@ -52,7 +55,12 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
 
     for path in ("/v1/completions", "/completions"):
         router.add_api_route(
-            path, completions, methods=["POST"], tags=["OpenAI"], openapi_extra=body_schema(CompletionRequest)
+            path,
+            completions,
+            methods=["POST"],
+            tags=["OpenAI"],
+            openapi_extra=body_schema(CompletionRequest),
+            responses=answer(Whole, stream="text/event-stream"),
         )
     return router
 

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from apis.model_names import ModelNames
+from apis.openai.answers import ERRORS, Embeddings, Ranking
 from apis.timing import server_timing
 from embeddings.service import EmbeddingService, Vectors
 from instances.messages import Text
-from web.bodies import body_schema, read_body
+from web.bodies import read_body
+from web.described import answer, body_schema
 from web.errors import InvalidRequest
 from web.streaming import JSON, unless_disconnected
 
@@ -55,7 +57,7 @@ class RerankRequest(BaseModel):
 
 
 def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(responses=ERRORS)
 
     async def embeddings(request: Request) -> Response:
         body = await read_body(request, EmbeddingRequest)
@@ -88,10 +90,18 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
         answer = {"id": f"rerank-{secrets.token_hex(12)}", "model": model.public_id, "results": results, "usage": usage}
         return JSON(answer, headers=server_timing(scored.timings))
 
-    for name, endpoint, schema in (("embeddings", embeddings, EmbeddingRequest), ("rerank", rerank, RerankRequest)):
+    for name, endpoint, schema, answered in (
+        ("embeddings", embeddings, EmbeddingRequest, Embeddings),
+        ("rerank", rerank, RerankRequest, Ranking),
+    ):
         for prefix in ("/v1/", "/"):
             router.add_api_route(
-                prefix + name, endpoint, methods=["POST"], tags=["OpenAI"], openapi_extra=body_schema(schema)
+                prefix + name,
+                endpoint,
+                methods=["POST"],
+                tags=["OpenAI"],
+                openapi_extra=body_schema(schema),
+                responses=answer(answered),
             )
     return router
 

@@ -6,12 +6,14 @@ from typing import Any
 from fastapi import APIRouter
 
 from apis.model_names import ModelNames
+from apis.openai.answers import ERRORS, Model, Models
 from pools.served_model import ServedModel
+from web.described import answer
 
 
 def model_routes(names: ModelNames, *, created: int) -> APIRouter:
     """`created` (Unix seconds) stands for the models' unknown date of birth."""
-    router = APIRouter(tags=["OpenAI"])
+    router = APIRouter(tags=["OpenAI"], responses=ERRORS)
     created_at = datetime.datetime.fromtimestamp(created, datetime.timezone.utc).isoformat()
 
     def entry(model: ServedModel) -> dict[str, Any]:
@@ -37,6 +39,6 @@ def model_routes(names: ModelNames, *, created: int) -> APIRouter:
         return entry(names.resolve(model_id))
 
     for prefix in ("/v1/models", "/models"):
-        router.add_api_route(prefix, list_models, methods=["GET"])
-        router.add_api_route(prefix + "/{model_id:path}", get_model, methods=["GET"])
+        router.add_api_route(prefix, list_models, methods=["GET"], responses=answer(Models))
+        router.add_api_route(prefix + "/{model_id:path}", get_model, methods=["GET"], responses=answer(Model))
     return router

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from apis.begin import begin
 from apis.errors import as_service_error, openai_error
 from apis.model_names import ModelNames
+from apis.openai.answers import ERRORS, Answered, Deleted, InputItems, InputTokens
 from apis.openai.response_output import Event, ResponseOutput
 from apis.openai.response_schemas import InputRequest, ResponsesRequest, messages_of
 from apis.openai.response_store import ResponseStore, StoredResponse
@@ -20,17 +21,22 @@ from chat.completion import Completion
 from chat.conversation import Message
 from chat.deltas import Delta
 from chat.service import ChatService
-from web.bodies import body_schema, read_body
+from web.bodies import read_body
+from web.described import answer, body_schema
 from web.streaming import JSON, StreamResponse, sse, unless_disconnected
 
 _PING = b": ping\n\n"
 
 
 def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
-    router = APIRouter(tags=["OpenAI"])
+    router = APIRouter(tags=["OpenAI"], responses=ERRORS)
     store = ResponseStore()
 
-    @router.post("/v1/responses", openapi_extra=body_schema(ResponsesRequest))
+    @router.post(
+        "/v1/responses",
+        openapi_extra=body_schema(ResponsesRequest),
+        responses=answer(Answered, stream="text/event-stream"),
+    )
     async def responses(request: Request) -> Response:
         body = await read_body(request, ResponsesRequest)
         model = names.resolve(body.model)
@@ -51,7 +57,7 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
             heartbeat=lambda: waiting_comment([completion]) or _PING,
         )
 
-    @router.post("/v1/responses/input_tokens", openapi_extra=body_schema(InputRequest))
+    @router.post("/v1/responses/input_tokens", openapi_extra=body_schema(InputRequest), responses=answer(InputTokens))
     async def input_tokens(request: Request) -> JSON:
         body = await read_body(request, InputRequest)
         model = names.resolve(body.model)
@@ -61,16 +67,16 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
         tokens = await service.count_tokens(model, body.conversation(earlier))
         return JSON({"object": "response.input_tokens", "input_tokens": tokens})
 
-    @router.get("/v1/responses/{response_id}")
+    @router.get("/v1/responses/{response_id}", responses=answer(Answered))
     async def get_response(response_id: str) -> JSON:
         return JSON(store.get(response_id).response)
 
-    @router.delete("/v1/responses/{response_id}")
+    @router.delete("/v1/responses/{response_id}", responses=answer(Deleted))
     async def delete_response(response_id: str) -> JSON:
         store.remove(response_id)
         return JSON({"id": response_id, "object": "response", "deleted": True})
 
-    @router.get("/v1/responses/{response_id}/input_items")
+    @router.get("/v1/responses/{response_id}/input_items", responses=answer(InputItems))
     async def input_items(response_id: str) -> JSON:
         items = store.get(response_id).input_items
         ends = (

@@ -8,9 +8,9 @@ from instances.handle import Instance
 from instances.messages import LoadModel
 
 
-def _instance(spec: LoadModel) -> Instance:
+def null_instance(spec: LoadModel) -> Instance:
     return Instance(spec, command=(sys.executable, "-m", worker.__name__))
 
 
 if __name__ == "__main__":
-    sys.exit(server_app.main(make_instance=_instance))
+    sys.exit(server_app.main(make_instance=null_instance))

@@ -1,10 +1,10 @@
 """Gemma's calls: `call:name{key:<|"|>text<|"|>,count:2,list:[true]}`, with the text marks of the version in use."""
 
-import json
 import re
 from typing import Any
 
 from chat.dialects.dialect import Call, Reading, Tools
+from chat.dialects.json_text import DECODER, made_call
 
 _HEAD = re.compile(r"\s*call:([\w.-]+)\s*(?=\{)")
 _KEY = re.compile(r"\s*([^\s:{}\[\],]+)\s*:")
@@ -23,9 +23,9 @@ def read_gemma(text: str, tools: Tools) -> Reading | None:
             return None
         try:
             arguments, position = _value(text, head.end())
+            calls.append(made_call(head[1], arguments))
         except (ValueError, RecursionError):
             return None
-        calls.append(Call(head[1], json.dumps(arguments, ensure_ascii=False)))
     return Reading(tuple(calls)) if calls else None
 
 
@@ -44,7 +44,7 @@ def _value(text: str, position: int) -> tuple[Any, int]:
     if not bare:
         raise ValueError("a value is missing")
     try:
-        return json.loads(bare[1]), bare.end()
+        return DECODER.decode(bare[1]), bare.end()
     except ValueError:
         return bare[1], bare.end()
 

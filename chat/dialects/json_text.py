@@ -1,12 +1,27 @@
 """Reading JSON in text that is still growing or has other text around it."""
 
 import json
+import math
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from chat.dialects.dialect import Call, Reading, Tools
+from web.streaming import whole_characters
 
-_DECODER = json.JSONDecoder(strict=False)
+
+def _refuse(number: str) -> NoReturn:
+    raise ValueError(f"{number} is not a number of JSON")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    return value if math.isfinite(value) else _refuse(number)
+
+
+DECODER = json.JSONDecoder(strict=False, parse_constant=_refuse, parse_float=_finite)
+"""Takes line breaks within texts, which models write; no NaN and nothing infinite, which no client can read."""
+
 _SEPARATORS = " \t\r\n,;"
 _NAME = r'"name"\s*:\s*"(?P<name>[^"\\]+)"'
 HEAD = re.compile(
@@ -65,7 +80,7 @@ def leading_calls(text: str) -> tuple[list[Call], str]:
     while text.strip(_SEPARATORS):
         start = len(text) - len(text.lstrip(_SEPARATORS))
         try:
-            value, end = _DECODER.raw_decode(text, start)
+            value, end = DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
             break
         found = [as_call(each) for each in (value if isinstance(value, list) else [value])]
@@ -90,13 +105,19 @@ def as_call(value: Any) -> Call | None:
         arguments = {}
     if not isinstance(name, str) or not name or not isinstance(arguments, dict):
         return None
-    return Call(name, json.dumps(arguments, ensure_ascii=False))
+    return made_call(name, arguments)
+
+
+def made_call(name: str, arguments: Mapping[str, Any]) -> Call:
+    """Half of a character, as a model's escapes can mean it, becomes U+FFFD. Raises ValueError on what is no JSON."""
+    text = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+    return Call(whole_characters(name), whole_characters(text))
 
 
 def json_object(text: str) -> dict[str, Any] | None:
     """`text` as a JSON object, None when it is none."""
     try:
-        value = json.loads(text, strict=False)
+        value = DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -106,4 +127,4 @@ def named_call(name: str, arguments: str) -> Call | None:
     """A call whose name and arguments stand apart; absent arguments are none."""
     value = json_object(arguments.strip() or "{}")
     name = name.strip()
-    return Call(name, json.dumps(value, ensure_ascii=False)) if name and value is not None else None
+    return made_call(name, value) if name and value is not None else None

@@ -1,10 +1,9 @@
 """Calls whose name stands between marks, apart from their JSON arguments."""
 
-import json
 import re
 
 from chat.dialects.dialect import Call, Reading, Tools
-from chat.dialects.json_text import leading_calls, named_call, read_calls
+from chat.dialects.json_text import DECODER, leading_calls, made_call, named_call, read_calls
 
 _MISTRAL = re.compile(r"\s*([\w.-]+)\s*(?:\[CALL_ID\]\s*[\w-]*\s*)?(?:\[ARGS\])?\s*(?=\{)")
 _NEXT = re.compile(r"\s*\[TOOL_CALLS\]")
@@ -13,7 +12,6 @@ _DEEPSEEK = re.compile(
 )
 _FENCED = re.compile(r"\s*(?P<name>[^\n]+)\n```json\n(?P<arguments>.*?)(?:\n```\s*|\s*\Z)", re.DOTALL)
 _PHI_MARKS = re.compile(r"\s*(?:functools)?\s*(?:<\|tool_calls?\|>)?(.*?)(?:<\|/tool_calls?\|>)?\s*", re.DOTALL)
-_DECODER = json.JSONDecoder(strict=False)
 
 
 def read_mistral(text: str, tools: Tools) -> Reading | None:
@@ -25,10 +23,10 @@ def read_mistral(text: str, tools: Tools) -> Reading | None:
     position = 0
     while head := _MISTRAL.match(text, position):
         try:
-            arguments, position = _DECODER.raw_decode(text, head.end())
+            arguments, position = DECODER.raw_decode(text, head.end())
         except (ValueError, RecursionError):
             return None
-        found.append(Call(head[1], json.dumps(arguments, ensure_ascii=False)))
+        found.append(made_call(head[1], arguments))
         following = _NEXT.match(text, position)
         position = following.end() if following else position
     return Reading(tuple(found), text[position:].strip()) if found else None

@@ -1,10 +1,10 @@
 """Calls written as Python: `[weather(city="Paris", days=2), now()]`."""
 
 import ast
-import json
 from typing import Any
 
 from chat.dialects.dialect import Call, Reading, Tools
+from chat.dialects.json_text import made_call
 
 _JSON_NAMES = {"true": True, "false": False, "null": None}
 
@@ -29,7 +29,7 @@ def _call(node: ast.expr) -> Call:
     if not all(part.isidentifier() for part in name.split(".")):
         raise ValueError("not a plain name")
     arguments = {keyword.arg: _value(keyword.value) for keyword in node.keywords if keyword.arg}
-    return Call(name, json.dumps(arguments, ensure_ascii=False))
+    return made_call(name, arguments)
 
 
 def _value(node: ast.expr) -> Any:

@@ -1,11 +1,11 @@
 """Calls whose parameters stand between tags, their values as plain text."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from chat.dialects.dialect import Call, Reading, Tools
+from chat.dialects.json_text import DECODER, made_call
 
 _FUNCTION = re.compile(
     r"\s*(?:<tool_call>\s*)?<function=([^>\s]+)>(.*?)(?:</function>\s*(?:</tool_call>)?|\Z)", re.DOTALL
@@ -50,7 +50,7 @@ def _unwrapped(value: str) -> str:
 def _call(name: str, arguments: Mapping[str, str], tools: Tools) -> Call:
     properties = tools.get(name, {}).get("properties") or {}
     typed = {key: _typed(value, properties.get(key)) for key, value in arguments.items()}
-    return Call(name, json.dumps(typed, ensure_ascii=False))
+    return made_call(name, typed)
 
 
 def _typed(text: str, schema: Any) -> Any:
@@ -58,8 +58,8 @@ def _typed(text: str, schema: Any) -> Any:
     if kind == "string" or (isinstance(schema, dict) and _only_strings(schema)):
         return text
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = DECODER.decode(text)
+    except (ValueError, RecursionError):
         lowered = text.strip().lower()
         return {"true": True, "false": False, "none": None}.get(lowered, text)
     return text if kind is None and isinstance(value, str) else value

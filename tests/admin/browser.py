@@ -24,12 +24,16 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium where there is one, else the one that playwright has installed."""
-    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path if Path(path).exists() else None, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def chromium_path() -> str | None:
+    """The system's Chromium where there is one; None stands for the one that playwright has installed."""
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    return path if Path(path).exists() else None
 
 
 class Manners:

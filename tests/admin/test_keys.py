@@ -51,6 +51,23 @@ def test_every_route_refuses_without_a_key_but_the_public_ones(
             assert not sent_to_login or method in ("GET", "HEAD")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/nowhere", "/docs", "/openapi.json", "/health/", "/Login", "/login/", "//login", "/static", "/metrics"),
+        *("/login/../api/keys", "/preferences/x", "/Static/icon.svg"),
+    ],
+)
+def test_what_is_no_route_is_refused_too(admin: str, browser_client: TestClient, path: str) -> None:
+    for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "TRACE"):
+        assert browser_client.request(method, path).status_code in (401, 303), method
+
+
+@pytest.mark.parametrize("path", ["/static/../api/keys", "/static/%2e%2e/api/keys", "/static/..%2f..%2fkeys.json"])
+def test_the_public_files_are_no_way_in(admin: str, browser_client: TestClient, path: str) -> None:
+    assert browser_client.get(path).status_code in (401, 303, 404)
+
+
 def test_an_inference_key_manages_nothing(site: Site, admin: str, store: KeyStore, browser_client: TestClient) -> None:
     secret = store.create("program", ["inference"])[1]
     for method, path in routes_of(site.app):
@@ -73,9 +90,17 @@ def test_a_browser_logs_in_and_out(admin: str, browser_client: TestClient) -> No
     assert "samesite=strict" in cookie
     assert admin not in cookie
     assert browser_client.get("/").status_code == 200
+    assert "secure" not in cookie
     stolen = browser_client.cookies[SESSION_COOKIE]
     assert browser_client.post("/logout").status_code == 303
     assert browser_client.get("/", headers={"Cookie": f"{SESSION_COOKIE}={stolen}"}).status_code == 303
+
+
+def test_over_tls_the_cookie_goes_over_tls_only(site: Site, admin: str) -> None:
+    """By this server's own TLS or by a proxy's before it."""
+    with TestClient(site.app, base_url="https://127.0.0.1:11437", follow_redirects=False) as client:
+        cookie = log_in(client, admin).headers["set-cookie"].lower()
+    assert {"secure", "httponly", "samesite=strict"} <= {part.strip() for part in cookie.split(";")}
 
 
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "models", ""])

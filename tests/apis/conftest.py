@@ -13,6 +13,7 @@ from instances.messages import LoadModel
 from server_app import build_device_server, create_app
 from tests.admin.site import free_port
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, QWEN_RERANKER, RERANKER, VISION, Script, serving
+from web.server_config import ServerConfig
 
 _CPU = [DeviceInfo("CPU", "Test CPU", None)]
 _TEST_MODELS = [
@@ -54,10 +55,11 @@ def make_app(
     *,
     models: Sequence[ModelAssignment] = _TEST_MODELS,
     allow_image_urls: bool = False,
+    server_config: ServerConfig | None = None,
 ) -> FastAPI:
     """A device server without an admin server beside it."""
     settings = DeviceSettings(port=11435, device="GPU", models=list(models), allow_image_urls=allow_image_urls)
     store = ConfigStore(data_dir / "device_config.json")
     store.save(Configuration(devices={"gpu": settings}))
     device = build_device_server("gpu", store.load(), data_dir, _CPU, store=store, make_instance=make_instance)
-    return create_app(device, host="127.0.0.1", admin_port=free_port())
+    return create_app(device, host="127.0.0.1", admin_port=free_port(), server_config=server_config)

@@ -12,6 +12,7 @@ from apis.access import PUBLIC, needed_scope
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.apis.conftest import make_app
 from tests.apis.servers import Script
+from tests.helpers import wait_until
 from tests.routes import routes_of
 
 MANAGEMENT = {
@@ -53,6 +54,37 @@ def test_every_route_refuses_without_a_key_but_the_public_ones(door: Door) -> No
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"x-api-key": "wrong"}, {"Cookie": "key=x"}):
             response = door.client.request(method, path, headers=headers)
             assert (response.status_code == 401) == (path not in PUBLIC), (method, path, response.status_code)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nowhere",
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/health/",
+        "/HEALTH",
+        "//health",
+        "/health/../v1/models",
+        "/health;x",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
+def test_what_is_no_route_is_refused_too(door: Door, method: str, path: str) -> None:
+    assert door.client.request(method, path).status_code == 401
+
+
+def test_a_use_is_remembered(door: Door) -> None:
+    key, secret = door.store.create("used", ["inference"])
+    assert key.last_used is None
+    door.client.get("/v1/models", headers={"api-key": secret})
+
+    def remembered() -> object:
+        found = door.store.get(key.id)
+        return found is not None and found.last_used
+
+    wait_until(remembered)
 
 
 def test_a_refusal_names_no_key_and_says_how(door: Door) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.admin.site import LiveSite, make_site
 from tests.apis.servers import CHAT, Script
 from tests.helpers import http
 
@@ -48,15 +49,46 @@ def test_a_request_is_counted_with_its_tokens_and_times(scripted: str, script: S
     assert after["openvino_instance_loads_total", ()] == 1
 
 
-def test_the_dashboard_asks_for_what_there_is(scripted: str) -> None:
-    known = {name for name, _ in samples(scripted)}
-    known |= {"openvino_device_state", "openvino_device_restarts_total", "openvino_pull_jobs"}
-    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
-    asked = {
-        name
-        for panel in panels
-        for target in panel.get("targets", [])
-        for name in re.findall(r"openvino_\w+", target["expr"])
+def families(url: str) -> dict[str, tuple[str, set[str]]]:
+    """Kind and labels of each family, those of a histogram's parts left out."""
+    return {
+        family.name: (family.type, {name for sample in family.samples for name in sample.labels} - {"le"})
+        for family in text_string_to_metric_families(http.get(f"{url}/metrics").text)
     }
-    assert len(asked) > 8
-    assert asked <= known
+
+
+def test_a_device_tells_all_that_is_promised(scripted: str) -> None:
+    model = {"device", "model"}
+    assert families(scripted) == {
+        "openvino_requests": ("counter", model | {"outcome"}),
+        "openvino_requests_resumed": ("counter", model),
+        "openvino_requests_active": ("gauge", model),
+        "openvino_requests_queued": ("gauge", model),
+        "openvino_tokens": ("counter", model | {"kind"}),
+        "openvino_time_to_first_token_seconds": ("histogram", model),
+        "openvino_time_between_tokens_seconds": ("histogram", model),
+        "openvino_instances": ("gauge", model),
+        "openvino_instance_loads": ("counter", model),
+        "openvino_instance_ends": ("counter", model | {"reason"}),
+        "openvino_instance_memory_bytes": ("gauge", model),
+        "openvino_memory_bytes": ("gauge", {"device", "kind"}),
+    }
+
+
+def test_the_dashboard_asks_for_what_there_is(scripted: str, tmp_path: Path) -> None:
+    """Names and labels alike; those of the page's own figures are taken from it."""
+    with LiveSite(make_site(tmp_path / "data")) as live:
+        known = families(scripted) | families(live.url)
+    labels = {name: labels for name, (_, labels) in known.items()}
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    expressions = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    assert len(expressions) > 8
+    for expression in expressions:
+        (name,) = re.findall(r"openvino_\w+", expression)
+        family = re.sub(r"_(total|bucket|sum|count)$", "", name)
+        grouped = re.search(r"by \(([^)]*)\)", expression)
+        asked = set(re.findall(r"(\w+)=", expression)) | set(
+            (grouped[1] if grouped else "").replace(" ", "").split(",")
+        )
+        assert asked - {"", "le"} <= labels[family], expression
+        assert (known[family][0] == "counter") == name.endswith("_total"), expression

@@ -42,7 +42,8 @@ def test_another_server_is_put_beside_and_all_is_drawn(tmp_path: Path, capsys: p
 
 
 def test_a_missing_model_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--model", str(tmp_path)]) == 1
+    with pytest.raises(SystemExit):
+        main(["--model", str(tmp_path)])
     assert "tools/build_bench_model.py" in capsys.readouterr().err
 
 

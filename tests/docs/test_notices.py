@@ -15,6 +15,7 @@ def test_every_requirement_is_named_with_its_versions() -> None:
         match = re.match(r"([\w.-]+)(.*)", line)
         assert match is not None, line
         assert HEADINGS.get(match[1]) == match[2].strip(), line
+        assert re.search(r"<\d", match[2]), f"{line}: the next major version has not been tried"
 
 
 def test_every_entry_is_complete() -> None:

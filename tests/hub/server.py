@@ -30,6 +30,7 @@ class SeenRequest:
     port: int
     authorization: str | None
     range: str | None
+    query: str = ""
 
 
 class TestHub:
@@ -149,6 +150,7 @@ class TestHub:
                 request.url.port or 0,
                 headers.get("authorization"),
                 headers.get("range"),
+                request.url.query,
             )
         )
 

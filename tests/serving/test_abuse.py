@@ -1,32 +1,84 @@
 """Abuse is answered and survived. How fast others are served meanwhile, `python -m benchmarks.abuse` measures."""
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
 import pytest
 
-from benchmarks import abuse
-from benchmarks.launch import DeviceProcess
+from benchmarks.abuse import apps, urls_of
+from benchmarks.attacks import ATTACKS, slow
+from benchmarks.attacks.attack import Attack
+from benchmarks.attacks.bodies import other_conversations
+from benchmarks.launch import DEMO_ID, DeviceProcess, demo_model, device_process
+from benchmarks.launch_suite import SuiteProcess, suite_process
+from web.bodies import MAX_MESSAGES
 
-EXPECTED: dict[abuse.Attack, set[str]] = {
-    abuse.large_bodies: {"413"},
-    abuse.just_allowed_bodies: {"400"},
-    abuse.deep_json: {"400"},
-    abuse.long_prompt: {"400"},
-    abuse.many_messages: {"400"},
-    abuse.broken_text: {"400", "200"},
-}
-
-
-@pytest.mark.parametrize("attack", EXPECTED, ids=lambda attack: attack.__name__)
-async def test_abuse_is_refused_and_others_are_served(gpu: DeviceProcess, attack: abuse.Attack) -> None:
-    answers = await attack(gpu.url)
-    assert set(answers) <= EXPECTED[attack]
-    assert gpu.health()["status"] == "ok"
+SLOW = (slow.slowloris, slow.slow_bodies, slow.stuck_readers)
+"""They last until the deadlines; tests/web/test_connection.py tries those with shorter ones."""
 
 
-async def test_many_slow_connections_keep_nobody_out(gpu: DeviceProcess) -> None:
-    connections = await abuse.open_slowly(gpu.url, abuse.SLOW_CONNECTIONS)
-    try:
-        assert gpu.health()["status"] == "ok"
-        assert gpu.chat("hello")
-    finally:
-        for writer in connections:
-            writer.close()
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SuiteProcess]:
+    with suite_process(tmp_path_factory.mktemp("abused")) as suite:
+        suite.assign("gpu", [DEMO_ID])
+        assert suite.chat("gpu", DEMO_ID, "hello").status_code == 200
+        yield suite
+
+
+@pytest.mark.parametrize(
+    ("attack", "on"),
+    [pytest.param(each, on, id=f"{each.name}, {on}") for each in ATTACKS if each.run not in SLOW for on in apps(each)],
+)
+async def test_abuse_is_refused_and_others_are_served(suite: SuiteProcess, attack: Attack, on: str) -> None:
+    assert not attack.problems(await attack.run(urls_of(suite)[on]))
+    assert suite.health("gpu")["status"] == "ok"
+    assert suite.device("gpu")["state"] == "running"
+
+
+async def test_many_slow_connections_keep_nobody_out(suite: SuiteProcess) -> None:
+    for url in urls_of(suite).values():
+        connections = await slow.open_slowly(url, slow.CONNECTIONS)
+        try:
+            assert httpx.get(f"{url}/health", trust_env=False, timeout=60).status_code == 200
+            assert suite.chat("gpu", DEMO_ID, "hello").status_code == 200
+        finally:
+            for _, writer in connections:
+                writer.transport.abort()
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat", "/v1/messages", "/v1/responses"])
+def test_a_conversation_has_so_many_messages_and_no_more(suite: SuiteProcess, path: str) -> None:
+    turns = [{"role": "user", "content": "hi"}] * MAX_MESSAGES
+    openai = {"/v1/chat/completions": {"model": DEMO_ID, "messages": turns}}
+    body = {**openai, **other_conversations(turns)}[path]
+    key = "input" if path == "/v1/responses" else "messages"
+    most = suite.client.post(suite.device_url("gpu") + path, json=body)
+    more = suite.client.post(suite.device_url("gpu") + path, json={**body, key: [*turns, turns[0]]})
+    assert str(MAX_MESSAGES) in more.text
+    assert more.status_code == most.status_code == 400
+    assert "tokens" in most.text  # so many are too long for this model, but not too many
+
+
+def test_a_client_may_have_so_many_requests_at_once_and_in_a_minute(tmp_path: Path) -> None:
+    limits = {"max_active_per_client": 1, "max_requests_per_minute": 3}
+    (tmp_path / "server_config.json").write_text(json.dumps(limits), encoding="utf-8")
+    with device_process(tmp_path, models=[demo_model()]) as server:
+        first = stream(server)
+        with first as response:
+            assert response.status_code == 200
+            second = server.client.get("/v1/models")
+            assert (second.status_code, second.headers["retry-after"]) == (429, "1")
+            assert "open already" in second.json()["error"]["message"]
+            assert server.client.get("/health").status_code == 200
+            for _ in response.iter_bytes():
+                pass
+        found = [server.client.get("/v1/models").status_code for _ in range(3)]
+        assert found == [200, 200, 429]
+
+
+def stream(server: DeviceProcess):
+    messages = [{"role": "user", "content": "hello"}]
+    body = {"model": server.model, "messages": messages, "stream": True, "max_tokens": 2000, "ignore_eos": True}
+    return server.client.stream("POST", "/v1/chat/completions", json=body)

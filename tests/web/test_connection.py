@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
@@ -11,9 +12,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from uvicorn.server import ServerState
 
 from tests.helpers import wait_until
-from web.connection import CarefulProtocol
+from web.connection import CarefulProtocol, careful_protocol
+from web.streaming import StreamResponse
 
 ended: list[str] = []
 
@@ -38,15 +41,19 @@ async def endless(request: Request) -> Response:
         finally:
             ended.append("endless")
 
+    if request.url.path == "/stream":
+        return StreamResponse(chunks(), media_type="text/event-stream", heartbeat=lambda: b":", heartbeat_seconds=0.05)
     return StreamingResponse(chunks())
 
 
 @pytest.fixture
 def address() -> Iterator[tuple[str, int]]:
-    app = Starlette(routes=[Route("/", length, methods=["GET", "POST"]), Route("/endless", endless)])
+    routes = [Route("/endless", endless), Route("/stream", endless)]
+    app = Starlette(routes=[*routes, Route("/", length, methods=["GET", "POST"])])
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http=Hasty, log_config=None, timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    protocol = careful_protocol(Hasty)
+    server = uvicorn.Server(uvicorn.Config(app, http=protocol, log_config=None, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})  # in the event loop of the product
     thread.start()
     yield listener.getsockname()
     server.should_exit = True
@@ -93,8 +100,42 @@ def test_a_quick_sender_of_much_is_served(address: tuple[str, int]) -> None:
     assert answer.endswith(b"\r\n3000000")
 
 
-def test_a_reader_that_stops_ends_its_answer(address: tuple[str, int]) -> None:
+class Loop:
+    """Time passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, seconds: float, act: Callable[[], None]) -> None:
+        self.timers.append((self.now + seconds, act))
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        due = [timer for timer in self.timers if timer[0] <= self.now]
+        self.timers = [timer for timer in self.timers if timer not in due]
+        for _, act in due:
+            act()
+
+
+def test_after_a_standstill_a_deadline_begins_anew() -> None:
+    loop, transport = Loop(), Mock(asyncio.Transport, get_extra_info=Mock(return_value=None))
+    config = uvicorn.Config(Starlette(), log_config=None)
+    config.load()
+    protocol = careful_protocol()(config=config, server_state=ServerState(), app_state={}, _loop=loop)
+    protocol.connection_made(transport)
+    loop.sleep(CarefulProtocol.head_seconds + 60)
+    transport.abort.assert_not_called()
+    loop.sleep(CarefulProtocol.head_seconds)
+    transport.abort.assert_called_once()
+
+
+@pytest.mark.parametrize("path", ["/endless", "/stream"])
+def test_a_reader_that_stops_ends_its_answer(address: tuple[str, int], path: str) -> None:
     ended.clear()
-    with connect(address, b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n") as connection:
+    with connect(address, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()) as connection:
         connection.recv(10)
         wait_until(lambda: ended)

@@ -1,8 +1,5 @@
 """A page of somebody else, in a real browser, against both ports; and rebinding, on every route."""
 
-import http.server
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -10,7 +7,6 @@ import pytest
 from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 
-from tests.admin.browser import chromium
 from tests.admin.site import LiveSite, make_site
 from tests.apis.conftest import make_app
 from tests.apis.servers import Script, serving
@@ -35,34 +31,6 @@ FORM = """([url, body]) => {
   document.body.append(frame, form);
   form.submit();
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def evil() -> Iterator[str]:
-    """A page on another port of this machine: the nearest that a foreign page can come."""
-
-    class Page(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(b"<!doctype html><title>evil</title><body>")
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://localhost:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
 
 
 def submit(page: Page, url: str, body: str) -> None:
@@ -114,10 +82,29 @@ def test_a_foreign_page_neither_reads_nor_asks_a_device(browser: Browser, evil: 
         assert script.prompts == []
 
 
+BESIDE_THE_ROUTES = [
+    *(
+        ("GET", path)
+        for path in ("/nowhere", "/docs", "/redoc", "/openapi.json", "/static/", "/static/icon.svg", "//", "/v1/")
+    ),
+    *((method, "/") for method in ("HEAD", "OPTIONS", "TRACE", "PUT", "PROPFIND", "CONNECT")),
+]
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:11435", "127.0.0.1.evil.example", "192.168.1.10:11435"])
 def test_rebinding_gets_403_on_every_route(tmp_path: Path, host: str) -> None:
     for app in (make_app(tmp_path / "device", Script().instance_maker()), make_site(tmp_path / "admin").app):
         with TestClient(app, base_url="http://127.0.0.1") as client:
-            for method, path in routes_of(app):
+            routes = routes_of(app)
+            looks = [(method, path) for _, path in routes for method in ("GET", "HEAD", "OPTIONS")]
+            for method, path in {*routes, *looks, *BESIDE_THE_ROUTES}:
                 response = client.request(method, path, headers={"Host": host})
                 assert (response.status_code, response.content) == (403, b""), (method, path)
+
+
+def test_what_a_foreign_page_sends_is_in_no_list(tmp_path: Path) -> None:
+    """Or it could push what really was asked out of it."""
+    with TestClient(make_app(tmp_path, Script().instance_maker()), base_url="http://127.0.0.1") as client:
+        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert client.post("/v1/chat/completions", json={"model": "x"}, headers=headers).status_code == 403
+        assert client.get("/activity").json()["ended"] == []

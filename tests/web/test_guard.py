@@ -29,7 +29,7 @@ def make_client(**options: Any) -> TestClient:
         await websocket.close()
 
     routes = [
-        Route("/echo", echo, methods=["GET", *CHANGING]),
+        Route("/echo", echo, methods=["GET", "OPTIONS", *CHANGING]),
         Route("/page", page),
         WebSocketRoute("/socket", chat),
     ]
@@ -167,6 +167,33 @@ def test_a_foreign_page_may_not_read(client: TestClient) -> None:
     assert response.headers["cross-origin-resource-policy"] == "same-origin"
 
 
+FRAMED = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+FOLLOWED = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", **FRAMED}, 403),
+        ({"Sec-Fetch-Site": "cross-site", **FOLLOWED}, 200),
+        ({"Sec-Fetch-Site": "none", **FOLLOWED}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "chrome-extension://abcdefgh"}, 200),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:11437"}, 200),
+        ({}, 200),
+    ],
+)
+def test_a_foreign_page_has_nothing_looked_up_but_by_a_link(
+    client: TestClient, method: str, headers: dict[str, str], status: int
+) -> None:
+    assert client.request(method, "/echo", headers=headers).status_code == status
+
+
 @pytest.mark.parametrize("origin", [*page_origins(11437), "chrome-extension://abcdefgh"])
 def test_a_listed_page_may_read(client: TestClient, origin: str) -> None:
     response = client.get("/echo", headers={"Origin": origin})
@@ -203,6 +230,7 @@ def test_every_response_carries_the_security_headers(client: TestClient, path: s
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["x-frame-options"] == "DENY"
     assert response.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["cross-origin-opener-policy"] == "same-origin"
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
 
 

@@ -31,3 +31,14 @@ def test_json_lines_are_objects_with_the_requests_id() -> None:
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_the_id_stands_there_once(form: LogFormat) -> None:
     assert line(form, "hello").count("req_1") == 1
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_message_forges_no_line(form: LogFormat) -> None:
+    text = line(form, "POST /a\r\n2026-01-01 ERROR main: forged\x1b[2J")
+    assert len(text.splitlines()) == 1
+    assert "\x1b" not in text
+
+
+def test_a_traceback_keeps_its_lines() -> None:
+    assert "ValueError: 錯誤" in line("text", "failed", failing=True).splitlines()[-1]

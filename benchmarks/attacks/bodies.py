@@ -1,0 +1,58 @@
+"""Bodies that are too large, too deep, too long, or have too many parts."""
+
+import json
+from typing import Any
+
+from benchmarks.attacks.attack import Reply, post
+from benchmarks.launch import DEMO_ID
+
+CHAT = "/v1/chat/completions"
+CONFIG = "/api/update_config"
+_DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+def chat(content: str = "hi", **more: object) -> bytes:
+    body = {"model": DEMO_ID, "max_tokens": 4, "messages": [{"role": "user", "content": content}], **more}
+    return json.dumps(body).encode()
+
+
+async def large_bodies(url: str) -> list[Reply]:
+    return await post(url, CHAT, *(b"x" * 64_000_000 for _ in range(4)))
+
+
+async def large_page_bodies(url: str) -> list[Reply]:
+    return await post(url, CONFIG, *(b"x" * 64_000_000 for _ in range(4)))
+
+
+async def just_allowed_bodies(url: str) -> list[Reply]:
+    return await post(url, CHAT, *(chat("x" * 31_000_000) for _ in range(2)))
+
+
+async def deep_json(url: str) -> list[Reply]:
+    replies = await post(url, CONFIG, _DEEP, b'{"device": "gpu", "models": ' + _DEEP + b"}")
+    replies = [reply for reply in replies if reply.outcome != "404"]  # the page's path, on a device
+    bodies = (_DEEP, b'{"model": "x", "messages": ' + _DEEP + b"}", b'{"a":' * 100_000)
+    replies += await post(url, CHAT, *bodies, chat(tools=[]).replace(b"[]", _DEEP))
+    return [reply for reply in replies if reply.outcome != "404"]
+
+
+async def long_prompt(url: str) -> list[Reply]:
+    """A million words, each a token at least."""
+    return await post(url, CHAT, chat("word " * 1_000_000))
+
+
+async def many_messages(url: str) -> list[Reply]:
+    turns = [{"role": "user" if number % 2 == 0 else "assistant", "content": "hi"} for number in range(10_000)]
+    replies = await post(url, CHAT, chat(messages=turns), chat(messages=turns[:4001]))
+    for path, body in other_conversations(turns).items():
+        replies += await post(url, path, json.dumps(body).encode())
+    return replies
+
+
+def other_conversations(turns: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
+    """The same conversation for the other APIs, by path."""
+    return {
+        "/api/chat": {"model": DEMO_ID, "messages": turns},
+        "/v1/messages": {"model": DEMO_ID, "messages": turns, "max_tokens": 4},
+        "/v1/responses": {"model": DEMO_ID, "input": turns},
+    }

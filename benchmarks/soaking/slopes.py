@@ -1,0 +1,50 @@
+"""Whether memory grows: a straight line through each long life's samples, and what it would come to in half an hour."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, linear_regression
+
+from benchmarks.soaking.census import Life
+
+HALF_HOUR = 1800.0
+LEAST_SAMPLES = 30
+LEAST_SECONDS = 300.0
+WARM_UP_SECONDS = 120.0
+NOISE_BYTES = 5e6
+NOISE_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Of one process after its warm-up: mean bytes, growth in bytes at this pace in half an hour, and what of that
+    may be noise: 5 MB, or a twentieth of the mean where that is more."""
+
+    role: str
+    pid: int
+    seconds: float
+    mean: float
+    growth: float
+
+    @property
+    def noise(self) -> float:
+        return max(NOISE_BYTES, NOISE_SHARE * self.mean)
+
+    @property
+    def grows(self) -> bool:
+        return self.growth > self.noise
+
+
+def slopes(lives: Sequence[Life], *, least_seconds: float = LEAST_SECONDS) -> list[Slope]:
+    """Of the lives that went on for `least_seconds` after their warm-up."""
+    found: list[Slope] = []
+    for life in lives:
+        if not life.memory:
+            continue
+        begins = life.memory[0][0] + WARM_UP_SECONDS
+        times = [at for at, _ in life.memory if at >= begins]
+        sizes = [size for at, size in life.memory if at >= begins]
+        if len(times) < LEAST_SAMPLES or times[-1] - times[0] < least_seconds:
+            continue
+        slope = linear_regression(times, sizes).slope
+        found.append(Slope(life.role, life.pid, times[-1] - times[0], fmean(sizes), slope * HALF_HOUR))
+    return found

@@ -1,0 +1,204 @@
+"""One address for all devices of a cluster: finds the deployment that a request is for, and passes its answer on."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from apis.access import needed_scope
+from apis.errors import install_error_handlers, refusal, shape_of
+from deploy.ray.in_process import Asked, Begun, Part
+from devices.config import DeviceSettings
+from keys.gate import client_of
+from pools.errors import ModelNotFound
+from web.errors import ServiceError
+from web.limits import Limits, RequestLimits
+from web.streaming import JSON, StreamResponse, ndjson, sse, unless_disconnected
+
+Ask = Callable[[str, Asked], AsyncGenerator[Part, None]]
+"""A device's name and a request → its answer. Raises `ReplicaLost` and other kinds of `ServiceError`."""
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+_LISTS = frozenset({"/v1/models", "/models", "/api/tags", "/api/ps"})
+_OF_ONE_SERVER = ("/memory", "/metrics", "/model/")
+_NAMED_IN_PATH = ("/v1/models/", "/models/")
+_ATTEMPTS = 3
+_GLANCE_SECONDS = 5.0
+
+
+class ReplicaLost(ServiceError):
+    """What answered is gone, alone or with its node."""
+
+    status = 503
+    code = "replica_lost"
+
+
+class NotInACluster(ServiceError):
+    status = 403
+    code = "not_in_a_cluster"
+
+
+class _Named(msgspec.Struct):
+    model: Any = None
+    name: Any = None
+
+
+def create_front(devices: Mapping[str, DeviceSettings], ask: Ask, *, body_bytes: int) -> FastAPI:
+    """The ASGI app. Keys, hosts and origins are looked at by the devices' own apps, as on one machine."""
+    front = _Front(devices, ask)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    install_error_handlers(app)
+    app.add_route("/{path:path}", front.answer, methods=_METHODS)
+    app.add_middleware(Limits, limits=RequestLimits(body_bytes, sys.maxsize), client_of=client_of, refuse=refusal)
+    return app
+
+
+class _Front:
+    def __init__(self, devices: Mapping[str, DeviceSettings], ask: Ask) -> None:
+        self._ask = ask
+        self._devices = list(devices)
+        self._device_of: dict[str, str] = {}
+        for device, settings in devices.items():
+            for name in (*(model.id for model in settings.models), *settings.aliases):
+                self._device_of[f"{device}-{name}"] = device
+                self._device_of.setdefault(name, device)
+
+    async def answer(self, request: Request) -> Response:
+        address = request.client and (request.client.host, request.client.port)
+        path, query = request.scope["path"], request.scope["query_string"]
+        asked = Asked(request.method, path, query, request.headers.raw, await request.body(), address)
+        if path == "/health":
+            return await self._health(asked)
+        if path in _LISTS and asked.method == "GET":
+            return await self._merged(asked)
+        if path.startswith(_OF_ONE_SERVER) or needed_scope(asked.method, path) == "admin":
+            raise NotInACluster(
+                f"{path} is about one server. A cluster's models are set in its configuration; Ray tells how it fares."
+            )
+        return await self._passed_on(request, self._device_for(asked), asked)
+
+    def _device_for(self, asked: Asked) -> str:
+        """The one that has the model, the first in the configuration where several do or none is named."""
+        name = _model_named_in(asked)
+        if name is None:
+            return self._devices[0]
+        for known in (name, name.removesuffix(":latest"), name.partition(":")[0]):
+            if known in self._device_of:
+                return self._device_of[known]
+        names = ", ".join(f"'{known}'" for known in self._device_of if known.startswith(tuple(self._devices)))
+        raise ModelNotFound(f"model '{name}' not found. This cluster serves {names or 'no model'}.", param="model")
+
+    async def _passed_on(self, request: Request, device: str, asked: Asked) -> Response:
+        parts = self._parts(device, asked)
+        begun = await unless_disconnected(request, anext(parts))
+        if not isinstance(begun, Begun):
+            return Response()  # to nobody
+        response = StreamResponse(_pieces(parts, asked.path, begun), media_type="")
+        response.status_code, response.raw_headers = begun.status, begun.headers
+        return response
+
+    async def _parts(self, device: str, asked: Asked) -> AsyncGenerator[Part, None]:
+        """The head of the answer comes with the first piece of its body: until then another replica may answer."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            begun: Begun | None = None
+            sent = False
+            try:
+                async with aclosing(self._ask(device, asked)) as parts:
+                    async for part in parts:
+                        if isinstance(part, Begun):
+                            begun = part
+                            continue
+                        if not sent and begun is not None:
+                            yield begun
+                        sent = True
+                        yield part
+                if not sent and begun is not None:
+                    yield begun
+                return
+            except ReplicaLost:
+                if sent or attempt == _ATTEMPTS:
+                    raise
+
+    async def _merged(self, asked: Asked) -> Response:
+        """What all devices list, as one list. One that does not answer soon is left out."""
+        wholes = await asyncio.gather(*(self._glance(device, asked) for device in self._devices))
+        answers = [whole for whole in wholes if whole is not None]
+        if not answers:
+            raise ReplicaLost("No replica of any device is there yet.", retry_after=5)
+        for begun, body in answers:
+            if begun.status != 200:
+                return _as_it_came(begun, body)
+        merged: dict[str, Any] = {}
+        for _, body in answers:
+            for key, value in msgspec.json.decode(body).items():
+                merged[key] = merged[key] + value if isinstance(value, list) and key in merged else value
+        return JSON(merged)
+
+    async def _health(self, asked: Asked) -> Response:
+        wholes = await asyncio.gather(*(self._glance(device, asked) for device in self._devices))
+        devices: dict[str, Any] = {
+            device: msgspec.json.decode(whole[1]) if whole else {"status": "unavailable"}
+            for device, whole in zip(self._devices, wholes, strict=True)
+        }
+        healthy = any(whole is not None for whole in wholes)
+        state = {"status": "ok" if healthy else "unavailable", "devices": devices}
+        return JSON(state, status_code=200 if healthy else 503)
+
+    async def _glance(self, device: str, asked: Asked) -> tuple[Begun, bytes] | None:
+        """A whole short answer, None where it does not come soon."""
+        try:
+            return await asyncio.wait_for(self._whole(device, asked), _GLANCE_SECONDS)
+        except (asyncio.TimeoutError, ServiceError):
+            return None
+
+    async def _whole(self, device: str, asked: Asked) -> tuple[Begun, bytes]:
+        parts = [part async for part in self._parts(device, asked)]
+        begun = next(part for part in parts if isinstance(part, Begun))
+        return begun, b"".join(part for part in parts if isinstance(part, bytes))
+
+
+def _model_named_in(asked: Asked) -> str | None:
+    for prefix in _NAMED_IN_PATH:
+        if asked.path.startswith(prefix):
+            return asked.path.removeprefix(prefix)
+    try:
+        named = msgspec.json.decode(asked.body, type=_Named)
+    except msgspec.MsgspecError:
+        return None  # the device's app says what is wrong with the body
+    name = named.model or named.name
+    return name if isinstance(name, str) else None
+
+
+async def _pieces(parts: AsyncGenerator[Part, None], path: str, begun: Begun) -> AsyncGenerator[bytes, None]:
+    async with aclosing(parts):
+        try:
+            async for part in parts:
+                if isinstance(part, bytes):
+                    yield part
+        except ReplicaLost as error:
+            yield _last_words(path, begun, error)
+
+
+def _last_words(path: str, begun: Begun, error: ReplicaLost) -> bytes:
+    """The end of a stream whose replica is gone. Raises `error` where the answer is no stream: its connection ends."""
+    media_type = dict(begun.headers).get(b"content-type", b"").partition(b";")[0]
+    payload = shape_of(path)(error)
+    if media_type == b"application/x-ndjson":
+        return ndjson(payload)
+    if media_type != b"text/event-stream":
+        raise error
+    if path.startswith("/v1/responses"):
+        return sse({"type": "error", "code": error.code, "message": error.message, "param": None}, event="error")
+    return sse(payload, event=payload.get("type"))
+
+
+def _as_it_came(begun: Begun, body: bytes) -> Response:
+    response = Response(body, begun.status)
+    response.raw_headers = begun.headers
+    return response

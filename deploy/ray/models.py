@@ -1,0 +1,49 @@
+"""Models that a node does not have yet."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from devices.config import ModelAssignment
+from model_registry import ModelRegistry
+
+_POLL_SECONDS = 0.5
+
+
+class ModelMissing(Exception):
+    """A model of the configuration is neither on the node nor could it be pulled."""
+
+
+async def pull_missing(models: Sequence[ModelAssignment], data_dir: Path) -> None:
+    """Pull what is not on this node yet; one replica of it at a time. Raises `ModelMissing`."""
+    if not any(_is_missing(model, data_dir) for model in models):
+        return
+    registry = ModelRegistry(data_dir / "models", settings_file=data_dir / "hub_settings.json")
+    lock = FileLock(data_dir / ".pull.lock")
+    while True:
+        try:
+            lock.acquire(blocking=False)
+            break
+        except Timeout:
+            await asyncio.sleep(_POLL_SECONDS)
+    try:
+        for model in models:
+            if _is_missing(model, data_dir):
+                await _pull(model, registry, data_dir)
+    finally:
+        await registry.stop()
+        lock.release()
+
+
+async def _pull(model: ModelAssignment, registry: ModelRegistry, data_dir: Path) -> None:
+    job = await registry.settled(registry.pull(model.id).id)
+    if job.error is not None:
+        raise ModelMissing(f"{model.id} could not be pulled: {job.error.message}")
+    if _is_missing(model, data_dir):
+        raise ModelMissing(f"{model.id} was pulled, but not to {model.path}: write its path as a pull makes it.")
+
+
+def _is_missing(model: ModelAssignment, data_dir: Path) -> bool:
+    return not (data_dir / model.path).exists()

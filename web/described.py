@@ -1,0 +1,120 @@
+"""What the OpenAPI document of an app says beside the routes themselves: answers, errors, bodies, keys."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+Responses = dict[int | str, dict[str, Any]]
+"""The `responses` of a route or a router."""
+
+_REFERENCE = "#/components/schemas/"
+_KEYS: dict[str, dict[str, Any]] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+}
+_SENTENCES = {
+    400: "The request is at fault; the message says where.",
+    401: "A key is needed, or the one given is not valid.",
+    403: "The key lacks the scope, the request comes from a foreign page, or the hub refuses access.",
+    404: "There is nothing by that name.",
+    409: "The present state does not allow it; the message says what does.",
+    413: "The body is too large.",
+    414: "The address is too long.",
+    422: "A field of the request is at fault; the message names it.",
+    429: "Too many requests; Retry-After says when to try again.",
+    431: "The headers are too large.",
+    502: "The hub, or the device's server, does not answer.",
+    503: "Not possible now: memory or a queue is full, a server is not running, or the keys cannot be read.",
+    507: "The disk has no room.",
+}
+ANY_REQUEST = (401, 403, 413, 414, 429, 431, 503)
+"""What a request can meet before its route is reached."""
+
+
+def answer(
+    model: Any = None, description: str = "The answer.", *, status: int = 200, stream: str | None = None
+) -> Responses:
+    """One success, as JSON; `stream` is the media type under which it comes piece by piece on demand."""
+    response: dict[str, Any] = {"description": description}
+    if model is not None:
+        response["model"] = model
+    if stream is not None:
+        response["content"] = {stream: {"schema": {"type": "string"}}}
+    return {status: response}
+
+
+def text(description: str, media_type: str = "text/plain; charset=utf-8") -> Responses:
+    """A success that is text."""
+    return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
+def errors(model: type[BaseModel], *statuses: int) -> Responses:
+    """Errors in one shape: those that any request can meet, and `statuses`."""
+    return {status: {"model": model, "description": _SENTENCES[status]} for status in (*ANY_REQUEST, *statuses)}
+
+
+def body_schema(schema: type[BaseModel]) -> dict[str, Any]:
+    """The `openapi_extra` of a route whose body is read by `read_body`."""
+    prefix = schema.__module__.split(".")[1].title()  # two APIs may have schemas of the same name
+    content = schema.model_json_schema(ref_template=f"{_REFERENCE}{prefix}{{model}}")
+    content["$defs"] = {f"{prefix}{name}": inner for name, inner in content.get("$defs", {}).items()}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": content}}}}
+
+
+def describe(app: FastAPI, *, public: Collection[str]) -> None:
+    """Complete the app's own document. `public`: paths that take no key."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = made()
+            _complete(document, public)
+        return app.openapi_schema or made()
+
+    app.openapi = openapi  # the way that FastAPI documents
+
+
+def _complete(document: dict[str, Any], public: Collection[str]) -> None:
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    components["securitySchemes"] = _KEYS
+    document["security"] = [{name: []} for name in _KEYS]
+    for path, operation in _operations(document):
+        if path in public:
+            operation["security"] = []
+        operation["responses"] = dict(_true(operation["responses"]))
+        for content in _contents(operation):
+            schema = content.get("schema", {})
+            schemas.update(schema.pop("$defs", {}))
+            if "$ref" in schema:  # what the route's annotation says beside the model is less than the model
+                content["schema"] = {"$ref": schema["$ref"]}
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+
+
+def _true(responses: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Without the framework's own 422, which no app of ours answers; errors are JSON also where a success is text."""
+    for status, response in responses.items():
+        content = list(response.get("content", {}).values())
+        if int(status) >= 400 and content:
+            if content[0]["schema"].get("$ref", "").endswith("/HTTPValidationError"):
+                continue
+            response["content"] = {"application/json": content[0]}
+        yield status, response
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if method == "head":  # has no body, whatever it answers
+                for response in operation["responses"].values():
+                    response.pop("content", None)
+            yield path, operation
+
+
+def _contents(operation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+        yield from part.get("content", {}).values()
