@@ -27,6 +27,7 @@ def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignme
         snapshot = await reader()
         return {
             "devices": [asdict(card) | {"stage": card.stage} for card in snapshot.devices],
+            "gateway": asdict(snapshot.gateway),
             "memory": asdict(snapshot.machine),
             "config_problem": str(snapshot.config_problem) if snapshot.config_problem else None,
         }

@@ -17,6 +17,7 @@ from benchmarks.launch import DEMO_MODEL
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measurements.conversations import prompts, shared_beginning, turns
 from benchmarks.measurements.embeddings import embeddings
+from benchmarks.measurements.gateway import gateway
 from benchmarks.measurements.npu import npu
 from benchmarks.measurements.prompt_lookup import prompt_lookup
 from benchmarks.measurements.section import Section
@@ -62,6 +63,7 @@ MEASUREMENTS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "prompt-lookup": lambda options: prompt_lookup(options.model, options.pairs, device=options.device),
     "embeddings": lambda options: embeddings(options.embedding_model, options.pairs, device=options.device),
     "npu": lambda options: npu(options.npu_model, options.pairs, on_cpu=options.device == "CPU"),
+    "gateway": lambda options: gateway(options.model, options.pairs, device=options.device),
     "starting": lambda options: starting(options.pairs),
     "switching": lambda options: switching(options.model, options.pairs),
 }

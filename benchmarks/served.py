@@ -1,6 +1,7 @@
 """The device server as users run it, with the benchmark's model."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -41,14 +42,20 @@ class Served:
 
 @contextmanager
 def serve(
-    model: Path, folder: Path, *, device: str, settings: Mapping[str, Any], module: str = "server_app"
+    model: Path,
+    folder: Path,
+    *,
+    device: str,
+    settings: Mapping[str, Any],
+    module: str = "server_app",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Served]:
     """Runs the server with its data in `folder`; it has ended when the context is left.
 
-    `settings` are those of the model in the configuration; `module` takes the arguments of `server_app`. Raises
-    `ServerFailed`.
+    `settings` are those of the model in the configuration; `module` takes the arguments of `server_app`;
+    `environment`: variables to add. Raises `ServerFailed`.
     """
-    port = _free_port()
+    port = free_port()
     name = device.partition(".")[0].lower()
     config = folder / "device_config.json"
     assignment = {"id": MODEL_ID, "path": str(model), **settings}
@@ -59,8 +66,11 @@ def serve(
     command = [sys.executable, "-m", module, "--device", name, "--config", str(config)]
     command += ["--data-dir", str(folder), "--port", str(port), "--log-level", "warning"]
     log = folder / "server.log"
+    variables = {**os.environ, **(environment or {})}
     with log.open("wb") as stream:
-        process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=stream, stderr=stream)
+        process = subprocess.Popen(
+            command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=stream, stderr=stream, env=variables
+        )
     try:
         with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=_LOAD_SECONDS) as client:
             _wait_until_healthy(client, process, log)
@@ -97,7 +107,7 @@ def _post(client: httpx.Client, path: str) -> Any:
     return response.json()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]

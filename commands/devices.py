@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from admin import formats
+from commands.gateway import line_of
 from commands.house import Answer, House
 from commands.output import Output
 
@@ -77,6 +78,8 @@ async def show_status(house: House, options: argparse.Namespace, output: Output)
             if model["assignment"] is not None:
                 running = model["running"] or {}
                 output.say(f"  {device['name']}-{model['id']}  {running.get('state', '')}".rstrip())
+    if gateway := status.get("gateway"):
+        output.say(f"\n{line_of(gateway)}")
     if status.get("config_problem"):
         output.say(f"\n{status['config_problem']}", style="red")
     return 0

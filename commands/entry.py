@@ -55,7 +55,7 @@ async def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def _command(name: str) -> Command:
-    from commands import devices, examining, keys, models, pulling, tuning
+    from commands import devices, examining, gateway, keys, models, pulling, tuning
 
     return {
         "pull": pulling.pull,
@@ -67,6 +67,7 @@ def _command(name: str) -> Command:
         "import": models.import_folder,
         "assign": devices.assign,
         "unassign": devices.unassign,
+        "gateway": gateway.switch,
         "keys": keys.manage_keys,
         "ps": devices.show_loaded,
         "status": devices.show_status,

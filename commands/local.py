@@ -25,6 +25,7 @@ from devices.config import (
     ModelAssignment,
     default_configuration,
 )
+from devices.gateway_config import GATEWAY_FILE, GatewayProblem, GatewaySettings, GatewayStore
 from devices.run_file import InCharge, take_charge
 from doctor.examination import Surroundings, examine
 from model_registry import LocalModel, ModelRegistry, RegistryError
@@ -126,7 +127,20 @@ class LocalHouse:
     async def status(self) -> Answer:
         with _explained():
             devices = self._configuration().devices
-        return {"running": False, "devices": [_device_row(name, settings) for name, settings in devices.items()]}
+        rows = [_device_row(name, settings) for name, settings in devices.items()]
+        return {"running": False, "devices": rows, **await self.gateway({})}
+
+    async def gateway(self, changes: Mapping[str, Any]) -> Answer:
+        store = GatewayStore(self._data_dir / GATEWAY_FILE)
+        try:
+            if changes:
+                with self._in_charge():
+                    store.change(lambda before: before.model_copy(update=dict(changes)))
+            return {"gateway": _gateway_row(store.load())}
+        except GatewayProblem as problem:
+            raise CommandFailed(str(problem), "config_broken") from problem
+        except OSError as error:
+            raise CommandFailed(str(error)) from error
 
     async def doctor(self, language: str) -> Answer:
         translator = Catalogues(PROJECT / "locales").get(language)
@@ -214,6 +228,12 @@ def _row(model: LocalModel, devices: Mapping[str, DeviceSettings], last_used: fl
         "npu_problem": facts.npu_problem,
         "devices": [name for name, settings in devices.items() if _offers(settings, model.id)],
     }
+
+
+def _gateway_row(settings: GatewaySettings) -> Answer:
+    """As the admin's, as far as its file tells."""
+    aliases = [{"name": name, **alias.model_dump()} for name, alias in settings.aliases.items()]
+    return {**settings.model_dump(), "state": "not started", "last_error": None, "aliases": aliases}
 
 
 def _device_row(name: str, settings: DeviceSettings) -> Answer:

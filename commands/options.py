@@ -22,6 +22,7 @@ COMMANDS = {
     "unassign": "take a model off a device",
     "ps": "the models that are loaded now",
     "status": "the devices and what they are doing",
+    "gateway": "one address for all devices: switch it on or off",
     "tune": "find out which kind of pipeline serves a model best here",
     "keys": "manage the API keys",
     "doctor": "look for what keeps this machine from serving well",
@@ -130,6 +131,10 @@ def _add_device_commands(add: _Adder) -> None:
         choices=("inference", "admin"),
         help="what a new key allows; may be given twice (default: inference, the first key both)",
     )
+    gateway = add("gateway")
+    gateway.add_argument("action", choices=("on", "off", "show"))
+    gateway.add_argument("--host", metavar="ADDRESS", help="address to listen on (first: 127.0.0.1, this machine only)")
+    gateway.add_argument("--port", type=_port, help="first: 11434, which clients of Ollama try by themselves")
     add("ps")
     add("status")
     doctor = add("doctor")

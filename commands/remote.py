@@ -102,6 +102,11 @@ class RemoteHouse:
     async def status(self) -> Answer:
         return {"running": True, "url": self._url, **await self._ask("GET", "/api/status")}
 
+    async def gateway(self, changes: Mapping[str, Any]) -> Answer:
+        if not changes:
+            return await self._ask("GET", "/api/gateway")
+        return await self._ask("POST", "/api/gateway", json=dict(changes))
+
     async def doctor(self, language: str) -> Answer:
         return await self._ask("POST", "/api/doctor", params={"wait": True, "lang": language})
 

@@ -11,6 +11,7 @@ from devices.lifeline import watch_stdin
 from web.connection import careful_protocol
 from web.listening import open_listeners
 from web.serving import GracefulServer
+from web.streaming import DirectBodies
 from web.tls import TlsFiles
 
 DRAIN_SECONDS = 5
@@ -31,7 +32,7 @@ def serve_as_child(
 ) -> None:
     """`on_end` is called, in another thread, when no more requests are taken and those under way are finished."""
     config = uvicorn.Config(
-        app,
+        DirectBodies(app),
         log_level=log_level,
         http=careful_protocol(),
         ws="none",

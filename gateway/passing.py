@@ -12,13 +12,14 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.counts import Counts
 from gateway.directory import Directory, Target
-from gateway.errors import AnswerCutOff, Away, ClientLeft, NoDevice, cut_off, error_event
+from gateway.errors import Away, ClientLeft, NoDevice, cut_off, error_event
 from gateway.fleet import Fleet
 from gateway.requests import Named, named_in, read_whole
 from gateway.routes import Passage
 from gateway.upstream import Opened, Upstream
 from pools.errors import ShuttingDown
 from web.errors import InvalidRequest
+from web.streaming import body_send
 
 logger = logging.getLogger(__name__)
 
@@ -66,17 +67,11 @@ class Passing:
             await find(scope, _nothing, send)
             return
         opened = await self._open(passage, scope, body, find)
-        device, model = opened.target.device, opened.target.model
-        device.in_flight[model] += 1
-        try:
-            await _relay(opened, scope["path"], send)
-        except AnswerCutOff as error:
-            logger.warning("%s", error.message)
+        device = opened.target.device
+        self.counts.answered[device.name] += 1
+        if not await _relay(opened, scope, send):
+            logger.warning("%s ended while it was answering", device.name)
             self.counts.cut[device.name] += 1
-            raise
-        finally:
-            device.in_flight[model] -= 1
-            self.counts.answered[device.name] += 1
 
     async def _finder(self, passage: Passage, scope: Scope, body: bytes) -> FindTargets | Response:
         """What gives the devices to ask, looked at anew with each attempt."""
@@ -175,22 +170,26 @@ def _name(passage: Passage, named: Named | None) -> str | None:
     return named.asked
 
 
-async def _relay(opened: Opened, path: str, send: Send) -> None:
-    """Pass an answer back piece by piece, as fast as the client takes them and not faster."""
+async def _relay(opened: Opened, scope: Scope, send: Send) -> bool:
+    """Pass an answer back piece by piece, as fast as the client takes them and not faster. Whether it was whole; an
+    answer that is no stream and broke off is left without its end, so that the connection is closed."""
+    send_body = body_send(scope, send)
+    whole = True
     await send({"type": "http.response.start", "status": opened.status, "headers": opened.headers()})
     try:
         while piece := await opened.more():
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send_body({"type": "http.response.body", "body": piece, "more_body": True})
         opened.finish()
-    except Away as away:
-        error = cut_off(opened.target.device.name)
-        ending = error_event(path, opened.media_type, error)
+    except Away:
+        whole = False
+        ending = error_event(scope["path"], opened.media_type, cut_off(opened.target.device.name))
         if not ending:
-            raise error from away
-        await send({"type": "http.response.body", "body": ending, "more_body": True})
+            return False
+        await send_body({"type": "http.response.body", "body": ending, "more_body": True})
     finally:
         opened.cut()
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    await send_body({"type": "http.response.body", "body": b"", "more_body": False})
+    return whole
 
 
 def _drop(opened: Opened | None) -> None:

@@ -38,12 +38,13 @@ _NOT_PASSED_BACK = {name.encode() for name in _HOP_BY_HOP} | {b"date", b"server"
 @dataclass
 class Opened:
     """An answer that has begun; nothing of it has been passed on yet. `first`: what is there of its body, None while
-    nothing is; `coming`: what comes then. To be closed by `finish` or `cut`."""
+    nothing is; `coming`: what comes then. To be closed by `cut`, at its end by `finish` before."""
 
     target: Target
     response: aiohttp.ClientResponse
-    first: bytes | None
-    coming: asyncio.Task[bytes] | None
+    first: bytes | None = None
+    coming: asyncio.Task[bytes] | None = None
+    _counts: bool = True
 
     @property
     def status(self) -> int:
@@ -83,7 +84,10 @@ class Opened:
         self.response.release()
 
     def cut(self) -> None:
-        """The device sees its client go."""
+        """It is over; where it was not at its end the device sees its client go."""
+        if self._counts:
+            self._counts = False
+            self.target.device.in_flight[self.target.model] -= 1
         if self.coming is not None:
             self.coming.cancel()
         self.response.close()
@@ -129,12 +133,16 @@ class Upstream:
         except (aiohttp.ClientError, OSError, ValueError, asyncio.TimeoutError) as error:
             raise Away(str(error), sent=False) from error
 
-    async def open(
-        self, target: Target, scope: Scope, body: bytes, now: Callable[[], float], *, method: str | None = None
-    ) -> Opened:
-        """Raises `Away` as long as nothing of the answer has come."""
-        response = await self._head(target, scope, body, now, method or scope["method"])
-        opened = Opened(target, response, None, None)
+    async def open(self, target: Target, scope: Scope, body: bytes, now: Callable[[], float]) -> Opened:
+        """Raises `Away` as long as nothing of the answer has come. The request counts among the device's until the
+        answer is cut."""
+        target.device.in_flight[target.model] += 1
+        try:
+            response = await self._head(target, scope, body, now)
+        except BaseException:
+            target.device.in_flight[target.model] -= 1
+            raise
+        opened = Opened(target, response)
         try:
             opened.first = response.content.read_nowait()
             if not opened.first and not response.content.at_eof():
@@ -152,14 +160,14 @@ class Upstream:
         return opened
 
     async def _head(
-        self, target: Target, scope: Scope, body: bytes, now: Callable[[], float], method: str
+        self, target: Target, scope: Scope, body: bytes, now: Callable[[], float]
     ) -> aiohttp.ClientResponse:
         device = target.device
         query = scope["query_string"].decode("latin-1")
         path = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         asking = asyncio.ensure_future(
             self._session.request(
-                method,
+                scope["method"],
                 URL(device.url + path, encoded=True),
                 data=body or None,
                 headers=self._headers(target, scope),

@@ -90,6 +90,11 @@ class DirectBodies:
         await self._app(scope, receive, send)
 
 
+def body_send(scope: Scope, send: Send) -> Send:
+    """With what the bytes of a body are sent: past the middlewares where `DirectBodies` stands around the app."""
+    return scope.get(_SEND_BODY, send)
+
+
 class StreamResponse(Response):
     """Sends `chunks` as they come and closes them as soon as the client is gone.
 
@@ -114,7 +119,7 @@ class StreamResponse(Response):
         self._sent = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        send_body: Send = scope.get(_SEND_BODY, send)
+        send_body = body_send(scope, send)
         sending = asyncio.create_task(self._send_all(send, send_body))
         helpers = [asyncio.create_task(_until_disconnect(receive))]
         if self._heartbeat:

@@ -16,6 +16,7 @@ from chat.dialects.registry import DIALECTS
 from chat.personas import PARAMETERS
 from devices.config import default_configuration, parse_configuration
 from devices.config_schema import DeviceSettings, ModelAlias, ModelAssignment
+from devices.gateway_config import GatewayAlias, GatewaySettings
 from main import parse_arguments
 from pools.served_model import DEFAULT_NPU_PROMPT_TOKENS, NPU_RESPONSE_TOKENS
 from tests.docs.pages import PROJECT, code_blocks, text_of
@@ -37,6 +38,8 @@ TABLES = [
     ("A model of a device", ModelAssignment),
     ("An alias", ModelAlias),
     ("server_config.json", ServerConfig),
+    ("gateway.json", GatewaySettings),
+    ("An alias of the gateway", GatewayAlias),
 ]
 
 
@@ -85,6 +88,8 @@ def test_every_example_value_is_allowed(heading: str, schema: type[BaseModel]) -
         ModelAssignment: {"id": "org/name", "path": "models/x"},
         ModelAlias: {"model": "org/name"},
         ServerConfig: {},
+        GatewaySettings: {},
+        GatewayAlias: {"model": "org/name"},
     }[schema]
     for name, (*_, example) in table(heading).items():
         if example:

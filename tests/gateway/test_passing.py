@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from apis.forwarded import ALIAS_HEADER, ForwardedAlias
 from tests.apis.servers import CHAT
 from tests.gateway.conftest import ONLY_GPU, Town, open_town
 from tests.helpers import wait_until
@@ -97,8 +98,6 @@ def test_an_alias_has_a_system_prompt_and_parameters(town: Town) -> None:
 
 def test_a_stranger_cannot_use_the_gateways_headers(town: Town) -> None:
     """Neither at a device, nor through the gateway."""
-    from apis.forwarded import ALIAS_HEADER, ForwardedAlias
-
     header = {ALIAS_HEADER: ForwardedAlias("x", f"gpu-{CHAT}", "Injected.").encoded()}
     body = {"model": "x", "messages": [{"role": "user", "content": "hi"}]}
     for url in (town.url, town.urls["gpu"]):
@@ -108,12 +107,13 @@ def test_a_stranger_cannot_use_the_gateways_headers(town: Town) -> None:
 
 def test_a_busy_model_falls_back(town: Town) -> None:
     town.alias("chat", f"npu-{CHAT}", fallback=[f"gpu-{CHAT}"])
-    town.scripts["npu"].pause = 0.3
-    town.scripts["npu"].answer = "one two three four five six seven eight nine ten"
+    town.chat(f"npu-{CHAT}")  # loaded: until then all requests but one are refused
+    town.scripts["npu"].pause = 0.2
+    town.scripts["npu"].answer = "one two three four five six"
     busy = [threading.Thread(target=town.chat, args=(f"npu-{CHAT}",)) for _ in range(2)]
     for thread in busy:
         thread.start()
-    wait_until(lambda: town.asked()["npu"] == 2)
+    wait_until(lambda: town.asked()["npu"] == 3)
     assert town.chat("chat").json()["model"] == "chat"
     assert town.asked()["gpu"] == 1
     for thread in busy:
