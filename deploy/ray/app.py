@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from deploy.ray.front import ReplicaLost, create_front
 from deploy.ray.in_process import Asked, Begun, Part, answer_of
-from deploy.ray.models import pull_missing
+from deploy.ray.models import present_models
 from deploy.ray.node import DATA_DIR_VARIABLE
 from deploy.ray.settings import FRONT_RESOURCE, Cluster
 from devices.config import Configuration
@@ -41,8 +41,8 @@ class Device:
 
     async def __init__(self, name: str, cluster: Cluster, make_instance: MakeInstance) -> None:
         data_dir = Path(os.environ[DATA_DIR_VARIABLE])
-        settings = cluster.devices[name].model_copy(update={"fallback_device": None})
-        await pull_missing(settings.models, data_dir)
+        models = await present_models(cluster.devices[name].models, data_dir)
+        settings = cluster.devices[name].model_copy(update={"models": models, "fallback_device": None})
         server = build_device_server(
             name, Configuration(devices={name: settings}), data_dir, available_devices(), make_instance=make_instance
         )

@@ -6,20 +6,23 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from devices.config import ModelAssignment
+from devices.config import DEMO_MODEL_ID, ModelAssignment
 from model_registry import ModelRegistry
 
 _POLL_SECONDS = 0.5
+_DEMO_MODEL = Path(__file__).resolve().parents[2] / "models" / "demo_server-guide"
 
 
 class ModelMissing(Exception):
     """A model of the configuration is neither on the node nor could it be pulled."""
 
 
-async def pull_missing(models: Sequence[ModelAssignment], data_dir: Path) -> None:
-    """Pull what is not on this node yet; one replica of it at a time. Raises `ModelMissing`."""
+async def present_models(models: Sequence[ModelAssignment], data_dir: Path) -> list[ModelAssignment]:
+    """The models as they lie on this node, which pulls those it lacks; one of its replicas at a time. The demo model
+    comes with the program. Raises `ModelMissing`."""
+    models = [_bundled(model) if _is_missing(model, data_dir) else model for model in models]
     if not any(_is_missing(model, data_dir) for model in models):
-        return
+        return models
     registry = ModelRegistry(data_dir / "models", settings_file=data_dir / "hub_settings.json")
     lock = FileLock(data_dir / ".pull.lock")
     while True:
@@ -35,6 +38,11 @@ async def pull_missing(models: Sequence[ModelAssignment], data_dir: Path) -> Non
     finally:
         await registry.stop()
         lock.release()
+    return models
+
+
+def _bundled(model: ModelAssignment) -> ModelAssignment:
+    return model.model_copy(update={"path": str(_DEMO_MODEL)}) if model.id == DEMO_MODEL_ID else model
 
 
 async def _pull(model: ModelAssignment, registry: ModelRegistry, data_dir: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.ray.models import ModelMissing, pull_missing
-from devices.config import ModelAssignment
+from deploy.ray.models import ModelMissing, present_models
+from devices.config import DEMO_MODEL_ID, ModelAssignment
 from registry.settings import HubSettings, SettingsFile
 from tests.hub import TestHub
 from tests.registry.tiny_models import make_llm
@@ -36,22 +36,28 @@ def node(tmp_path: Path, hub: TestHub) -> Path:
 
 async def test_a_missing_model_is_pulled_once_for_all_replicas(node: Path, hub: TestHub, tmp_path: Path) -> None:
     hub.add_model(ID, make_llm(tmp_path / "published"))
-    await asyncio.gather(*(pull_missing([MODEL], node) for _ in range(3)))
+    await asyncio.gather(*(present_models([MODEL], node) for _ in range(3)))
     assert (node / MODEL.path / "openvino_model.bin").is_file()
 
 
 async def test_a_model_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / MODEL.path).mkdir(parents=True)
-    await pull_missing([MODEL], tmp_path)
+    assert await present_models([MODEL], tmp_path) == [MODEL]
     assert not (tmp_path / ".pull.lock").exists()
+
+
+async def test_the_demo_model_comes_with_the_program(tmp_path: Path) -> None:
+    demo = ModelAssignment(id=DEMO_MODEL_ID, path="models/demo_server-guide")
+    [present] = await present_models([demo], tmp_path)
+    assert (tmp_path / present.path / "openvino_model.bin").is_file()
 
 
 async def test_one_that_cannot_be_pulled_is_named(node: Path) -> None:
     with pytest.raises(ModelMissing, match="could not be pulled"):
-        await pull_missing([MODEL], node)
+        await present_models([MODEL], node)
 
 
 async def test_a_path_that_no_pull_makes_is_named(node: Path, hub: TestHub, tmp_path: Path) -> None:
     hub.add_model(ID, make_llm(tmp_path / "published"))
     with pytest.raises(ModelMissing, match="models/elsewhere"):
-        await pull_missing([MODEL.model_copy(update={"path": "models/elsewhere"})], node)
+        await present_models([MODEL.model_copy(update={"path": "models/elsewhere"})], node)
