@@ -21,9 +21,10 @@ from chat.sections import SectionParser
 from chat.speech import Speech, offered_tools
 from chat.speeches import Speeches
 from chat.tokenizer import ChatTokenizer
-from instances.grammar_probe import GrammarProbe, GrammarRefused
+from instances.grammar_probe import GrammarProbe, GrammarRefused, ProbeNotReady
 from instances.messages import Sampling, Sight, Structure
 from model_manager import ModelManager
+from pools.errors import NotReady
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.activity import note_answer, note_prompt, note_work, observed
@@ -137,7 +138,10 @@ class ChatService:
         )
 
     async def _probed(self, model: ServedModel, structure: Structure | None, *, optional: bool) -> Structure | None:
-        """`structure` when the model can use it; else None where it is only a help, and `InvalidRequest`."""
+        """`structure` when the model can use it; else None where it is only a help, and `InvalidRequest`.
+
+        Raises `NotReady`.
+        """
         if structure is None:
             return None
         try:
@@ -148,6 +152,10 @@ class ChatService:
                     f"The requested form of the answer cannot be used: {error}", param="response_format"
                 ) from error
             logger.info("Tool calls of %s are left unconstrained: %s", model.public_id, error)
+            return None
+        except ProbeNotReady as error:
+            if not optional:
+                raise NotReady(f"The requested form of the answer could not be tried yet: {error}") from error
             return None
         return structure
 

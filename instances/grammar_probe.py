@@ -27,6 +27,10 @@ class GrammarRefused(Exception):
     """The grammar cannot be used; str() is the reason in a sentence."""
 
 
+class ProbeNotReady(Exception):
+    """The process that tries grammars could not begin in time; nothing is known of the grammar."""
+
+
 class GrammarProbe:
     """Says whether a grammar can be used, and remembers its verdicts.
 
@@ -60,7 +64,7 @@ class GrammarProbe:
         return self._process.pid if self._process else None
 
     async def check(self, directory: Path, structure: Structure) -> None:
-        """Return when the model in `directory` can use `structure`; raises `GrammarRefused`."""
+        """Return when the model in `directory` can use `structure`. Raises `GrammarRefused` and `ProbeNotReady`."""
         check = Check(next(self._ids), str(load_path(directory)), structure)
         key = hashlib.sha256(encode_frame(Check(0, check.directory, structure))).digest()
         if key not in self._verdicts:
@@ -101,19 +105,19 @@ class GrammarProbe:
     async def _try(self, check: Check) -> str | None:
         if self._retiring is not None:
             self._retiring.cancel()
-        limit, too_long = self._start_seconds, "The model's tokenizer took too long to load."
+        reply: Started | Verdict | None = None
         try:
             process = await self._running()
             assert process.stdin is not None
             process.stdin.write(encode_frame(check))
-            reply = await asyncio.wait_for(self._reply(process), limit)
+            reply = await asyncio.wait_for(self._reply(process), self._start_seconds)
             if isinstance(reply, Started):
-                limit = self._grammar_seconds
-                too_long = f"It is too expensive: compiling it takes more than {limit:g} seconds."
-                reply = await asyncio.wait_for(self._reply(process), limit)
-        except asyncio.TimeoutError:
+                reply = await asyncio.wait_for(self._reply(process), self._grammar_seconds)
+        except asyncio.TimeoutError as error:
             await self._end()
-            return too_long
+            if reply is None:
+                raise ProbeNotReady("The model's tokenizer took too long to load.") from error
+            return f"It is too expensive: compiling it takes more than {self._grammar_seconds:g} seconds."
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             logger.warning("A grammar ended the process that tried it: %s", error)
             await self._end()

@@ -27,6 +27,13 @@ class ShuttingDown(ServiceError):
     code = "shutting_down"
 
 
+class NotReady(ServiceError):
+    """Something that the request needs beside the model has not started yet."""
+
+    status = 503
+    code = "not_ready"
+
+
 class OutOfMemory(ServiceError):
     status = 503
     code = "insufficient_memory"

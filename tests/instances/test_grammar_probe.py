@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from instances.grammar_probe import GrammarProbe, GrammarRefused
+from instances.grammar_probe import GrammarProbe, GrammarRefused, ProbeNotReady
 from instances.messages import Grammar, JsonSchema, Regex, StructuralTags, Structure
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
@@ -68,7 +68,7 @@ async def test_a_verdict_is_remembered(probe: GrammarProbe) -> None:
 
 async def test_a_grammar_that_takes_too_long_is_refused() -> None:
     probe = GrammarProbe(command=STUCK, start_seconds=0.1)
-    with pytest.raises(GrammarRefused, match="took too long"):
+    with pytest.raises(ProbeNotReady, match="took too long"):
         await probe.check(MODEL, Regex("a"))
     assert probe.pid is None
 
