@@ -134,9 +134,27 @@ class Reranker(_TextPipeline):
             texts = [_QWEN_DOCUMENT.format(text) for text in self._fitting(query, texts)]
         asked, *counts = self._token_counts([query, *texts], truncate=True)
         scores = np.empty(len(texts), dtype="<f4")
-        for index, score in self._pipeline.rerank(query, texts):
-            scores[index] = score
+        for group in [range(len(texts))] if self._asks else self._groups(query, texts):
+            for index, score in self._pipeline.rerank(query, texts[group.start : group.stop]):
+                scores[group.start + index] = score
         return Rows(scores.tobytes(), [min(asked + count, self._max_tokens) for count in counts])
+
+    def _groups(self, query: str, texts: Sequence[str]) -> list[range]:
+        """Texts that may be scored together. The tokenizer of pairs (openvino_tokenizers, CombineSegments) has room for
+        the query once and for the texts, but writes the query before each of them: past the end of its memory, where
+        the query is longer than the texts."""
+        asked, *counts = self._plain_token_counts([query, *texts])
+        groups: list[range] = []
+        start = 0
+        for end in range(1, len(texts) + 1):
+            if end - start > 1 and (end - start - 1) * asked > sum(counts[start:end]):
+                groups.append(range(start, end - 1))
+                start = end - 1
+        return [*groups, range(start, len(texts))]
+
+    def _plain_token_counts(self, texts: Sequence[str]) -> list[int]:
+        encoded = self._tokenizer.encode(list(texts), add_special_tokens=False)
+        return encoded.attention_mask.data.sum(axis=1).tolist()
 
     def _fitting(self, query: str, texts: Sequence[str]) -> list[str]:
         """Texts cut so that what stands around them fits into the context too."""
