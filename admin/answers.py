@@ -24,8 +24,8 @@ class AdminError(BaseModel):
     error: ErrorBody
 
 
-ERRORS: Responses = errors(AdminError, 422)
-"""Of every route; 422 is the framework's for what the document does not allow, in our shape."""
+ERRORS: Responses = errors(AdminError, 400, 422)
+"""Of every route; 400 for a body that is no text, 422 for what the document does not allow."""
 UNKNOWN: Responses = errors(AdminError, 404)
 REFUSED: Responses = errors(AdminError, 400, 404, 409)
 OF_CONFIG: Responses = errors(AdminError, 409)

@@ -2,60 +2,66 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from keys.key import MAX_NAME_LENGTH, KeyScope
 
 
-class PullRequest(BaseModel):
+class Body(BaseModel):
+    """What holds for all: no type is guessed, no field is unknown, and text can be written down again."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_written(cls, value: Any) -> Any:
+        try:
+            json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError("half of a character (a lone surrogate) cannot be kept") from error
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
+        return value
+
+
+class PullRequest(Body):
     model_id: str = Field(min_length=1, max_length=255)
     revision: str | None = Field(default=None, max_length=255)
 
 
-class ImportRequest(BaseModel):
+class ImportRequest(Body):
     """A model folder on this machine; `reference` leaves it where it is."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     path: str = Field(min_length=1)
     model_id: str | None = Field(default=None, max_length=255)
     mode: Literal["copy", "reference"] = "copy"
 
 
-class HubChange(BaseModel):
+class HubChange(Body):
     """What is left out stays as it is; an empty string clears it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     endpoint: str | None = Field(default=None, max_length=500)
     token: str | None = Field(default=None, max_length=500)
 
 
-class NewKey(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
+class NewKey(Body):
     name: str = Field(min_length=1, max_length=MAX_NAME_LENGTH)
     scopes: list[KeyScope] = Field(default=["inference"], min_length=1, max_length=2)
 
 
-class ModelName(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
+class ModelName(Body):
     model: str = Field(min_length=1, max_length=255)
 
 
-class TuneRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
+class TuneRequest(Body):
     device: str = Field(min_length=1, max_length=255)
     model: str = Field(min_length=1, max_length=255)
 
 
-class ModelChange(BaseModel):
+class ModelChange(Body):
     """A model to offer, and the settings to change for it. Settings that are left out keep the value they have."""
 
     model_config = ConfigDict(extra="allow", strict=True)
@@ -80,10 +86,8 @@ class ModelChange(BaseModel):
         return self.model_dump(exclude={"id"}, exclude_unset=True)
 
 
-class DeviceLimits(BaseModel):
+class DeviceLimits(Body):
     """What a device may take and keep. What is left out stays as it is."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     memory_limit_gb: float | None = Field(default=None, gt=0)
     memory_reserve_gb: float | None = Field(default=None, ge=0)
@@ -92,10 +96,8 @@ class DeviceLimits(BaseModel):
     keep_prompts: bool = False
 
 
-class UpdateConfig(BaseModel):
+class UpdateConfig(Body):
     """Change one device and apply it. What is left out stays as it is; `models` replaces the whole selection."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     device: str
     enabled: bool | None = None

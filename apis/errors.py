@@ -7,7 +7,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 # Clients of Ollama look for this very sentence (two spaces).
 _OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
+CLIENT_LEFT = 499
+"""For the log: nobody is there to read it."""
+
 _REFUSAL_CODES = {401: "invalid_api_key", 413: "request_too_large", 429: "rate_limit_exceeded", 503: "unavailable"}
 CODE_HEADER = "x-error-code"
 """The error's code, whatever the shape of the body: Ollama's and Anthropic's have no place for it."""
@@ -82,6 +85,10 @@ def install_error_handlers(app: Starlette) -> None:
         name = ".".join(map(str, first["loc"][1:]))
         return _response(request.url.path, InvalidRequest(f"Invalid value for '{name}': {first['msg']}.", param=name))
 
+    async def client_left(request: Request, error: Exception) -> Response:
+        return Response(status_code=CLIENT_LEFT)
+
+    app.add_exception_handler(ClientDisconnect, client_left)
     app.add_exception_handler(ServiceError, service_error)
     app.add_exception_handler(RequestValidationError, invalid_parameter)
     app.add_exception_handler(HTTPException, http_error)
@@ -110,11 +117,10 @@ def _response(path: str, error: ServiceError, headers: dict[str, str] | None = N
         headers["Retry-After"] = str(error.retry_after)
     elif error.status >= 500:
         headers["x-should-retry"] = "false"  # OpenAI's clients repeat every 5xx twice otherwise
-    return JSON(shape_of(path)(error), status_code=error.status, headers=headers)
+    return JSON(_shape(path)(error), status_code=error.status, headers=headers)
 
 
-def shape_of(path: str) -> Callable[[ServiceError], dict[str, Any]]:
-    """How the API that `path` belongs to renders an error."""
+def _shape(path: str) -> Callable[[ServiceError], dict[str, Any]]:
     if path.startswith("/api/"):
         return ollama_error
     return anthropic_error if path.startswith("/v1/messages") else openai_error

@@ -34,6 +34,12 @@ def _checked_text(value: str) -> str:
     return value
 
 
+def _checked_size(value: float) -> float:
+    if value > _MOST_GB:
+        raise ValueError(f"no machine has more than {_MOST_GB} GB")
+    return value
+
+
 def _checked_idle_timeout(value: float) -> float:
     if value < 0 and value != -1:
         raise ValueError("give a number of seconds, or -1 for never")
@@ -42,6 +48,8 @@ def _checked_idle_timeout(value: float) -> float:
 
 DeviceName = Annotated[str, AfterValidator(_checked_device_name)]
 ModelId = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH), AfterValidator(_checked_model_id)]
+Gigabytes = Annotated[float, Field(gt=0), AfterValidator(_checked_size)]
+GigabytesOrNone = Annotated[float, Field(ge=0), AfterValidator(_checked_size)]
 Text = Annotated[str, AfterValidator(_checked_text)]
 
 
@@ -56,9 +64,9 @@ class ModelAssignment(BaseModel):
 
     id: ModelId
     path: Text
-    estimated_memory_gb: float | None = Field(default=None, gt=0, le=_MOST_GB)
-    instance_memory_gb: float | None = Field(default=None, ge=0, le=_MOST_GB)
-    max_total_memory_gb: float | None = Field(default=None, gt=0, le=_MOST_GB)
+    estimated_memory_gb: Gigabytes | None = None
+    instance_memory_gb: GigabytesOrNone | None = None
+    max_total_memory_gb: Gigabytes | None = None
     max_concurrent: int = Field(default=16, ge=1)
     idle_timeout: Annotated[float, AfterValidator(_checked_idle_timeout)] = 300
     preload_count: int = Field(default=0, ge=0)
@@ -100,8 +108,8 @@ class DeviceSettings(BaseModel):
     port: int = Field(ge=1, le=65535)
     device: Text
     fallback_device: Text | None = "CPU"
-    memory_limit_gb: float | None = Field(default=None, gt=0, le=_MOST_GB)
-    memory_reserve_gb: float | None = Field(default=None, ge=0, le=_MOST_GB)
+    memory_limit_gb: Gigabytes | None = None
+    memory_reserve_gb: GigabytesOrNone | None = None
     max_queue: int = Field(default=256, ge=1)
     queue_timeout: float = Field(default=300, gt=0)
     keep_prompts: bool = False

@@ -112,7 +112,7 @@ def _template_in(path: Path) -> str | None:
     except (OSError, ValueError):
         return None
     if isinstance(template, list):  # several named templates: {"name": "default", "template": …}
-        named = {entry.get("name"): entry.get("template") for entry in template if isinstance(entry, dict)}
+        named = {str(entry.get("name")): entry.get("template") for entry in template if isinstance(entry, dict)}
         template = "\n".join(text for text in named.values() if isinstance(text, str))
     return template if isinstance(template, str) else None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -35,7 +36,7 @@ class Trial(msgspec.Struct, frozen=True):
     @property
     def seconds(self) -> float:
         """A new conversation's first token, its second turn's, one answer, and four at once: all together."""
-        answer = DECODED_TOKENS / self.tokens_per_second
+        answer = DECODED_TOKENS / self.tokens_per_second if self.tokens_per_second > 0 else math.inf
         return self.cold_seconds + self.second_turn_seconds + answer + self.four_streams_seconds
 
 
@@ -47,7 +48,7 @@ class Tuning(msgspec.Struct, frozen=True):
     openvino: str
     measured_at: str
     prompt_tokens: int
-    trials: list[Trial]
+    trials: Annotated[list[Trial], msgspec.Meta(min_length=1)]
 
     @property
     def best(self) -> Settings:

@@ -16,12 +16,12 @@ from urllib.parse import unquote, urlsplit
 import schemathesis
 
 RUN: dict[str, Any] = json.loads(Path(os.environ["FUZZ_RUN"]).read_text(encoding="utf-8"))
-EXAMINED_ONE_IN = 20
+MADE_ONE_IN = 20
 _lock = threading.Lock()
 _answered: Counter[str] = Counter()
 _phases: Counter[str] = Counter()
 _left_out: Counter[str] = Counter()
-_examinations = 0
+_turns: Counter[str] = Counter()
 
 
 @schemathesis.hook
@@ -34,7 +34,6 @@ def filter_case(ctx: schemathesis.HookContext, case: schemathesis.Case) -> bool:
 
 
 def _harm(case: schemathesis.Case) -> str | None:
-    global _examinations
     route, path = f"{case.method.upper()} {case.path}", case.path_parameters or {}
     body = case.body if isinstance(case.body, dict) else {}
     if route == "DELETE /api/keys/{key_id}" and path.get("key_id") in RUN["own_key"]:
@@ -45,15 +44,20 @@ def _harm(case: schemathesis.Case) -> str | None:
         return "deleting a model that the run needs"
     if route.startswith("DELETE /api/local_models") and _is_needed(unquote(str(path.get("model_id")))):
         return "deleting a model that the run needs"
-    if route == "POST /api/update_config" and not {"limits", "device"}.issuperset(body) and "device" in body:
-        return "changing a device's models, which starts its server anew"
+    if route == "POST /api/update_config" and body.get("device") == "gpu":
+        return "changing the device that answers, which starts its server anew"
+    if route == "POST /api/update_config" and body.get("device") == "npu" and not _is_a_turn("update"):
+        return "changing the other device (one in twenty is made)"
     if route == "POST /api/tune" and _is_needed(body.get("model")):
         return "measuring a model, which takes minutes"
-    if route == "POST /api/doctor":
-        _examinations += 1
-        if _examinations % EXAMINED_ONE_IN:
-            return "examining, which takes seconds (one in twenty is made)"
+    if route == "POST /api/doctor" and not _is_a_turn("doctor"):
+        return "examining, which takes seconds (one in twenty is made)"
     return None
+
+
+def _is_a_turn(kind: str) -> bool:
+    _turns[kind] += 1
+    return _turns[kind] % MADE_ONE_IN == 0
 
 
 def _is_needed(name: Any) -> bool:

@@ -37,7 +37,10 @@ def without_lone_surrogates(body: bytes) -> bytes:
 
 
 def _explain(error: ValidationError) -> InvalidRequest:
-    first = error.errors(include_url=False, include_input=False)[0]
+    errors = error.errors(include_url=False, include_input=False)
+    # Of a union, the member that is of the right type says more.
+    of_same_field = [each for each in errors if each["loc"][:1] == errors[0]["loc"][:1]]
+    first = next((each for each in of_same_field if not each["type"].endswith("_type")), errors[0])
     if first["type"] == "json_invalid":
         return InvalidRequest(f"The request body is not valid JSON: {first['msg'].removeprefix('Invalid JSON: ')}.")
     # Positions inside a union of types are named after the types; only keys and indices help a client.

@@ -82,10 +82,10 @@ def _complete(document: dict[str, Any], public: Collection[str]) -> None:
     schemas = components.setdefault("schemas", {})
     components["securitySchemes"] = _KEYS
     document["security"] = [{name: []} for name in _KEYS]
-    for path, operation in _operations(document):
+    for path, method, operation in _operations(document):
         if path in public:
             operation["security"] = []
-        operation["responses"] = dict(_true(operation["responses"]))
+        operation["responses"] = dict(_true(operation["responses"], has_body=method != "head"))
         for content in _contents(operation):
             schema = content.get("schema", {})
             schemas.update(schema.pop("$defs", {}))
@@ -95,7 +95,7 @@ def _complete(document: dict[str, Any], public: Collection[str]) -> None:
         schemas.pop(name, None)
 
 
-def _true(responses: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _true(responses: Mapping[str, dict[str, Any]], *, has_body: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """Without the framework's own 422, which no app of ours answers; errors are JSON also where a success is text."""
     for status, response in responses.items():
         content = list(response.get("content", {}).values())
@@ -103,16 +103,15 @@ def _true(responses: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[s
             if content[0]["schema"].get("$ref", "").endswith("/HTTPValidationError"):
                 continue
             response["content"] = {"application/json": content[0]}
+        if not has_body:
+            response.pop("content", None)
         yield status, response
 
 
-def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            if method == "head":  # has no body, whatever it answers
-                for response in operation["responses"].values():
-                    response.pop("content", None)
-            yield path, operation
+            yield path, method, operation
 
 
 def _contents(operation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

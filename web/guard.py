@@ -6,7 +6,8 @@ A page in the user's browser can send requests to 127.0.0.1. Four rules, all bef
   send neither and pass;
 - a foreign page may read nothing: CORS answers listed origins only;
 - nor may it have anything looked up, for a look may cost the server work: of what a foreign page makes a browser load,
-  only links that a person follows are answered. `Sec-Fetch-*` tells, which browsers send to this machine and over TLS.
+  only links that a person follows are answered. `Origin` tells, or `Sec-Fetch-*`, which browsers send to this machine
+  and over TLS.
 Every response carries headers that keep browsers from guessing types, framing or embedding it.
 """
 
@@ -102,7 +103,7 @@ class Guard:
         names = headers.getlist("host")
         if len(names) > 1 or (names and not self._is_our_name(names[0])):
             return Response(status_code=403)
-        if _only_looks(scope, headers) and ("sec-fetch-site" not in headers or _is_followed_link(headers)):
+        if _only_looks(scope, headers) and _is_followed_link(headers):
             return None
         origin = headers.get("origin")
         if origin is None:

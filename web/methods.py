@@ -7,9 +7,11 @@ from starlette.requests import Request
 
 
 def allowed_methods(request: Request) -> str:
-    """The value of the header."""
+    """The value of the header. A route of just this path comes before those with a parameter in its place."""
     path = request.scope["path"]
-    return ", ".join(sorted({method for route in _flat(request.app.routes) for method in _methods(route, path)}))
+    matching = [route for route in _flat(request.app.routes) if _takes(route, path)]
+    exact = [route for route in matching if route.path == path]
+    return ", ".join(sorted({method for route in exact or matching for method in route.methods}))
 
 
 def _flat(routes: list[Any]) -> Iterator[Any]:
@@ -18,6 +20,5 @@ def _flat(routes: list[Any]) -> Iterator[Any]:
         yield from contexts() if contexts else [route]
 
 
-def _methods(route: Any, path: str) -> set[str]:
-    methods = getattr(route, "methods", None) or set()
-    return methods if methods and route.path_regex.match(path) else set()
+def _takes(route: Any, path: str) -> bool:
+    return bool(getattr(route, "methods", None)) and route.path_regex.match(path) is not None

@@ -9,6 +9,7 @@ from web.limits import RequestLimits
 from web.listening import is_loopback
 
 MB = 10**6
+_MOST_MB = 1_000_000
 SERVER_CONFIG_FILE = "server_config.json"
 
 
@@ -29,6 +30,12 @@ def _checked_host(host: str) -> str:
     return host
 
 
+def _checked_size(megabytes: float) -> float:
+    if megabytes > _MOST_MB:
+        raise ValueError(f"no body has more than {_MOST_MB} MB")
+    return megabytes
+
+
 class ServerConfig(BaseModel):
     """MB are 10^6 bytes. Paths are relative to the data directory or absolute."""
 
@@ -38,7 +45,7 @@ class ServerConfig(BaseModel):
     allowed_origins: list[Annotated[str, AfterValidator(_checked_origin)]] = Field(default_factory=list)
     tls_cert: str | None = None
     tls_key: str | None = None
-    max_body_mb: float = Field(default=32, gt=0, le=1_000_000)
+    max_body_mb: Annotated[float, Field(gt=0), AfterValidator(_checked_size)] = 32
     max_active_per_client: int = Field(default=1024, ge=1)
     max_requests_per_minute: int | None = Field(default=None, ge=1)
     log_format: Literal["text", "json"] = "text"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from urllib.parse import urlsplit
 
@@ -26,7 +27,7 @@ async def slowloris(url: str) -> list[Reply]:
     """Many connections that send a byte of a request's head a second, for ever."""
     started = time.perf_counter()
     opened = await open_slowly(url, CONNECTIONS)
-    return await asyncio.gather(*(_trickle(reader, writer, started, b"x") for reader, writer in opened))
+    return await asyncio.gather(*(_trickle(*each, started, b"ET /") for each in opened))
 
 
 async def slow_bodies(url: str) -> list[Reply]:
@@ -36,7 +37,7 @@ async def slow_bodies(url: str) -> list[Reply]:
     opened = await asyncio.gather(*(connect(url) for _ in range(_FEWER)))
     for _, writer in opened:
         writer.write(head.encode())
-    return await asyncio.gather(*(_trickle(reader, writer, started, b" ") for reader, writer in opened))
+    return await asyncio.gather(*(_trickle(*each, started, b'{"model": "') for each in opened))
 
 
 async def stuck_readers(url: str) -> list[Reply]:
@@ -44,11 +45,13 @@ async def stuck_readers(url: str) -> list[Reply]:
     return await asyncio.gather(*(_never_read(url) for _ in range(_STUCK)))
 
 
-async def _trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, started: float, byte: bytes) -> Reply:
+async def _trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, started: float, text: bytes) -> Reply:
+    """A byte a second: `text`, then the letter x for ever."""
+
     async def send() -> None:
         with contextlib.suppress(OSError):
-            while True:
-                writer.write(byte)
+            for byte in itertools.chain(text, itertools.repeat(ord("x"))):
+                writer.write(bytes([byte]))
                 await writer.drain()
                 await asyncio.sleep(1)
 

@@ -55,6 +55,7 @@ class Failure:
     ended: float
     error: CallFailed
     bound_to_form: bool = False
+    patience: float = 120.0
 
     def __str__(self) -> str:
         return f"{self.call} on {self.device or 'the page'} after {self.ended - self.began:.1f} s: {self.error}"
@@ -91,8 +92,8 @@ def _explanation(failure: Failure, fault: Fault) -> str | None:
     """What a fault may do to a call that was under way on the same device, and nothing else."""
     error = failure.error
     if fault.kind == "machine stood still":
-        overlaps = failure.began <= fault.ended and fault.began <= failure.ended <= fault.ended + CUT_SECONDS
-        return "late while the whole machine stood still" if overlaps and error.form == "late" else None
+        waited_through_it = fault.began <= failure.ended and failure.ended - failure.patience <= fault.ended
+        return "late while the whole machine stood still" if waited_through_it and error.form == "late" else None
     if fault.device != failure.device or failure.began > fault.ended or failure.ended < fault.began:
         return None
     if fault.kind == "server killed" and error.form == "cut" and failure.ended <= fault.ended + CUT_SECONDS:

@@ -33,7 +33,7 @@ async def _transport() -> AsyncGenerator[None, None]:
     try:
         yield
     except httpx.TimeoutException as error:
-        raise CallFailed("late", f"{type(error).__name__} after {PATIENCE_SECONDS:g} s") from error
+        raise CallFailed("late", type(error).__name__) from error
     except httpx.TransportError as error:
         raise CallFailed("cut", f"{type(error).__name__} {error}") from error
 

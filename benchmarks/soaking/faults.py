@@ -20,7 +20,7 @@ WORKER_FAULTS_UNTIL = 0.75
 """Shares of the soak. A process must have lived for a while for its memory to be judged: no device server is ended in
 the second half, no instance in the last quarter. The other faults go on to the end."""
 _PAUSE_SECONDS = (3.0, 9.0)
-_SETTLE_SECONDS = 60.0
+_SETTLE_SECONDS = 120.0
 _PULSE_SECONDS = 0.5
 _STANDSTILL_SECONDS = 10.0
 _WEIGHTS = "openvino_model.bin"

@@ -171,5 +171,7 @@ async def watch_page(stage: Stage, book: Book, chance: random.Random) -> None:
                         raise CallFailed("cut", "the page's events ended")
                 book.answers["page events, watched"] += 1
             except CallFailed as error:
-                book.failures.append(Failure(f"page events of {screen}", None, began, time.monotonic(), error))
+                now = time.monotonic()
+                name = f"page events of {screen}"
+                book.failures.append(Failure(name, None, began, now, error, patience=_EVENT_SECONDS))
                 await asyncio.sleep(1)

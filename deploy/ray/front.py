@@ -12,20 +12,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from apis.access import needed_scope
-from apis.errors import install_error_handlers, refusal, shape_of
+from apis.errors import install_error_handlers, refusal
 from deploy.ray.in_process import Asked, Begun, Part
 from devices.config import DeviceSettings
+from gateway.errors import error_event
+from gateway.requests import named_in
+from gateway.routes import MERGED
 from keys.gate import client_of
 from pools.errors import ModelNotFound
 from web.errors import ServiceError
 from web.limits import Limits, RequestLimits
-from web.streaming import JSON, StreamResponse, ndjson, sse, unless_disconnected
+from web.streaming import JSON, StreamResponse, unless_disconnected
 
 Ask = Callable[[str, Asked], AsyncGenerator[Part, None]]
 """A device's name and a request → its answer. Raises `ReplicaLost` and other kinds of `ServiceError`."""
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
-_LISTS = frozenset({"/v1/models", "/models", "/api/tags", "/api/ps"})
 _OF_ONE_SERVER = ("/memory", "/metrics", "/model/")
 _NAMED_IN_PATH = ("/v1/models/", "/models/")
 _ATTEMPTS = 3
@@ -42,11 +44,6 @@ class ReplicaLost(ServiceError):
 class NotInACluster(ServiceError):
     status = 403
     code = "not_in_a_cluster"
-
-
-class _Named(msgspec.Struct):
-    model: Any = None
-    name: Any = None
 
 
 def create_front(devices: Mapping[str, DeviceSettings], ask: Ask, *, body_bytes: int) -> FastAPI:
@@ -75,7 +72,7 @@ class _Front:
         asked = Asked(request.method, path, query, request.headers.raw, await request.body(), address)
         if path == "/health":
             return await self._health(asked)
-        if path in _LISTS and asked.method == "GET":
+        if path in MERGED and asked.method == "GET":
             return await self._merged(asked)
         if path.startswith(_OF_ONE_SERVER) or needed_scope(asked.method, path) == "admin":
             raise NotInACluster(
@@ -167,12 +164,8 @@ def _model_named_in(asked: Asked) -> str | None:
     for prefix in _NAMED_IN_PATH:
         if asked.path.startswith(prefix):
             return asked.path.removeprefix(prefix)
-    try:
-        named = msgspec.json.decode(asked.body, type=_Named)
-    except msgspec.MsgspecError:
-        return None  # the device's app says what is wrong with the body
-    name = named.model or named.name
-    return name if isinstance(name, str) else None
+    named = named_in(asked.body)
+    return named.asked if named else None  # the device's app says what is wrong with the body
 
 
 async def _pieces(parts: AsyncGenerator[Part, None], path: str, begun: Begun) -> AsyncGenerator[bytes, None]:
@@ -187,15 +180,11 @@ async def _pieces(parts: AsyncGenerator[Part, None], path: str, begun: Begun) ->
 
 def _last_words(path: str, begun: Begun, error: ReplicaLost) -> bytes:
     """The end of a stream whose replica is gone. Raises `error` where the answer is no stream: its connection ends."""
-    media_type = dict(begun.headers).get(b"content-type", b"").partition(b";")[0]
-    payload = shape_of(path)(error)
-    if media_type == b"application/x-ndjson":
-        return ndjson(payload)
-    if media_type != b"text/event-stream":
+    media_type = dict(begun.headers).get(b"content-type", b"").partition(b";")[0].decode("latin-1")
+    event = error_event(path, media_type, error)
+    if not event:
         raise error
-    if path.startswith("/v1/responses"):
-        return sse({"type": "error", "code": error.code, "message": error.message, "param": None}, event="error")
-    return sse(payload, event=payload.get("type"))
+    return event
 
 
 def _as_it_came(begun: Begun, body: bytes) -> Response:

@@ -51,6 +51,14 @@ def test_systemd_rates_the_exposure_as_the_documentation_says() -> None:
     assert abs(float(rating[1]) - float(stated[1])) <= 0.3  # versions of systemd weigh a little differently
 
 
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not on this machine")
+def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
+    files = f"pid {tmp_path / 'nginx.pid'}; error_log {tmp_path / 'errors.log'};"
+    command = ["nginx", "-t", "-q", "-c", DEPLOY / "nginx.conf", "-g", files, "-p", tmp_path]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert result.returncode == 0, result.stderr
+
+
 def test_the_container_starts_the_suite() -> None:
     text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
     command = re.search(r"^CMD \[(.*)\]$", text, re.M)
@@ -61,7 +69,7 @@ def test_the_container_starts_the_suite() -> None:
 def test_what_the_image_is_built_from_is_there() -> None:
     text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     steps = [line.split(maxsplit=1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    known = {"FROM", "RUN", "WORKDIR", "COPY", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+    known = {"FROM", "ARG", "RUN", "WORKDIR", "COPY", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
     assert {step for step, _ in steps} <= known
     for _, argument in (each for each in steps if each[0] == "COPY"):
         assert all((PROJECT / source).exists() for source in argument.split()[:-1]), argument

@@ -31,6 +31,8 @@ WORDS = {
     "array": "list",
     "object": "object",
 }
+_BEYOND_USE = 100_000
+"""A maximum from here on only keeps nonsense out."""
 TABLES = [
     ("A device", DeviceSettings),
     ("A model of a device", ModelAssignment),
@@ -56,7 +58,7 @@ def written_form(schema: dict[str, Any]) -> str:
     if "enum" in kind:
         *most, last = [f'`"{value}"`' for value in kind["enum"]]
         words = f"{', '.join(most)} or {last}"
-    elif "maximum" in kind:
+    elif kind.get("maximum", _BEYOND_USE) < _BEYOND_USE:
         words += f", {kind['minimum']}–{kind['maximum']}"
     elif "minimum" in kind:
         words += f" ≥ {kind['minimum']}"

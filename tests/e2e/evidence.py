@@ -14,7 +14,7 @@ import psutil
 
 from benchmarks.launch import PROJECT
 
-_LOOK_SECONDS = 0.03
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Evidence:
     streamed: str = ""
     made: dict[str, str] = field(default_factory=dict)
     """Secrets that the suite made itself, by what they are."""
+
+    @property
+    def temporary(self) -> Path:
+        """The suite's folder of temporary files."""
+        return self.data_dir.parent / "temporary"
 
     def note(self, response: httpx.Response) -> None:
         """An event hook of a client; the page's stream of events, which has no end, is left to its reader."""
@@ -64,7 +69,7 @@ class Evidence:
 
 @contextmanager
 def watching(evidence: Evidence, pid: int) -> Iterator[None]:
-    """Look at all processes below `pid` again and again: some live for a moment only."""
+    """Look at all processes below `pid` again and again: some live for a second only."""
     ended = threading.Event()
 
     def watch() -> None:

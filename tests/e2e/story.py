@@ -14,11 +14,12 @@ import psutil
 
 from benchmarks.launch import DEMO_ID
 from benchmarks.launch_suite import SuiteProcess
-from tests.helpers import wait_until
+from tests.helpers import PATIENCE, wait_until
 from tests.hub import TestHub
 
 MODEL, GATED, HOSTILE = "org/open", "org/gated", "evil/escape"
 PROMPT = "canary-in-the-prompt"
+SCHEMA = {"type": "objekt", "description": PROMPT}
 NEEDLE = "needle-in-the-path"
 WAYS_OUT = (
     f"../{NEEDLE}",
@@ -114,7 +115,7 @@ class Day:
             {"model": "gpu-org/unknown"},
             {"messages": [{"role": "user", "content": PROMPT * 50_000}]},
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": PROMPT}}]}]},
-            {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": PROMPT}}}},
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}},
             {"stop": [PROMPT], "user": PROMPT, "tools": [{"type": "function", "function": {"name": PROMPT}}]},
         ):
             body = {"model": model, "messages": say, "max_tokens": 8, **change}
@@ -152,10 +153,10 @@ class Day:
             for process in psutil.Process(self._suite.process.pid).children(recursive=True):
                 if name in process.cmdline():
                     process.kill()
-                    wait_until(lambda process=process: not process.is_running() or process.status() == "zombie")
+                    process.wait(PATIENCE)  # while it dies it may still accept a connection, and lose it
                     break
-        wait_until(lambda: self._suite.device("gpu")["state"] == "running" and self._suite.device("gpu")["restarts"])
-        assert self._suite.chat("gpu", DEMO_ID, "hello").status_code == 200
+        assert self._suite.chat("gpu", DEMO_ID, "hello").status_code == 200  # waits for the next server
+        wait_until(lambda: self._suite.device("gpu")["restarts"] == 1)
 
     def look(self) -> None:
         """Everything that tells something."""

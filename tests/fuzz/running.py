@@ -3,11 +3,11 @@
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis.strategies import SearchStrategy
 
 LONG = "FUZZ_LONG"
@@ -32,8 +32,8 @@ counts: dict[Any, Count] = {}
 """By property; read by `__main__`."""
 
 
-def fuzz(*arguments: SearchStrategy[Any]) -> Callable[[Test], Test]:
-    """`given` with as many examples as this run wants."""
+def fuzz(*arguments: SearchStrategy[Any], found: Sequence[tuple[Any, ...]] = ()) -> Callable[[Test], Test]:
+    """`given` with as many examples as this run wants. `found`: what has failed once and is tried each time."""
 
     def decorate(test: Test) -> Test:
         count = Count()
@@ -48,7 +48,10 @@ def fuzz(*arguments: SearchStrategy[Any]) -> Callable[[Test], Test]:
                 count.slowest_seconds = max(count.slowest_seconds, time.process_time() - began)
 
         chosen = _LONG if os.environ.get(LONG) else _SHORT
-        made = chosen(given(*arguments)(counted))
+        made: Test = given(*arguments)(counted)
+        for values in found:
+            made = example(*values)(made)
+        made = chosen(made)
         counts[made] = count
         return made
 

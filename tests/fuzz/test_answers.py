@@ -125,7 +125,17 @@ def test_cuts_do_not_show(case: tuple[str, str], cuts: list[int], opened: bool, 
     assert understood(parse(parser_of(dialect, opened=opened, eager=eager), answer)) == whole
 
 
-@fuzz(ANSWERS, st.booleans())
+UNSENDABLE = ("NaN", "1e999", '"\\ud83d"', "9" * 30)
+
+
+@fuzz(
+    ANSWERS,
+    st.booleans(),
+    found=[
+        (("hermes", f'<tool_call>{{"name": "now", "arguments": {{"a": {value}}}}}</tool_call>'), False)
+        for value in UNSENDABLE
+    ],
+)
 def test_calls_can_be_sent(case: tuple[str, str], opened: bool) -> None:
     dialect, answer = case
     for delta in parse(parser_of(dialect, opened=opened), [answer]):

@@ -79,7 +79,7 @@ def model_folder(files: dict[str, bytes], *, beside: tuple[str, ...] = ()) -> It
         yield directory
 
 
-@fuzz(FOLDERS)
+@fuzz(FOLDERS, found=[({"metadata.json": b'{"model_id": "org/name", "reference": "a\\u0000b"}', "a.gguf": b""},)])
 def test_facts_are_read_or_the_problem_is_said(files: dict[str, bytes]) -> None:
     with model_folder(files) as directory:
         facts = read_facts(directory)
@@ -94,7 +94,7 @@ SETTINGS = DeviceSettings(port=1, device="CPU")
 CPU = [DeviceInfo("CPU", "Test CPU", None)]
 
 
-@fuzz(FOLDERS)
+@fuzz(FOLDERS, found=[({"tokenizer_config.json": b'{"chat_template": [{"name": [], "template": "x"}]}'},)])
 def test_a_model_with_damaged_files_is_shown(files: dict[str, bytes]) -> None:
     with model_folder(files) as directory:
         assignment = ModelAssignment(id="org/name", path=str(directory))
@@ -126,7 +126,14 @@ TOKENIZER_FILES = st.fixed_dictionaries(
 )
 
 
-@fuzz(TOKENIZER_FILES)
+@fuzz(
+    TOKENIZER_FILES,
+    found=[
+        ({"tokenizer.json": b""},),
+        ({"tokenizer_config.json": b'{"added_tokens_decoder": true}'},),
+        ({"tokenizer_config.json": b'{"a": "\xff"}'},),
+    ],
+)
 def test_a_tokenizer_works_without_its_texts(files: dict[str, bytes]) -> None:
     with model_folder(files, beside=OPENVINO_TOKENIZER) as directory:
         try:
@@ -155,7 +162,7 @@ PROGRAMS = st.lists(st.sampled_from(WORDS) | st.text(max_size=4), max_size=8).ma
 ).flatmap(lambda text: damaged(st.just(text.encode())).map(lambda data: data.decode(errors="replace")))
 
 
-@fuzz(PROGRAMS)
+@fuzz(PROGRAMS, found=[("{% break %}",), ("{{ 10**(10**10) }}",), ("{{ 'a' * 10**10 }}",)])
 def test_a_template_is_rendered_or_refused(source: str) -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
     try:

@@ -26,7 +26,7 @@ from registry.last_use import LastUse
 from registry.local import model_id_of, read_metadata
 from registry.partial import stray_plans
 from registry.settings import SettingsFile
-from tests.fuzz.damaged import damaged_json
+from tests.fuzz.damaged import NESTED, damaged_json
 from tests.fuzz.running import fuzz
 from web.server_config import SERVER_CONFIG_FILE, UnusableServerConfig, read_server_config
 
@@ -97,7 +97,7 @@ def _dropped(before: Any, after: Any, place: str = "") -> list[str]:
     return [] if before == after else [place]
 
 
-@fuzz(damaged_json(SERVER) | st.binary(max_size=64))
+@fuzz(damaged_json(SERVER) | st.binary(max_size=64), found=[(b'{"max_body_mb": 1e999}',), (b'{"max_body_mb": 1e305}',)])
 def test_the_server_configuration(content: bytes) -> None:
     with folder_with(SERVER_CONFIG_FILE, content) as folder:
         try:
@@ -109,7 +109,7 @@ def test_the_server_configuration(content: bytes) -> None:
         config.tls_paths(folder)
 
 
-@fuzz(damaged_json({"keys": [KEY], "version": 1}) | st.binary(max_size=64))
+@fuzz(damaged_json({"keys": [KEY], "version": 1}) | st.binary(max_size=64), found=[(NESTED,)])
 def test_the_keys(content: bytes) -> None:
     with folder_with(KEYS_FILE, content) as folder:
         store = KeyStore(folder / KEYS_FILE)
@@ -127,7 +127,13 @@ def test_the_keys(content: bytes) -> None:
 SMALL_FILES = (CONFIG, [TUNING], {"org/name": 1.5}, {"a" * 64: 5}, JOB, [JOB], PLAN, METADATA, RUNNING, CATALOGUE)
 
 
-@fuzz(damaged_json([TUNING], TUNING) | st.binary(max_size=64))
+NO_TRIALS, NO_SPEED = {**TUNING, "trials": []}, {**TUNING, "trials": [{**TRIAL, "tokens_per_second": 0}]}
+
+
+@fuzz(
+    damaged_json([TUNING], TUNING) | st.binary(max_size=64),
+    found=[(NESTED,), (json.dumps([NO_TRIALS]).encode(),), (json.dumps([NO_SPEED]).encode(),)],
+)
 def test_what_tuning_found(content: bytes) -> None:
     with folder_with("tuning.json", content) as folder:
         for tuning in tuning_book(folder).all():
@@ -135,7 +141,10 @@ def test_what_tuning_found(content: bytes) -> None:
         tuning_book(folder).find("org/name", "CPU")
 
 
-@fuzz(damaged_json({"endpoint": "https://example.org", "token": "hf_x"}, *SMALL_FILES) | st.binary(max_size=64))
+@fuzz(
+    damaged_json({"endpoint": "https://example.org", "token": "hf_x"}, *SMALL_FILES) | st.binary(max_size=64),
+    found=[(NESTED,)],
+)
 def test_what_the_registry_keeps(content: bytes) -> None:
     with folder_with("file.json", content) as folder:
         settings = SettingsFile(folder / "file.json").load()
@@ -169,7 +178,18 @@ SPEC = LoadModel(
 )  # fmt: skip
 
 
-@fuzz(damaged_json({"a": 1}, RUNNING, [{"memory": "RAM", "size": 1, "label": "x", "pid": 1}], *SMALL_FILES))
+PROMISE = {"memory": "RAM", "size": 1, "label": "x", "pid": 1}
+
+
+@fuzz(
+    damaged_json({"a": 1}, RUNNING, [PROMISE], *SMALL_FILES),
+    found=[
+        (NESTED,),
+        (b"null",),
+        (json.dumps({**RUNNING, "pid": 10**400}).encode(),),
+        (json.dumps([{**PROMISE, "size": None}]).encode(),),
+    ],
+)
 def test_what_running_processes_write(content: bytes) -> None:
     with folder_with(".running.json", content) as folder:
         read_run_file(folder)

@@ -124,6 +124,7 @@ def test_no_stream_and_no_socket_opens(page: Page, admin: Tapped, device: Tapped
         assert page.evaluate(STREAM, server.url + path) == "blocked"
         assert server.refused(path)
         assert page.evaluate(SOCKET, server.url.replace("http:", "ws:") + path) == "blocked"
+        assert server.refused(path)  # a look like any other, were it answered
 
 
 @pytest.mark.parametrize(("tag", "attribute"), [("iframe", "src"), ("object", "data")])

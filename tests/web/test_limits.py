@@ -1,9 +1,13 @@
+import asyncio
+
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from web.guard import render_error
 from web.limits import MAX_HEADERS, MAX_URL_BYTES, Limits, RequestLimits
@@ -58,3 +62,26 @@ def test_a_client_has_so_many_requests_a_minute() -> None:
     assert client.get("/").headers["retry-after"] == "31"
     now[0] += 31
     assert [client.get("/").status_code for _ in range(2)] == [200, 429]
+
+
+async def test_a_client_has_so_many_requests_at_once() -> None:
+    waiting, release = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/wait":
+            waiting.set()
+            await release.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    limits = RequestLimits(body_bytes=1000, active_per_client=1)
+    limited = Limits(app, limits=limits, client_of=lambda scope: scope["query_string"].decode(), refuse=render_error)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(limited), base_url="http://x") as client:
+        first = asyncio.create_task(client.get("/wait?a"))
+        await waiting.wait()
+        second = await client.get("/?a")
+        assert (second.status_code, second.headers["retry-after"]) == (429, "1")
+        assert (await client.get("/health?a")).status_code == 200
+        assert (await client.get("/?b")).status_code == 200
+        release.set()
+        assert (await first).status_code == 200
+        assert (await client.get("/?a")).status_code == 200

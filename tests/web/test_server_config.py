@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from web.limits import RequestLimits
 from web.server_config import SERVER_CONFIG_FILE, ServerConfig, UnusableServerConfig, read_server_config
 
 
@@ -10,6 +11,15 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
     assert config == ServerConfig()
     assert not config.exposed("127.0.0.1")
     assert config.exposed("0.0.0.0")
+
+
+def test_limits_are_generous_until_somebody_narrows_them(tmp_path: Path) -> None:
+    limits = read_server_config(tmp_path).limits()
+    assert limits.active_per_client >= 1000
+    assert limits.per_minute is None
+    narrow = '{"max_body_mb": 0.5, "max_active_per_client": 2, "max_requests_per_minute": 30}'
+    (tmp_path / SERVER_CONFIG_FILE).write_text(narrow, encoding="utf-8")
+    assert read_server_config(tmp_path).limits() == RequestLimits(500_000, 2, 30)
 
 
 def test_a_proxys_name_makes_the_server_exposed(tmp_path: Path) -> None:
