@@ -1,4 +1,4 @@
-"""Throws tens of thousands of generated requests at both apps: `python -m tools.fuzz_apis [--examples 150]`.
+"""Throws tens of thousands of generated requests at both apps: `python -m tools.fuzz_apis [--examples 250]`.
 
 The whole suite is started in a folder of its own, with small models, a hub of its own and keys; schemathesis, with a
 valid key of the scope admin, goes through all of its phases (examples, coverage, fuzzing, stateful) with both documents
@@ -64,7 +64,7 @@ values = ["gpu", "npu"]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--examples", type=int, default=150, help="of each route in the fuzzing phase")
+    parser.add_argument("--examples", type=int, default=250, help="of each route in the fuzzing phase")
     parser.add_argument("--seed", type=int, help="to repeat a run")
     parser.add_argument("--only", choices=("device", "admin"), help="one of the two documents")
     parser.add_argument("--phases", default="examples,coverage,fuzzing,stateful")
