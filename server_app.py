@@ -61,7 +61,6 @@ from web.log_lines import log_to_stderr
 from web.public_fetch import PublicFetch
 from web.request_id import RequestId
 from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
-from web.streaming import DirectBodies
 from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
 
 logger = logging.getLogger("server_app")
@@ -229,7 +228,7 @@ def main(arguments: Sequence[str] | None = None, *, make_instance: Callable[[Loa
         tls=tls,
         internal_key=internal_key,
     )
-    serve_as_child(DirectBodies(app), sockets, log_level=options.log_level, tls=tls)
+    serve_as_child(app, sockets, log_level=options.log_level, tls=tls)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The gateway's page and API, in a real browser and over real processes."""
+"""The gateway's page, in a real browser and over real processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from keys.key_store import KEYS_FILE, KeyStore
 from tests.admin.conftest import PHI, OpenPage
 from tests.admin.site import LiveSite
 from tests.helpers import free_port, wait_until
@@ -46,24 +45,6 @@ def test_aliases_are_kept_and_removed(live: LiveSite, open_page: OpenPage, langu
     page.locator("#confirm-yes").click()
     expect(page.locator("#aliases li")).to_have_count(0)
     assert live.site.suite.gateway_store.load().aliases == {}
-
-
-async def test_what_cannot_be_is_refused(client: httpx.AsyncClient) -> None:
-    for body in ({"port": 0}, {"port": "1"}, {"wait_seconds": -1}, {"unknown": 1}):
-        assert (await client.post("/api/gateway", json=body)).status_code == 422
-    alias = {"name": "chat", "model": PHI, "parameters": {"mood": 1}}
-    refused = await client.post("/api/gateway/aliases", json=alias)
-    assert (refused.status_code, refused.json()["error"]["type"]) == (422, "gateway_parameter")
-    refused = await client.post("/api/gateway/aliases", json={"name": "a/../b", "model": PHI})
-    assert refused.status_code == 409
-    assert (await client.delete("/api/gateway/aliases/nobody")).status_code == 404
-
-
-async def test_beyond_this_machine_it_takes_a_key(client: httpx.AsyncClient, live: LiveSite) -> None:
-    body = {"host": "0.0.0.0", "port": free_port()}
-    refused = await client.post("/api/gateway", json=body)
-    assert (refused.status_code, refused.json()["error"]["type"]) == (409, "gateway_needs_key")
-    KeyStore(live.site.data_dir / KEYS_FILE).create("admin", ["admin"])
 
 
 def test_the_snippets_use_the_one_address_while_it_is_on(live: LiveSite, open_page: OpenPage) -> None:
