@@ -66,7 +66,7 @@ async def test_a_verdict_is_remembered(probe: GrammarProbe) -> None:
     assert probe.pid is None
 
 
-async def test_a_grammar_that_takes_too_long_is_refused() -> None:
+async def test_a_worker_that_does_not_begin_in_time_says_nothing_of_the_grammar() -> None:
     probe = GrammarProbe(command=STUCK, start_seconds=0.1)
     with pytest.raises(ProbeNotReady, match="took too long"):
         await probe.check(MODEL, Regex("a"))
