@@ -1,31 +1,31 @@
-"""Several streams at once as one."""
+"""The answers to one request as one stream."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import TypeVar
+from dataclasses import replace
 
-T = TypeVar("T")
+from chat.deltas import Delta
 
 
-async def merge(streams: Sequence[AsyncGenerator[T, None]]) -> AsyncGenerator[tuple[int, T], None]:
-    """The items of all `streams`, each with its stream's index, as they come. The first error ends them all."""
-    if len(streams) == 1:
-        async with aclosing(streams[0]) as stream:
-            async for item in stream:
-                yield 0, item
-        return
-    items: asyncio.Queue[tuple[int, T] | None] = asyncio.Queue()
+def merge(streams: Sequence[AsyncGenerator[Delta, None]]) -> AsyncGenerator[Delta, None]:
+    """What comes on any of `streams`, as it comes, with the stream's number as its `choice`. The first error ends
+    them all."""
+    return streams[0] if len(streams) == 1 else _merged(streams)
 
-    async def pump(index: int, stream: AsyncGenerator[T, None]) -> None:
+
+async def _merged(streams: Sequence[AsyncGenerator[Delta, None]]) -> AsyncGenerator[Delta, None]:
+    items: asyncio.Queue[Delta | None] = asyncio.Queue()
+
+    async def pump(choice: int, stream: AsyncGenerator[Delta, None]) -> None:
         try:
             async with aclosing(stream):
-                async for item in stream:
-                    items.put_nowait((index, item))
+                async for delta in stream:
+                    items.put_nowait(replace(delta, choice=choice))
         finally:
             items.put_nowait(None)
 
-    tasks = [asyncio.create_task(pump(index, stream)) for index, stream in enumerate(streams)]
+    tasks = [asyncio.create_task(pump(choice, stream)) for choice, stream in enumerate(streams)]
     try:
         running = len(tasks)
         while running:

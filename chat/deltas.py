@@ -29,7 +29,7 @@ class Delta:
 
     `tool_call` is a whole call, when it is complete; `call_part` is for those who want it piece by piece. A call that
     comes all at once has both in one delta. `logprobs`, where they were asked for, are those of all tokens since the
-    last delta that had some.
+    last delta that had some. `choice` tells the answers to one request apart.
     """
 
     text: str = ""
@@ -37,3 +37,4 @@ class Delta:
     tool_call: ToolCall | None = None
     call_part: CallPart | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
+    choice: int = 0

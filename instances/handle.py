@@ -67,6 +67,7 @@ class Instance:
         self._end_reason: str | None = None
         self._load_failed = False
         self._heard_at = time.monotonic()
+        self._unsent: list[bytes] = []
         self.closed = asyncio.Event()
 
     @property
@@ -136,11 +137,20 @@ class Instance:
             self._process.kill()
 
     def send(self, message: ToWorker) -> None:
-        """Write to the worker; nothing happens when it has ended."""
+        """Write to the worker, at the end of the event loop's turn; nothing happens when it has ended.
+
+        Requests that came together so begin together: one that the worker hears of first is otherwise computed alone.
+        """
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send_all)
+        self._unsent.append(encode_frame(message))
+
+    def _send_all(self) -> None:
+        frames, self._unsent = self._unsent, []
         assert self._process is not None
         assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
-            self._process.stdin.write(encode_frame(message))
+            self._process.stdin.write(b"".join(frames))
 
     async def _receive(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None

@@ -10,7 +10,7 @@ from apis.anthropic.answers import ERRORS, AnswerMessage, TokenCount
 from apis.anthropic.blocks import Answer, Event
 from apis.anthropic.conversation import conversation_of
 from apis.anthropic.schemas import MessagesRequest, PromptRequest
-from apis.begin import begin
+from apis.begin import Begun, begin
 from apis.errors import anthropic_error, as_service_error
 from apis.model_names import ModelNames
 from apis.timing import server_timing, waiting_comment
@@ -54,7 +54,7 @@ def message_routes(service: ChatService, names: ModelNames) -> APIRouter:
     return router
 
 
-async def _events(answer: Answer, deltas: AsyncGenerator[Delta, None]) -> AsyncGenerator[bytes, None]:
+async def _events(answer: Answer, deltas: Begun[Delta]) -> AsyncGenerator[bytes, None]:
     yield _encode(answer.start())
     yield _encode({"type": "ping"})
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from apis.begin import begin
+from apis.begin import Begun, begin
 from apis.errors import as_service_error, ollama_error
 from apis.logprobs import ollama_logprobs
 from apis.model_names import ModelNames
@@ -91,7 +91,7 @@ async def _respond(
 async def _lines(
     body: CommonRequest,
     completion: Completion,
-    deltas: AsyncGenerator[Delta, None],
+    deltas: Begun[Delta],
     fields: Fields,
     extra: dict[str, Any],
 ) -> AsyncGenerator[bytes, None]:

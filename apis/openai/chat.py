@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from apis.begin import begin
+from apis.begin import Begun, begin
 from apis.errors import as_service_error, openai_error
 from apis.logprobs import openai_logprobs
 from apis.merge import merge
@@ -30,8 +30,6 @@ from web.streaming import JSON, SSE_DONE, StreamResponse, json_bytes, sse, unles
 
 _PLACE = "\x00text"
 """Nothing else in an event reads like this."""
-
-Deltas = AsyncGenerator[tuple[int, Delta], None]
 
 
 def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
@@ -156,20 +154,20 @@ class _Choice:
         return message
 
 
-async def _chunks(answers: _Answers, deltas: Deltas, *, with_usage: bool) -> AsyncGenerator[bytes, None]:
+async def _chunks(answers: _Answers, deltas: Begun[Delta], *, with_usage: bool) -> AsyncGenerator[bytes, None]:
     usage: dict[str, None] = {"usage": None} if with_usage else {}
     texts = _TextEvents(answers, usage)
     for index in range(len(answers.completions)):
         yield sse({**answers.chunk(index, {"role": "assistant", "content": ""}), **usage})
     try:
         async with aclosing(deltas):
-            async for index, delta in deltas:
+            async for delta in deltas:
                 if delta.text and not delta.logprobs:
-                    yield texts.event(index, delta.text)
+                    yield texts.event(delta.choice, delta.text)
                     continue
                 fields = _fields(delta)
                 if fields or delta.logprobs:
-                    yield sse({**answers.chunk(index, fields, logprobs=answers.logprobs([delta])), **usage})
+                    yield sse({**answers.chunk(delta.choice, fields, logprobs=answers.logprobs([delta])), **usage})
     except Exception as error:
         yield sse(openai_error(as_service_error(error)))
         return
@@ -180,10 +178,10 @@ async def _chunks(answers: _Answers, deltas: Deltas, *, with_usage: bool) -> Asy
     yield SSE_DONE
 
 
-async def _collect(answers: _Answers, deltas: Deltas) -> dict[str, Any]:
+async def _collect(answers: _Answers, deltas: AsyncGenerator[Delta, None]) -> dict[str, Any]:
     choices = [_Choice() for _ in answers.completions]
-    async for index, delta in deltas:
-        choices[index].deltas.append(delta)
+    async for delta in deltas:
+        choices[delta.choice].deltas.append(delta)
     return answers.whole(choices)
 
 

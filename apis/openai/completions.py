@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from apis.begin import begin
+from apis.begin import Begun, begin
 from apis.errors import as_service_error, openai_error
 from apis.logprobs import TextLogprobs
 from apis.merge import merge
@@ -27,8 +27,6 @@ from pools.served_model import ServedModel
 from web.bodies import read_body
 from web.described import answer, body_schema
 from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnected
-
-Deltas = AsyncGenerator[tuple[int, Delta], None]
 
 
 def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
@@ -108,12 +106,12 @@ async def _answers(service: ChatService, model: ServedModel, body: CompletionReq
     return _Answers(model, completions, prefixes, choices, logprobs)
 
 
-async def _collect(answers: _Answers, deltas: Deltas) -> dict[str, Any]:
+async def _collect(answers: _Answers, deltas: AsyncGenerator[Delta, None]) -> dict[str, Any]:
     texts = list(answers.prefixes)
     tokens: list[list[TokenLogprob]] = [[] for _ in texts]
-    async for index, delta in deltas:
-        texts[index] += delta.text
-        tokens[index] += delta.logprobs
+    async for delta in deltas:
+        texts[delta.choice] += delta.text
+        tokens[delta.choice] += delta.logprobs
     choices = [
         _choice(index, texts[index], completion.finish_reason, answers.logprobs[index].push(tokens[index]))
         for index, completion in enumerate(answers.completions)
@@ -121,15 +119,15 @@ async def _collect(answers: _Answers, deltas: Deltas) -> dict[str, Any]:
     return {**answers.response(choices), "usage": answers.usage()}
 
 
-async def _chunks(answers: _Answers, deltas: Deltas, *, with_usage: bool) -> AsyncGenerator[bytes, None]:
+async def _chunks(answers: _Answers, deltas: Begun[Delta], *, with_usage: bool) -> AsyncGenerator[bytes, None]:
     usage: dict[str, None] = {"usage": None} if with_usage else {}
     for index, prefix in enumerate(answers.prefixes):
         if prefix:
             yield sse({**answers.chunk(index, Delta(prefix)), **usage})
     try:
         async with aclosing(deltas):
-            async for index, delta in deltas:
-                yield sse({**answers.chunk(index, delta), **usage})
+            async for delta in deltas:
+                yield sse({**answers.chunk(delta.choice, delta), **usage})
     except Exception as error:
         yield sse(openai_error(as_service_error(error)))
         return

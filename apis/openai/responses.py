@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from apis.begin import begin
+from apis.begin import Begun, begin
 from apis.errors import as_service_error, openai_error
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, Answered, Deleted, InputItems, InputTokens
@@ -163,7 +163,7 @@ async def _collect(answer: _Answer) -> dict[str, Any]:
     return answer.finished()
 
 
-async def _events(answer: _Answer, deltas: AsyncGenerator[Delta, None]) -> AsyncGenerator[bytes, None]:
+async def _events(answer: _Answer, deltas: Begun[Delta]) -> AsyncGenerator[bytes, None]:
     number = -1
 
     def encoded(event: Event) -> bytes:

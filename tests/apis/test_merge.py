@@ -6,6 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from apis.merge import merge
+from chat.deltas import Delta
 
 
 class Stream:
@@ -16,10 +17,10 @@ class Stream:
         self._error = error
         self.closed = False
 
-    async def read(self) -> AsyncGenerator[str, None]:
+    async def read(self) -> AsyncGenerator[Delta, None]:
         try:
             for item in self._items:
-                yield item
+                yield Delta(item)
             if self._error is not None:
                 raise self._error
         finally:
@@ -29,8 +30,8 @@ class Stream:
 @pytest.mark.parametrize("contents", [["ab"], ["ab", "c"], ["", "a"], [""]])
 async def test_every_item_comes_with_its_stream(contents: list[str]) -> None:
     found = [""] * len(contents)
-    async for index, item in merge([Stream(items).read() for items in contents]):
-        found[index] += item
+    async for delta in merge([Stream(items).read() for items in contents]):
+        found[delta.choice] += delta.text
     assert found == contents
 
 
@@ -47,5 +48,5 @@ async def test_an_error_ends_all(others: int) -> None:
 async def test_leaving_early_closes_all(count: int) -> None:
     streams = [Stream("abc") for _ in range(count)]
     async with aclosing(merge([stream.read() for stream in streams])) as merged:
-        assert await anext(merged) == (0, "a")
+        assert await anext(merged) == Delta("a", choice=0)
     assert all(stream.closed for stream in streams)
