@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import msgspec
@@ -30,3 +31,22 @@ async def receive_frame(stream: asyncio.StreamReader) -> bytes:
     """The payload of the next frame. Raises `asyncio.IncompleteReadError` at the stream's end."""
     header = await stream.readexactly(_LENGTH.size)
     return await stream.readexactly(_LENGTH.unpack(header)[0])
+
+
+class FrameSplitter:
+    """Cuts what comes, in pieces of any size, into the payloads of frames."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def push(self, data: bytes) -> Iterator[bytes]:
+        """The payloads that are now complete."""
+        self._pending += data
+        start, end = 0, _LENGTH.size
+        while end <= len(self._pending):
+            end += _LENGTH.unpack_from(self._pending, start)[0]
+            if end > len(self._pending):
+                break
+            yield bytes(self._pending[start + _LENGTH.size : end])
+            start, end = end, end + _LENGTH.size
+        del self._pending[:start]

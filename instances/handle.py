@@ -5,13 +5,13 @@ import itertools
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from instances.frames import encode_frame, receive_frame
+from instances.frames import FrameSplitter, encode_frame
 from instances.messages import (
     Broken,
     Cancel,
@@ -33,6 +33,7 @@ from instances.messages import (
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _EXIT_SECONDS = 1.0
+_STREAM_LIMIT = 65_536
 WORKER_COMMAND = (sys.executable, "-m", "instances.worker")
 
 
@@ -46,6 +47,33 @@ class InstanceLost(Exception):
 
 class RequestRefused(Exception):
     """The pipeline refused this one request; str() is the reason."""
+
+
+class _FrameProtocol(asyncio.subprocess.SubprocessStreamProtocol):
+    """A process whose frames are handed on as they come: a task that reads them would be woken for each."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        super().__init__(limit=_STREAM_LIMIT, loop=asyncio.get_running_loop())
+        self._splitter = FrameSplitter()
+        self._take = take
+
+    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
+        assert isinstance(data, bytes)
+        for payload in self._splitter.push(data):
+            self._take(payload)
+
+
+async def _start(command: Sequence[str], take: Callable[[bytes], None]) -> asyncio.subprocess.Process:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.subprocess_exec(
+        lambda: _FrameProtocol(take),
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=None,
+        cwd=_PROJECT,
+    )
+    return asyncio.subprocess.Process(transport, protocol, loop)
 
 
 class Instance:
@@ -77,10 +105,10 @@ class Instance:
     async def load(self) -> Ready:
         """Start the worker and wait until its model is warm. Raises `InstanceLoadError`, and `InstanceLost` when the
         worker dies without a word."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=_PROJECT
-        )
+        self._process = await _start(self._command, self._take)
         self._receiver = asyncio.create_task(self._receive(self._process))
+        if self._end_reason is not None:  # it spoke before there was a process to kill
+            self.kill()
         self.send(self.spec)
         return await asyncio.shield(self._ready)
 
@@ -154,15 +182,18 @@ class Instance:
 
     async def _receive(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
+        await process.stdout.read()  # to its end; what comes goes to `_take`
+        await self._close(process)
+
+    def _take(self, payload: bytes) -> None:
+        self._heard_at = time.monotonic()
         try:
-            while True:
-                payload = await receive_frame(process.stdout)
-                self._heard_at = time.monotonic()
-                self._handle(decode_from_worker(payload))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            await self._close(process)
+            message = decode_from_worker(payload)
+        except msgspec.DecodeError as error:
+            self._end_reason = self._end_reason or f"The instance's process wrote what is no message: {error}"
+            self.kill()
+        else:
+            self._handle(message)
 
     def _handle(self, message: FromWorker) -> None:
         match message:

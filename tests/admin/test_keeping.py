@@ -43,7 +43,10 @@ async def test_the_last_use_of_each_model(tmp_path: Path, published: Path) -> No
     assert json.loads((site.data_dir / FILE).read_text(encoding="utf-8"))[QWEN] == 1_790_000_003.0
     again = make_site(tmp_path / "資料 夾", devices={"gpu": settings()})
     transport = httpx.ASGITransport(app=again.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+    async with (
+        again.app.router.lifespan_context(again.app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
+    ):
         rows = (await client.get("/api/local_models")).json()["models"]
     assert {row["id"]: row["last_used"] for row in rows} == {PHI: 1_789_999_980.0, QWEN: 1_789_999_980.0}
 
