@@ -20,6 +20,7 @@ from pools.run import Run
 from pools.served_model import ServedModel, load_message, plan_instance
 from pools.slot import Lease
 from pools.statistics import Statistics, Timings
+from web.arrivals import Arrivals, arrived
 from web.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class ModelManager:
         self.pools: dict[str, ModelPool] = {}
         self.statistics: dict[str, Statistics] = {}
         self.costs = CostBook(cache_dir / "memory_costs.json" if cache_dir else None)
+        self.arrivals = Arrivals()
         self.placer = Placer(self.pools, budget, self.costs, clock)
         self._cache_dir = cache_dir
         self._max_queue = max_queue
@@ -184,6 +186,7 @@ class ModelManager:
         return len(idle)
 
     async def _acquire(self, pool: ModelPool, run: Run, timings: Timings, client: str) -> Lease:
+        arrived()
         was_ready, asked = bool(pool.slots), self.clock()
         lease = await pool.acquire(run.tokens_to_begin, client, returned=run.losses > 0, timings=timings)
         if not was_ready:
@@ -196,6 +199,8 @@ class ModelManager:
         """Generate in one instance until the answer, the instance or the lease ends."""
         run.begin_attempt()
         try:
+            if not (lease.slot.instance.busy or pool.model.one_at_a_time):
+                await self.arrivals.settle()  # who begins alone keeps the others waiting for a whole step
             async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
                 with lease.slot.instance.generate(run.prompt_ids, run.sampling, run.sight) as generation:
                     lease.on_preempted = None if run.bound_to_grammar else generation.cancel

@@ -53,6 +53,7 @@ from model_manager import ModelManager
 from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
+from web.arrivals import CountArrivals
 from web.described import describe
 from web.guard import Guard, page_origins
 from web.limits import Limits
@@ -172,6 +173,7 @@ def create_app(
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
     app.add_middleware(Forwarded)
     app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
+    app.add_middleware(CountArrivals, arrivals=server.manager.arrivals, is_counted=calls_a_model)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
     app.add_middleware(RequestId)

@@ -31,7 +31,6 @@ class Pair(msgspec.Struct, frozen=True):
     bare: RunFigures
     served: RunFigures
     server_cpu_seconds: float
-    health: list[float]
     peer: RunFigures | None = None
 
     @property
@@ -94,8 +93,8 @@ def run_figures(measured: Measured) -> RunFigures:
     )
 
 
-def summarize(pairs: Sequence[Pair]) -> Summary:
-    """Of pairs with one number of streams."""
+def summarize(pairs: Sequence[Pair], health: Sequence[float]) -> Summary:
+    """Of pairs with one number of streams; `health`: round trips of /health in seconds, under as many streams."""
 
     def spread(value: Callable[[Pair], float]) -> Spread:
         return _spread([value(pair) for pair in pairs])
@@ -103,7 +102,6 @@ def summarize(pairs: Sequence[Pair]) -> Summary:
     peers = [pair.peer.tokens_per_second for pair in pairs if pair.peer is not None]
 
     tokens = sum(pair.served.tokens for pair in pairs)
-    health = [seconds for pair in pairs for seconds in pair.health]
     return Summary(
         streams=pairs[0].streams,
         pairs=len(pairs),

@@ -12,14 +12,12 @@ import uvicorn
 from benchmarks.http_stream import StreamClient
 from benchmarks.messages import Answer, Job, Measured, Prompt, Ready, Target, messages_of, own_streams, receive, send
 
-_HEALTH_PAUSE_SECONDS = 0.25
-
 
 async def run(target: Target, job: Job) -> Measured:
     prompts = iter(job.prompts)
     answers: list[Answer] = []
     health: list[float] = []
-    watching = asyncio.create_task(_watch_health(target, health))
+    watching = asyncio.create_task(_watch_health(target, health, job.health_pause))
     started = time.perf_counter()
     clients = await asyncio.gather(*(_stream(target, job, prompts) for _ in range(job.streams)))
     seconds = time.perf_counter() - started
@@ -38,10 +36,12 @@ async def _stream(target: Target, job: Job, prompts: Iterator[Prompt]) -> list[S
     return finished
 
 
-async def _watch_health(target: Target, seconds: list[float]) -> None:
+async def _watch_health(target: Target, seconds: list[float], pause: float | None) -> None:
+    if pause is None:
+        return
     request = f"GET /health HTTP/1.1\r\nHost: {target.host}\r\n\r\n".encode()
     while True:
-        await asyncio.sleep(_HEALTH_PAUSE_SECONDS)
+        await asyncio.sleep(pause)
         seconds.append((await get_answer(target, request)).seconds)
 
 

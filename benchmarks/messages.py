@@ -58,11 +58,13 @@ def messages_of(prompt: Prompt) -> list[dict[str, str]]:
 
 
 class Job(msgspec.Struct, frozen=True):
-    """Answer all `prompts`, `streams` at a time, each with `max_tokens` tokens, greedily."""
+    """Answer all `prompts`, `streams` at a time, each with `max_tokens` tokens, greedily. Over HTTP, `/health` is asked
+    meanwhile every `health_pause` seconds, if that is not None."""
 
     prompts: Sequence[Prompt]
     streams: int
     max_tokens: int
+    health_pause: float | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -49,6 +49,10 @@ class Sides:
         _check(both, wanted=len(job.prompts) * job.max_tokens)
         return both
 
+    def serve(self, job: Job) -> Measured:
+        """By the served side alone. Raises `HelperFailed`."""
+        return self._load.run(job)
+
     def memory(self) -> Memory:
         served = self._served
         return Memory(

@@ -12,6 +12,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from benchmarks.figures import Pair, run_figures, summarize
 from benchmarks.helper import PROJECT, Helper, HelperFailed
 from benchmarks.machine import this_machine
@@ -26,6 +28,7 @@ MODEL = PROJECT / "benchmarks" / "models" / "bench-400m"
 MODEL_HELP = "a directory with a language model (default: the benchmark model)"
 _ANSWERS = 4
 """At least so many answers a run, or a run of one stream would be over too soon to be measured well."""
+_HEALTH_PAUSE_SECONDS = 0.05
 _WARM_UP = 0
 """The pair before the first, which is not counted."""
 
@@ -38,14 +41,22 @@ class Bench:
         self._peer = peer
         self._options = options
 
+    def health(self, streams: int) -> list[float]:
+        """Round trips of /health while so many streams run, in seconds. Raises `HelperFailed`."""
+        job = msgspec.structs.replace(self._job(streams, "health"), health_pause=_HEALTH_PAUSE_SECONDS)
+        return self._sides.serve(job).health
+
+    def _job(self, streams: int, seed: object) -> Job:
+        prompts = make_prompts(max(streams, _ANSWERS), self._options.prompt_words, seed=f"{streams}/{seed}")
+        return Job(prompts, streams, self._options.tokens)
+
     def pair(self, streams: int, number: int) -> Pair:
         """Raises `HelperFailed` and `UnequalWork`."""
-        prompts = make_prompts(max(streams, _ANSWERS), self._options.prompt_words, seed=f"{streams}/{number}")
-        job = Job(prompts, streams, self._options.tokens)
+        job = self._job(streams, number)
         both = self._sides.run(job, served_first=number % 2 == 0)
         peer = run_figures(self._peer.run(job)) if self._peer else None
         bare, served = run_figures(both.bare), run_figures(both.served)
-        return Pair(streams, bare, served, both.server_cpu, both.served.health, peer)
+        return Pair(streams, bare, served, both.server_cpu, peer)
 
 
 def measure(options: argparse.Namespace, arguments: Sequence[str]) -> Results:
@@ -64,7 +75,10 @@ def measure(options: argparse.Namespace, arguments: Sequence[str]) -> Results:
             for streams in options.streams:
                 pairs.append(bench.pair(streams, number))
                 print(_progress(pairs[-1], number), file=sys.stderr)
-        summaries = [summarize([pair for pair in pairs if pair.streams == streams]) for streams in options.streams]
+        summaries = [
+            summarize([pair for pair in pairs if pair.streams == streams], bench.health(streams))
+            for streams in options.streams
+        ]
         return Results(list(arguments), this_machine(), sides.memory(), summaries, pairs)
 
 

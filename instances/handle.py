@@ -99,6 +99,11 @@ class Instance:
         self.closed = asyncio.Event()
 
     @property
+    def busy(self) -> bool:
+        """Whether it works on a request."""
+        return bool(self._generations)
+
+    @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 

@@ -63,7 +63,7 @@ def test_figures_of_a_run() -> None:
 
 def test_pairs_are_compared_before_they_are_summed_up() -> None:
     pairs = [_pair(100, 90), _pair(200, 190), _pair(100, 100)]
-    summary = summarize(pairs)
+    summary = summarize(pairs, [0.003, 0.001, 0.002])
     assert summary.ratio.median == 0.95
     assert (summary.ratio.least, summary.ratio.greatest) == (0.9, 1.0)
     assert summary.server_cpu == pytest.approx(1000 * 0.3 / 192)
@@ -82,4 +82,4 @@ def test_prompts_are_new_for_each_seed() -> None:
 
 def _pair(bare: float, served: float) -> Pair:
     sides = [RunFigures(64, speed, 0.1, 0.01, 0.02, 0.03) for speed in (bare, served)]
-    return Pair(1, *sides, server_cpu_seconds=0.1, health=[0.001, 0.002, 0.003])
+    return Pair(1, *sides, server_cpu_seconds=0.1)

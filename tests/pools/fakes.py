@@ -61,6 +61,10 @@ class FakeInstance(Instance):
         self.loaded = True
         return Ready(0.0, 0.0)
 
+    @property
+    def busy(self) -> bool:
+        return bool(self.generations)
+
     @contextmanager
     def generate(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> Iterator[Generation]:
         generation = _FakeGeneration(len(self.generations), self)

@@ -331,3 +331,30 @@ def test_requests_that_outgrow_the_cache_take_turns_and_all_are_answered() -> No
         await asyncio.gather(*(request.task for request in requests), return_exceptions=True)
 
     run(work())
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_an_idle_model_begins_with_all_that_come_together(answered: bool) -> None:
+    async def work() -> None:
+        factory, a = Factory(), served_model("a", max_concurrent=4)
+        manager = make_manager([a], budget_for(1.5, a), factory, clock)
+        await manager.preload("a", 1)
+        over = manager.arrivals.begin()
+        begun = [Request(manager, "a")]
+        await settle(0.01)
+        [instance] = factory.living
+        assert not instance.generations
+        if answered:
+            begun.append(Request(manager, "a"))
+        over()
+        await settle(0.001)
+        assert len(instance.generations) == len(begun)
+        manager.arrivals.begin()
+        begun.append(Request(manager, "a"))
+        await settle(0.001)
+        assert len(instance.generations) == len(begun)  # a working model takes it at its next step
+        for _ in begun:
+            await answer(instance)
+        assert [request.tokens for request in begun] == [[7]] * len(begun)
+
+    run(work())
