@@ -32,7 +32,6 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="not used with --fd")
     parser.add_argument("--fd", type=int, action="append", default=[], help="an inherited listening socket")
     parser.add_argument("--device-host", default="127.0.0.1", help="the address that the device servers are bound to")
-    parser.add_argument("--device-url", action="append", default=[], metavar="NAME=URL", help="where a device is else")
     parser.add_argument("--admin-port", type=int, default=11437, help="the admin page's port, whose page may call us")
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--tls-cert", type=Path, help="certificate and chain, PEM")
@@ -53,11 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logger.error("%s", error)
         return CANNOT_START
     scheme = scheme_of(tls)
-    elsewhere = dict(each.split("=", 1) for each in options.device_url)
     place = GatewayPlace(
         options.data_dir,
         options.config,
-        lambda name, port: elsewhere.get(name) or f"{scheme}://{reachable_address(options.device_host)}:{port}",
+        lambda _, port: f"{scheme}://{reachable_address(options.device_host)}:{port}",
         host=options.host,
         admin_port=options.admin_port,
         scheme=scheme,

@@ -40,16 +40,11 @@ def cut_off(device: str) -> AnswerCutOff:
 
 
 def error_event(path: str, media_type: str, error: ServiceError) -> bytes:
-    """The end of a stream that cannot go on, as clients of the API know it; empty where the answer is no stream. It
-    begins with a line's end: what came before may have been cut anywhere."""
+    """The end of a stream that cannot go on, as clients of the API know it; empty where the answer is no stream."""
     if media_type == "application/x-ndjson":
-        return b"\n" + ndjson(ollama_error(error))
+        return ndjson(ollama_error(error))
     if media_type != "text/event-stream":
         return b""
-    return b"\n\n" + _server_sent(path, error)
-
-
-def _server_sent(path: str, error: ServiceError) -> bytes:
     if path.startswith("/v1/messages"):
         return sse(anthropic_error(error), event="error")
     if path.startswith("/v1/responses"):

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.counts import Counts
 from gateway.directory import Directory, Target
 from gateway.errors import Away, ClientLeft, NoDevice, cut_off, error_event
+from gateway.events import WholeEvents
 from gateway.fleet import Fleet
 from gateway.requests import Named, named_in, read_whole
 from gateway.routes import Passage
@@ -174,21 +175,24 @@ async def _relay(opened: Opened, scope: Scope, send: Send) -> bool:
     """Pass an answer back piece by piece, as fast as the client takes them and not faster. Whether it was whole; an
     answer that is no stream and broke off is left without its end, so that the connection is closed."""
     send_body = body_send(scope, send)
+    events = WholeEvents(opened.media_type)
     whole = True
+    ending = b""
     await send({"type": "http.response.start", "status": opened.status, "headers": opened.headers()})
     try:
         while piece := await opened.more():
-            await send_body({"type": "http.response.body", "body": piece, "more_body": True})
+            if complete := events.push(piece):
+                await send_body({"type": "http.response.body", "body": complete, "more_body": True})
         opened.finish()
+        ending = events.rest()
     except Away:
         whole = False
         ending = error_event(scope["path"], opened.media_type, cut_off(opened.target.device.name))
         if not ending:
             return False
-        await send_body({"type": "http.response.body", "body": ending, "more_body": True})
     finally:
         opened.cut()
-    await send_body({"type": "http.response.body", "body": b"", "more_body": False})
+    await send_body({"type": "http.response.body", "body": ending, "more_body": False})
     return whole
 
 

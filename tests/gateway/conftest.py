@@ -27,7 +27,7 @@ ONLY_GPU = EMBEDDING
 @dataclass
 class Town:
     """`url`: the gateway's. `scripts`: what each device's chat model says, and what it was asked; `urls`: where each
-    device is, which a test may change."""
+    device is."""
 
     url: str
     data_dir: Path
@@ -39,6 +39,12 @@ class Town:
     @property
     def gateway(self) -> GatewayStore:
         return GatewayStore(self.data_dir / GATEWAY_FILE)
+
+    def move(self, device: str, url: str) -> None:
+        """From now on the gateway finds the device there."""
+        self.urls[device] = url
+        path = self.data_dir / "device_config.json"  # which it reads anew when the file has changed
+        path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
 
     def alias(self, name: str, model: str, **settings: object) -> None:
         alias = GatewayAlias.model_validate({"model": model, **settings})

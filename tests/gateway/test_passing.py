@@ -123,9 +123,8 @@ def test_a_busy_model_falls_back(town: Town) -> None:
 def test_a_device_that_is_away_is_waited_for(tmp_path: Path) -> None:
     with open_town(tmp_path) as town:
         there = town.urls["gpu"]
-        town.urls["gpu"] = "http://127.0.0.1:9"
-        _touch(town)
-        back = threading.Timer(1.0, lambda: (town.urls.update(gpu=there), _touch(town)))
+        town.move("gpu", "http://127.0.0.1:9")
+        back = threading.Timer(1.0, lambda: town.move("gpu", there))
         back.start()
         assert town.chat(f"gpu-{CHAT}").status_code == 200
         back.join()
@@ -133,18 +132,11 @@ def test_a_device_that_is_away_is_waited_for(tmp_path: Path) -> None:
 
 def test_a_device_that_does_not_come_back_is_a_503(tmp_path: Path) -> None:
     with open_town(tmp_path, wait_seconds=0.5) as town:
-        town.urls["gpu"] = "http://127.0.0.1:9"
-        _touch(town)
+        town.move("gpu", "http://127.0.0.1:9")
         response = town.chat(f"gpu-{CHAT}")
         assert (response.status_code, response.json()["error"]["code"]) == (503, "device_unavailable")
         assert response.headers["retry-after"]
         assert town.chat(CHAT).json()["model"] == f"npu-{CHAT}"  # a bare id has another device to go to
-
-
-def _touch(town: Town) -> None:
-    """The gateway reads the configuration anew when the file has changed."""
-    path = town.data_dir / "device_config.json"
-    path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/chat", "/v1/messages"])
