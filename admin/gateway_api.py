@@ -10,9 +10,11 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from admin.answers import REFUSED
 from admin.errors import AdminError
 from admin.gateway_view import gateway_card
 from admin.live import LiveFeed
+from devices.config_schema import ModelId
 from devices.gateway_config import ALIAS_PARAMETERS, GatewayAlias, GatewayProblem, GatewaySettings
 from devices.supervisor import Suite
 from keys.access import Access
@@ -37,16 +39,16 @@ class AliasChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: str = Field(min_length=1, max_length=255)
-    model: str = Field(min_length=1, max_length=255)
-    fallback: list[str] = Field(default_factory=list, max_length=16)
+    name: ModelId
+    model: ModelId
+    fallback: list[ModelId] = Field(default_factory=list, max_length=16)
     system: str | None = Field(default=None, max_length=4000)
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 def gateway_router(suite: Suite, feed: LiveFeed, access: Access, config: ServerConfig) -> APIRouter:
     """`access`: of the admin server, `config`: what holds for all servers."""
-    router = APIRouter(prefix="/api/gateway")
+    router = APIRouter(prefix="/api/gateway", responses=REFUSED)
     applying: set[asyncio.Task[None]] = set()
 
     async def answer() -> dict[str, Any]:

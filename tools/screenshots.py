@@ -26,6 +26,7 @@ SCREENS = {
     "models": "/models",
     "get": "/get",
     "playground": "/playground",
+    "gateway": "/gateway",
     "activity": "/activity",
     "logs": "/logs",
     "connect": "/connect",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,10 +152,11 @@ class Day:
         config.write_bytes(before)
         for name in ("instances.worker", "server_app"):
             for process in psutil.Process(self._suite.process.pid).children(recursive=True):
-                if name in process.cmdline():
-                    process.kill()
-                    process.wait(PATIENCE)  # while it dies it may still accept a connection, and lose it
-                    break
+                with suppress(psutil.NoSuchProcess):  # a helper's that has just ended
+                    if name in process.cmdline():
+                        process.kill()
+                        process.wait(PATIENCE)  # while it dies it may still accept a connection, and lose it
+                        break
         assert self._suite.chat("gpu", DEMO_ID, "hello").status_code == 200  # waits for the next server
         wait_until(lambda: self._suite.device("gpu")["restarts"] == 1)
 

@@ -29,7 +29,7 @@ def guarded(tmp_path: Path) -> Iterator[SuiteProcess]:
     data_dir.mkdir()
     key = KeyStore(data_dir / KEYS_FILE).create("me", ["admin"])[1]
     options = ("--tls-cert", str(certificate), "--tls-key", str(private))
-    with suite_process(data_dir, *options, key=key, verify=trust) as suite:
+    with suite_process(data_dir, *options, key=key, verify=trust, gateway=True) as suite:
         yield suite
 
 
@@ -38,6 +38,11 @@ def test_the_suite_works_behind_keys_and_tls(guarded: SuiteProcess) -> None:
     guarded.assign("gpu", [DEMO_ID])
     wait_until(lambda: guarded.device("gpu")["state"] == "running")
     assert guarded.chat("gpu", DEMO_ID, "hello").status_code == 200
+    through = f"{guarded.gateway_url}/v1/chat/completions"
+    body = {"model": DEMO_ID, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
+    assert through.startswith("https://")
+    assert guarded.client.post(through, json=body).json()["model"] == f"gpu-{DEMO_ID}"
+    assert guarded.client.post(through, json=body, headers={"Authorization": "Bearer wrong"}).status_code == 401
     body = {"model": f"gpu-{DEMO_ID}", "messages": [{"role": "user", "content": "hello"}]}
     assert guarded.client.post(f"{guarded.url}/api/playground/gpu", json=body).status_code == 200
     pulled = guarded.client.post(f"{guarded.device_url('gpu')}/api/pull", json={"model": "../x", "stream": False})
