@@ -6,7 +6,7 @@ import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
 from instances.messages import FinishReason, Generate, LoadModel, Output, Request
-from instances.pipelines import Emit
+from instances.pipeline import Emit
 from instances.prefix_ledger import PrefixLedger
 from instances.sampling import generation_config
 

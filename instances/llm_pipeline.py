@@ -1,7 +1,5 @@
 """One request at a time through LLMPipeline: the only kind that runs on an NPU."""
 
-import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, SupportsInt
 
@@ -10,14 +8,16 @@ import openvino as ov
 import openvino_genai as genai
 
 from instances.messages import FinishReason, Generate, LoadModel, Output, Request
-from instances.pipelines import Emit
+from instances.one_at_a_time import OneAtATime
+from instances.pipeline import Emit
 from instances.sampling import generation_config
 
 
-class SingleRequest:
+class SingleRequest(OneAtATime):
     """A `Pipeline` whose step is a whole answer; its tokens are emitted as they come."""
 
     def __init__(self, spec: LoadModel) -> None:
+        super().__init__()
         properties = dict(spec.properties)
         if spec.device.startswith("NPU"):
             properties.setdefault("MAX_PROMPT_LEN", spec.max_prompt_len)
@@ -25,38 +25,20 @@ class SingleRequest:
         if spec.cache_dir:
             properties["CACHE_DIR"] = spec.cache_dir
         self._load(spec, properties)
-        self._requests: deque[Generate] = deque()
-        self._cancelled: set[int] = set()
-        self._lock = threading.Lock()
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._requests)
 
     def submit(self, request: Request) -> None:
         if not isinstance(request, Generate):
             raise ValueError("a language model generates only")
-        self._requests.append(request)
+        super().submit(request)
 
-    def cancel(self, request_id: int) -> None:
-        with self._lock:
-            if any(request.id == request_id for request in self._requests):
-                self._cancelled.add(request_id)
-
-    def step(self, emit: Emit) -> None:
-        request = self._requests[0]
-        last = Output(request.id, [], "cancelled")
-        if request.id not in self._cancelled:
-            last = self._answer(request, _Emitter(request.id, emit, self._cancelled))
-        with self._lock:
-            self._requests.popleft()
-            self._cancelled.discard(request.id)
-        emit([last])
+    def _answer(self, request: Request, emit: Emit) -> Output:
+        assert isinstance(request, Generate)
+        return self._generate(request, _Emitter(request.id, emit, self._cancelled))
 
     def _load(self, spec: LoadModel, properties: Mapping[str, Any]) -> None:
         self._pipeline = genai.LLMPipeline(spec.directory, spec.device, **properties)
 
-    def _answer(self, request: Generate, streamer: genai.StreamerBase) -> Output:
+    def _generate(self, request: Generate, streamer: genai.StreamerBase) -> Output:
         """Generate it all; the request's last output."""
         config = generation_config(self._pipeline.get_generation_config(), request.sampling)
         prompt = np.array([request.prompt_ids], dtype=np.int64)

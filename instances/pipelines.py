@@ -1,13 +1,11 @@
-"""What a worker expects of a pipeline, whatever its kind."""
+"""The kinds of pipelines, and what each is warmed up with."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 from instances.messages import (
     Generate,
     Image,
     LoadModel,
-    Output,
     PipelineKind,
     Request,
     Sampling,
@@ -16,30 +14,9 @@ from instances.messages import (
     VectorizeTexts,
     image_tag,
 )
+from instances.pipeline import Pipeline
 
-Emit = Callable[[list[Output]], None]
 _WARM_UP_PIXELS = 56
-
-
-class Pipeline(Protocol):
-    """A loaded model. All calls but `cancel` come from one thread."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether `step` has work to do."""
-        ...
-
-    def submit(self, request: Request) -> None:
-        """Take a request. Raises on one that the library refuses; the pipeline stays usable."""
-        ...
-
-    def cancel(self, request_id: int) -> None:
-        """End a request at the next step. Unknown ids are ignored. Safe from any thread."""
-        ...
-
-    def step(self, emit: Emit) -> None:
-        """Do the next piece of work. An exception here means that the pipeline is broken."""
-        ...
 
 
 def load_pipeline(spec: LoadModel) -> Pipeline:

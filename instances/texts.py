@@ -1,9 +1,7 @@
 """Embedding models and rerankers: a step is one slice of texts, its result one row of numbers a text."""
 
 import json
-import threading
-from abc import ABC, abstractmethod
-from collections import deque
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,8 @@ import numpy as np
 import openvino_genai as genai
 
 from instances.messages import LoadModel, Output, Request, Rows, ScoreTexts, Text, VectorizeTexts
-from instances.pipelines import Emit
+from instances.one_at_a_time import OneAtATime
+from instances.pipeline import Emit
 
 _Pooling = genai.TextEmbeddingPipeline.PoolingType
 _POOLING = {"cls": _Pooling.CLS, "mean": _Pooling.MEAN, "last_token": _Pooling.LAST_TOKEN}
@@ -32,43 +31,17 @@ _QWEN_QUERY = (
 _QWEN_DOCUMENT = "<Document>: {}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
 
-class _TextPipeline(ABC):
-    """A `Pipeline` that takes one request at a time."""
-
+class _TextPipeline(OneAtATime):
     def __init__(self, spec: LoadModel) -> None:
+        super().__init__()
         self._max_tokens = spec.max_prompt_len
         self._tokenizer = genai.Tokenizer(spec.directory)
-        self._requests: deque[Request] = deque()
-        self._cancelled: set[int] = set()
-        self._lock = threading.Lock()
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._requests)
-
-    def submit(self, request: Request) -> None:
-        self._requests.append(request)
-
-    def cancel(self, request_id: int) -> None:
-        with self._lock:
-            if any(request.id == request_id for request in self._requests):
-                self._cancelled.add(request_id)
-
-    def step(self, emit: Emit) -> None:
-        request = self._requests[0]
-        output = Output(request.id, [], "cancelled")
-        if request.id not in self._cancelled:
-            output = self._answer(request)
-        with self._lock:
-            self._requests.popleft()
-            self._cancelled.discard(request.id)
-        emit([output])
 
     @abstractmethod
     def _rows(self, request: Request) -> Rows:
         """Raises ValueError on a request that this model cannot answer."""
 
-    def _answer(self, request: Request) -> Output:
+    def _answer(self, request: Request, emit: Emit) -> Output:
         try:
             return Output(request.id, [], "stop", rows=self._rows(request))
         except ValueError as error:

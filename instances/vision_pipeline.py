@@ -7,7 +7,7 @@ import openvino_genai as genai
 
 from instances.llm_pipeline import SingleRequest
 from instances.messages import Generate, LoadModel, Output
-from instances.pipelines import Emit
+from instances.pipeline import Emit
 from instances.sampling import generation_config
 from instances.sight import SightReader
 
@@ -27,7 +27,7 @@ class VisionSingleRequest(SingleRequest):
         self._sees = genai.VLMPipeline(spec.directory, spec.device, **properties)
         self._reader = SightReader(self._sees.get_tokenizer())
 
-    def _answer(self, request: Generate, streamer: genai.StreamerBase) -> Output:
+    def _generate(self, request: Generate, streamer: genai.StreamerBase) -> Output:
         prompt, images = self._reader.read(request)
         config = generation_config(self._sees.get_generation_config(), request.sampling)
         config.apply_chat_template = False
