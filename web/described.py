@@ -42,7 +42,7 @@ def answer(
     if model is not None:
         response["model"] = model
     if stream is not None:
-        response["content"] = {stream: {"schema": {"type": "string"}}}
+        response["content"] = {stream: {}}  # OpenAPI 3.1 has no schema for the events of a stream
     return {status: response}
 
 
