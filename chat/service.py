@@ -33,6 +33,8 @@ from web.request_id import current_client
 
 logger = logging.getLogger(__name__)
 
+_SEEDS = 2**63 - 1  # as a mask: clients send numbers of any size and sign
+_MOST_TOP_K = 2**31 - 1
 _NO_REASONING = Preface(Reasoning(THINK), opened=False, possible=False)
 
 
@@ -68,6 +70,7 @@ class ChatService:
         on a form that no grammar can express, and `PromptTooLong`."""
         note_prompt(conversation.messages[-1].content if conversation.messages else "")
         speech = await self._speeches.speech(model)
+        _check_ids(speech, preceding_ids, param="context")
         conversation = with_system(model.persona, conversation)
         options = with_defaults(model.persona, options)
         tools = offered_tools(conversation.tools)
@@ -90,11 +93,11 @@ class ChatService:
         `InvalidRequest` on a form that no grammar can express."""
         note_prompt(prompt if isinstance(prompt, str) else "")
         speech = await self._speeches.speech(model)
-        prompt_ids = (
-            await encoded_within(speech, model, prompt, self._longest_prompt(model))
-            if isinstance(prompt, str)
-            else list(prompt)
-        )
+        if isinstance(prompt, str):
+            prompt_ids = await encoded_within(speech, model, prompt, self._longest_prompt(model))
+        else:
+            _check_ids(speech, prompt, param="prompt")
+            prompt_ids = list(prompt)
         if not prompt_ids:
             raise InvalidRequest("The prompt is empty.", param="prompt")
         whole = Prompt("", prompt_ids)
@@ -231,10 +234,10 @@ class ChatService:
         room = self._manager.max_request_tokens(model.id) - prompt_tokens
         return Sampling(
             max_new_tokens=min(options.max_tokens or room, room),
-            seed=options.seed if options.seed is not None else secrets.randbits(31),
+            seed=options.seed & _SEEDS if options.seed is not None else secrets.randbits(31),
             temperature=options.temperature,
             top_p=options.top_p,
-            top_k=options.top_k,
+            top_k=options.top_k if options.top_k is None else min(options.top_k, _MOST_TOP_K),
             min_p=options.min_p,
             repetition_penalty=options.repetition_penalty,
             presence_penalty=options.presence_penalty,
@@ -242,6 +245,13 @@ class ChatService:
             logprobs=options.logprobs,
             ignore_eos=options.ignore_eos,
         )
+
+
+def _check_ids(speech: Speech, ids: Sequence[int], *, param: str) -> None:
+    """Raises `InvalidRequest` on one that is no token: where the library would read then is unknown."""
+    size = speech.tokenizer.vocabulary_size
+    if ids and not (min(ids) >= 0 and max(ids) < size):
+        raise InvalidRequest(f"This model's tokens have the ids 0 to {size - 1}.", param=param)
 
 
 def _constrained(conversation: Conversation, options: GenerationOptions) -> bool:

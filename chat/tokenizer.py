@@ -104,6 +104,16 @@ class ChatTokenizer:
             return lambda ids: self._tokenizer.decode(list(ids))
         return lambda ids: self._tokenizer.decode([i for i in ids if i not in hidden], skip_special_tokens=False)
 
+    @cached_property
+    def vocabulary_size(self) -> int:
+        """Ids below it are tokens of the model, which may have room for more than its tokenizer knows."""
+        inner = self.config.get("text_config")
+        for config in (self.config, inner if isinstance(inner, dict) else {}):
+            size = config.get("vocab_size")
+            if isinstance(size, int):
+                return size
+        return 1 + max(self._tokenizer.get_vocab().values())
+
     def piece(self, token: int) -> bytes | None:
         """The bytes of one token, None for a special one."""
         return None if token in self._special else self._pieces.get(token)

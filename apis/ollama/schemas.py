@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.ollama.durations import keep_alive_seconds
+from apis.token_ids import TokenId
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import AnswerForm, JsonForm
 from chat.pictures import Picture, picture_of_base64, text_of
@@ -138,7 +139,7 @@ class GenerateRequest(CommonRequest):
     suffix: str | None = None
     system: str | None = None
     template: str | None = None
-    context: list[int] | None = None
+    context: list[TokenId] | None = None
     raw: bool | None = None
     images: list[str] | None = None
 

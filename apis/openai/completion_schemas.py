@@ -4,6 +4,7 @@ from pydantic import Field
 
 from apis.openai.answer_forms import GuidedRequest
 from apis.openai.schemas import Penalty, Probability, StreamOptions
+from apis.token_ids import TokenId
 from chat.conversation import GenerationOptions
 from web.errors import InvalidRequest
 
@@ -14,7 +15,7 @@ class CompletionRequest(GuidedRequest):
     """POST /v1/completions. A prompt is text or token ids; a list of prompts is answered in one response."""
 
     model: str
-    prompt: str | list[str] | list[int] | list[list[int]]
+    prompt: str | list[str] | list[TokenId] | list[list[TokenId]]
     suffix: str | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)

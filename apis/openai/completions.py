@@ -96,12 +96,12 @@ async def _answers(service: ChatService, model: ServedModel, body: CompletionReq
     prefixes: list[str] = []
     choices = body.n or 1
     for prompt in body.prompts():
+        for choice in range(choices):
+            completions.append(await service.complete(model, prompt, body.options(choice)))
         prefix = ""
         if body.echo:
             prefix = prompt if isinstance(prompt, str) else (await service.tokenizer(model)).decode(prompt)
-        for choice in range(choices):
-            completions.append(await service.complete(model, prompt, body.options(choice)))
-            prefixes.append(prefix)
+        prefixes += [prefix] * choices
     logprobs = [TextLogprobs(offset=len(prefix), top=body.logprobs or 0) for prefix in prefixes]
     return _Answers(model, completions, prefixes, choices, logprobs)
 

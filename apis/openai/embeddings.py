@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, Embeddings, Ranking
 from apis.timing import server_timing
+from apis.token_ids import TokenId
 from embeddings.service import EmbeddingService, Vectors
 from instances.messages import Text
 from web.bodies import read_body
@@ -22,7 +23,7 @@ class EmbeddingRequest(BaseModel):
     """POST /v1/embeddings. Some clients call the input `prompt` or `text`."""
 
     model: str
-    input: str | list[str] | list[int] | list[list[int]] | None = None
+    input: str | list[str] | list[TokenId] | list[list[TokenId]] | None = None
     prompt: str | list[str] | None = None
     text: str | list[str] | None = None
     encoding_format: Literal["float", "base64"] | None = None
