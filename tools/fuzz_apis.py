@@ -5,9 +5,10 @@ valid key of the scope admin, goes through all of its phases (examples, coverage
 at the same time. Printed: cases by app and phase, statuses, server errors that are documented
 (502 and 503 say what is not there), what was left out, findings. Exit status 1 where there are findings.
 
-Two checks are left out. positive_data_acceptance: a schema cannot say which models there are, how long their context
+Three checks are left out. positive_data_acceptance: a schema cannot say which models there are, how long their context
 is, or that two fields exclude one another. negative_data_rejection: unknown fields are ignored on purpose, as the
-servers whose APIs these are do, and paths take any text.
+servers whose APIs these are do, and paths take any text. object_level_authorization: it compares two identities, and all
+keys of a scope may do the same.
 """
 
 import argparse
