@@ -7,8 +7,8 @@ at the same time. Printed: cases by app and phase, statuses, server errors that 
 
 Three checks are left out. positive_data_acceptance: a schema cannot say which models there are, how long their context
 is, or that two fields exclude one another. negative_data_rejection: unknown fields are ignored on purpose, as the
-servers whose APIs these are do, and paths take any text. object_level_authorization: it compares two identities, and all
-keys of a scope may do the same.
+servers whose APIs these are do, and paths take any text. object_level_authorization: all keys
+of one scope may do the same.
 """
 
 import argparse
