@@ -12,13 +12,14 @@ from benchmarks.scenarios.clients import QUESTIONS, BrokenStream, answer, answer
 from benchmarks.scenarios.result import Result
 
 _LOOK_SECONDS = 0.05
+_WORKS_SECONDS = 0.5
 
 
 async def kill_workers(server: DeviceProcess, *, seconds: float, every: float, clients: int) -> Result:
     """Kill a worker `every` so many seconds for `seconds`, while so many clients ask one question after another.
 
-    One that still loads is spared until it has loaded: killed in vain three times in a row, a model is given up, and
-    that is as it should be.
+    One that still loads, or has only just begun to answer, is spared: killed three times in a row before it said
+    anything, a model is given up, and that is as it should be.
     """
     result = Result(f"a worker killed every {every:g} s for {seconds:g} s under {clients} clients")
     async with client(server.url) as http:
@@ -55,17 +56,22 @@ async def kill_workers(server: DeviceProcess, *, seconds: float, every: float, c
 
 async def _kill(server: DeviceProcess, every: float) -> None:
     due = time.monotonic() + every
+    seen: dict[int, float] = {}
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        if time.monotonic() < due or not (pids := await asyncio.to_thread(_serving, server)):
+        working = await asyncio.to_thread(_working, server)
+        now = time.monotonic()
+        seen = {pid: seen.get(pid, now) for pid in working}
+        ripe = [pid for pid, since in seen.items() if now >= since + _WORKS_SECONDS]
+        if now < due or not ripe:
             continue
-        for pid in pids:
+        for pid in ripe:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(pid).kill()
-        due = time.monotonic() + every
+        due = now + every
 
 
-def _serving(server: DeviceProcess) -> list[int]:
-    """The workers that have begun to answer since they came."""
+def _working(server: DeviceProcess) -> list[int]:
+    """The workers that have something to answer."""
     instances = server.get(f"/model/instances?model={server.model}")["instances"]
     return [instance["pid"] for instance in instances if instance["active"]]
