@@ -4,14 +4,17 @@ from openvino_genai import GenerationConfig, StructuredOutputConfig
 
 from instances.messages import Grammar, JsonSchema, Regex, Sampling, StructuralTags, Structure
 
-_PLAIN = ("top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
+_PENALTIES = ("presence_penalty", "frequency_penalty")
+_OF_CHANCE = ("top_p", "top_k", "min_p")
+_NOTHING = 1e-37
+"""Less is 0 or nearly so to the library, which has numbers of 32 bits and takes no 0."""
 
 
 def generation_config(defaults: GenerationConfig, sampling: Sampling) -> GenerationConfig:
     """`defaults` (a copy of the pipeline's own configuration, changed in place) with the request's values set.
 
-    Temperature 0 means greedy. The seed is always set: the library's default is the constant 0, which would give
-    equal sampled answers to equal prompts.
+    Temperature 0 means greedy, and so does what leaves one token only. The seed is always set: the library's default is
+    the constant 0, which would give equal sampled answers to equal prompts.
     """
     config = defaults
     config.max_new_tokens = sampling.max_new_tokens
@@ -19,17 +22,29 @@ def generation_config(defaults: GenerationConfig, sampling: Sampling) -> Generat
     config.ignore_eos = sampling.ignore_eos
     if sampling.logprobs:
         config.logprobs = 1
-    if sampling.temperature is not None:
-        config.do_sample = sampling.temperature > 0
-        if config.do_sample:
-            config.temperature = sampling.temperature
-    for name in _PLAIN:
+    greedy = _is_greedy(sampling)
+    if greedy:
+        config.do_sample = False
+    elif sampling.temperature is not None:
+        config.do_sample = True
+        config.temperature = sampling.temperature
+    for name in _PENALTIES if greedy else (*_PENALTIES, *_OF_CHANCE):
         value = getattr(sampling, name)
         if value is not None:
             setattr(config, name, value)
+    if sampling.repetition_penalty is not None:
+        config.repetition_penalty = max(sampling.repetition_penalty, _NOTHING)
     if sampling.structure is not None:
         config.structured_output_config = structured_output(sampling.structure)
     return config
+
+
+def _is_greedy(sampling: Sampling) -> bool:
+    return (
+        (sampling.temperature is not None and sampling.temperature < _NOTHING)
+        or (sampling.top_p is not None and sampling.top_p < _NOTHING)
+        or (sampling.min_p is not None and sampling.min_p >= 1)
+    )
 
 
 def structured_output(structure: Structure) -> StructuredOutputConfig:

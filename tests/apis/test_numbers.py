@@ -53,3 +53,28 @@ def test_the_last_token_is_one(server: str) -> None:
 @pytest.mark.parametrize("token", [-1, 2**31, HUGE])
 def test_an_embedding_of_no_token_is_refused(server: str, token: int) -> None:
     assert post(server, "/v1/embeddings", model=EMBEDDING, input=[[5, token]]).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"repetition_penalty": 5e-324},
+        {"repetition_penalty": 1e300},
+        {"temperature": 5e-324},
+        {"temperature": 2, "top_p": 0},
+        {"temperature": 2, "top_p": 5e-324},
+        {"temperature": 2, "min_p": 1},
+        {"presence_penalty": 5e-324},
+    ],
+)
+def test_numbers_beyond_32_bits_are_served(server: str, options: dict[str, float]) -> None:
+    assert post(server, "/v1/completions", prompt="ab", **options).status_code == 200
+
+
+@pytest.mark.parametrize("options", [{"temperature": 5e-324}, {"top_p": 0}, {"min_p": 1}])
+def test_what_leaves_one_token_is_greedy(server: str, options: dict[str, float]) -> None:
+    greedy = post(server, "/v1/completions", prompt="ab", max_tokens=8, temperature=0).json()["choices"]
+    for seed in range(3):
+        body = {"temperature": 2, **options}
+        answer = post(server, "/v1/completions", prompt="ab", max_tokens=8, seed=seed, **body)
+        assert answer.json()["choices"] == greedy
