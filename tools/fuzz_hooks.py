@@ -8,6 +8,7 @@ import atexit
 import json
 import os
 import threading
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ _lock = threading.Lock()
 _answered: Counter[str] = Counter()
 _phases: Counter[str] = Counter()
 _left_out: Counter[str] = Counter()
-_turns: Counter[str] = Counter()
 
 
 @schemathesis.hook
@@ -46,18 +46,19 @@ def _harm(case: schemathesis.Case) -> str | None:
         return "deleting a model that the run needs"
     if route == "POST /api/update_config" and body.get("device") == "gpu":
         return "changing the device that answers, which starts its server anew"
-    if route == "POST /api/update_config" and body.get("device") == "npu" and not _is_a_turn("update"):
+    if route == "POST /api/update_config" and body.get("device") == "npu" and not _is_a_turn(case):
         return "changing the other device (one in twenty is made)"
     if route == "POST /api/tune" and _is_needed(body.get("model")):
         return "measuring a model, which takes minutes"
-    if route == "POST /api/doctor" and not _is_a_turn("doctor"):
+    if route == "POST /api/doctor" and not _is_a_turn(case):
         return "examining, which takes seconds (one in twenty is made)"
     return None
 
 
-def _is_a_turn(kind: str) -> bool:
-    _turns[kind] += 1
-    return _turns[kind] % MADE_ONE_IN == 0
+def _is_a_turn(case: schemathesis.Case) -> bool:
+    """By what the case is: a filter that answered otherwise the second time would confuse what generates the cases."""
+    content = repr((case.body, case.query, case.headers, case.cookies))
+    return zlib.crc32(content.encode("utf-8", "surrogatepass")) % MADE_ONE_IN == 0
 
 
 def _is_needed(name: Any) -> bool:
