@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_LONGEST_SECONDS = 0.05
+_LONGEST_SECONDS = 0.1
 _over: ContextVar[Callable[[], None] | None] = ContextVar("arrival_over", default=None)
 
 
