@@ -2,7 +2,6 @@
 
 import asyncio
 import struct
-from collections.abc import Iterator
 from typing import BinaryIO
 
 import msgspec
@@ -39,14 +38,16 @@ class FrameSplitter:
     def __init__(self) -> None:
         self._pending = bytearray()
 
-    def push(self, data: bytes) -> Iterator[bytes]:
+    def push(self, data: bytes) -> list[bytes]:
         """The payloads that are now complete."""
         self._pending += data
+        payloads: list[bytes] = []
         start, end = 0, _LENGTH.size
         while end <= len(self._pending):
             end += _LENGTH.unpack_from(self._pending, start)[0]
             if end > len(self._pending):
                 break
-            yield bytes(self._pending[start + _LENGTH.size : end])
+            payloads.append(bytes(self._pending[start + _LENGTH.size : end]))
             start, end = end, end + _LENGTH.size
         del self._pending[:start]
+        return payloads

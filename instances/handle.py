@@ -187,8 +187,12 @@ class Instance:
 
     async def _receive(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        await process.stdout.read()  # to its end; what comes goes to `_take`
-        await self._close(process)
+        try:
+            await process.stdout.read()  # to its end; what comes goes to `_take`
+        except ConnectionError:
+            pass
+        finally:
+            await self._close(process)
 
     def _take(self, payload: bytes) -> None:
         self._heard_at = time.monotonic()
