@@ -123,6 +123,7 @@ class ModelManager:
         to; `sight` is for vision-language models. Raises what `ModelPool.acquire` raises, and `GenerationFailed`.
         """
         pool, statistics = self.pool(model_id), self.statistics[model_id]
+        arrived()
         timings.prompt_tokens = len(prompt_ids)
         run = Run(prompt_ids, sampling, sight)
         with statistics.counted(timings, self.clock):
@@ -144,6 +145,7 @@ class ModelManager:
         Raises what `ModelPool.acquire` raises, `InvalidRequest` and `GenerationFailed`.
         """
         pool, statistics = self.pool(model_id), self.statistics[model_id]
+        arrived()
         with statistics.counted(timings, self.clock):
             for slice_ in work:
                 rows = await self._compute(pool, slice_, timings, client)
@@ -186,7 +188,6 @@ class ModelManager:
         return len(idle)
 
     async def _acquire(self, pool: ModelPool, run: Run, timings: Timings, client: str) -> Lease:
-        arrived()
         was_ready, asked = bool(pool.slots), self.clock()
         lease = await pool.acquire(run.tokens_to_begin, client, returned=run.losses > 0, timings=timings)
         if not was_ready:

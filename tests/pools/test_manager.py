@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from devices.hardware import ResolvedDevice
-from instances.messages import Output, Sampling
+from instances.handle import Instance
+from instances.messages import Output, Rows, Sampling, TextWork, VectorizeTexts
 from model_manager import ModelManager
 from pools.errors import GenerationFailed, ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.statistics import Timings
 from tests.pools.fakes import Factory, FakeInstance, budget_for, make_manager, served_model
 from tests.pools.virtual_time import VirtualTimeLoop
+from web.arrivals import CountArrivals
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -50,6 +52,10 @@ class Request:
         with pytest.raises(Exception) as caught:  # noqa: PT011  the caller looks at it
             await self.task
         return caught.value  # pyright: ignore[reportReturnType]
+
+
+async def nothing(*_: Any) -> Any:
+    pass
 
 
 async def settle(seconds: float = 1.0) -> None:
@@ -329,6 +335,41 @@ def test_requests_that_outgrow_the_cache_take_turns_and_all_are_answered() -> No
                 break
         assert done == {0, 1, 2}
         await asyncio.gather(*(request.task for request in requests), return_exceptions=True)
+
+    run(work())
+
+
+@pytest.mark.parametrize("embeds", [True, False])
+def test_nobody_waits_for_what_is_already_at_a_model(embeds: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def for_ever(instance: Instance, work: TextWork) -> Rows:
+        return await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(FakeInstance, "compute", for_ever)
+
+    async def work() -> None:
+        factory, a, b = Factory(), served_model("a"), served_model("b")
+        manager = make_manager([a, b], budget_for(3, a), factory, clock)
+        for model in ("a", "b"):
+            await manager.preload(model, 1)
+
+        async def long_work(*_: object) -> None:
+            timings = Timings(clock())
+            if embeds:
+                await anext(manager.compute("a", [VectorizeTexts(0, ["text"], True)], timings))
+            else:
+                await anext(manager.generate("a", [1], Sampling(max_new_tokens=1), timings))
+
+        counting = CountArrivals(long_work, arrivals=manager.arrivals, is_counted=lambda path: True)
+        scope = {"type": "http", "method": "POST", "path": "/"}
+        busy = asyncio.create_task(counting(scope, nothing, nothing))
+        await settle(0.01)
+        chat = Request(manager, "b")
+        await settle(0.01)
+        assert not busy.done()
+        assert len(factory.living[1].generations) == 1
+        busy.cancel()
+        await answer(factory.living[1])
+        assert await chat.task == [7]
 
     run(work())
 
