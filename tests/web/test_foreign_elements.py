@@ -37,14 +37,15 @@ WINDOW = """(url) => { window.opened = window.open(url); }"""
 class Tap:
     """ASGI middleware that notes what each path was answered; a browser hides that from a page that may not see it."""
 
-    def __init__(self, app: ASGIApp, statuses: dict[str, list[int]]) -> None:
+    def __init__(self, app: ASGIApp, statuses: dict[str, set[int]]) -> None:
         self._app = app
         self._statuses = statuses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._statuses.setdefault(scope["path"], []).append(message["status"])
+                path = scope["path"]
+                self._statuses[path] = {*self._statuses.get(path, ()), message["status"]}  # no path without its status
             await send(message)
 
         await self._app(scope, receive, noted)
@@ -53,18 +54,18 @@ class Tap:
 @dataclass(frozen=True)
 class Tapped:
     url: str
-    statuses: dict[str, list[int]] = field(default_factory=dict)
+    statuses: dict[str, set[int]] = field(default_factory=dict)
 
     def refused(self, path: str) -> bool:
         """Whether the path was asked for, and never answered but by a 403."""
-        return set(self.statuses.pop(path.partition("?")[0], ())) == {403}
+        return self.statuses.pop(path.partition("?")[0], set()) == {403}
 
 
 @pytest.fixture(scope="module", params=["127.0.0.1", "localhost"])
 def admin(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tapped]:
     """The page: of another site than the evil page, and of the same one."""
     site = make_site(tmp_path_factory.mktemp("site") / "data")
-    statuses: dict[str, list[int]] = {}
+    statuses: dict[str, set[int]] = {}
     site.app.add_middleware(Tap, statuses=statuses)
     with LiveSite(site) as live:
         yield Tapped(f"http://{request.param}:{live.port}", statuses)
@@ -73,7 +74,7 @@ def admin(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tapped]:
     app = make_app(tmp_path_factory.mktemp("device"), Script().instance_maker())
-    statuses: dict[str, list[int]] = {}
+    statuses: dict[str, set[int]] = {}
     app.add_middleware(Tap, statuses=statuses)
     with serving(app) as url:
         yield Tapped(url, statuses)
