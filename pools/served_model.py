@@ -28,6 +28,8 @@ _TASK_SENTENCES: dict[Task, str] = {
 _KV_CACHE_SHARE = 0.25
 _GUESSING_TOKENS = 32
 """A block of the KV cache."""
+_CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 256}
+"""Of the code that OpenVINO generates for each new shape of a batch; its own 5000 come to most of a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         directory=str(load_path(model.directory)),
         device=model.device.used,
         pipeline=model.pipeline,
-        properties={k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)},
+        properties=_properties(model),
         cache_dir=str(cache_dir) if cache_dir else None,
         kv_cache_tokens=plan.kv_cache_tokens + (_GUESSING_TOKENS * model.requests_per_instance if guesses else 0),
         max_prompt_len=model.max_prompt_tokens or model.context_tokens,
@@ -190,6 +192,11 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         max_num_batched_tokens=model.max_num_batched_tokens,
         prompt_lookup=guesses,
     )
+
+
+def _properties(model: ServedModel) -> dict[str, Any]:
+    configured = {k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)}
+    return {**_CPU_DEFAULTS, **configured} if model.device.used.startswith("CPU") else configured
 
 
 def _npu_only(name: str) -> bool:
