@@ -30,16 +30,18 @@ async def _encoded(speech: Speech, text: str) -> list[int]:
 
 
 async def encoded_within(speech: Speech, model: ServedModel, prompt: str, longest: int) -> list[int]:
-    """The ids of a prompt; of one that is far too long only as much is read as shows that it is.
+    """The ids of a prompt. Raises `PromptTooLong` on one that is far too long."""
+    await refuse_far_too_long(speech, model, prompt, longest)
+    return await _encoded(speech, prompt)
 
-    Raises `PromptTooLong`.
-    """
-    if len(prompt) <= longest * _CHARACTERS_A_TOKEN:
-        return await _encoded(speech, prompt)
-    beginning = await _encoded(speech, prompt[: longest * _CHARACTERS_A_TOKEN])
+
+async def refuse_far_too_long(speech: Speech, model: ServedModel, text: str, longest: int) -> None:
+    """Read only as much of a text as shows that it has more than `longest` tokens. Raises `PromptTooLong`."""
+    if len(text) <= longest * _CHARACTERS_A_TOKEN:
+        return
+    beginning = await _encoded(speech, text[: longest * _CHARACTERS_A_TOKEN])
     if len(beginning) > longest + _TOKENS_AT_A_CUT:
         raise too_long(model, f"more than {longest}", longest)
-    return await _encoded(speech, prompt)
 
 
 def too_long(model: ServedModel, tokens: str, longest: int) -> PromptTooLong:

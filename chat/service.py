@@ -11,7 +11,7 @@ import msgspec
 from chat.answer import AnswerText, Delta
 from chat.completion import Completion
 from chat.conversation import Conversation, GenerationOptions
-from chat.encoding import encoded_within, rendered, too_long
+from chat.encoding import encoded_within, refuse_far_too_long, rendered, too_long
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import Preface, form_structure
 from chat.personas import with_defaults, with_system
@@ -128,17 +128,17 @@ class ChatService:
             raise InvalidRequest(
                 f"'{model.public_id}' takes text only; images need a vision-language model.", param=pictures[0].where
             )
+        longest = self._longest_prompt(model)
+        for message in conversation.messages:
+            if message.role != "assistant":  # of whose turns templates may leave something out
+                await refuse_far_too_long(speech, model, message.content, longest)
         text = await rendered(speech, conversation)
         if not model.facts.vision:
-            return Prompt(
-                text, [*preceding_ids, *await encoded_within(speech, model, text, self._longest_prompt(model))]
-            )
+            return Prompt(text, [*preceding_ids, *await encoded_within(speech, model, text, longest)])
         text, shown = place(speech.tokenizer.decode(preceding_ids) + text, pictures)
         images = await self._pictures.load(shown)
         kind = speech.tokenizer.config.get("model_type")
-        return prompt_with_images(
-            text, await encoded_within(speech, model, text, self._longest_prompt(model)), images, kind
-        )
+        return prompt_with_images(text, await encoded_within(speech, model, text, longest), images, kind)
 
     async def _probed(self, model: ServedModel, structure: Structure | None, *, optional: bool) -> Structure | None:
         """`structure` when the model can use it; else None where it is only a help, and `InvalidRequest`.

@@ -15,6 +15,9 @@ from web.guard import ErrorRenderer
 MAX_URL_BYTES = 8192
 MAX_HEADERS = 128
 MAX_HEADER_BYTES = 32_768
+MAX_COMMAS = 500_000
+"""Of a body: no JSON has more values than that and its levels. Millions of values, of two bytes each, are seconds of
+work for the event loop before any of them is looked at; of plain text so much is longer than what models take."""
 _BUSY_RETRY_SECONDS = 1
 _MINUTE = 60.0
 _MOST_CLIENTS = 10_000
@@ -109,14 +112,18 @@ class Limits:
 
     def _counted(self, receive: Receive) -> Receive:
         """Raises an HTTPException once more has come than a body may have; not every client announces its length."""
-        received = 0
+        received = commas = 0
 
         async def counted() -> Message:
-            nonlocal received
+            nonlocal received, commas
             message = await receive()
-            received += len(message.get("body", b""))
+            body = message.get("body", b"")
+            received += len(body)
+            commas += body.count(b",")
             if received > self._limits.body_bytes:
                 raise HTTPException(413, self._body_sentence())
+            if commas > MAX_COMMAS:
+                raise HTTPException(413, f"The request's body has more than {MAX_COMMAS} values.")
             return message
 
         return counted

@@ -8,6 +8,7 @@ from benchmarks.attacks.bodies import (
     large_page_bodies,
     long_prompt,
     many_messages,
+    many_values,
 )
 from benchmarks.attacks.slow import slow_bodies, slowloris, stuck_readers
 from benchmarks.attacks.texts import broken_heads, broken_page_texts, broken_texts
@@ -19,6 +20,7 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("bodies of 64 MB", large_bodies, frozenset({"413"}), "device"),
     Attack("bodies of 64 MB, page", large_page_bodies, frozenset({"413"}), "page"),
     Attack("bodies as large as allowed", just_allowed_bodies, frozenset({"400"}), "device"),
+    Attack("10 million values", many_values, frozenset({"413"}), "both"),
     Attack("JSON nested 100,000 deep", deep_json, frozenset({"400", "422"}), "both"),
     Attack("a prompt of a million tokens", long_prompt, frozenset({"400"}), "device"),
     Attack("10,000 messages", many_messages, frozenset({"400"}), "device"),

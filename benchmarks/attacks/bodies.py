@@ -28,6 +28,15 @@ async def just_allowed_bodies(url: str) -> list[Reply]:
     return await post(url, CHAT, *(chat("x" * 31_000_000) for _ in range(2)))
 
 
+async def many_values(url: str) -> list[Reply]:
+    """As many as fit into what is allowed."""
+    values = b"[" + b"{}," * 10_000_000 + b"{}]"
+    replies = await post(url, CONFIG, b'{"device": "gpu", "models": ' + values + b"}")
+    replies = [reply for reply in replies if reply.outcome != "404"]  # the page's path, on a device
+    replies += await post(url, CHAT, chat(messages=[]).replace(b"[]", values))
+    return [reply for reply in replies if reply.outcome != "404"]
+
+
 async def deep_json(url: str) -> list[Reply]:
     replies = await post(url, CONFIG, _DEEP, b'{"device": "gpu", "models": ' + _DEEP + b"}")
     replies = [reply for reply in replies if reply.outcome != "404"]  # the page's path, on a device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,21 @@ from tests.apis.servers import CHAT, MODELS, Script, serving
 from tests.helpers import http
 
 
+def device(
+    data: Path, script: Script, assignment: ModelAssignment, aliases: dict[str, ModelAlias]
+) -> AbstractContextManager[str]:
+    """A device server with one model; its URL."""
+    settings = DeviceSettings(port=11435, device="CPU", models=[assignment], aliases=aliases)
+    server = build_device_server(
+        "cpu",
+        Configuration(devices={"cpu": settings}),
+        data,
+        [DeviceInfo("CPU", "Test CPU", None)],
+        make_instance=script.instance_maker(),
+    )
+    return serving(create_app(server, host="127.0.0.1", admin_port=free_port()))
+
+
 def test_they_hold_where_the_request_gives_none(tmp_path: Path) -> None:
     script = Script()
     assignment = ModelAssignment(
@@ -24,16 +40,8 @@ def test_they_hold_where_the_request_gives_none(tmp_path: Path) -> None:
         parameters={"temperature": 0.25, "max_tokens": 3},
     )
     alias = ModelAlias(model=CHAT, parameters={"max_tokens": 2})
-    settings = DeviceSettings(port=11435, device="CPU", models=[assignment], aliases={"short": alias})
-    server = build_device_server(
-        "cpu",
-        Configuration(devices={"cpu": settings}),
-        tmp_path,
-        [DeviceInfo("CPU", "Test CPU", None)],
-        make_instance=script.instance_maker(),
-    )
     user = {"role": "user", "content": "Hello"}
-    with serving(create_app(server, host="127.0.0.1", admin_port=free_port())) as url:
+    with device(tmp_path, script, assignment, {"short": alias}) as url:
 
         def ask(messages: list[dict[str, str]], **changes: Any) -> None:
             body = {"model": CHAT, "messages": messages, **changes}
@@ -50,3 +58,17 @@ def test_they_hold_where_the_request_gives_none(tmp_path: Path) -> None:
         assert (script.sampling[-1].temperature, script.sampling[-1].max_new_tokens) == (0.25, 2)
         tags = http.get(f"{url}/api/tags").json()["models"]
     assert {tag["name"]: tag["details"]["parent_model"] for tag in tags} == {f"cpu-{CHAT}": "", "cpu-short": CHAT}
+
+
+def test_what_is_far_too_long_is_not_rendered(tmp_path: Path) -> None:
+    """Templates are programs; how long they take over millions of characters is theirs."""
+    alias = ModelAlias(model=CHAT, template="{{ raise_exception('rendered') }}")
+    assignment = ModelAssignment(id=CHAT, path=str(MODELS / "test_chat"))
+    with device(tmp_path, Script(), assignment, {"strict": alias}) as url:
+        for content, complaint in (
+            ("short", "rendered"),
+            ("long " * 1_000_000, "The prompt has more than 2047 tokens"),
+        ):
+            body = {"model": "strict", "messages": [{"role": "user", "content": content}]}
+            answer = http.post(f"{url}/v1/chat/completions", json=body, timeout=60)
+            assert (answer.status_code, complaint in answer.text) == (400, True)

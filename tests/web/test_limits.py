@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from web.guard import render_error
-from web.limits import MAX_HEADERS, MAX_URL_BYTES, Limits, RequestLimits
+from web.limits import MAX_COMMAS, MAX_HEADERS, MAX_URL_BYTES, Limits, RequestLimits
 
 
 def make_client(limits: RequestLimits, now: list[float] | None = None) -> TestClient:
@@ -38,6 +38,14 @@ def test_a_body_may_be_so_long_and_no_longer() -> None:
     assert client.post("/", content=b"x" * 1001).status_code == 413
     assert client.post("/", content=(b"x" * 100 for _ in range(10))).text == "1000"
     assert client.post("/", content=(b"x" * 100 for _ in range(11))).status_code == 413
+
+
+def test_a_body_may_have_so_many_values_and_no_more() -> None:
+    client = make_client(RequestLimits(body_bytes=10_000_000, active_per_client=4))
+    pieces = [b"{}," * 100_000] * (MAX_COMMAS // 100_000)
+    assert client.post("/", content=b"".join(pieces)).status_code == 200
+    for content in (b"".join(pieces) + b",", iter([*pieces, b","])):
+        assert client.post("/", content=content).status_code == 413
 
 
 @pytest.mark.parametrize("length", ["-1", "1e9", "９", "9" * 1000])
