@@ -26,6 +26,8 @@ class Life:
 
     pid: int
     role: str
+    model: str = ""
+    """The folder that a worker has its model from."""
     memory: list[tuple[float, int]] = field(default_factory=list)
     most_descriptors: int = 0
     most_threads: int = 0
@@ -116,6 +118,8 @@ class Census:
         life.most_descriptors = max(life.most_descriptors, _descriptors(process))
         life.most_threads = max(life.most_threads, process.num_threads())
         if with_memory:
+            if life.role == "worker":
+                life.model = life.model or _model_of(process)
             life.memory.append((now, process.memory_full_info().uss))
 
     def _see_outside(self, key: tuple[int, float], life: Life, now: float) -> None:
@@ -140,6 +144,11 @@ def role_of(process: psutil.Process) -> str:
         return f"server {words[words.index('--device') + 1]}"
     modules = [following for word, following in pairwise(words) if word == "-m"]
     return modules[0] if modules else "starting"
+
+
+def _model_of(process: psutil.Process) -> str:
+    mapped = (Path(each.path) for each in process.memory_maps())
+    return next((path.parent.name for path in mapped if path.name.startswith("openvino_")), "")
 
 
 def _alive(key: tuple[int, float]) -> psutil.Process | None:

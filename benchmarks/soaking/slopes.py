@@ -21,9 +21,14 @@ class Slope:
 
     role: str
     pid: int
+    model: str
     seconds: float
     mean: float
     growth: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.role} {self.pid} {self.model}".rstrip()
 
     @property
     def noise(self) -> float:
@@ -46,5 +51,5 @@ def slopes(lives: Sequence[Life], *, least_seconds: float = LEAST_SECONDS) -> li
         if len(times) < LEAST_SAMPLES or times[-1] - times[0] < least_seconds:
             continue
         slope = linear_regression(times, sizes).slope
-        found.append(Slope(life.role, life.pid, times[-1] - times[0], fmean(sizes), slope * HALF_HOUR))
+        found.append(Slope(life.role, life.pid, life.model, times[-1] - times[0], fmean(sizes), slope * HALF_HOUR))
     return found

@@ -50,7 +50,7 @@ class Verdict:
         lines += ["", "| memory of | minutes | mean MB | growth in 30 min, MB | allowed |", "|---|---|---|---|---|"]
         for each in self.memory:
             sizes = f"{each.mean / _MB:.1f} | {each.growth / _MB:+.1f} | {each.noise / _MB:.1f}"
-            lines.append(f"| {each.role} {each.pid} | {each.seconds / 60:.0f} | {sizes} |")
+            lines.append(f"| {each.name} | {each.seconds / 60:.0f} | {sizes} |")
         lines += ["", "| at rest | descriptors before, after | threads |", "|---|---|---|"]
         for role, before in self.rest_before.items():
             after = self.rest_after.get(role, Rest(0, 0, {}))
@@ -82,7 +82,7 @@ def judge(book: Book, census: Census, findings: Findings, *, minutes: float, see
     problems += [f"unexplained: {each}" for each in unexplained]
     problems += [f"a fault did not go as it should: {each}" for each in book.troubles]
     problems += [
-        f"the memory of {each.role} {each.pid} grows by {each.growth / _MB:.1f} MB in half an hour"
+        f"the memory of {each.name} grows by {each.growth / _MB:.1f} MB in half an hour"
         for each in memory
         if each.grows
     ]
