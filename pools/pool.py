@@ -215,7 +215,8 @@ class ModelPool:
         await asyncio.gather(*self._watchers, return_exceptions=True)
 
     def _slot_for(self, tokens: int) -> Slot | None:
-        free = [slot for slot in self.slots if slot.has_room(tokens)]
+        # One that has ended is among the slots until its watcher has a turn.
+        free = [slot for slot in self.slots if slot.has_room(tokens) and not slot.instance.closed.is_set()]
         return min(free, key=lambda slot: slot.active, default=None)
 
     def _grow(self) -> None:

@@ -208,6 +208,21 @@ def test_a_lost_request_goes_on_from_its_tokens_in_a_new_instance() -> None:
     run(work())
 
 
+def test_an_instance_that_has_just_ended_is_given_to_nobody() -> None:
+    async def work() -> None:
+        factory, a = Factory(), served_model("a")
+        manager = make_manager([a], budget_for(4, a), factory, clock)
+        await manager.preload("a", 1)
+        request = Request(manager, "a")  # its turn comes before that of those whom the crash wakes
+        factory.made[0].crash()
+        await settle()
+        await answer(factory.living[0])
+        assert await request.task == [7]
+        assert manager.statistics["a"].resumed == 0
+
+    run(work())
+
+
 def test_a_request_that_kills_every_instance_fails_alone() -> None:
     async def work() -> None:
         factory, a = Factory(), served_model("a")
