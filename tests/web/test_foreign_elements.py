@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.admin.site import LiveSite, make_site
 from tests.apis.conftest import make_app
 from tests.apis.servers import Script, serving
-from tests.helpers import wait_until
+from tests.helpers import PATIENCE, wait_until
 
 LOAD = """([tag, attribute, url]) => new Promise((resolve) => {
   const element = document.createElement(tag);
@@ -83,7 +83,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tapped]:
 @pytest.fixture
 def page(browser: Browser, evil: str) -> Iterator[Page]:
     page = browser.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(1000 * PATIENCE)
     page.goto(evil)
     yield page
     page.context.close()

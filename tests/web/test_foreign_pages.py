@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from tests.admin.site import LiveSite, make_site
 from tests.apis.conftest import make_app
 from tests.apis.servers import Script, serving
+from tests.helpers import PATIENCE
 from tests.routes import routes_of
 
 ATTEMPT = """async ([url, method, body, type]) => {
@@ -49,7 +50,7 @@ def test_a_foreign_page_neither_reads_nor_changes_the_admin(
         before = live.site.store.path.read_bytes()
         url = f"http://{host}:{live.port}"
         page = browser.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(evil)
         change = '{"device": "gpu", "enabled": false}'
         for path in ("/", "/api/status", "/api/config", "/api/keys", "/metrics", "/health"):
@@ -69,7 +70,7 @@ def test_a_foreign_page_neither_reads_nor_asks_a_device(browser: Browser, evil: 
     script = Script()
     with serving(make_app(tmp_path, script.instance_maker())) as url:
         page = browser.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(evil)
         body = '{"model": "test/chat", "messages": [{"role": "user", "content": "hi"}]}'
         for path in ("/v1/models", "/api/tags", "/health", "/memory"):
