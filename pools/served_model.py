@@ -28,7 +28,7 @@ _TASK_SENTENCES: dict[Task, str] = {
 _KV_CACHE_SHARE = 0.25
 _GUESSING_TOKENS = 32
 """A block of the KV cache."""
-_CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 256}
+_CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 """Of the code that OpenVINO generates for each new shape of a batch; its own 5000 come to most of a gigabyte."""
 
 

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -15,10 +16,10 @@ from benchmarks.soaking import calls
 from benchmarks.soaking.book import Book, CallFailed, Fault, FaultKind
 from benchmarks.soaking.stage import DEVICES, EMBEDDING_ID, PULLED_ID, Stage, models_of
 
-SERVER_FAULTS_UNTIL = 0.5
-WORKER_FAULTS_UNTIL = 0.75
-"""Shares of the soak. A process must have lived for a while for its memory to be judged: no device server is ended in
-the second half, no instance in the last quarter. The other faults go on to the end."""
+WILD_UNTIL = 0.5
+KILLS_UNTIL = 0.75
+"""Shares of the soak. A process must have lived for a while for its memory to be judged: in the second half no device
+server is ended and no instance but those that embed, in the last quarter none. The other faults go on to the end."""
 _PAUSE_SECONDS = (3.0, 9.0)
 _SETTLE_SECONDS = 120.0
 _PULSE_SECONDS = 0.5
@@ -46,18 +47,19 @@ class Faults:
 
     async def happen(self, seconds: float) -> None:
         """For so many seconds; `DEVICES` take turns, so that each gets its share."""
-        server_faults: list[_Happening] = [self._kill_server, self._apply, self._apply]
-        worker_faults: list[_Happening] = [*[self._kill_worker] * 4, self._unload]
+        wild: list[_Happening] = [self._kill_server, self._apply, self._apply, self._unload]
         harmless: list[_Happening] = [self._cancel_pull, self._cancel_pull, self._pull, self._break_file]
         began = time.monotonic()
         calm = False
         while (share := (time.monotonic() - began) / seconds) < 1:
             await asyncio.sleep(self._chance.uniform(*_PAUSE_SECONDS))
-            faults = harmless + worker_faults * (share < WORKER_FAULTS_UNTIL)
-            faults += server_faults * (share < SERVER_FAULTS_UNTIL)
+            if share < WILD_UNTIL:
+                faults = harmless + wild + [partial(self._kill_worker, DEMO_ID, DEMO_ID, EMBEDDING_ID)] * 4
+            else:
+                faults = harmless + [partial(self._kill_worker, EMBEDDING_ID)] * 2 * (share < KILLS_UNTIL)
             self._turns += 1
             self._device = DEVICES[self._turns % len(DEVICES)]
-            if share >= SERVER_FAULTS_UNTIL and not calm:
+            if share >= WILD_UNTIL and not calm:
                 calm = True
                 faults = [self._apply_to_all]
             await self._chance.choice(faults)()
@@ -71,11 +73,10 @@ class Faults:
             self._book.troubles.append(f"{kind}: {error}")
         self._book.faults.append(Fault(kind, device, began, time.monotonic()))
 
-    async def _kill_worker(self) -> None:
+    async def _kill_worker(self, *models: str) -> None:
         """Of an instance that is ready: killed in vain three times in a row while loading, a model is given up."""
         device = self._device
-        model = self._chance.choice((DEMO_ID, DEMO_ID, EMBEDDING_ID))
-        path = f"{self._stage.url(device)}/model/instances?model={model}"
+        path = f"{self._stage.url(device)}/model/instances?model={self._chance.choice(models)}"
         found = (await calls.request(self._http, "GET", path)).json()["instances"]
         if found:
             async with self._fault("worker killed", device):

@@ -116,8 +116,10 @@ async def _learn_device(stage: Stage, http: httpx.AsyncClient, device: str) -> N
 
 
 async def rest(stage: Stage, seconds: float = 12.0) -> None:
-    """No instance and no client left: what is open then is open for good. Closed connections get their time."""
+    """No instance and no client left: what is open then is open for good. Closed connections get their time; those that
+    the hub has closed meanwhile are let go of with the next question to it."""
     async with calls.new_client() as http:
+        await calls.request(http, "GET", f"{stage.suite.url}/api/available_models?refresh=true")
         for device in DEVICES:
             await calls.request(http, "POST", f"{stage.url(device)}/model/cleanup")
     await asyncio.sleep(seconds)
