@@ -14,7 +14,7 @@ import psutil
 from benchmarks.launch import DEMO_ID
 from benchmarks.soaking import calls
 from benchmarks.soaking.book import Book, CallFailed, Fault, FaultKind
-from benchmarks.soaking.stage import DEVICES, EMBEDDING_ID, PULLED_ID, Stage, models_of
+from benchmarks.soaking.stage import DEVICES, EMBEDDING_ID, PULLED_ID, RANDOM_ID, Stage, fill, models_of
 
 WILD_UNTIL = 0.5
 KILLS_UNTIL = 0.75
@@ -61,7 +61,7 @@ class Faults:
             self._device = DEVICES[self._turns % len(DEVICES)]
             if share >= WILD_UNTIL and not calm:
                 calm = True
-                faults = [self._apply_to_all]
+                faults = [self._begin_anew]
             await self._chance.choice(faults)()
 
     @asynccontextmanager
@@ -89,11 +89,17 @@ class Faults:
                 _kill(device["pid"])
             await self._settled()
 
-    async def _apply_to_all(self) -> None:
-        """The usual settings: with a short time-out no instance would live long enough to be judged."""
+    async def _begin_anew(self) -> None:
+        """The usual settings: with a short time-out no instance would live long enough to be judged. What a batching
+        instance holds depends on the largest batch it has seen, so it sees the largest now."""
         for device in DEVICES:
             self._device = device
             await self._apply_models(models_of(device))
+        for model in (DEMO_ID, RANDOM_ID):
+            try:
+                await fill(self._http, self._stage.url("gpu"), model)
+            except CallFailed as error:
+                self._book.troubles.append(f"filling {model}: {error}")
 
     async def _apply(self) -> None:
         concurrent, timeout = self._chance.choice((2, 4, 16)), self._chance.choice((2, 300))

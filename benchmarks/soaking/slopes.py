@@ -25,6 +25,8 @@ class Slope:
     seconds: float
     mean: float
     growth: float
+    course: list[int]
+    """The bytes at about each minute of its life, the warm-up included."""
 
     @property
     def name(self) -> str:
@@ -51,5 +53,13 @@ def slopes(lives: Sequence[Life], *, least_seconds: float = LEAST_SECONDS) -> li
         if len(times) < LEAST_SAMPLES or times[-1] - times[0] < least_seconds:
             continue
         slope = linear_regression(times, sizes).slope
-        found.append(Slope(life.role, life.pid, life.model, times[-1] - times[0], fmean(sizes), slope * HALF_HOUR))
+        growth = slope * HALF_HOUR
+        found.append(
+            Slope(life.role, life.pid, life.model, times[-1] - times[0], fmean(sizes), growth, _minutely(life))
+        )
     return found
+
+
+def _minutely(life: Life) -> list[int]:
+    first = life.memory[0][0]
+    return list({int((at - first) // 60): size for at, size in life.memory}.values())

@@ -33,6 +33,7 @@ QUESTIONS = (
 TEXTS = ("a lamp", "模型", "Where is the configuration? In the data directory.", "x")
 _IMPORTED = {EMBEDDING_ID: "test_embedding", RERANKER_ID: "test_reranker", RANDOM_ID: "test_chat"}
 _TOKENS = 256
+MAX_CONCURRENT = 16
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Stage:
 DEVICES = ("gpu", "npu")
 
 
-def models_of(device: str, *, max_concurrent: int = 16, idle_timeout: float = 300) -> list[dict[str, Any]]:
+def models_of(device: str, *, max_concurrent: int = MAX_CONCURRENT, idle_timeout: float = 300) -> list[dict[str, Any]]:
     """The selection of a device for /api/update_config."""
     demo: dict[str, Any] = {"id": DEMO_ID, "max_concurrent": max_concurrent, "idle_timeout": idle_timeout}
     if device == "npu":
@@ -113,6 +114,15 @@ async def _learn_device(stage: Stage, http: httpx.AsyncClient, device: str) -> N
     if device == "gpu":
         await calls.say(http, url, DIALECTS[0], f"{device}-{RANDOM_ID}", "go on", tokens=8, stream=True)
         expected.scores[device] = await calls.rerank(http, url, f"{device}-{RERANKER_ID}", "lamp", TEXTS)
+
+
+async def fill(http: httpx.AsyncClient, url: str, model: str) -> None:
+    """Long prompts without a common beginning, twice as many as a model works on at once."""
+    bodies = [
+        {"model": model, "prompt": [first, *range(200)] * 7, "max_tokens": 32, "ignore_eos": True}
+        for first in range(200, 200 + 2 * MAX_CONCURRENT)
+    ]
+    await asyncio.gather(*(calls.request(http, "POST", f"{url}/v1/completions", json=body) for body in bodies))
 
 
 async def rest(stage: Stage, seconds: float = 12.0) -> None:
