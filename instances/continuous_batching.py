@@ -1,5 +1,7 @@
 """Many requests at once through ContinuousBatchingPipeline: every step computes the next tokens of all of them."""
 
+import threading
+
 import numpy as np
 import openvino as ov
 import openvino_genai as genai
@@ -42,6 +44,7 @@ class ContinuousBatching:
         # Losing the last reference to a handle stops its request.
         self._handles: dict[int, GenerationHandle] = {}
         self._cancelled: set[int] = set()
+        self._lock = threading.Lock()
         self._with_logprobs: set[int] = set()
         self._prefixes = PrefixLedger(scheduler.num_kv_blocks, block, scheduler.max_num_batched_tokens)
 
@@ -60,19 +63,22 @@ class ContinuousBatching:
             self._with_logprobs.add(request.id)
 
     def cancel(self, request_id: int) -> None:
-        handle = self._handles.get(request_id)
-        if handle is not None:
-            self._cancelled.add(request_id)
-            handle.cancel()
+        with self._lock:  # the handle is left to the steps' thread: to read from a cancelled one is an error
+            if request_id in self._handles:
+                self._cancelled.add(request_id)
 
     def step(self, emit: Emit) -> None:
+        with self._lock:
+            for request_id in self._cancelled:
+                self._handles[request_id].cancel()
         self._pipeline.step()
         self._prefixes.step()
         outputs = [output for id_, handle in self._handles.items() if (output := self._read(id_, handle))]
         for output in outputs:
             if output.finish or output.error:
-                del self._handles[output.id]
-                self._cancelled.discard(output.id)
+                with self._lock:
+                    del self._handles[output.id]
+                    self._cancelled.discard(output.id)
                 self._with_logprobs.discard(output.id)
                 self._prefixes.end(output.id)
         if outputs:
