@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,6 +42,7 @@ class _Dying(BaseHTTPRequestHandler):
         self.end_headers()
         text = BEGINNINGS[self.path].encode()
         self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text))
+        time.sleep(0.5)  # the gateway reads the beginning before it learns of the end
         self.close_connection = True
 
     def do_GET(self) -> None:
