@@ -48,6 +48,7 @@ async def begin(items: AsyncGenerator[T, None], *, patience: float = _PATIENCE_S
         await asyncio.wait([first], timeout=patience)
     except asyncio.CancelledError:
         await _cancelled(first)
+        await items.aclose()  # it may have come to its first item already
         raise
     if first.done():
         first.result()

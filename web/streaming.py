@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -95,8 +95,15 @@ def body_send(scope: Scope, send: Send) -> Send:
     return scope.get(_SEND_BODY, send)
 
 
+class Source(Protocol):
+    """What holds something until it is closed."""
+
+    def aclose(self) -> Awaitable[None]: ...
+
+
 class StreamResponse(Response):
-    """Sends `chunks` as they come and closes them as soon as the client is gone.
+    """Sends `chunks` as they come and closes them as soon as the client is gone, and after them what they are made
+    from: a client can leave before they have begun, and a generator that never ran closes nothing.
 
     The framework's own response notices that only at its next send, which in a long prefill is too late. When
     nothing was sent for `heartbeat_seconds`, what `heartbeat` returns is.
@@ -107,6 +114,7 @@ class StreamResponse(Response):
         chunks: AsyncGenerator[bytes, None],
         *,
         media_type: str,
+        source: Source | None = None,
         headers: dict[str, str] | None = None,
         heartbeat: Callable[[], bytes] | None = None,
         heartbeat_seconds: float = 15.0,
@@ -114,6 +122,7 @@ class StreamResponse(Response):
         super().__init__(media_type=media_type, headers={"Cache-Control": "no-store", **(headers or {})})
         del self.headers["content-length"]
         self._chunks = chunks
+        self._source = source
         self._heartbeat = heartbeat
         self._heartbeat_seconds = heartbeat_seconds
         self._sent = 0
@@ -130,8 +139,13 @@ class StreamResponse(Response):
             for task in [sending, *helpers]:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
-            with suppress(asyncio.CancelledError):
-                await sending
+            try:
+                with suppress(asyncio.CancelledError):
+                    await sending
+            finally:
+                await self._chunks.aclose()
+                if self._source is not None:
+                    await self._source.aclose()
 
     async def _send_all(self, send: Send, send_body: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -43,6 +43,7 @@ def message_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _events(answer, deltas),
             media_type="text/event-stream",
+            source=deltas,
             heartbeat=lambda: waiting_comment([completion]) + ping,
         )
 

@@ -84,6 +84,7 @@ async def _respond(
     return StreamResponse(
         lines,
         media_type=LINES,
+        source=deltas,
         heartbeat=lambda: ndjson({**_head(body.model), **fields("", "", []), "done": False}),
     )
 

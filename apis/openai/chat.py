@@ -55,6 +55,7 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _chunks(answers, begun, with_usage=with_usage),
             media_type="text/event-stream",
+            source=begun,
             heartbeat=lambda: waiting_comment(completions) + sse(answers.chunk(0, {"content": ""})),
         )
 

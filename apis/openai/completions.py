@@ -48,6 +48,7 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _chunks(answers, begun, with_usage=with_usage),
             media_type="text/event-stream",
+            source=begun,
             heartbeat=lambda: waiting_comment(answers.completions) + sse(answers.chunk(0, Delta())),
         )
 

@@ -54,6 +54,7 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _events(answer, deltas),
             media_type="text/event-stream",
+            source=deltas,
             heartbeat=lambda: waiting_comment([completion]) or _PING,
         )
 

@@ -96,7 +96,7 @@ class _Front:
         begun = await unless_disconnected(request, anext(parts))
         if not isinstance(begun, Begun):
             return Response()  # to nobody
-        response = StreamResponse(_pieces(parts, asked.path, begun), media_type="")
+        response = StreamResponse(_pieces(parts, asked.path, begun), media_type="", source=parts)
         response.status_code, response.raw_headers = begun.status, begun.headers
         return response
 
