@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -54,12 +55,12 @@ def make_app(
     make_instance: Callable[[LoadModel], Instance] = Instance,
     *,
     models: Sequence[ModelAssignment] = _TEST_MODELS,
-    allow_image_urls: bool = False,
     server_config: ServerConfig | None = None,
+    **settings: Any,
 ) -> FastAPI:
-    """A device server without an admin server beside it."""
-    settings = DeviceSettings(port=11435, device="GPU", models=list(models), allow_image_urls=allow_image_urls)
+    """A device server without an admin server beside it. `settings` are fields of DeviceSettings."""
+    gpu = DeviceSettings(port=11435, device="GPU", models=list(models), **settings)
     store = ConfigStore(data_dir / "device_config.json")
-    store.save(Configuration(devices={"gpu": settings}))
+    store.save(Configuration(devices={"gpu": gpu}))
     device = build_device_server("gpu", store.load(), data_dir, _CPU, store=store, make_instance=make_instance)
     return create_app(device, host="127.0.0.1", admin_port=free_port(), server_config=server_config)

@@ -8,10 +8,8 @@ from typing import Any
 
 import httpx
 
-from devices.config import Configuration, DeviceSettings, ModelAssignment
-from devices.hardware import DeviceInfo
-from server_app import build_device_server, create_app
-from tests.admin.site import free_port
+from devices.config import ModelAssignment
+from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, Script, serving
 from tests.helpers import http, wait_until
 
@@ -86,15 +84,8 @@ def test_live_has_it_all_in_one_answer(scripted: str) -> None:
 def test_texts_are_kept_where_that_is_switched_on(tmp_path: Path) -> None:
     script = Script()
     assignment = ModelAssignment(id=CHAT, path=str(MODELS / "test_chat"))
-    settings = DeviceSettings(port=11435, device="CPU", models=[assignment], keep_prompts=True)
-    server = build_device_server(
-        "cpu",
-        Configuration(devices={"cpu": settings}),
-        tmp_path,
-        [DeviceInfo("CPU", "Test CPU", None)],
-        make_instance=script.instance_maker(),
-    )
-    with serving(create_app(server, host="127.0.0.1", admin_port=free_port())) as url:
+    app = make_app(tmp_path, script.instance_maker(), models=[assignment], keep_prompts=True)
+    with serving(app) as url:
         ask(url, max_tokens=8)
         (entry,) = activity(url)["ended"]
     assert entry["prompt"] == "Say hello"

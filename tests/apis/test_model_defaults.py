@@ -8,10 +8,8 @@ from typing import Any
 
 import httpx
 
-from devices.config import Configuration, DeviceSettings, ModelAlias, ModelAssignment
-from devices.hardware import DeviceInfo
-from server_app import build_device_server, create_app
-from tests.admin.site import free_port
+from devices.config import ModelAlias, ModelAssignment
+from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, Script, serving
 from tests.helpers import http
 
@@ -20,15 +18,7 @@ def device(
     data: Path, script: Script, assignment: ModelAssignment, aliases: dict[str, ModelAlias]
 ) -> AbstractContextManager[str]:
     """A device server with one model; its URL."""
-    settings = DeviceSettings(port=11435, device="CPU", models=[assignment], aliases=aliases)
-    server = build_device_server(
-        "cpu",
-        Configuration(devices={"cpu": settings}),
-        data,
-        [DeviceInfo("CPU", "Test CPU", None)],
-        make_instance=script.instance_maker(),
-    )
-    return serving(create_app(server, host="127.0.0.1", admin_port=free_port()))
+    return serving(make_app(data, script.instance_maker(), models=[assignment], aliases=aliases))
 
 
 def test_they_hold_where_the_request_gives_none(tmp_path: Path) -> None:
@@ -57,7 +47,7 @@ def test_they_hold_where_the_request_gives_none(tmp_path: Path) -> None:
         assert "Talk like a pirate" in script.prompt()
         assert (script.sampling[-1].temperature, script.sampling[-1].max_new_tokens) == (0.25, 2)
         tags = http.get(f"{url}/api/tags").json()["models"]
-    assert {tag["name"]: tag["details"]["parent_model"] for tag in tags} == {f"cpu-{CHAT}": "", "cpu-short": CHAT}
+    assert {tag["name"]: tag["details"]["parent_model"] for tag in tags} == {f"gpu-{CHAT}": "", "gpu-short": CHAT}
 
 
 def test_what_is_far_too_long_is_not_rendered(tmp_path: Path) -> None:
