@@ -1,72 +1,15 @@
 """The manager with instances that the tests drive, on a clock that jumps."""
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from devices.hardware import ResolvedDevice
-from instances.handle import Instance
-from instances.messages import Output, Rows, Sampling, TextWork, VectorizeTexts
-from model_manager import ModelManager
-from pools.errors import GenerationFailed, ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
-from pools.statistics import Timings
-from tests.pools.fakes import Factory, FakeInstance, budget_for, make_manager, served_model
-from tests.pools.virtual_time import VirtualTimeLoop
-from web.arrivals import CountArrivals
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    loop = VirtualTimeLoop()
-    try:
-        loop.run_until_complete(work)
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(1))
-        loop.close()
-
-
-def clock() -> float:
-    return asyncio.get_running_loop().time()
-
-
-class Request:
-    """A request under way."""
-
-    def __init__(self, manager: ModelManager, model: str, prompt: list[int] | None = None, **sampling: Any) -> None:
-        self.tokens: list[int] = []
-        self.timings = Timings(clock())
-        asked = Sampling(**{"max_new_tokens": 8, **sampling})
-        self._outputs = manager.generate(model, prompt or [1, 2, 3], asked, self.timings)
-        self.task = asyncio.create_task(self._collect())
-
-    async def _collect(self) -> list[int]:
-        async for output in self._outputs:
-            self.tokens += output.tokens
-        return self.tokens
-
-    async def error(self) -> Exception:
-        with pytest.raises(Exception) as caught:  # noqa: PT011  the caller looks at it
-            await self.task
-        return caught.value  # pyright: ignore[reportReturnType]
-
-
-async def nothing(*_: Any) -> Any:
-    pass
-
-
-async def settle(seconds: float = 1.0) -> None:
-    await asyncio.sleep(seconds)
-
-
-async def answer(instance: FakeInstance, tokens: list[int] | None = None) -> None:
-    """Finish the oldest request of an instance."""
-    generation = instance.generations[0]
-    generation.put(Output(generation.id, tokens or [7], finish="stop"))
-    await settle(0.1)
+from instances.messages import Output
+from pools.errors import OutOfMemory, QueueFull, QueueTimeout
+from tests.pools.driving import Request, answer, clock, run, settle
+from tests.pools.fakes import Factory, budget_for, make_manager, served_model
 
 
 def test_an_idle_model_makes_room_for_another() -> None:
@@ -187,90 +130,6 @@ def test_an_npus_instances_take_turns_unless_configured_otherwise(parallel: bool
     run(work())
 
 
-def test_a_lost_request_goes_on_from_its_tokens_in_a_new_instance() -> None:
-    async def work() -> None:
-        factory, a = Factory(), served_model("a")
-        manager = make_manager([a], budget_for(4, a), factory, clock)
-        request = Request(manager, "a", [1, 2], max_new_tokens=5)
-        await settle()
-        generation = factory.made[0].generations[0]
-        generation.put(Output(generation.id, [10, 11]))
-        await settle()
-        factory.made[0].crash()
-        await settle()
-        prompt, sampling = factory.living[0].seen[0]
-        assert prompt == [1, 2, 10, 11]
-        assert sampling.max_new_tokens == 3
-        await answer(factory.living[0], [12])
-        assert await request.task == [10, 11, 12]
-        assert manager.statistics["a"].resumed == 1
-
-    run(work())
-
-
-def test_an_instance_that_has_just_ended_is_given_to_nobody() -> None:
-    async def work() -> None:
-        factory, a = Factory(), served_model("a")
-        manager = make_manager([a], budget_for(4, a), factory, clock)
-        await manager.preload("a", 1)
-        request = Request(manager, "a")  # its turn comes before that of those whom the crash wakes
-        factory.made[0].crash()
-        await settle()
-        await answer(factory.living[0])
-        assert await request.task == [7]
-        assert manager.statistics["a"].resumed == 0
-
-    run(work())
-
-
-def test_a_request_that_kills_every_instance_fails_alone() -> None:
-    async def work() -> None:
-        factory, a = Factory(), served_model("a")
-        manager = make_manager([a], budget_for(4, a), factory, clock)
-        request = Request(manager, "a")
-        for _ in range(3):
-            await settle()
-            for instance in factory.living:
-                instance.crash()
-        error = await request.error()
-        assert isinstance(error, (GenerationFailed, ModelLoadFailed))
-        assert error.status == 500
-
-    run(work())
-
-
-def test_an_answer_that_was_complete_is_not_asked_for_again() -> None:
-    async def work() -> None:
-        factory, a = Factory(), served_model("a")
-        manager = make_manager([a], budget_for(4, a), factory, clock)
-        request = Request(manager, "a", max_new_tokens=2)
-        await settle()
-        generation = factory.made[0].generations[0]
-        generation.put(Output(generation.id, [5, 6]))
-        factory.made[0].crash()
-        assert await request.task == [5, 6]
-
-    run(work())
-
-
-def test_a_failed_load_is_told_to_all_who_wait_and_tried_again_later() -> None:
-    async def work() -> None:
-        factory, a = Factory(), served_model("a")
-        factory.failure = "the file is damaged"
-        manager = make_manager([a], budget_for(4, a), factory, clock)
-        errors = [await request.error() for request in [Request(manager, "a"), Request(manager, "a")]]
-        assert all(isinstance(error, ModelLoadFailed) and "damaged" in error.message for error in errors)
-        factory.failure = None
-        assert isinstance(await Request(manager, "a").error(), ModelLoadFailed)
-        await settle(20)
-        request = Request(manager, "a")
-        await settle()
-        await answer(factory.living[0])
-        assert await request.task == [7]
-
-    run(work())
-
-
 def test_the_queue_is_bounded_and_waiting_has_an_end() -> None:
     async def work() -> None:
         factory, a = Factory(), served_model("a", max_concurrent=1)
@@ -350,67 +209,5 @@ def test_requests_that_outgrow_the_cache_take_turns_and_all_are_answered() -> No
                 break
         assert done == {0, 1, 2}
         await asyncio.gather(*(request.task for request in requests), return_exceptions=True)
-
-    run(work())
-
-
-@pytest.mark.parametrize("embeds", [True, False])
-def test_nobody_waits_for_what_is_already_at_a_model(embeds: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def for_ever(instance: Instance, work: TextWork) -> Rows:
-        return await asyncio.get_running_loop().create_future()
-
-    monkeypatch.setattr(FakeInstance, "compute", for_ever)
-
-    async def work() -> None:
-        factory, a, b = Factory(), served_model("a"), served_model("b")
-        manager = make_manager([a, b], budget_for(3, a), factory, clock)
-        for model in ("a", "b"):
-            await manager.preload(model, 1)
-
-        async def long_work(*_: object) -> None:
-            timings = Timings(clock())
-            if embeds:
-                await anext(manager.compute("a", [VectorizeTexts(0, ["text"], True)], timings))
-            else:
-                await anext(manager.generate("a", [1], Sampling(max_new_tokens=1), timings))
-
-        counting = CountArrivals(long_work, arrivals=manager.arrivals, is_counted=lambda path: True)
-        scope = {"type": "http", "method": "POST", "path": "/"}
-        busy = asyncio.create_task(counting(scope, nothing, nothing))
-        await settle(0.01)
-        chat = Request(manager, "b")
-        await settle(0.01)
-        assert not busy.done()
-        assert len(factory.living[1].generations) == 1
-        busy.cancel()
-        await answer(factory.living[1])
-        assert await chat.task == [7]
-
-    run(work())
-
-
-@pytest.mark.parametrize("answered", [True, False])
-def test_an_idle_model_begins_with_all_that_come_together(answered: bool) -> None:
-    async def work() -> None:
-        factory, a = Factory(), served_model("a", max_concurrent=4)
-        manager = make_manager([a], budget_for(1.5, a), factory, clock)
-        await manager.preload("a", 1)
-        over = manager.arrivals.begin()
-        begun = [Request(manager, "a")]
-        await settle(0.01)
-        [instance] = factory.living
-        assert not instance.generations
-        if answered:
-            begun.append(Request(manager, "a"))
-        over()
-        await settle(0.001)
-        assert len(instance.generations) == len(begun)
-        manager.arrivals.begin()
-        begun.append(Request(manager, "a"))
-        await settle(0.001)
-        assert len(instance.generations) == len(begun)  # a working model takes it at its next step
-        for _ in begun:
-            await answer(instance)
-        assert [request.tokens for request in begun] == [[7]] * len(begun)
 
     run(work())

@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from instances.messages import Output
 from pools.served_model import ServedModel
+from tests.pools.driving import Request
 from tests.pools.fakes import Factory, FakeInstance, budget_for, make_manager, served_model
-from tests.pools.test_manager import Request
 from tests.pools.virtual_time import VirtualTimeLoop
 
 MODELS = ("a", "b", "c")
