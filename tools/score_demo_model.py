@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import openvino_genai
-from demo.conversations import Conversation, Corpus
+from demo.conversation import Conversation
+from demo.conversations import Corpus
 from demo.corpus import LANGUAGES, as_question
 from demo.noise import retype
 from demo.rendering import said

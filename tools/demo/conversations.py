@@ -2,20 +2,13 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from . import corpus
+from .conversation import Conversation, Message
 from .noise import retype
 from .tool_examples import ToolExamples
-
-Message = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Conversation:
-    messages: list[Message]
-    tools: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

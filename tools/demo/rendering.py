@@ -6,7 +6,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from .conversations import Conversation, Message
+from .conversation import Conversation, Message
 from .markup import END, START
 
 Example = tuple[list[int], list[bool]]

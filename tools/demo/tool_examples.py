@@ -3,13 +3,12 @@
 import json
 import random
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import corpus
+from .conversation import Conversation, Message
 from .noise import retype
-
-if TYPE_CHECKING:
-    from .conversations import Conversation, Message
+from .rendering import pieces
 
 _BEGIN = ("k", "t", "s", "m", "n", "r", "l", "b", "d", "p", "v", "z", "br", "st", "ch", "gr", "")
 _MIDDLE = ("a", "e", "i", "o", "u", "ai", "ou", "ei")
@@ -39,8 +38,6 @@ class ToolExamples:
         }
 
     def texts(self, random_: random.Random) -> Iterator[str]:
-        from .rendering import pieces
-
         for language in corpus.LANGUAGES:
             conversation = self.draw(language, random_, lambda *_: [])
             yield from (text for text, _, _ in pieces(conversation))
@@ -49,11 +46,9 @@ class ToolExamples:
         self,
         language: str,
         random_: random.Random,
-        topic_turn: "Callable[[str, random.Random], list[Message]]",
-    ) -> "Conversation":
+        topic_turn: Callable[[str, random.Random], list[Message]],
+    ) -> Conversation:
         """A conversation with tools on offer; `topic_turn` gives questions that need none of them."""
-        from .conversations import Conversation
-
         kind = random_.random()
         if kind < 0.08:
             return self._refused(language, random_)
@@ -75,10 +70,8 @@ class ToolExamples:
             messages += topic_turn(language, random_)
         return Conversation(messages, tools)
 
-    def _refused(self, language: str, random_: random.Random) -> "Conversation":
+    def _refused(self, language: str, random_: random.Random) -> Conversation:
         """The tools on offer are not the one the question would need."""
-        from .conversations import Conversation
-
         missing, offered = random_.sample([f for f in self._functions if f.get("off_topic")], 2)
         question, _ = self._ask(missing, self._spec(missing, random_), language, random_, pair=False)
         answer = {"role": "assistant", "content": self._refusal[language]}
