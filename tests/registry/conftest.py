@@ -7,6 +7,7 @@ import pytest
 
 from model_registry import HubSettings, ModelRegistry
 from tests.hub import TestHub
+from tests.registry.pulling import downloaders
 from tests.registry.tiny_models import make_llm
 
 
@@ -41,3 +42,4 @@ async def registry(tmp_path: Path, hub: TestHub) -> AsyncIterator[ModelRegistry]
     registry = ModelRegistry(tmp_path / "數據 dir" / "models", hub=HubSettings(hub.url), retry_wait=0.01)
     yield registry
     await registry.stop()
+    assert downloaders() == []
