@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
@@ -31,6 +32,22 @@ async def until_state(suite: Suite, state: str, name: str = "gpu") -> DeviceStat
 def device(port: int, *, enabled: bool = True, models: int = 1) -> DeviceSettings:
     assigned = [ModelAssignment(id=f"demo/model-{number}", path="models/none") for number in range(models)]
     return DeviceSettings(enabled=enabled, port=port, device="CPU", models=assigned)
+
+
+def url(status: DeviceStatus, path: str = "/health", host: str = "127.0.0.1") -> str:
+    return f"http://{host}:{status.port}{path}"
+
+
+async def get(status: DeviceStatus, path: str = "/health", host: str = "127.0.0.1") -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        return await client.get(url(status, path, host))
+
+
+def edit(tmp_path: Path, **settings: DeviceSettings) -> ConfigStore:
+    store = ConfigStore(tmp_path / "資料 夾" / "device_config.json")
+    configuration = store.load()
+    store.save(configuration.model_copy(update={"devices": {**configuration.devices, **settings}}))
+    return store
 
 
 StartSuite = Callable[..., Awaitable[Suite]]
