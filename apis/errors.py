@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from pools.errors import QueueFull
-from web.activity import note_error
+from web.activity import CLIENT_LEFT, note_error
 from web.errors import InvalidRequest, ServiceError
 from web.methods import allowed_methods
 from web.request_id import current_request_id
@@ -22,8 +22,6 @@ logger = logging.getLogger(__name__)
 
 # Clients of Ollama look for this very sentence (two spaces).
 _OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
-CLIENT_LEFT = 499
-"""For the log: nobody is there to read it."""
 
 _REFUSAL_CODES = {401: "invalid_api_key", 413: "request_too_large", 429: "rate_limit_exceeded", 503: "unavailable"}
 CODE_HEADER = "x-error-code"

@@ -25,7 +25,8 @@ KEPT_RECORDS = 500
 MOST_IN_ONE_ANSWER = 200
 LONGEST_TEXT = 4000
 _LONGEST_AGENT = 80
-_CLIENT_CLOSED_REQUEST = 499
+CLIENT_LEFT = 499
+"""For the log: nobody is there to read it."""
 
 
 class Progress(Protocol):
@@ -232,6 +233,6 @@ class RecordActivity:
 
 
 def _outcome_of(status: int) -> Outcome:
-    if status in (0, _CLIENT_CLOSED_REQUEST):
+    if status in (0, CLIENT_LEFT):
         return "cancelled"
     return "failed" if status >= 400 else "completed"

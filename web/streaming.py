@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -163,13 +163,15 @@ class StreamResponse(Response):
                 await send({"type": "http.response.body", "body": heartbeat(), "more_body": True})
 
 
-async def unless_disconnected(request: Request, work: Awaitable[T]) -> T | None:
-    """The result of `work`, or None when the client left first; `work` is then cancelled."""
+async def unless_disconnected(request: Request, work: Awaitable[T]) -> T:
+    """The result of `work`. Raises ClientDisconnect when the client left first; `work` is then cancelled."""
     working = asyncio.ensure_future(work)
     watching = asyncio.create_task(_until_disconnect(request.receive))
     try:
         await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
-        return await working if working.done() else None
+        if not working.done():
+            raise ClientDisconnect
+        return await working
     finally:
         for task in (working, watching):
             task.cancel()

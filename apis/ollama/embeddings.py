@@ -48,8 +48,6 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
             keep_alive=keep_alive_seconds(body.keep_alive),
         )
         embedded = await unless_disconnected(request, work)
-        if embedded is None:
-            return Response(status_code=499)
         return JSON(
             {
                 "model": body.model,
@@ -67,8 +65,6 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
         texts = [body.prompt] if body.prompt else []
         work = service.embed(model, texts, keep_alive=keep_alive_seconds(body.keep_alive))
         embedded = await unless_disconnected(request, work)
-        if embedded is None:
-            return Response(status_code=499)
         return JSON({"embedding": embedded.vectors[0].tolist() if texts else []})
 
     return router

@@ -75,10 +75,8 @@ async def _respond(
 ) -> Response:
     if body.stream is False:
         whole = await unless_disconnected(request, _collect(body, completion, fields, extra))
-        return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
+        return JSON(whole, headers=server_timing(completion.timings))
     deltas = await unless_disconnected(request, begin(completion.deltas))
-    if deltas is None:
-        return Response(status_code=499)
     lines = _lines(body, completion, deltas, fields, extra)
     # The Python client breaks on a blank line; an empty chunk is safe.
     return StreamResponse(

@@ -46,10 +46,8 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
         deltas = merge([completion.deltas for completion in completions])
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answers, deltas))
-            return JSON(whole, headers=answers.timing()) if whole else Response(status_code=499)
+            return JSON(whole, headers=answers.timing())
         begun = await unless_disconnected(request, begin(deltas))
-        if begun is None:
-            return Response(status_code=499)
         with_usage = body.stream_options is not None and body.stream_options.include_usage
         # A comment would satisfy a connection's watchdog, but not the agents that wait for content.
         return StreamResponse(

@@ -40,10 +40,8 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
         deltas = merge([completion.deltas for completion in answers.completions])
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answers, deltas))
-            return JSON(whole, headers=answers.timing()) if whole else Response(status_code=499)
+            return JSON(whole, headers=answers.timing())
         begun = await unless_disconnected(request, begin(deltas))
-        if begun is None:
-            return Response(status_code=499)
         with_usage = body.stream_options is not None and body.stream_options.include_usage
         return StreamResponse(
             _chunks(answers, begun, with_usage=with_usage),

@@ -65,8 +65,6 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
         model = names.resolve(body.model)
         work = service.embed(model, body.texts(), dimensions=body.dimensions)
         embedded = await unless_disconnected(request, work)
-        if embedded is None:
-            return Response(status_code=499)
         data = [
             {"object": "embedding", "index": index, "embedding": vector}
             for index, vector in enumerate(_encoded(embedded.vectors, body.encoding_format))
@@ -80,8 +78,6 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
         model = names.resolve(body.model)
         texts = body.texts()
         scored = await unless_disconnected(request, service.score(model, body.query, texts))
-        if scored is None:
-            return Response(status_code=499)
         best = sorted(range(len(texts)), key=lambda index: scored.scores[index], reverse=True)[: body.top_n]
         results: list[dict[str, Any]] = []
         for index in best:

@@ -47,10 +47,8 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
         answer = _Answer(body, completion, earlier, store)
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answer))
-            return JSON(whole, headers=server_timing(completion.timings)) if whole else Response(status_code=499)
+            return JSON(whole, headers=server_timing(completion.timings))
         deltas = await unless_disconnected(request, begin(completion.deltas))
-        if deltas is None:
-            return Response(status_code=499)
         return StreamResponse(
             _events(answer, deltas),
             media_type="text/event-stream",

@@ -94,8 +94,7 @@ class _Front:
     async def _passed_on(self, request: Request, device: str, asked: Asked) -> Response:
         parts = self._parts(device, asked)
         begun = await unless_disconnected(request, anext(parts))
-        if not isinstance(begun, Begun):
-            return Response()  # to nobody
+        assert isinstance(begun, Begun)
         response = StreamResponse(_pieces(parts, asked.path, begun), media_type="", source=parts)
         response.status_code, response.raw_headers = begun.status, begun.headers
         return response
