@@ -199,6 +199,8 @@ class ModelManager:
     async def _attempt(self, pool: ModelPool, lease: Lease, run: Run, timings: Timings) -> AsyncGenerator[Output, None]:
         """Generate in one instance until the answer, the instance or the lease ends."""
         run.begin_attempt()
+        if run.sampling.structure is not None:
+            lease.slot.note_structure(run.sampling.structure, run.sampling.structure_bytes)
         try:
             if not (lease.slot.instance.busy or pool.model.one_at_a_time):
                 await self.arrivals.settle()  # who begins alone keeps the others waiting for a whole step

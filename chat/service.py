@@ -80,13 +80,12 @@ class ChatService:
         sampling = self._sampling(model, prompt.tokens, options)
         preface = speech.preface(prompt.text, conversation)
         structure = speech.structure(conversation, tools, options, preface)
-        structure = await self._probed(
-            model, structure, optional=bool(tools) and not _constrained(conversation, options)
-        )
-        parser = speech.parser(preface, tools, eager=options.stream_calls and structure is not None)
+        optional = bool(tools) and not _constrained(conversation, options)
+        sampling = await self._bound(model, sampling, structure, optional=optional)
+        parser = speech.parser(preface, tools, eager=options.stream_calls and sampling.structure is not None)
         pieces = speech.pieces() if options.logprobs else None
         answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces)
-        return self._complete(model, prompt, options, _with_structure(sampling, structure), answer)
+        return self._complete(model, prompt, options, sampling, answer)
 
     async def complete(self, model: ServedModel, prompt: str | Sequence[int], options: GenerationOptions) -> Completion:
         """Continue a text, or its ids, as it stands, without a chat template. Raises `PromptTooLong`, and
@@ -109,10 +108,10 @@ class ChatService:
             structure = form_structure(options.form, _NO_REASONING) if options.form else None
         except SchemaError as error:
             raise InvalidRequest(f"The requested form cannot be used: {error}.", param="response_format") from error
-        structure = await self._probed(model, structure, optional=False)
+        sampling = await self._bound(model, sampling, structure, optional=False)
         pieces = speech.pieces() if options.logprobs else None
         answer = AnswerText(speech.tokenizer.decoder(), SectionParser(), stop=options.stop, pieces=pieces)
-        return self._complete(model, whole, options, _with_structure(sampling, structure), answer)
+        return self._complete(model, whole, options, sampling, answer)
 
     async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
         """The length of a conversation's prompt; what images will take is only estimated. Raises `InvalidRequest` on
@@ -140,27 +139,27 @@ class ChatService:
         kind = speech.tokenizer.config.get("model_type")
         return prompt_with_images(text, await encoded_within(speech, model, text, longest), images, kind)
 
-    async def _probed(self, model: ServedModel, structure: Structure | None, *, optional: bool) -> Structure | None:
-        """`structure` when the model can use it; else None where it is only a help, and `InvalidRequest`.
-
-        Raises `NotReady`.
-        """
+    async def _bound(
+        self, model: ServedModel, sampling: Sampling, structure: Structure | None, *, optional: bool
+    ) -> Sampling:
+        """`sampling` under `structure`, or as it was where the model cannot use one that is only a help. Raises
+        `InvalidRequest` and `NotReady`."""
         if structure is None:
-            return None
+            return sampling
         try:
-            await self._probe.check(model.directory, structure)
+            size = await self._probe.check(model.directory, structure)
         except GrammarRefused as error:
             if not optional:
                 raise InvalidRequest(
                     f"The requested form of the answer cannot be used: {error}", param="response_format"
                 ) from error
             logger.info("Tool calls of %s are left unconstrained: %s", model.public_id, error)
-            return None
+            return sampling
         except ProbeNotReady as error:
             if not optional:
                 raise NotReady(f"The requested form of the answer could not be tried yet: {error}") from error
-            return None
-        return structure
+            return sampling
+        return msgspec.structs.replace(sampling, structure=structure, structure_bytes=size)
 
     def forget(self, model_id: str) -> None:
         """Let go of a model's tokenizer, which keeps files of it open."""
@@ -257,7 +256,3 @@ def _check_ids(speech: Speech, ids: Sequence[int], *, param: str) -> None:
 def _constrained(conversation: Conversation, options: GenerationOptions) -> bool:
     """Whether the client itself asked for a form, rather than only offering tools."""
     return conversation.must_call or options.form is not None
-
-
-def _with_structure(sampling: Sampling, structure: Structure | None) -> Sampling:
-    return sampling if structure is None else msgspec.structs.replace(sampling, structure=structure)

@@ -20,10 +20,11 @@ class Started(msgspec.Struct, frozen=True, tag=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, tag=True):
-    """Why the grammar cannot be used, or None when it can."""
+    """Why the grammar cannot be used, or None when it can, and what the process has grown by for it (bytes)."""
 
     id: int
     refusal: str | None
+    grown_bytes: int = 0
 
 
 _check = msgspec.msgpack.Decoder(Check)

@@ -6,6 +6,7 @@ import itertools
 import logging
 import sys
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 
 from devices.gguf import load_path
@@ -13,6 +14,7 @@ from instances.frames import encode_frame, receive_frame
 from instances.grammar_messages import Check, Started, Verdict, decode_reply
 from instances.messages import Structure
 
+MIB = 2**20
 logger = logging.getLogger(__name__)
 
 _PROJECT = Path(__file__).resolve().parent.parent
@@ -21,6 +23,10 @@ START_SECONDS = 60.0
 GRAMMAR_SECONDS = 5.0
 IDLE_SECONDS = 120.0
 _REMEMBERED = 1024
+_BYTES_PER_BYTE = 50
+"""What a grammar's text takes compiled at the least; the process need not grow by it where memory is free in it."""
+_LARGEST_BYTES = 128 * MIB
+_WORN_BYTES = 256 * MIB
 
 
 class GrammarRefused(Exception):
@@ -31,13 +37,21 @@ class ProbeNotReady(Exception):
     """The process that tries grammars could not begin in time; nothing is known of the grammar."""
 
 
+@dataclass(frozen=True)
+class _Judgement:
+    refusal: str | None
+    size: int = 0
+
+
 class GrammarProbe:
     """Says whether a grammar can be used, and remembers its verdicts.
 
     A grammar is refused when it does not compile, when compiling it and choosing a few tokens takes longer than
-    `grammar_seconds` (it would hold up every stream of a shared pipeline as long), or when the worker dies of it. One
-    worker process (about 120 to 250 MB) serves all models; it starts with the first check and ends after
-    `idle_seconds` without one. `start_seconds` bounds its start and the loading of a tokenizer.
+    `grammar_seconds` (it would hold up every stream of a shared pipeline as long), when it takes more than
+    `largest_bytes` of memory then, or when the worker dies of it. One worker process (about 120 to 250 MB) serves all
+    models; it starts with the first check and ends after `idle_seconds` without one. Another takes its place when it
+    has grown by `worn_bytes`: the library keeps what it has compiled for good. `start_seconds` bounds its start and
+    the loading of a tokenizer.
     """
 
     def __init__(
@@ -47,14 +61,19 @@ class GrammarProbe:
         start_seconds: float = START_SECONDS,
         grammar_seconds: float = GRAMMAR_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
+        largest_bytes: int = _LARGEST_BYTES,
+        worn_bytes: int = _WORN_BYTES,
     ) -> None:
         self._command = command
         self._start_seconds = start_seconds
         self._grammar_seconds = grammar_seconds
         self._idle_seconds = idle_seconds
-        self._verdicts: OrderedDict[bytes, str | None] = OrderedDict()
+        self._largest_bytes = largest_bytes
+        self._worn_bytes = worn_bytes
+        self._verdicts: OrderedDict[bytes, _Judgement] = OrderedDict()
         self._judging: dict[bytes, asyncio.Task[None]] = {}
         self._process: asyncio.subprocess.Process | None = None
+        self._grown_bytes = 0
         self._retiring: asyncio.TimerHandle | None = None
         self._ids = itertools.count(1)
         self._turn = asyncio.Lock()
@@ -63,8 +82,9 @@ class GrammarProbe:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    async def check(self, directory: Path, structure: Structure) -> None:
-        """Return when the model in `directory` can use `structure`. Raises `GrammarRefused` and `ProbeNotReady`."""
+    async def check(self, directory: Path, structure: Structure) -> int:
+        """Return when the model in `directory` can use `structure`: the bytes that it takes compiled, about. Raises
+        `GrammarRefused` and `ProbeNotReady`."""
         check = Check(next(self._ids), str(load_path(directory)), structure)
         key = hashlib.sha256(encode_frame(Check(0, check.directory, structure))).digest()
         if key not in self._verdicts:
@@ -73,9 +93,10 @@ class GrammarProbe:
             # A client that leaves must not end the check that others wait for.
             await asyncio.shield(self._judging[key])
         self._verdicts.move_to_end(key)
-        refusal = self._verdicts[key]
-        if refusal is not None:
-            raise GrammarRefused(refusal)
+        judgement = self._verdicts[key]
+        if judgement.refusal is not None:
+            raise GrammarRefused(judgement.refusal)
+        return judgement.size
 
     async def close(self) -> None:
         """End the worker; checks under way are cancelled."""
@@ -95,21 +116,22 @@ class GrammarProbe:
     async def _judge(self, key: bytes, check: Check) -> None:
         try:
             async with self._turn:
-                refusal = await self._try(check)
+                judgement = await self._try(check)
         finally:
             del self._judging[key]
-        self._verdicts[key] = refusal
+        self._verdicts[key] = judgement
         if len(self._verdicts) > _REMEMBERED:
             self._verdicts.popitem(last=False)
 
-    async def _try(self, check: Check) -> str | None:
+    async def _try(self, check: Check) -> _Judgement:
         if self._retiring is not None:
             self._retiring.cancel()
         reply: Started | Verdict | None = None
+        frame = encode_frame(check)
         try:
             process = await self._running()
             assert process.stdin is not None
-            process.stdin.write(encode_frame(check))
+            process.stdin.write(frame)
             reply = await asyncio.wait_for(self._reply(process), self._start_seconds)
             if isinstance(reply, Started):
                 reply = await asyncio.wait_for(self._reply(process), self._grammar_seconds)
@@ -117,16 +139,24 @@ class GrammarProbe:
             await self._end()
             if reply is None:
                 raise ProbeNotReady("The model's tokenizer took too long to load.") from error
-            return f"It is too expensive: compiling it takes more than {self._grammar_seconds:g} seconds."
+            return _Judgement(f"It is too expensive: compiling it takes more than {self._grammar_seconds:g} seconds.")
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             logger.warning("A grammar ended the process that tried it: %s", error)
             await self._end()
-            return "It is too large or too deeply nested to be compiled."
+            return _Judgement("It is too large or too deeply nested to be compiled.")
         self._retiring = asyncio.get_running_loop().call_later(self._idle_seconds, self._retire)
-        return reply.refusal if isinstance(reply, Verdict) else None
+        assert isinstance(reply, Verdict)
+        size = max(reply.grown_bytes, len(frame) * _BYTES_PER_BYTE)
+        self._grown_bytes += size
+        if reply.refusal is None and size > self._largest_bytes:
+            return _Judgement(f"It is too large: compiled it takes {size / MIB:.0f} MiB.")
+        return _Judgement(reply.refusal, size)
 
     async def _running(self) -> asyncio.subprocess.Process:
+        if self._grown_bytes > self._worn_bytes:
+            await self._end()
         if self._process is None or self._process.returncode is not None:
+            self._grown_bytes = 0
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=_PROJECT
             )

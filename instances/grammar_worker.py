@@ -22,6 +22,7 @@ from openvino import opset13 as ops
 
 from instances.frames import encode_frame, read_frame
 from instances.grammar_messages import Check, Started, Verdict, decode_check
+from instances.messages import Grammar, Structure
 from instances.sampling import structured_output
 
 _TOKENS = 12
@@ -40,11 +41,12 @@ class Prober:
         self._pipeline = genai.LLMPipeline(
             xml, weights, tokenizer, "CPU", self._config, ATTENTION_BACKEND="SDPA", INFERENCE_NUM_THREADS=1
         )
+        self.refusal(Grammar('root ::= "a"'))  # what is made for the first only is no grammar's own cost
 
-    def refusal(self, check: Check) -> str | None:
+    def refusal(self, structure: Structure) -> str | None:
         """Why the grammar cannot be used, or None when it can."""
         config = self._pipeline.get_generation_config()
-        config.structured_output_config = structured_output(check.structure)
+        config.structured_output_config = structured_output(structure)
         prompt = np.zeros((1, 1), dtype=np.int64)
         inputs = genai.TokenizedInputs(ov.Tensor(prompt), ov.Tensor(np.ones_like(prompt)))
         try:
@@ -89,16 +91,19 @@ def serve(commands: BinaryIO, replies: BinaryIO) -> None:
     inbox: SimpleQueue[Check] = SimpleQueue()
     threading.Thread(target=_read, args=(commands, inbox), daemon=True).start()
     probers: dict[str, Prober] = {}
+    memory = psutil.Process().memory_info
     while True:
-        check = inbox.get()
+        check, grown = inbox.get(), 0
         try:
             prober = probers.get(check.directory) or Prober(check.directory)
             probers[check.directory] = prober
             _send(replies, Started(check.id))
-            refusal = prober.refusal(check)
+            before = memory().rss
+            refusal = prober.refusal(check.structure)
+            grown = max(0, memory().rss - before)
         except Exception as error:
             refusal = f"The grammar could not be tried: {error}"
-        _send(replies, Verdict(check.id, refusal))
+        _send(replies, Verdict(check.id, refusal, grown))
 
 
 def _read(commands: BinaryIO, inbox: SimpleQueue[Check]) -> None:

@@ -49,6 +49,7 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
     """How to choose tokens. None leaves a value to the model's own generation_config.json.
 
     `structure` must have passed a `GrammarProbe`: an invalid one breaks a shared pipeline in its next step.
+    `structure_bytes` is what it takes compiled.
     """
 
     max_new_tokens: int
@@ -63,6 +64,7 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
     logprobs: bool = False
     ignore_eos: bool = False
     structure: Structure | None = None
+    structure_bytes: int = 0
 
 
 class LoadModel(msgspec.Struct, frozen=True, tag=True):

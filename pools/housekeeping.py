@@ -51,7 +51,9 @@ class Housekeeping:
             for slot in pool.expired_slots(now):
                 logger.info("Unloading instance %d of %s: idle.", slot.number, pool.model.public_id)
                 await pool.unload(slot, "idle")
-            for slot in pool.slots:
+            for slot in list(pool.slots):
+                if slot.worn:
+                    await pool.renew(slot)
                 self._remember_cost(pool, slot)
                 if slot.leases and slot.instance.silent_seconds() > _HUNG_SECONDS:
                     logger.error("Instance %d of %s hangs: killed.", slot.number, pool.model.public_id)

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
-from typing import Literal, Protocol, get_args
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Literal, Protocol, get_args
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
+from pools.setbacks import Setbacks
 from pools.slot import Lease, Slot
 from pools.statistics import Timings
 from web.errors import ServiceError
@@ -18,10 +20,7 @@ from web.request_id import current_request_id
 logger = logging.getLogger(__name__)
 
 PoolState = Literal["unloaded", "loading", "ready", "failed"]
-EndReason = Literal["asked", "idle", "room", "pressure", "lost"]
-_FIRST_RETRY_SECONDS = 5.0
-_LAST_RETRY_SECONDS = 600.0
-_CRASHES_THAT_FAIL = 3
+EndReason = Literal["asked", "idle", "room", "pressure", "lost", "worn"]
 
 
 class StartInstance(Protocol):
@@ -59,19 +58,16 @@ class ModelPool:
         self.max_active = model.max_instances * model.requests_per_instance
         self.ceiling = self.max_active
         self.yielding = False
-        self.error: str | None = None
         self._start = start
         self._clock = clock
         self._max_queue = max_queue
         self.queue_seconds = queue_seconds
         self._loading: asyncio.Task[None] | None = None
-        self._watchers: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._wanted = 0
         self._no_room = False
         self._closed_by: ServiceError | None = None
-        self._failures = 0
-        self._crashes = 0
-        self._failed_at = 0.0
+        self._setbacks = Setbacks()
         self._last_number = 0
         self.ends: Counter[EndReason] = Counter(dict.fromkeys(get_args(EndReason), 0))
 
@@ -82,6 +78,11 @@ class ModelPool:
         if self._loading is not None:
             return "loading"
         return "failed" if self.error else "unloaded"
+
+    @property
+    def error(self) -> str | None:
+        """Why no instance could be loaded, until one can."""
+        return self._setbacks.error
 
     @property
     def active(self) -> int:
@@ -121,7 +122,7 @@ class ModelPool:
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
                 retry_after=5,
             )
-        if self.state == "failed" and self._clock() < self._failed_at + self._retry_seconds:
+        if self.state == "failed" and self._setbacks.pausing(self._clock()):
             raise self._load_error()
         waiter = Waiter(tokens, client, self._clock(), request_id=current_request_id())
         self.queue.add(waiter, returned=returned)
@@ -166,7 +167,7 @@ class ModelPool:
 
     async def preload(self, count: int) -> None:
         """Have at least `count` instances, as far as the model's kind and memory allow. Raises as `acquire`."""
-        self.error = None
+        self._setbacks.forgive()
         self._wanted = min(count, self.model.max_instances)
         while len(self.slots) < self._wanted:
             before = len(self.slots)
@@ -204,6 +205,22 @@ class ModelPool:
             self.ends[why] += 1
         await slot.instance.stop()
 
+    async def renew(self, slot: Slot) -> None:
+        """Bring a worn instance closer to its end: what can go on elsewhere leaves it, and once it is idle another
+        takes its place. To be called again until it is gone."""
+        if not self.model.one_at_a_time:
+            for lease in slot.leases:
+                lease.preempt()
+        if not slot.leases:
+            logger.info("Renewing instance %d of %s: it holds many grammars.", slot.number, self.model.public_id)
+            count = len(self.slots)
+            await self.unload(slot, "worn")
+            self._keep(self._renewed(count))
+
+    async def _renewed(self, count: int) -> None:
+        with suppress(ServiceError):  # who asks for the model is told
+            await self.preload(count)
+
     async def close(self, error: ServiceError) -> None:
         """End all instances and refuse those who wait, and whoever comes, with `error`."""
         self._closed_by = error
@@ -212,15 +229,18 @@ class ModelPool:
             self._loading.cancel()
             await asyncio.wait([self._loading])
         await asyncio.gather(*(self.unload(slot) for slot in list(self.slots)))
-        await asyncio.gather(*self._watchers, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _slot_for(self, tokens: int) -> Slot | None:
         # One that has ended is among the slots until its watcher has a turn.
-        free = [slot for slot in self.slots if slot.has_room(tokens) and not slot.instance.closed.is_set()]
+        free = [
+            slot for slot in self.slots if slot.has_room(tokens) and not slot.worn and not slot.instance.closed.is_set()
+        ]
         return min(free, key=lambda slot: slot.active, default=None)
 
     def _grow(self) -> None:
-        if len(self.slots) < self.model.max_instances and not (self.slots and self._no_room):
+        closed = self._closed_by is not None
+        if len(self.slots) < self.model.max_instances and not closed and not (self.slots and self._no_room):
             self._loading = asyncio.create_task(self._load())
             self._loading.add_done_callback(self._loaded)
 
@@ -242,18 +262,21 @@ class ModelPool:
             self._fail(str(error))
             return
         except InstanceLost as error:
-            self._count_crash(str(error))
+            self._count_crash(str(error), productive=False)
             return
-        self.error, self._failures = None, 0
+        self._setbacks.loaded()
         self._last_number += 1
         now = self._clock()
         limit = self.model.requests_per_instance
         slot = Slot(self._last_number, instance, self.plan.kv_cache_tokens, limit, now, now, seconds)
         self.slots.append(slot)
-        watcher = asyncio.create_task(self._watch(slot))
-        self._watchers.add(watcher)
-        watcher.add_done_callback(self._watchers.discard)
+        self._keep(self._watch(slot))
         self.dispatch()
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _watch(self, slot: Slot) -> None:
         await slot.instance.closed.wait()
@@ -263,27 +286,19 @@ class ModelPool:
         self.ends["lost"] += 1
         reason = slot.instance.end_reason()
         logger.warning("Instance %d of %s ended unexpectedly: %s", slot.number, self.model.public_id, reason)
-        if slot.productive:
-            self._crashes = 0
-        self._count_crash(reason)
+        self._count_crash(reason, productive=slot.productive)
         self.dispatch()
 
-    def _count_crash(self, reason: str) -> None:
-        self._crashes += 1
-        if self._crashes >= _CRASHES_THAT_FAIL and not self.slots:
-            self._fail(f"its instances ended {self._crashes} times in a row without a token, last: {reason}")
+    def _count_crash(self, reason: str, *, productive: bool) -> None:
+        in_a_row = self._setbacks.crashed(productive=productive)
+        if self._setbacks.hopeless and not self.slots:
+            self._fail(f"its instances ended {in_a_row} times in a row without a token, last: {reason}")
 
     def _fail(self, reason: str) -> None:
-        self.error = reason
-        self._failed_at = self._clock()
-        self._failures += 1
-        self._wanted, self._crashes = 0, 0
+        self._setbacks.failed(reason, self._clock())
+        self._wanted = 0
         logger.error("%s failed: %s", self.model.public_id, reason)
         self._refuse_waiting(self._load_error())
-
-    @property
-    def _retry_seconds(self) -> float:
-        return min(_LAST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2 ** max(0, self._failures - 1))
 
     def _refuse_waiting(self, error: Exception) -> None:
         for waiter in list(self.queue):

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from instances.handle import Instance
+from instances.messages import Structure
 
 BLOCK_TOKENS = 32
 _STEP_TOKENS = 8 * BLOCK_TOKENS
 _MARGIN_TOKENS = BLOCK_TOKENS
+_WORN_BYTES = 256 * 2**20
 
 
 def whole_blocks(tokens: int) -> int:
@@ -30,6 +32,8 @@ class Slot:
     served: int = 0
     productive: bool = False
     leases: list["Lease"] = field(default_factory=list)
+    _structures: set[Structure] = field(default_factory=set)
+    _structures_bytes: int = 0
 
     @property
     def active(self) -> int:
@@ -38,6 +42,18 @@ class Slot:
     @property
     def reserved_tokens(self) -> int:
         return sum(lease.tokens for lease in self.leases)
+
+    @property
+    def worn(self) -> bool:
+        """Whether it holds so many compiled grammars that another should take its place: the library keeps each that it
+        has seen for good."""
+        return self._structures_bytes > _WORN_BYTES
+
+    def note_structure(self, structure: Structure, size: int) -> None:
+        """A request brings `structure`, which takes `size` bytes compiled."""
+        if structure not in self._structures:
+            self._structures.add(structure)
+            self._structures_bytes += size
 
     def has_room(self, tokens: int) -> bool:
         """A request that is alone always has room: its size was checked against the whole when it came."""
@@ -64,6 +80,14 @@ class Lease:
     preempted: bool = False
     on_preempted: Callable[[], None] | None = None
 
+    def preempt(self) -> bool:
+        """Ask its holder to give the share back; whether it will, and has not been asked before."""
+        if self.preempted or self.on_preempted is None:
+            return False
+        self.preempted = True
+        self.on_preempted()
+        return True
+
     def cover(self, tokens: int) -> None:
         """Extend the share ahead of a request that has grown to `tokens`.
 
@@ -79,7 +103,5 @@ class Lease:
         for lease in reversed(self.slot.leases[1:]):
             if excess <= 0:
                 return
-            if lease.on_preempted is not None and not lease.preempted:
-                lease.preempted = True
-                lease.on_preempted()
+            if lease.preempt():
                 excess -= lease.tokens

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from instances.grammar_probe import GrammarProbe, GrammarRefused, ProbeNotReady
+from instances.grammar_probe import MIB, GrammarProbe, GrammarRefused, ProbeNotReady
 from instances.messages import Grammar, JsonSchema, Regex, StructuralTags, Structure
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
@@ -32,6 +32,10 @@ BAD: list[tuple[Structure, str]] = [
     (JsonSchema("false"), "false"),
     (StructuralTags('{"type": "structural_tag", "format": {"type": "nope"}}'), "nope"),
 ]
+
+_BRANCHES = [f'r{number} ::= [a-z]{{1,{100 + number}}} "{number}"' for number in range(50)]
+LARGE = Grammar("\n".join([f"root ::= {' | '.join(f'r{number}' for number in range(50))}", *_BRANCHES]))
+"""Compiled it takes about 18 MB."""
 
 
 @pytest_asyncio.fixture
@@ -93,4 +97,28 @@ async def test_the_worker_ends_when_it_is_idle() -> None:
     while probe.pid is not None:  # noqa: ASYNC110 (the probe has no event to wait for)
         await asyncio.sleep(0.01)
     await probe.check(MODEL, Regex("[a-z]+"))
+    await probe.close()
+
+
+async def test_the_memory_that_a_grammar_takes_is_told(probe: GrammarProbe) -> None:
+    assert 0 < await probe.check(MODEL, Regex("[0-9]+")) < MIB
+    assert await probe.check(MODEL, LARGE) > 10 * MIB
+
+
+async def test_a_grammar_that_takes_too_much_memory_is_refused() -> None:
+    probe = GrammarProbe(largest_bytes=10 * MIB)
+    await probe.check(MODEL, Regex("[0-9]+"))
+    with pytest.raises(GrammarRefused, match=r"too large: compiled it takes \d+ MiB"):
+        await probe.check(MODEL, LARGE)
+    await probe.close()
+
+
+async def test_a_worker_that_has_grown_is_replaced() -> None:
+    probe = GrammarProbe(worn_bytes=10 * MIB)
+    await probe.check(MODEL, Regex("[0-9]+"))
+    first = probe.pid
+    await probe.check(MODEL, LARGE)
+    assert probe.pid == first
+    await probe.check(MODEL, Regex("[a-z]+"))
+    assert probe.pid not in (first, None)
     await probe.close()
