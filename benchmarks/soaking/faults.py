@@ -14,12 +14,15 @@ import psutil
 from benchmarks.launch import DEMO_ID
 from benchmarks.soaking import calls
 from benchmarks.soaking.book import Book, CallFailed, Fault, FaultKind
-from benchmarks.soaking.stage import DEVICES, EMBEDDING_ID, PULLED_ID, RANDOM_ID, Stage, fill, models_of
+from benchmarks.soaking.exercise import exercise
+from benchmarks.soaking.stage import DEVICES, EMBEDDING_ID, PULLED_ID, Stage, models_of
 
 WILD_UNTIL = 0.5
-KILLS_UNTIL = 0.75
+KILLS_UNTIL = 0.6
 """Shares of the soak. A process must have lived for a while for its memory to be judged: in the second half no device
-server is ended and no instance but those that embed, in the last quarter none. The other faults go on to the end."""
+server is ended and, but at its beginning those that embed, no instance. The other faults go on to the end."""
+_EXERCISE = 0.11
+"""Also a share; it comes to its end before memory counts."""
 _PAUSE_SECONDS = (3.0, 9.0)
 _SETTLE_SECONDS = 120.0
 _PULSE_SECONDS = 0.5
@@ -37,6 +40,7 @@ class Faults:
         self._http = http
         self._device = "gpu"
         self._turns = 0
+        self._exercising: asyncio.Task[None] | None = None
 
     async def warm_up(self) -> None:
         """What a first pull loads and writes for good."""
@@ -61,8 +65,11 @@ class Faults:
             self._device = DEVICES[self._turns % len(DEVICES)]
             if share >= WILD_UNTIL and not calm:
                 calm = True
-                faults = [self._begin_anew]
+                await self._begin_anew()
+                self._exercising = asyncio.create_task(self._exercise(seconds * _EXERCISE))
             await self._chance.choice(faults)()
+        if self._exercising is not None:
+            await self._exercising
 
     @asynccontextmanager
     async def _fault(self, kind: FaultKind, device: str | None) -> AsyncIterator[None]:
@@ -90,16 +97,16 @@ class Faults:
             await self._settled()
 
     async def _begin_anew(self) -> None:
-        """The usual settings: with a short time-out no instance would live long enough to be judged. What a batching
-        instance holds depends on the largest batch it has seen, so it sees the largest now."""
+        """The usual settings: with a short time-out no instance would live long enough to be judged."""
         for device in DEVICES:
             self._device = device
             await self._apply_models(models_of(device))
-        for model in (DEMO_ID, RANDOM_ID):
-            try:
-                await fill(self._http, self._stage.url("gpu"), model)
-            except CallFailed as error:
-                self._book.troubles.append(f"filling {model}: {error}")
+
+    async def _exercise(self, seconds: float) -> None:
+        try:
+            await exercise(self._http, self._stage.url("gpu"), seconds)
+        except CallFailed as error:
+            self._book.troubles.append(f"exercising: {error}")
 
     async def _apply(self) -> None:
         concurrent, timeout = self._chance.choice((2, 4, 16)), self._chance.choice((2, 300))

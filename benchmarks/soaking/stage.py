@@ -116,15 +116,6 @@ async def _learn_device(stage: Stage, http: httpx.AsyncClient, device: str) -> N
         expected.scores[device] = await calls.rerank(http, url, f"{device}-{RERANKER_ID}", "lamp", TEXTS)
 
 
-async def fill(http: httpx.AsyncClient, url: str, model: str) -> None:
-    """Long prompts without a common beginning, twice as many as a model works on at once."""
-    bodies = [
-        {"model": model, "prompt": [first, *range(200)] * 7, "max_tokens": 32, "ignore_eos": True}
-        for first in range(200, 200 + 2 * MAX_CONCURRENT)
-    ]
-    await asyncio.gather(*(calls.request(http, "POST", f"{url}/v1/completions", json=body) for body in bodies))
-
-
 async def rest(stage: Stage, seconds: float = 12.0) -> None:
     """No instance and no client left: what is open then is open for good. Closed connections get their time; those that
     the hub has closed meanwhile are let go of with the next question to it."""
