@@ -20,6 +20,7 @@ from benchmarks.scenarios.crowding_out import more_models_than_memory
 from benchmarks.scenarios.grammars import bad_grammars
 from benchmarks.scenarios.killing import kill_workers
 from benchmarks.scenarios.lifetimes import lifetimes
+from benchmarks.scenarios.many_grammars import many_grammars
 from benchmarks.scenarios.pressure import balloon
 from benchmarks.scenarios.restarting import kill_behind_gateway, restart_behind_gateway
 from benchmarks.scenarios.result import Result
@@ -63,6 +64,11 @@ def _grammars(folder: Path, _: Path) -> Result:
         return asyncio.run(bad_grammars(server, streams=16))
 
 
+def _many_grammars(folder: Path, _: Path) -> Result:
+    with _demo(folder) as server:
+        return asyncio.run(many_grammars(server, schemas=6000, clients=8))
+
+
 def _lifetimes(folder: Path, _: Path) -> Result:
     with _demo(folder) as server:
         return asyncio.run(lifetimes(server, watch_seconds=10))
@@ -91,6 +97,7 @@ SCENARIOS: dict[str, Scenario] = {
     "gateway": _restarting,
     "gateway-killing": _killing_devices,
     "grammars": _grammars,
+    "many-grammars": _many_grammars,
     "lifetimes": _lifetimes,
 }
 

@@ -11,6 +11,7 @@ from benchmarks.scenarios.crowding_out import more_models_than_memory
 from benchmarks.scenarios.grammars import bad_grammars
 from benchmarks.scenarios.killing import kill_workers
 from benchmarks.scenarios.lifetimes import lifetimes
+from benchmarks.scenarios.many_grammars import many_grammars
 from benchmarks.scenarios.pressure import balloon
 
 
@@ -37,6 +38,11 @@ async def test_those_who_leave_cost_nothing(server: DeviceProcess) -> None:
 
 async def test_unusable_grammars_are_refused_alone(server: DeviceProcess) -> None:
     result = await bad_grammars(server, streams=8)
+    assert not result.problems
+
+
+async def test_forms_that_are_always_new_are_kept_amid_questions(server: DeviceProcess) -> None:
+    result = await many_grammars(server, schemas=60, clients=6)
     assert not result.problems
 
 
