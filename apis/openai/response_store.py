@@ -6,9 +6,10 @@ from typing import Any
 
 from chat.conversation import Message
 from web.errors import ServiceError
+from web.streaming import json_bytes
 
 MAX_RESPONSES = 1000
-MAX_CHARACTERS = 50_000_000
+MAX_BYTES = 50_000_000
 
 
 class ResponseNotFound(ServiceError):
@@ -25,28 +26,33 @@ class StoredResponse:
     input_items: list[dict[str, Any]]
     messages: tuple[Message, ...]
 
-    @property
-    def characters(self) -> int:
+    def size(self) -> int:
+        """About how many bytes it takes. Much of what a client sends is given back, so all of it counts."""
         calls = sum(len(call.arguments) for message in self.messages for call in message.tool_calls)
         pictures = sum(len(picture.url) for message in self.messages for picture in message.pictures)
         texts = sum(len(message.content) + len(message.reasoning) for message in self.messages)
-        return calls + pictures + texts
+        return len(json_bytes(self.response)) + len(json_bytes(self.input_items)) + calls + pictures + texts
 
 
 class ResponseStore:
     """The most recent responses; the longest unused make room."""
 
-    def __init__(self, *, max_responses: int = MAX_RESPONSES, max_characters: int = MAX_CHARACTERS) -> None:
+    def __init__(self, *, max_responses: int = MAX_RESPONSES, max_bytes: int = MAX_BYTES) -> None:
         self._max_responses = max_responses
-        self._max_characters = max_characters
-        self._responses: OrderedDict[str, StoredResponse] = OrderedDict()
-        self._characters = 0
+        self._max_bytes = max_bytes
+        self._responses: OrderedDict[str, tuple[StoredResponse, int]] = OrderedDict()
+        self._bytes = 0
 
     def add(self, stored: StoredResponse) -> None:
-        self._responses[stored.response["id"]] = stored
-        self._characters += stored.characters
-        while len(self._responses) > self._max_responses or self._characters > self._max_characters:
-            self._characters -= self._responses.popitem(last=False)[1].characters
+        """One that alone is too large is not kept: it would push out all others first."""
+        size = stored.size()
+        if size > self._max_bytes:
+            return
+        self._responses[stored.response["id"]] = stored, size
+        self._bytes += size
+        while len(self._responses) > self._max_responses or self._bytes > self._max_bytes:
+            _, (_, freed) = self._responses.popitem(last=False)
+            self._bytes -= freed
 
     def get(self, response_id: str, *, param: str | None = None) -> StoredResponse:
         """Raises `ResponseNotFound`."""
@@ -55,9 +61,10 @@ class ResponseStore:
                 f"There is no response '{response_id}' (any more): they are kept in memory only.", param=param
             )
         self._responses.move_to_end(response_id)
-        return self._responses[response_id]
+        return self._responses[response_id][0]
 
     def remove(self, response_id: str) -> None:
         """Raises `ResponseNotFound`."""
-        self._characters -= self.get(response_id).characters
-        del self._responses[response_id]
+        self.get(response_id)
+        _, freed = self._responses.pop(response_id)
+        self._bytes -= freed

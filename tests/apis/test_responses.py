@@ -151,17 +151,26 @@ def test_what_cannot_be_done_is_refused(client: openai.OpenAI, script: Script) -
 
 
 def test_the_store_is_bounded() -> None:
-    store = ResponseStore(max_responses=3, max_characters=100)
+    store = ResponseStore(max_responses=3, max_bytes=300)
 
-    def add(name: str, text: str) -> None:
-        store.add(StoredResponse({"id": name}, [], (Message("user", text),)))
+    def add(name: str, text: str, **more: Any) -> None:
+        store.add(StoredResponse({"id": name, **more}, [], (Message("user", text),)))
 
     for name in "abcd":
         add(name, "x")
     with pytest.raises(ResponseNotFound):
         store.get("a")
     store.get("b")
-    add("e", "x" * 98)
-    assert store.get("b").characters == 1
+    add("e", "x" * 250)
+    store.get("b")
     with pytest.raises(ResponseNotFound):
         store.get("c")
+    add("f", "x", metadata={"all": "x" * 240})
+    with pytest.raises(ResponseNotFound):
+        store.get("e")
+    add("g", "x" * 300)
+    with pytest.raises(ResponseNotFound):
+        store.get("g")
+    store.remove("f")
+    add("h", "x" * 250)
+    store.get("h")
