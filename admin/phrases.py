@@ -12,9 +12,12 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from web.errors import shortened
+
 PREFIX = "say."
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _WITHIN_A_SENTENCE = r"(?:(?![.?!] \S).)"
+_LONGEST = 4000
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.?!)]) (?=\S)")
 
 
@@ -25,7 +28,11 @@ class Phrasebook:
         # The most particular first: "{a} Resume to try again." fits many sentences.
         ordered = sorted(phrases.items(), key=lambda pair: -len(_PLACEHOLDER.sub("", pair[0])))
         self._patterns = [(_pattern(english), translation) for english, translation in ordered]
-        self.say = lru_cache(maxsize=2000)(self._say)
+        self._say_known = lru_cache(maxsize=2000)(self._say)
+
+    def say(self, text: str) -> str:
+        """`text` in the other language; one that repeats very much of what somebody said is cut first."""
+        return self._say_known(shortened(text, _LONGEST))
 
     def _say(self, text: str) -> str:
         said = self._whole(text)

@@ -29,6 +29,8 @@ __all__ = [
 DEFAULT_PORTS = {"gpu": 11435, "npu": 11436}
 DEMO_MODEL_ID = "demo/server-guide"
 
+MAX_BYTES = 5_000_000
+"""Of a file that is written; every listing and every page carries parts of it."""
 _REMEDY = "Correct the file, or delete it to have a new one written at the next start."
 _ROOT_RULE = (
     'every root key names a device and its value is an object like {"port": 11435, "device": "GPU", "models": []}'
@@ -188,14 +190,18 @@ class ConfigStore:
         return self.path if self.problem is None else self.last_good_path
 
     def save(self, configuration: Configuration) -> None:
-        """Raises `ConfigError` for a configuration against the rules and rather than replace a file that does not
-        parse, OSError where writing fails."""
+        """Raises `ConfigError` for a configuration against the rules or larger than `MAX_BYTES`, and rather than
+        replace a file that does not parse; OSError where writing fails."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock, self._between_processes:
             if self.path.exists():
                 self.load()
             self._validated(configuration)
-            write_atomically(self.path, _encoded(configuration))
+            data = _encoded(configuration)
+            if len(data) > MAX_BYTES:
+                size, most = f"{len(data) / 1e6:.1f}", f"{MAX_BYTES / 1e6:g}"
+                raise ConfigError(self.path, f"with this change the file would have {size} MB; {most} MB is the most")
+            write_atomically(self.path, data)
             self.current()
 
     def update_device(

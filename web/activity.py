@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.errors import shortened
 from web.request_id import current_client, current_request_id
 
 Outcome = Literal["running", "completed", "failed", "cancelled"]
@@ -25,6 +26,7 @@ KEPT_RECORDS = 500
 MOST_IN_ONE_ANSWER = 200
 LONGEST_TEXT = 4000
 _LONGEST_AGENT = 80
+_LONGEST_NAME = 200
 CLIENT_LEFT = 499
 """For the log: nobody is there to read it."""
 
@@ -107,7 +109,7 @@ _current: ContextVar[Record | None] = ContextVar("activity", default=None)
 def note_model(name: str) -> None:
     """Which model the current request asks for."""
     if record := _current.get():
-        record.model = name
+        record.model = shortened(name, _LONGEST_NAME)
 
 
 def note_client(name: str) -> None:

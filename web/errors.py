@@ -1,20 +1,23 @@
 """The error every room below the wire raises, and every API renders in its own shape."""
 
+_LONGEST_MESSAGE = 4000
+_LONGEST_PARAM = 200
+
 
 class ServiceError(Exception):
     """A failure with an HTTP status and a sentence for a person: what happened and what to do.
 
     `code` is a stable machine-readable name, `param` the request field at fault, `retry_after` the seconds after
-    which the same request may succeed.
+    which the same request may succeed. A sentence that repeats very much of what a client said is cut.
     """
 
     status = 500
     code = "internal_error"
 
     def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.param = param
+        self.message = shortened(message, _LONGEST_MESSAGE)
+        super().__init__(self.message)
+        self.param = shortened(param, _LONGEST_PARAM) if param else param
         self.retry_after = retry_after
 
 
@@ -23,3 +26,8 @@ class InvalidRequest(ServiceError):
 
     status = 400
     code = "invalid_request"
+
+
+def shortened(text: str, length: int) -> str:
+    """`text`, cut where it has more than `length` characters."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"

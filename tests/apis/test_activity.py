@@ -48,6 +48,24 @@ def test_refused_requests_are_listed_with_their_reason(scripted: str) -> None:
     assert (invalid["status"], invalid["path"]) == (400, "/api/chat")
 
 
+def test_endless_names_are_neither_kept_nor_repeated_whole(scripted: str) -> None:
+    since = activity(scripted)["cursor"]
+    name = "x" * 5_000_000
+    for path, more in (
+        ("/v1/chat/completions", {"model": name}),
+        ("/v1/messages", {"model": name}),
+        ("/api/chat", {"model": name}),
+        ("/v1/chat/completions", {"tool_choice": {"type": "function", "function": {"name": name}}}),
+        ("/v1/chat/completions", {"logit_bias": {name: "much"}}),
+    ):
+        response = ask(scripted, path=path, **more)
+        assert response.status_code in (400, 404)
+        assert len(response.content) < 10_000
+    report = http.get(f"{scripted}/activity", params={"since": since})
+    assert len(report.json()["ended"]) == 5
+    assert len(report.content) < 50_000
+
+
 def test_what_asks_no_model_is_not_listed(scripted: str) -> None:
     since = activity(scripted)["cursor"]
     http.get(f"{scripted}/health")

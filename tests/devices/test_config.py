@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.config import (
+    MAX_BYTES,
     ConfigError,
     ConfigStore,
     Configuration,
@@ -209,6 +210,14 @@ def test_save_refuses_what_load_would_refuse(store: ConfigStore) -> None:
     infinite = ModelAssignment(id="a/b", path="x", extra_config={"x": float("inf")})
     with pytest.raises(ConfigError, match="JSON"):
         store.update_device("gpu", models=[infinite])
+    assert store.path.read_bytes() == before
+
+
+def test_what_would_be_too_large_is_not_written(store: ConfigStore) -> None:
+    before = store.path.read_bytes()
+    large = ModelAssignment(id="a/b", path="x", system="x" * MAX_BYTES)
+    with pytest.raises(ConfigError, match=r"would have 5\.0 MB; 5 MB is the most"):
+        store.update_device("gpu", models=[large])
     assert store.path.read_bytes() == before
 
 
