@@ -3,6 +3,8 @@
 from benchmarks.attacks.attack import Attack
 from benchmarks.attacks.bodies import (
     deep_json,
+    endless_names,
+    endless_page_names,
     just_allowed_bodies,
     large_bodies,
     large_page_bodies,
@@ -21,6 +23,8 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("bodies of 64 MB, page", large_page_bodies, frozenset({"413"}), "page"),
     Attack("bodies as large as allowed", just_allowed_bodies, frozenset({"400"}), "device"),
     Attack("10 million values", many_values, frozenset({"413"}), "both"),
+    Attack("names of 20 MB", endless_names, frozenset({"400", "404", "409"}), "device"),
+    Attack("names of 20 MB, page", endless_page_names, frozenset({"404", "409"}), "page"),
     Attack("JSON nested 100,000 deep", deep_json, frozenset({"400", "422"}), "both"),
     Attack("a prompt of a million tokens", long_prompt, frozenset({"400"}), "device"),
     Attack("10,000 messages", many_messages, frozenset({"400"}), "device"),

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 PATIENCE_SECONDS = 120.0
+_LARGEST_ANSWER = 100_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ async def post(url: str, path: str, *bodies: bytes) -> list[Reply]:
             started = time.perf_counter()
             try:
                 answer = await client.post(path, content=body, headers={"Content-Type": "application/json"})
-                outcome = str(answer.status_code)
+                size = len(answer.content)
+                outcome = str(answer.status_code) + (f" of {size} bytes" if size > _LARGEST_ANSWER else "")
             except httpx.HTTPError as error:
                 outcome = type(error).__name__
             replies.append(Reply(outcome, time.perf_counter() - started))

@@ -8,6 +8,7 @@ from benchmarks.launch import DEMO_ID
 
 CHAT = "/v1/chat/completions"
 CONFIG = "/api/update_config"
+_ENDLESS = "x" * 20_000_000
 _DEEP = b"[" * 100_000 + b"]" * 100_000
 
 
@@ -35,6 +36,35 @@ async def many_values(url: str) -> list[Reply]:
     replies = [reply for reply in replies if reply.outcome != "404"]  # the page's path, on a device
     replies += await post(url, CHAT, chat(messages=[]).replace(b"[]", values))
     return [reply for reply in replies if reply.outcome != "404"]
+
+
+async def endless_names(url: str) -> list[Reply]:
+    """Whatever a server would like to repeat in an error, list or log."""
+    call = {"type": "function", "function": {"name": _ENDLESS}}
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"$ref": _ENDLESS}}}
+    bodies = (
+        chat(model=_ENDLESS),
+        chat(tool_choice=call),
+        chat(response_format=schema),
+        chat(logit_bias={_ENDLESS: "x"}),
+    )
+    replies = await post(url, CHAT, *bodies)
+    for path, body in other_conversations([]).items():
+        replies += await post(url, path, json.dumps({**body, "model": _ENDLESS}).encode())
+    for key in ("system", "template"):
+        body = {"model": "endless", "from": DEMO_ID, key: _ENDLESS}
+        replies += await post(url, "/api/create", json.dumps({**body, "stream": False}).encode())
+    return replies
+
+
+async def endless_page_names(url: str) -> list[Reply]:
+    model = {"id": DEMO_ID, "extra_config": {"X": _ENDLESS}}
+    bodies: tuple[dict[str, Any], ...] = (
+        {"device": _ENDLESS, "models": []},
+        {"device": "gpu", "models": [{"id": _ENDLESS}]},
+        {"device": "gpu", "models": [model]},
+    )
+    return await post(url, CONFIG, *(json.dumps({"enabled": True, **body}).encode() for body in bodies))
 
 
 async def deep_json(url: str) -> list[Reply]:
