@@ -17,7 +17,9 @@ from web.errors import shortened
 PREFIX = "say."
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _WITHIN_A_SENTENCE = r"(?:(?![.?!] \S).)"
-_LONGEST = 4000
+_LONGEST = 1000
+_DEEPEST = 12
+"""Of sentences within sentences."""
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.?!)]) (?=\S)")
 
 
@@ -28,27 +30,30 @@ class Phrasebook:
         # The most particular first: "{a} Resume to try again." fits many sentences.
         ordered = sorted(phrases.items(), key=lambda pair: -len(_PLACEHOLDER.sub("", pair[0])))
         self._patterns = [(_pattern(english), translation) for english, translation in ordered]
-        self._say_known = lru_cache(maxsize=2000)(self._say)
+        self._known = lru_cache(maxsize=2000)(self._say)
 
     def say(self, text: str) -> str:
-        """`text` in the other language; one that repeats very much of what somebody said is cut first."""
-        return self._say_known(shortened(text, _LONGEST))
+        """`text` in the other language. One that repeats very much of what somebody said stays as it is, but for its
+        end: such texts can be made so that finding out takes for ever."""
+        return self._known(text, _DEEPEST) if len(text) <= _LONGEST else shortened(text, _LONGEST)
 
-    def _say(self, text: str) -> str:
-        said = self._whole(text)
+    def _say(self, text: str, depth: int) -> str:
+        if depth == 0:
+            return text
+        said = self._whole(text, depth)
         if said is not None:
             return said
         cuts = [match.start() for match in _BETWEEN_SENTENCES.finditer(text)]
         for cut in reversed(cuts):
-            first = self._whole(text[:cut])
+            first = self._whole(text[:cut], depth)
             if first is not None:
-                return first + self.say(text[cut + 1 :])
+                return first + self._known(text[cut + 1 :], depth - 1)
         return text
 
-    def _whole(self, text: str) -> str | None:
+    def _whole(self, text: str, depth: int) -> str | None:
         for pattern, translation in self._patterns:
             if match := pattern.fullmatch(text):
-                values = {name: self.say(value) for name, value in match.groupdict().items()}
+                values = {name: self._known(value, depth - 1) for name, value in match.groupdict().items()}
                 return _PLACEHOLDER.sub(lambda found, values=values: values[found[1]], translation)
         return None
 

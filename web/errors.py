@@ -29,5 +29,6 @@ class InvalidRequest(ServiceError):
 
 
 def shortened(text: str, length: int) -> str:
-    """`text`, cut where it has more than `length` characters."""
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    """`text`, with its middle left out where it has more than `length` characters: how a sentence ends says most."""
+    end = length // 4
+    return text if len(text) <= length else f"{text[: length - end - 1]}…{text[-end:]}"

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from chat.conversation import GenerationOptions
 from chat.grammars.forms import JsonForm
-from web.bodies import MAX_MESSAGES
+from web.bodies import MAX_MESSAGES, MAX_STOPS
 
 
 class TextBlock(BaseModel):
@@ -119,7 +119,7 @@ class MessagesRequest(PromptRequest):
 
     max_tokens: int = Field(ge=1)
     stream: bool | None = None
-    stop_sequences: list[str] | None = None
+    stop_sequences: list[str] | None = Field(default=None, max_length=MAX_STOPS)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     top_k: int | None = Field(default=None, ge=0)

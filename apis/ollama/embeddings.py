@@ -1,5 +1,7 @@
 """POST /api/embed and its older form /api/embeddings."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
@@ -7,7 +9,7 @@ from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, Embedded, EmbeddedOne
 from apis.ollama.durations import keep_alive_seconds
 from embeddings.service import EmbeddingService
-from web.bodies import read_body
+from web.bodies import MAX_TEXTS, read_body
 from web.described import answer, body_schema
 from web.streaming import JSON, unless_disconnected
 
@@ -18,7 +20,7 @@ class EmbedRequest(BaseModel):
     """POST /api/embed. Without input it only loads the model."""
 
     model: str = Field(min_length=1)
-    input: str | list[str] = []
+    input: str | Annotated[list[str], Field(max_length=MAX_TEXTS)] = []
     truncate: bool | None = None
     dimensions: int | None = Field(default=None, ge=1)
     keep_alive: float | str | None = None

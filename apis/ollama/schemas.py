@@ -11,7 +11,7 @@ from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import AnswerForm, JsonForm
 from chat.pictures import Picture, picture_of_base64, text_of
 from chat.reasoning import thinking_options
-from web.bodies import MAX_MESSAGES
+from web.bodies import MAX_MESSAGES, Stops
 from web.errors import InvalidRequest
 
 
@@ -25,7 +25,7 @@ class Options(BaseModel):
     repeat_penalty: float | None = Field(default=None, gt=0)
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
-    stop: str | list[str] | None = None
+    stop: Stops | None = None
 
 
 class CommonRequest(BaseModel):

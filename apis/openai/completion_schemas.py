@@ -6,8 +6,10 @@ from apis.openai.answer_forms import GuidedRequest
 from apis.openai.schemas import Penalty, Probability, StreamOptions
 from apis.token_ids import TokenId
 from chat.conversation import GenerationOptions
+from web.bodies import Stops
 from web.errors import InvalidRequest
 
+_MOST_CHOICES = 1024
 _DEFAULT_MAX_TOKENS = 16  # as OpenAI documents it
 
 
@@ -26,7 +28,7 @@ class CompletionRequest(GuidedRequest):
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     seed: int | None = None
-    stop: str | list[str] | None = None
+    stop: Stops | None = None
     n: int | None = Field(default=None, ge=1, le=128)
     best_of: int | None = Field(default=None, ge=1)
     echo: bool | None = None
@@ -67,6 +69,10 @@ class CompletionRequest(GuidedRequest):
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""
         refused = {
             "suffix": (bool(self.suffix), "The models here continue a text; they cannot fill in before a suffix."),
+            "prompt": (
+                len(self.prompts()) * (self.n or 1) > _MOST_CHOICES,
+                f"A response has {_MOST_CHOICES} choices at most, n for each prompt.",
+            ),
             "best_of": ((self.best_of or 1) > (self.n or 1), "best_of greater than n is not supported; use n."),
             "logit_bias": (bool(self.logit_bias), "logit_bias is not supported by the inference engine."),
         }

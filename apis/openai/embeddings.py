@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
@@ -13,19 +13,22 @@ from apis.timing import server_timing
 from apis.token_ids import TokenId
 from embeddings.service import EmbeddingService, Vectors
 from instances.messages import Text
-from web.bodies import read_body
+from web.bodies import MAX_TEXTS, read_body
 from web.described import answer, body_schema
 from web.errors import InvalidRequest
 from web.streaming import JSON, unless_disconnected
+
+T = TypeVar("T")
+_Several = Annotated[list[T], Field(max_length=MAX_TEXTS)]
 
 
 class EmbeddingRequest(BaseModel):
     """POST /v1/embeddings. Some clients call the input `prompt` or `text`."""
 
     model: str
-    input: str | list[str] | list[TokenId] | list[list[TokenId]] | None = None
-    prompt: str | list[str] | None = None
-    text: str | list[str] | None = None
+    input: str | _Several[str] | list[TokenId] | _Several[list[TokenId]] | None = None
+    prompt: str | _Several[str] | None = None
+    text: str | _Several[str] | None = None
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = Field(default=None, ge=1)
 
@@ -49,7 +52,7 @@ class RerankRequest(BaseModel):
 
     model: str
     query: str = Field(min_length=1)
-    documents: list[str | Document] = Field(min_length=1)
+    documents: list[str | Document] = Field(min_length=1, max_length=MAX_TEXTS)
     top_n: int | None = Field(default=None, ge=1)
     return_documents: bool | None = None
 

@@ -8,7 +8,7 @@ from apis.openai.answer_forms import GuidedRequest, read_tool_choice
 from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
 from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
-from web.bodies import MAX_MESSAGES
+from web.bodies import MAX_MESSAGES, Stops
 from web.errors import InvalidRequest
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -94,7 +94,7 @@ class ChatRequest(GuidedRequest):
     frequency_penalty: Penalty | None = None
     seed: int | None = None
     ignore_eos: bool | None = None
-    stop: str | list[str] | None = None
+    stop: Stops | None = None
     n: int | None = Field(default=None, ge=1, le=16)
     tools: list[Tool] | None = None
     tool_choice: str | dict[str, Any] | None = None
