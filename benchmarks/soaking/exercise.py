@@ -39,7 +39,7 @@ async def exercise(http: httpx.AsyncClient, url: str, seconds: float) -> None:
 
     for model in (DEMO_ID, RANDOM_ID):
         await _long_prompts(http, url, model)
-    for call, share in ((answer, 0.4), (form, 0.45), (ramble, 0.15)):
+    for call, share in ((answer, 0.35), (form, 0.4), (ramble, 0.25)):
         await _all_at_once(call, seconds * share)
 
 

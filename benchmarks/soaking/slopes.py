@@ -1,4 +1,4 @@
-"""Whether memory grows: a straight line through each long life's samples, and what it would come to in half an hour."""
+"""Whether memory grows: a straight line through each long life's samples, and how far it rises in their time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from statistics import fmean, linear_regression
 
 from benchmarks.soaking.census import Life
 
-HALF_HOUR = 1800.0
 LEAST_SAMPLES = 30
 LEAST_SECONDS = 300.0
 WARM_UP_SECONDS = 240.0
@@ -16,8 +15,8 @@ NOISE_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Slope:
-    """Of one process after its warm-up: mean bytes, growth in bytes at this pace in half an hour, and what of that
-    may be noise: 5 MB, or a twentieth of the mean where that is more."""
+    """Of one process in the seconds after its warm-up: mean bytes, growth in bytes along the line, and what of that may
+    be noise: 5 MB, or a twentieth of the mean where that is more. Allocators grow by steps."""
 
     role: str
     pid: int
@@ -53,10 +52,8 @@ def slopes(lives: Sequence[Life], *, least_seconds: float = LEAST_SECONDS) -> li
         if len(times) < LEAST_SAMPLES or times[-1] - times[0] < least_seconds:
             continue
         slope = linear_regression(times, sizes).slope
-        growth = slope * HALF_HOUR
-        found.append(
-            Slope(life.role, life.pid, life.model, times[-1] - times[0], fmean(sizes), growth, _minutely(life))
-        )
+        seconds = times[-1] - times[0]
+        found.append(Slope(life.role, life.pid, life.model, seconds, fmean(sizes), slope * seconds, _minutely(life)))
     return found
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from benchmarks.soaking.book import Book
 from benchmarks.soaking.census import Census, Rest
-from benchmarks.soaking.slopes import HALF_HOUR, Slope, slopes
+from benchmarks.soaking.slopes import Slope, slopes
 
 _MB = 1e6
+_HALF_HOUR = 1800.0
 _POOL_THREADS = 32
 """Threads that asyncio and the web framework keep for blocking work, once they were needed; there are no more."""
 
@@ -47,7 +48,7 @@ class Verdict:
         lines += [f"| {name} | {count:,} |" for name, count in sorted(self.faults.items())]
         lines += ["", "| failures that a fault explains | |", "|---|---|"]
         lines += [f"| {name} | {count:,} |" for name, count in sorted(self.explained.items())]
-        lines += ["", "| memory of | minutes | mean MB | growth in 30 min, MB | allowed |", "|---|---|---|---|---|"]
+        lines += ["", "| memory of | minutes | mean MB | growth meanwhile, MB | allowed |", "|---|---|---|---|---|"]
         for each in self.memory:
             sizes = f"{each.mean / _MB:.1f} | {each.growth / _MB:+.1f} | {each.noise / _MB:.1f}"
             lines.append(f"| {each.name} | {each.seconds / 60:.0f} | {sizes} |")
@@ -82,11 +83,11 @@ def judge(book: Book, census: Census, findings: Findings, *, minutes: float, see
     problems += [f"unexplained: {each}" for each in unexplained]
     problems += [f"a fault did not go as it should: {each}" for each in book.troubles]
     problems += [
-        f"the memory of {each.name} grows by {each.growth / _MB:.1f} MB in half an hour"
+        f"the memory of {each.name} grows by {each.growth / _MB:.1f} MB in {each.seconds / 60:.0f} minutes"
         for each in memory
         if each.grows
     ]
-    if minutes * 60 >= HALF_HOUR:
+    if minutes * 60 >= _HALF_HOUR:
         judged = {each.role for each in memory}
         problems += [
             f"no {role} lived long enough to be judged" for role in (*findings.before, "worker") if role not in judged
