@@ -6,3 +6,5 @@ from pydantic import Field
 
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 """Whether the model has such a token is seen later."""
+TokenIds = Annotated[list[TokenId], Field(fail_fast=True)]
+"""A text in their place is no hundred thousand errors."""

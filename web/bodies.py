@@ -12,6 +12,8 @@ from web.errors import InvalidRequest
 
 MAX_MESSAGES = 4096
 """Of one conversation: templates, which are programs, go over all of them, some more than once."""
+MAX_TOOLS = 1024
+"""Offered, or called in one turn."""
 MAX_TEXTS = 4096
 """To embed or to rank in one request: the answer holds them all."""
 MAX_STOPS = 64

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from chat.conversation import GenerationOptions
 from chat.grammars.forms import JsonForm
-from web.bodies import MAX_MESSAGES, MAX_STOPS
+from web.bodies import MAX_MESSAGES, MAX_STOPS, MAX_TOOLS
 
 
 class TextBlock(BaseModel):
@@ -108,7 +108,7 @@ class PromptRequest(BaseModel):
     model: str
     messages: list[InputMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
     system: str | list[TextBlock] | None = None
-    tools: list[Tool] | None = None
+    tools: list[Tool] | None = Field(default=None, max_length=MAX_TOOLS)
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None

@@ -6,12 +6,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.ollama.durations import keep_alive_seconds
-from apis.token_ids import TokenId
+from apis.token_ids import TokenIds
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import AnswerForm, JsonForm
 from chat.pictures import Picture, picture_of_base64, text_of
 from chat.reasoning import thinking_options
-from web.bodies import MAX_MESSAGES, Stops
+from web.bodies import MAX_MESSAGES, MAX_TOOLS, Stops
 from web.errors import InvalidRequest
 
 
@@ -100,7 +100,7 @@ class ChatMessage(BaseModel):
     content: str | None = None
     thinking: str | None = None
     images: list[str] | None = None
-    tool_calls: list[MessageToolCall] | None = None
+    tool_calls: list[MessageToolCall] | None = Field(default=None, max_length=MAX_TOOLS)
     tool_name: str | None = None
     tool_call_id: str | None = None
 
@@ -125,7 +125,7 @@ class ChatRequest(CommonRequest):
     """POST /api/chat. Without messages it only loads (or unloads) the model."""
 
     messages: list[ChatMessage] = Field(default=[], max_length=MAX_MESSAGES)
-    tools: list[dict[str, Any]] | None = None
+    tools: list[dict[str, Any]] | None = Field(default=None, max_length=MAX_TOOLS)
 
     def conversation(self) -> Conversation:
         messages = tuple(message.meaning() for message in self.messages)
@@ -139,7 +139,7 @@ class GenerateRequest(CommonRequest):
     suffix: str | None = None
     system: str | None = None
     template: str | None = None
-    context: list[TokenId] | None = None
+    context: TokenIds | None = None
     raw: bool | None = None
     images: list[str] | None = None
 

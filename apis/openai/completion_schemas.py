@@ -1,10 +1,12 @@
 """What clients send to the older /v1/completions. Unknown fields are ignored, null means absent."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from apis.openai.answer_forms import GuidedRequest
 from apis.openai.schemas import Penalty, Probability, StreamOptions
-from apis.token_ids import TokenId
+from apis.token_ids import TokenIds
 from chat.conversation import GenerationOptions
 from web.bodies import Stops
 from web.errors import InvalidRequest
@@ -17,7 +19,9 @@ class CompletionRequest(GuidedRequest):
     """POST /v1/completions. A prompt is text or token ids; a list of prompts is answered in one response."""
 
     model: str
-    prompt: str | list[str] | list[TokenId] | list[list[TokenId]]
+    prompt: (
+        str | Annotated[list[str], Field(fail_fast=True)] | TokenIds | Annotated[list[TokenIds], Field(fail_fast=True)]
+    )
     suffix: str | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, Embeddings, Ranking
 from apis.timing import server_timing
-from apis.token_ids import TokenId
+from apis.token_ids import TokenIds
 from embeddings.service import EmbeddingService, Vectors
 from instances.messages import Text
 from web.bodies import MAX_TEXTS, read_body
@@ -26,7 +26,7 @@ class EmbeddingRequest(BaseModel):
     """POST /v1/embeddings. Some clients call the input `prompt` or `text`."""
 
     model: str
-    input: str | _Several[str] | list[TokenId] | _Several[list[TokenId]] | None = None
+    input: str | _Several[str] | TokenIds | _Several[TokenIds] | None = None
     prompt: str | _Several[str] | None = None
     text: str | _Several[str] | None = None
     encoding_format: Literal["float", "base64"] | None = None

@@ -10,7 +10,7 @@ from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import JsonForm
 from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
-from web.bodies import MAX_MESSAGES
+from web.bodies import MAX_MESSAGES, MAX_TOOLS
 from web.errors import InvalidRequest
 
 
@@ -83,7 +83,7 @@ class InputRequest(BaseModel):
     input: str | Annotated[list[InputItem], Field(max_length=MAX_MESSAGES)]
     instructions: str | None = None
     previous_response_id: str | None = None
-    tools: list[ResponseTool] | None = None
+    tools: list[ResponseTool] | None = Field(default=None, max_length=MAX_TOOLS)
     tool_choice: Literal["auto", "none", "required"] | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     text: TextSettings | None = None

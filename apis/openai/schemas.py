@@ -8,7 +8,7 @@ from apis.openai.answer_forms import GuidedRequest, read_tool_choice
 from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
 from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
-from web.bodies import MAX_MESSAGES, Stops
+from web.bodies import MAX_MESSAGES, MAX_TOOLS, Stops
 from web.errors import InvalidRequest
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -47,7 +47,7 @@ class MessageToolCall(BaseModel):
 class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[ContentPart] | None = None
-    tool_calls: list[MessageToolCall] | None = None
+    tool_calls: list[MessageToolCall] | None = Field(default=None, max_length=MAX_TOOLS)
     tool_call_id: str | None = None
     name: str | None = None
     reasoning_content: str | None = None
@@ -96,7 +96,7 @@ class ChatRequest(GuidedRequest):
     ignore_eos: bool | None = None
     stop: Stops | None = None
     n: int | None = Field(default=None, ge=1, le=16)
-    tools: list[Tool] | None = None
+    tools: list[Tool] | None = Field(default=None, max_length=MAX_TOOLS)
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: str | None = None

@@ -10,6 +10,9 @@ from tests.apis.servers import CHAT, EMBEDDING, RERANKER
 from tests.helpers import http
 
 HELLO = {"model": CHAT, "messages": [{"role": "user", "content": "Hello"}]}
+TOOL = {"type": "function", "function": {"name": "f"}}
+FLAT = {"type": "function", "name": "f"}
+CLAUDE = {"name": "f", "input_schema": {"type": "object"}}
 TOO_MANY: dict[str, tuple[str, dict[str, Any], str]] = {
     "stop": ("/v1/chat/completions", {**HELLO, "stop": ["x"] * 65}, "at most 64 items"),
     "stop of a completion": ("/v1/completions", {"model": CHAT, "prompt": "a", "stop": ["x"] * 65}, "at most 64 items"),
@@ -21,6 +24,14 @@ TOO_MANY: dict[str, tuple[str, dict[str, Any], str]] = {
     "inputs as ids": ("/v1/embeddings", {"model": EMBEDDING, "input": [[300]] * 4097}, "at most 4096 items"),
     "inputs of Ollama": ("/api/embed", {"model": EMBEDDING, "input": ["a"] * 4097}, "at most 4096 items"),
     "documents": ("/v1/rerank", {"model": RERANKER, "query": "a", "documents": ["a"] * 4097}, "at most 4096 items"),
+    "tools": ("/v1/chat/completions", {**HELLO, "tools": [TOOL] * 1025}, "at most 1024 items"),
+    "tools of Ollama": ("/api/chat", {**HELLO, "tools": [TOOL] * 1025}, "at most 1024 items"),
+    "tools of Anthropic": ("/v1/messages", {**HELLO, "max_tokens": 4, "tools": [CLAUDE] * 1025}, "at most 1024 items"),
+    "tools of a response": (
+        "/v1/responses",
+        {"model": CHAT, "input": "a", "tools": [FLAT] * 1025},
+        "at most 1024 items",
+    ),
     "keep_alive": ("/api/chat", {**HELLO, "keep_alive": "9" * 100_000 + "s"}, "is not a duration"),
 }
 

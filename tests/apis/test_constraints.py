@@ -209,3 +209,11 @@ def test_a_model_that_may_think_does_so_before_its_form(scripted: str, script: S
     choice(scripted, guided_choice=["a"])
     grammars = [sampling.structure for sampling in script.sampling]
     assert ["<think>" in grammar.ebnf for grammar in grammars if isinstance(grammar, Grammar)] == [True, False]
+
+
+def test_what_a_form_takes_in_memory_goes_with_it(scripted: str, script: Script) -> None:
+    script.answer = '{"seconds": 3}'
+    ask(scripted, response_format={"type": "json_schema", "json_schema": {"name": "wait", "schema": WAIT}})
+    assert script.sampling[-1].structure_bytes > 0
+    ask(scripted)
+    assert script.sampling[-1].structure_bytes == 0

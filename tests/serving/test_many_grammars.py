@@ -1,0 +1,54 @@
+"""A real instance that holds many compiled grammars is replaced amid its work."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+from devices.config import DeviceSettings, ModelAssignment
+from devices.hardware import DeviceInfo
+from devices.memory import system_memory
+from instances.messages import Regex, Sampling
+from model_manager import ModelManager
+from pools.memory_budget import MemoryBudget
+from pools.serving import served_model
+from pools.statistics import Timings
+from tests.apis.servers import CHAT, MODELS, Script
+
+MANY_BYTES = 300 * 2**20
+LONG = Sampling(max_new_tokens=1500, temperature=0, ignore_eos=True)
+FORM = Sampling(max_new_tokens=8, temperature=0, structure=Regex("[0-9]{4}"), structure_bytes=MANY_BYTES)
+
+
+async def test_a_stream_goes_on_elsewhere_and_a_form_is_kept(tmp_path: Path) -> None:
+    assignment = ModelAssignment(id=CHAT, path=str(MODELS / "test_chat"), max_concurrent=4)
+    settings = DeviceSettings(port=1, device="CPU", models=[assignment])
+    model = served_model("cpu", settings, assignment, tmp_path, [DeviceInfo("CPU", "Test CPU", None)])
+    manager = ModelManager([model], MemoryBudget(system_memory()))
+    pool, script = manager.pool(CHAT), Script()
+    prompt = script.encode("Hello")
+
+    async def tokens(sampling: Sampling, begun: asyncio.Event | None = None) -> list[int]:
+        found: list[int] = []
+        outputs: Any = manager.generate(CHAT, prompt, sampling, Timings(manager.clock()))
+        async for output in outputs:
+            found += output.tokens
+            if begun is not None:
+                begun.set()
+        return found
+
+    undisturbed = await tokens(LONG)
+    begun = asyncio.Event()
+    long = asyncio.create_task(tokens(LONG, begun))
+    await begun.wait()
+    form = asyncio.create_task(tokens(FORM))
+    [slot] = pool.slots
+    while slot in pool.slots:  # as the housekeeping does
+        await asyncio.sleep(0.01)
+        if slot.worn:
+            await pool.renew(slot)
+    assert re.fullmatch("[0-9]{4}", script.decode(await form).removesuffix("<|im_end|>"))
+    assert await long == undisturbed
+    assert manager.statistics[CHAT].resumed == 1
+    assert pool.slots[0].instance.pid != slot.instance.pid
+    await manager.stop()
