@@ -89,7 +89,8 @@ class _Models(Collector):
         loads = CounterMetricFamily("openvino_instance_loads", "Instances that were loaded.", labels=_MODEL)
         ends = CounterMetricFamily(
             "openvino_instance_ends",
-            "Instances that have ended: idle for too long, to make room, under memory pressure, asked to, or lost.",
+            "Instances that have ended: idle for too long, to make room, under memory pressure, asked to, lost, or "
+            "worn by many grammars.",
             labels=(*_MODEL, "reason"),
         )
         for labels, pool, _ in self._served():
