@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from keys.key import MAX_NAME_LENGTH, KeyScope
 
+MAX_ENTRIES = 1000
+"""Models of a device, and settings of a model, in one change."""
+
 
 class Body(BaseModel):
     """What holds for all: no type is guessed, no field is unknown, and text can be written down again."""
@@ -66,7 +69,7 @@ class ModelChange(Body):
 
     model_config = ConfigDict(extra="allow", strict=True)
 
-    id: str = Field(min_length=1)
+    id: str = Field(min_length=1, max_length=255)
     path: str | None = None
     estimated_memory_gb: float | None = Field(default=None, gt=0)
     instance_memory_gb: float | None = Field(default=None, ge=0)
@@ -76,9 +79,9 @@ class ModelChange(Body):
     preload_count: int = Field(default=0, ge=0)
     max_prompt_len: int | None = Field(default=None, ge=1)
     pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
-    extra_config: dict[str, Any] = Field(default_factory=dict)
+    extra_config: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ENTRIES)
     system: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ENTRIES)
     """Set over those that the model has; null takes one away."""
 
     def settings(self) -> dict[str, Any]:
@@ -99,7 +102,7 @@ class DeviceLimits(Body):
 class UpdateConfig(Body):
     """Change one device and apply it. What is left out stays as it is; `models` replaces the whole selection."""
 
-    device: str
+    device: str = Field(max_length=255)
     enabled: bool | None = None
-    models: list[str | ModelChange] | None = None
+    models: list[str | ModelChange] | None = Field(default=None, max_length=MAX_ENTRIES)
     limits: DeviceLimits | None = None
