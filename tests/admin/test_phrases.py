@@ -96,6 +96,14 @@ def test_very_long_sentences_are_cut_and_not_looked_through() -> None:
     assert len(said) == 1000
 
 
+def test_sentences_within_sentences_come_to_an_end() -> None:
+    book = Phrasebook({"not {more}": "no {more}"})
+    assert book.say("not a") == "no a"
+    said = book.say("not " * 249 + "a")
+    assert said.startswith("no no no ")
+    assert said.endswith("not not a")
+
+
 def test_what_has_no_translation_stays() -> None:
     book = Phrasebook({"{file} is missing.": "No hay {file}."})
     assert book.say("Something else.") == "Something else."
