@@ -20,12 +20,10 @@ from admin.rendering import Renderer
 from devices.config import ConfigError
 from keys.errors import KeyProblem
 from model_registry import RegistryError
-from web.errors import shortened
+from web.errors import LONGEST_MESSAGE, shortened
 from web.methods import allowed_methods
 
 logger = logging.getLogger(__name__)
-
-_LONGEST_MESSAGE = 4000
 
 
 class AdminError(Exception):
@@ -87,7 +85,7 @@ class ErrorHandlers:
 
     def _respond(self, request: Request, status: int, kind: str, sentence: Callable[[Translator], str]) -> Response:
         if request.url.path.startswith("/api/"):
-            message = shortened(sentence(self._catalogues.negotiate(request, default="en")), _LONGEST_MESSAGE)
+            message = shortened(sentence(self._catalogues.negotiate(request, default="en")), LONGEST_MESSAGE)
             return JSONResponse({"error": {"message": message, "type": kind}}, status_code=status)
         context = {"status": status, "message": sentence(self._catalogues.negotiate(request))}
         return self._renderer.page(request, "error.html", context, status=status)

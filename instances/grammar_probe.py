@@ -26,7 +26,8 @@ _REMEMBERED = 1024
 _BYTES_PER_BYTE = 50
 """What a grammar's text takes compiled at the least; the process need not grow by it where memory is free in it."""
 _LARGEST_BYTES = 128 * MIB
-_WORN_BYTES = 256 * MIB
+WORN_BYTES = 256 * MIB
+"""Of grammars in one process, after which another takes its place."""
 
 
 class GrammarRefused(Exception):
@@ -62,7 +63,7 @@ class GrammarProbe:
         grammar_seconds: float = GRAMMAR_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
         largest_bytes: int = _LARGEST_BYTES,
-        worn_bytes: int = _WORN_BYTES,
+        worn_bytes: int = WORN_BYTES,
     ) -> None:
         self._command = command
         self._start_seconds = start_seconds

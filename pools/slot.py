@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from instances.grammar_probe import WORN_BYTES
 from instances.handle import Instance
 from instances.messages import Structure
 
 BLOCK_TOKENS = 32
 _STEP_TOKENS = 8 * BLOCK_TOKENS
 _MARGIN_TOKENS = BLOCK_TOKENS
-_WORN_BYTES = 256 * 2**20
 
 
 def whole_blocks(tokens: int) -> int:
@@ -47,7 +47,7 @@ class Slot:
     def worn(self) -> bool:
         """Whether it holds so many compiled grammars that another should take its place: the library keeps each that it
         has seen for good."""
-        return self._structures_bytes > _WORN_BYTES
+        return self._structures_bytes > WORN_BYTES
 
     def note_structure(self, structure: Structure, size: int) -> None:
         """A request brings `structure`, which takes `size` bytes compiled."""

@@ -2,23 +2,14 @@
 
 import asyncio
 import re
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.requests import Request
 
 from web.errors import InvalidRequest
 
-MAX_MESSAGES = 4096
-"""Of one conversation: templates, which are programs, go over all of them, some more than once."""
-MAX_TOOLS = 1024
-"""Offered, or called in one turn."""
-MAX_TEXTS = 4096
-"""To embed or to rank in one request: the answer holds them all."""
-MAX_STOPS = 64
-"""Of one answer: each is looked for at every token."""
-Stops = str | Annotated[list[str], Field(max_length=MAX_STOPS)]
 _QUICK_BYTES = 1_000_000
 """Read on the event loop: some milliseconds."""
 

@@ -1,6 +1,6 @@
 """The error every room below the wire raises, and every API renders in its own shape."""
 
-_LONGEST_MESSAGE = 4000
+LONGEST_MESSAGE = 4000
 _LONGEST_PARAM = 200
 
 
@@ -15,7 +15,7 @@ class ServiceError(Exception):
     code = "internal_error"
 
     def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
-        self.message = shortened(message, _LONGEST_MESSAGE)
+        self.message = shortened(message, LONGEST_MESSAGE)
         super().__init__(self.message)
         self.param = shortened(param, _LONGEST_PARAM) if param else param
         self.retry_after = retry_after

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from apis.bounds import MAX_MESSAGES, MAX_STOPS, MAX_TOOLS
 from chat.conversation import GenerationOptions
 from chat.grammars.forms import JsonForm
-from web.bodies import MAX_MESSAGES, MAX_STOPS, MAX_TOOLS
 
 
 class TextBlock(BaseModel):

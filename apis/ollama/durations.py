@@ -15,11 +15,11 @@ def keep_alive_seconds(value: float | str | None) -> float | None:
         return None
     if isinstance(value, (int, float)):
         return -1.0 if value < 0 else float(value)
-    text = value.strip()[:_LONGEST]
+    text = value.strip()
     digits = text.lstrip("+-")
     if digits == "0":
         return 0.0
-    parts = _PART.findall(digits)
-    if len(value) > _LONGEST or not parts or "".join(number + unit for number, unit in parts) != digits:
+    parts = _PART.findall(digits) if len(digits) <= _LONGEST else []
+    if not parts or "".join(number + unit for number, unit in parts) != digits:
         raise InvalidRequest(f'keep_alive \'{value}\' is not a duration like "5m" or "1h30m".', param="keep_alive")
     return -1.0 if text.startswith("-") else sum(float(number) * _SECONDS[unit] for number, unit in parts)

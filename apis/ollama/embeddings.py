@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from apis.bounds import MAX_TEXTS
 from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, Embedded, EmbeddedOne
 from apis.ollama.durations import keep_alive_seconds
 from embeddings.service import EmbeddingService
-from web.bodies import MAX_TEXTS, read_body
+from web.bodies import read_body
 from web.described import answer, body_schema
 from web.streaming import JSON, unless_disconnected
 

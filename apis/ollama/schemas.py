@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from apis.bounds import MAX_MESSAGES, MAX_TOOLS, Stops
 from apis.ollama.durations import keep_alive_seconds
 from apis.token_ids import TokenIds
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import AnswerForm, JsonForm
 from chat.pictures import Picture, picture_of_base64, text_of
 from chat.reasoning import thinking_options
-from web.bodies import MAX_MESSAGES, MAX_TOOLS, Stops
 from web.errors import InvalidRequest
 
 

@@ -4,14 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from apis.bounds import MAX_CHOICES, Stops
 from apis.openai.answer_forms import GuidedRequest
 from apis.openai.schemas import Penalty, Probability, StreamOptions
 from apis.token_ids import TokenIds
 from chat.conversation import GenerationOptions
-from web.bodies import Stops
 from web.errors import InvalidRequest
 
-_MOST_CHOICES = 1024
 _DEFAULT_MAX_TOKENS = 16  # as OpenAI documents it
 
 
@@ -74,8 +73,8 @@ class CompletionRequest(GuidedRequest):
         refused = {
             "suffix": (bool(self.suffix), "The models here continue a text; they cannot fill in before a suffix."),
             "prompt": (
-                len(self.prompts()) * (self.n or 1) > _MOST_CHOICES,
-                f"A response has {_MOST_CHOICES} choices at most, n for each prompt.",
+                len(self.prompts()) * (self.n or 1) > MAX_CHOICES,
+                f"A response has {MAX_CHOICES} choices at most, n for each prompt.",
             ),
             "best_of": ((self.best_of or 1) > (self.n or 1), "best_of greater than n is not supported; use n."),
             "logit_bias": (bool(self.logit_bias), "logit_bias is not supported by the inference engine."),

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from apis.bounds import MAX_TEXTS
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, Embeddings, Ranking
 from apis.timing import server_timing
 from apis.token_ids import TokenIds
 from embeddings.service import EmbeddingService, Vectors
 from instances.messages import Text
-from web.bodies import MAX_TEXTS, read_body
+from web.bodies import read_body
 from web.described import answer, body_schema
 from web.errors import InvalidRequest
 from web.streaming import JSON, unless_disconnected

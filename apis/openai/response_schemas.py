@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from apis.bounds import MAX_MESSAGES, MAX_TOOLS
 from apis.openai.schemas import FunctionDefinition, Probability
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import JsonForm
 from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
-from web.bodies import MAX_MESSAGES, MAX_TOOLS
 from web.errors import InvalidRequest
 
 

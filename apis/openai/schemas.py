@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from apis.bounds import MAX_MESSAGES, MAX_TOOLS, Stops
 from apis.openai.answer_forms import GuidedRequest, read_tool_choice
 from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
 from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
-from web.bodies import MAX_MESSAGES, MAX_TOOLS, Stops
 from web.errors import InvalidRequest
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]

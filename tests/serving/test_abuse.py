@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from apis.bounds import MAX_MESSAGES
 from benchmarks.abuse import apps, urls_of
 from benchmarks.attacks import ATTACKS, slow
 from benchmarks.attacks.attack import Attack
 from benchmarks.attacks.bodies import other_conversations
 from benchmarks.launch import DEMO_ID, DeviceProcess, demo_model, device_process
 from benchmarks.launch_suite import SuiteProcess, suite_process
-from web.bodies import MAX_MESSAGES
 
 SLOW = (slow.slowloris, slow.slow_bodies, slow.stuck_readers)
 """They last until the deadlines; tests/web/test_connection.py tries those with shorter ones."""
