@@ -204,10 +204,7 @@
     ask();
   }
 
-  $("composer").addEventListener("submit", (event) => {
-    event.preventDefault();
-    say(prompt.value);
-  });
+  $("composer").addEventListener("submit", () => say(prompt.value));
   prompt.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: an IME is at work
     event.preventDefault();
@@ -280,8 +277,9 @@
   const kept = JSON.parse(sessionStorage.getItem(STORE) ?? "{}");
   turns = kept.turns ?? [];
   turns.forEach(show);
-  for (const field of document.querySelectorAll("[data-option]")) field.value = kept.options?.[field.dataset.option] ?? "";
+  for (const field of document.querySelectorAll("[data-option]")) field.value ||= kept.options?.[field.dataset.option] ?? "";
   if (kept.model && [...model.options].some((option) => option.value === kept.model)) model.value = kept.model;
   state();
+  prompt.disabled = $("send").disabled = false; // until here nothing would have heard a question
   document.addEventListener("htmx:sseMessage", state);
 })();

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.admin.conftest import PHI, OpenPage
 from tests.admin.site import LiveSite, add_model
@@ -55,6 +55,21 @@ def test_a_conversation(served: LiveSite, open_page: OpenPage) -> None:
     assert len(asked(served)) == 3
     page.get_by_role("button", name="New chat").click()
     expect(answers).to_have_count(0)
+
+
+def test_what_is_typed_before_the_script_has_come(served: LiveSite, open_page: OpenPage) -> None:
+    page, _ = open_page(served.url)
+    held: list[Route] = []
+    page.route("**/js/playground.js*", lambda route: held.append(route))
+    with page.expect_request("**/js/playground.js*"):
+        page.goto(served.url + "/playground", wait_until="commit")
+    page.get_by_label("Temperature").fill("0.2")
+    expect(page.get_by_label("Message", exact=True)).to_be_disabled()
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    held[0].continue_()
+    ask(page, "What is it?")
+    expect(page.locator(".turn[data-role=assistant] .answer")).to_have_text("You said: What is it?")
+    assert asked(served)[-1]["temperature"] == 0.2
 
 
 def test_stop(served: LiveSite, open_page: OpenPage) -> None:
