@@ -64,7 +64,6 @@
   // A filter form above a list: words to find in a row's `data-text`, and choices that a row's data has to contain.
   for (const form of document.querySelectorAll("form[data-filter]")) {
     form.addEventListener("input", () => filter(form));
-    form.addEventListener("submit", (event) => event.preventDefault());
   }
   window.refilter = () => document.querySelectorAll("form[data-filter]").forEach(filter);
   document.addEventListener("htmx:afterSettle", refilter);

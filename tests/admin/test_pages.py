@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 from tests.admin.conftest import PHI
 from tests.admin.site import LiveSite, Site, add_model
 
-SCREENS = ("/", "/models", "/get", "/playground", "/activity", "/logs", "/connect", "/doctor", "/settings")
+SCREENS = ("/", "/models", "/get", "/playground", "/activity", "/logs", "/connect", "/gateway", "/doctor", "/settings")
 
 
 @pytest.mark.parametrize("path", SCREENS)
@@ -21,6 +22,17 @@ async def test_screens(client: httpx.AsyncClient, path: str, language: str, name
     assert answer.status_code == 200
     assert f'<html lang="{language}" data-theme="dark">' in answer.text
     assert name in answer.text
+
+
+@pytest.mark.parametrize("path", SCREENS)
+async def test_a_form_sent_before_its_script_has_come_puts_nothing_into_the_address(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    forms = re.findall(r"<form [^>]*>", (await client.get(path)).text)
+    assert forms
+    # Outside of a dialog element the method "dialog" does nothing at all. Connect's choice of a model is an address.
+    methods = ('method="dialog"', 'method="post"', 'action="/connect"')
+    assert [form for form in forms if not any(method in form for method in methods)] == []
 
 
 async def test_the_first_language_is_traditional_chinese(client: httpx.AsyncClient) -> None:
