@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, sync_playwright
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -34,6 +34,13 @@ def chromium_path() -> str | None:
     """The system's Chromium where there is one; None stands for the one that playwright has installed."""
     path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     return path if Path(path).exists() else None
+
+
+def follow(element: Locator) -> None:
+    """Click what leads to another page, or to this one anew, and wait until its scripts have run: before, nothing
+    hears a click."""
+    with element.page.expect_event("load"):
+        element.click()
 
 
 class Manners:

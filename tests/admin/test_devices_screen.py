@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.admin.browser import follow
 from tests.admin.conftest import PHI, QWEN, OpenPage
 from tests.admin.site import LiveSite, add_model
 
@@ -97,7 +98,7 @@ def test_a_failure_shows_its_last_log_lines(live: LiveSite, published: Path, ope
     card.get_by_role("button", name="Apply and restart").click()
     expect(card.locator(".state")).to_have_text("Failed")
     expect(card.locator(".failure pre")).to_contain_text("openvino_model.bin is cut short")
-    card.get_by_role("link", name="Open the full log").click()
+    follow(card.get_by_role("link", name="Open the full log"))
     expect(page.locator("#log")).to_contain_text("openvino_model.bin is cut short")
 
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from model_registry import HubSettings
+from tests.admin.browser import follow
 from tests.admin.conftest import QWEN, OpenPage
 from tests.admin.site import LiveSite, make_site
 from tests.hub import TestHub
@@ -35,7 +36,7 @@ def test_from_the_list_to_a_device(live: LiveSite, open_page: OpenPage) -> None:
     job = page.locator(".job")
     expect(job.locator(".state")).to_have_text("Done")
     expect(page.locator("#catalogue .have")).to_have_text("Downloaded")
-    job.get_by_role("link", name="Assign to a device").click()
+    follow(job.get_by_role("link", name="Assign to a device"))
     expect(page.locator("#device-npu").get_by_role("checkbox", name="Qwen3-8B")).to_be_enabled()
 
 
@@ -134,7 +135,7 @@ def test_hub_and_token(live: LiveSite, hub: TestHub, open_page: OpenPage) -> Non
     page, manners = open_page(live.url + "/settings")
     manners.expect_errors("400")
     page.get_by_label("Access token", exact=True).fill("hf_good")
-    page.get_by_role("button", name="Save").last.click()
+    follow(page.get_by_role("button", name="Save").last)
     expect(page.get_by_label("Access token", exact=True)).to_have_attribute("placeholder", "set")
     assert live.site.registry.hub.token == "hf_good"
     assert "hf_good" not in page.content()

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from admin.i18n import Catalogues
+from tests.admin.browser import follow
 from tests.admin.conftest import PHI, OpenPage
 from tests.admin.site import PROJECT, LiveSite, add_model
 
@@ -29,7 +30,7 @@ def test_from_the_first_key_to_the_last(live: LiveSite, published: Path, open_pa
         page.get_by_role("button", name=t("keys.create")).click()
         expect(page.locator("#key-secret")).to_contain_text("ovk-")
         secret = page.locator("#key-secret").inner_text()
-        page.get_by_role("button", name=t("keys.secret_done")).click()
+        follow(page.get_by_role("button", name=t("keys.secret_done")))
         expect(section.locator(".job", has_text=name)).to_be_visible()
         assert secret not in page.content()
         return secret
@@ -51,6 +52,6 @@ def test_from_the_first_key_to_the_last(live: LiveSite, published: Path, open_pa
     expect(page.locator(".toast")).to_contain_text(t("error.last_admin_key"))
     for name in ("program", "me"):
         page.get_by_role("button", name=t("keys.revoke_named", name=name)).click()
-        page.get_by_role("dialog").get_by_role("button", name=t("keys.revoke")).click()
+        follow(page.get_by_role("dialog").get_by_role("button", name=t("keys.revoke")))
         expect(section.locator(".job", has_text=name)).to_have_count(0)
     expect(section).to_contain_text(t("keys.open"))

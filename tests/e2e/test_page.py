@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from benchmarks.launch import DEMO_ID, PATIENCE_SECONDS, PROJECT
 from benchmarks.launch_suite import SuiteProcess
-from tests.admin.browser import Manners
+from tests.admin.browser import Manners, follow
 
 QUESTION = "什麼是 OpenVINO？"
 ANSWER = "Intel"
@@ -41,14 +41,14 @@ def test_assign_apply_chat_disable(suite: SuiteProcess, browser: Browser) -> Non
     page.get_by_role("button", name=f"載入 {DEMO_ID}").click()
     expect(card.locator(".run")).to_contain_text("1 個實例")
 
-    page.get_by_role("link", name="試聊").click()
+    follow(page.get_by_role("link", name="試聊"))
     page.get_by_label("溫度").fill("0")
     page.get_by_label("訊息", exact=True).fill(QUESTION)
     page.keyboard.press("Enter")
     expect(page.locator(".turn[data-role=assistant] .answer")).to_contain_text(ANSWER)
     expect(page.locator(".turn[data-role=assistant] .figures")).to_contain_text("首字")
 
-    page.get_by_role("link", name="設備管理").click()
+    follow(page.get_by_role("link", name="設備管理"))
     card.get_by_role("switch").uncheck()
     card.get_by_role("button", name="套用並重啟").click()
     expect(card.locator(".state")).to_have_text("已停用")

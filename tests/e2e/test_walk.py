@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from admin.i18n import Catalogues, Translator
 from benchmarks.launch import PATIENCE_SECONDS
 from benchmarks.launch_suite import SuiteProcess, suite_process
-from tests.admin.browser import Manners
+from tests.admin.browser import Manners, follow
 from tests.hub import TestHub
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -60,7 +60,8 @@ def test_from_an_empty_folder_to_a_chat_and_back(fresh_suite: SuiteProcess, brow
 
 
 def _go(page: Page, t: Translator, screen: str) -> None:
-    page.get_by_role("navigation", name=t("nav.label")).get_by_role("link", name=t(f"nav.{screen}"), exact=True).click()
+    menu = page.get_by_role("navigation", name=t("nav.label"))
+    follow(menu.get_by_role("link", name=t(f"nav.{screen}"), exact=True))
     expect(page.locator("#link")).to_have_attribute("data-link", "live")
 
 
@@ -77,7 +78,7 @@ def _pull(page: Page, t: Translator) -> None:
     page.get_by_label(t("get.model_id")).fill(MODEL)
     page.locator("#model-id").press("Enter")
     expect(page.locator(".job .state")).to_have_text(t("job.ready"))
-    page.locator(".job").get_by_role("link", name=t("job.assign")).click()
+    follow(page.locator(".job").get_by_role("link", name=t("job.assign")))
 
 
 def _assign(page: Page, t: Translator) -> None:
@@ -159,7 +160,7 @@ def _set_limits(page: Page, t: Translator) -> None:
     form.get_by_role("button", name=t("action.apply")).click()
     expect(page.locator(".toast").last).to_have_text(t("device.applied", device="GPU"))
     page.get_by_role("radio", name=t("theme.dark")).check()
-    page.get_by_role("button", name=t("action.save")).first.click()
+    follow(page.get_by_role("button", name=t("action.save")).first)
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.locator("form.limits").first.get_by_role("switch")).to_be_checked()
 
@@ -179,14 +180,14 @@ def _make_a_key_and_revoke_it(page: Page, t: Translator) -> None:
     page.get_by_label(t("keys.name"), exact=True).fill("me")
     page.get_by_role("button", name=t("keys.create")).click()
     expect(page.locator("#key-secret")).to_contain_text("ovk-")
-    page.get_by_role("button", name=t("keys.secret_done")).click()
+    follow(page.get_by_role("button", name=t("keys.secret_done")))
     expect(keys).to_contain_text(t("keys.required"))
     # Whoever made the first key stays logged in; the suite goes on to talk to its device servers.
     _go(page, t, "overview")
     expect(page.locator("#device-gpu .state")).to_have_text(t("stage.running"))
     _go(page, t, "settings")
     page.get_by_role("button", name=t("keys.revoke_named", name="me")).click()
-    page.get_by_role("dialog").get_by_role("button", name=t("keys.revoke")).click()
+    follow(page.get_by_role("dialog").get_by_role("button", name=t("keys.revoke")))
     expect(keys).to_contain_text(t("keys.open"))
 
 
