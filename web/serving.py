@@ -8,11 +8,14 @@ from types import FrameType
 import uvicorn
 
 _LAST_REQUESTS_SECONDS = 0.25
+_FIRST_REQUEST_SECONDS = 3.0
+_POLL_SECONDS = 0.05
 _TICK_SECONDS = 1.0
 
 
 class GracefulServer(uvicorn.Server):
-    """Accepts no more, answers what was accepted, then ends.
+    """Accepts no more, answers what was accepted, then ends. A connection that has not brought a request yet keeps it
+    for `_FIRST_REQUEST_SECONDS` at most: on a busy machine a client takes a while from connecting to sending.
 
     uvicorn closes accepted connections whose request it has not read yet; where the listening socket lives on in
     another process, those are the only ones a client would see reset. It also wakes up ten times a second to see
@@ -47,4 +50,11 @@ class GracefulServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         await asyncio.sleep(_LAST_REQUESTS_SECONDS)
+        for _ in range(int((_FIRST_REQUEST_SECONDS - _LAST_REQUESTS_SECONDS) / _POLL_SECONDS)):
+            if not self._first_requests_to_come():
+                break
+            await asyncio.sleep(_POLL_SECONDS)
         await super().shutdown(sockets)
+
+    def _first_requests_to_come(self) -> bool:
+        return any(getattr(connection, "cycle", None) is None for connection in self.server_state.connections)
