@@ -34,7 +34,7 @@ from admin.login import PUBLIC, Login, needed_scope, refusal
 from admin.metrics import metrics_router
 from admin.models_api import models_router
 from admin.pages import Pages
-from admin.playground import Playground
+from admin.playground import CHAT_PATH, Playground
 from admin.rendering import Renderer
 from admin.screens import NAVIGATION
 from admin.snapshots import SnapshotReader
@@ -141,7 +141,13 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         responses=ERRORS,
     )
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
-    app.add_middleware(Limits, limits=settings.server_config.limits(), client_of=client_of, refuse=refusal(catalogues))
+    app.add_middleware(
+        Limits,
+        limits=settings.server_config.limits(),
+        client_of=client_of,
+        refuse=refusal(catalogues),
+        long_bodies=lambda path: path.startswith(CHAT_PATH),
+    )
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal(catalogues), session=sessions.caller)
     app.add_middleware(
         Guard, host=settings.host, hosts=settings.server_config.allowed_hosts, content_policy=PAGE_POLICY

@@ -17,8 +17,7 @@ from web.described import answer
 from web.tls import verification
 
 CONNECT_SECONDS = 5
-MAX_BODY_BYTES = 64 * 2**20
-"""Room for a few images in a conversation."""
+CHAT_PATH = "/api/playground/"
 CHAT_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 """What the device's /v1/chat/completions takes; its own document tells."""
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "Playground"}
@@ -38,7 +37,7 @@ class Playground:
     def router(self) -> APIRouter:
         router = APIRouter()
         for path, endpoint, answered, extra in (
-            ("/api/playground/{device}", self.chat, answer(ChatAnswer, stream="text/event-stream"), CHAT_BODY),
+            (CHAT_PATH + "{device}", self.chat, answer(ChatAnswer, stream="text/event-stream"), CHAT_BODY),
             ("/api/devices/{device}/load", self.load, answer(Loaded), None),
             ("/api/devices/{device}/unload", self.unload, answer(Unloaded), None),
         ):
@@ -52,10 +51,7 @@ class Playground:
     async def chat(self, request: Request, device: str) -> Response:
         """The body goes to the device's /v1/chat/completions as it is and its answer comes back as it is. When the
         page goes away the connection to the device server is closed, which stops its generation."""
-        body = await request.body()
-        if len(body) > MAX_BODY_BYTES:
-            raise AdminError(413, "form_too_long")
-        return await self._pass_on(device, "/v1/chat/completions", body)
+        return await self._pass_on(device, "/v1/chat/completions", await request.body())
 
     async def load(self, device: str, body: ModelName) -> Response:
         """Have one instance of a model in memory; answers once it is there."""

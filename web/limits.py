@@ -18,6 +18,8 @@ MAX_HEADER_BYTES = 32_768
 MAX_COMMAS = 500_000
 """Of a body: no JSON has more values than that and its levels. Millions of values, of two bytes each, are seconds of
 work for the event loop before any of them is looked at; of plain text so much is longer than what models take."""
+SHORT_BODY_BYTES = 1_000_000
+"""Of a request that brings neither a conversation nor an image: read on the event loop, within some milliseconds."""
 _BUSY_RETRY_SECONDS = 1
 _MINUTE = 60.0
 _MOST_CLIENTS = 10_000
@@ -34,7 +36,7 @@ class RequestLimits:
 
 class Limits:
     """ASGI middleware. `client_of` says whose request it is, None: it counts for nobody. `exempt` paths are
-    answered however busy a client is."""
+    answered however busy a client is; the bodies of all but `long_bodies` have `SHORT_BODY_BYTES` at most."""
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Limits:
         client_of: Callable[[Scope], str | None],
         refuse: ErrorRenderer,
         exempt: frozenset[str] = frozenset({"/health"}),
+        long_bodies: Callable[[str], bool] = lambda _: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
@@ -51,6 +54,7 @@ class Limits:
         self._client_of = client_of
         self._refuse = refuse
         self._exempt = exempt
+        self._long_bodies = long_bodies
         self._active: Counter[str] = Counter()
         self._allowances: dict[str, tuple[float, float]] = {}
         self._clock = clock
@@ -66,11 +70,11 @@ class Limits:
             await refusal(scope, receive, send)
             return
         if client is None:
-            await self._app(scope, self._counted(receive), send)
+            await self._app(scope, self._counted(scope, receive), send)
             return
         self._active[client] += 1
         try:
-            await self._app(scope, self._counted(receive), send)
+            await self._app(scope, self._counted(scope, receive), send)
         finally:
             self._active[client] -= 1
             if not self._active[client]:
@@ -83,8 +87,8 @@ class Limits:
         if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
             return self._refuse(scope, 431, f"More than {MAX_HEADERS} headers, or {MAX_HEADER_BYTES} bytes of them.")
         announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isascii() and announced.isdigit() and int(announced[:20]) > self._limits.body_bytes:
-            return self._refuse(scope, 413, self._body_sentence())
+        if announced.isascii() and announced.isdigit() and int(announced[:20]) > (most := self._most_body_bytes(scope)):
+            return self._refuse(scope, 413, _body_sentence(most))
         return None
 
     def _too_many(self, scope: Scope, client: str) -> Response | None:
@@ -110,8 +114,13 @@ class Limits:
         response.headers["Retry-After"] = str(seconds)
         return response
 
-    def _counted(self, receive: Receive) -> Receive:
+    def _most_body_bytes(self, scope: Scope) -> int:
+        most = self._limits.body_bytes
+        return most if self._long_bodies(scope["path"]) else min(most, SHORT_BODY_BYTES)
+
+    def _counted(self, scope: Scope, receive: Receive) -> Receive:
         """Raises an HTTPException once more has come than a body may have; not every client announces its length."""
+        most = self._most_body_bytes(scope)
         received = commas = 0
 
         async def counted() -> Message:
@@ -120,13 +129,14 @@ class Limits:
             body = message.get("body", b"")
             received += len(body)
             commas += body.count(b",")
-            if received > self._limits.body_bytes:
-                raise HTTPException(413, self._body_sentence())
+            if received > most:
+                raise HTTPException(413, _body_sentence(most))
             if commas > MAX_COMMAS:
                 raise HTTPException(413, f"The request's body has more than {MAX_COMMAS} values.")
             return message
 
         return counted
 
-    def _body_sentence(self) -> str:
-        return f"The request's body is larger than {self._limits.body_bytes / 1e6:g} MB."
+
+def _body_sentence(most: int) -> str:
+    return f"The request's body is larger than {most / 1e6:g} MB."

@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.attacks.attack import Reply, post
 from benchmarks.launch import DEMO_ID
+from web.limits import SHORT_BODY_BYTES
 
 CHAT = "/v1/chat/completions"
 CONFIG = "/api/update_config"
@@ -58,12 +59,14 @@ async def endless_names(url: str) -> list[Reply]:
 
 
 async def endless_page_names(url: str) -> list[Reply]:
-    model = {"id": DEMO_ID, "extra_config": {"X": _ENDLESS}}
-    bodies: tuple[dict[str, Any], ...] = (
-        {"device": _ENDLESS, "models": []},
-        {"device": "gpu", "models": [{"id": _ENDLESS}]},
-        {"device": "gpu", "models": [model]},
-    )
+    """Those that are refused for their length, and the longest that are not."""
+    bodies: list[dict[str, Any]] = []
+    for name in (_ENDLESS, _ENDLESS[: SHORT_BODY_BYTES - 1000]):
+        bodies += [
+            {"device": name, "models": []},
+            {"device": "gpu", "models": [{"id": name}]},
+            {"device": "gpu", "models": [{"id": "a/b", "extra_config": {"X": name}}]},
+        ]
     return await post(url, CONFIG, *(json.dumps({"enabled": True, **body}).encode() for body in bodies))
 
 

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from web.guard import render_error
-from web.limits import MAX_COMMAS, MAX_HEADERS, MAX_URL_BYTES, Limits, RequestLimits
+from web.limits import MAX_COMMAS, MAX_HEADERS, MAX_URL_BYTES, SHORT_BODY_BYTES, Limits, RequestLimits
 
 
 def make_client(limits: RequestLimits, now: list[float] | None = None) -> TestClient:
@@ -38,6 +38,22 @@ def test_a_body_may_be_so_long_and_no_longer() -> None:
     assert client.post("/", content=b"x" * 1001).status_code == 413
     assert client.post("/", content=(b"x" * 100 for _ in range(10))).text == "1000"
     assert client.post("/", content=(b"x" * 100 for _ in range(11))).status_code == 413
+
+
+def test_where_no_long_body_is_due_a_short_one_is_the_most() -> None:
+    async def length(request: Request) -> Response:
+        return PlainTextResponse(str(len(await request.body())))
+
+    app = Starlette(routes=[Route(path, length, methods=["POST"]) for path in ("/chat", "/change")])
+    limits = RequestLimits(body_bytes=2 * SHORT_BODY_BYTES, active_per_client=4)
+    limited = Limits(
+        app, limits=limits, client_of=lambda _: "a", refuse=render_error, long_bodies=lambda path: path == "/chat"
+    )
+    client = TestClient(limited)
+    most = b"x" * SHORT_BODY_BYTES
+    for path, more, status in (("/chat", most, 200), ("/change", b"", 200), ("/change", b"x", 413)):
+        assert client.post(path, content=most + more).status_code == status
+        assert client.post(path, content=iter([most, more])).status_code == status
 
 
 def test_a_body_may_have_so_many_values_and_no_more() -> None:
