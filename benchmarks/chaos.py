@@ -66,7 +66,7 @@ def _grammars(folder: Path, _: Path) -> Result:
 
 def _many_grammars(folder: Path, _: Path) -> Result:
     with _demo(folder) as server:
-        return asyncio.run(many_grammars(server, schemas=6000, clients=8))
+        return asyncio.run(many_grammars(server, schemas=6000, clients=8, warm_up=1200))
 
 
 def _lifetimes(folder: Path, _: Path) -> Result:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -15,18 +16,18 @@ from benchmarks.scenarios.result import Result
 _MB = 10**6
 _LOOK_SECONDS = 0.2
 _TOKENS = 32
-_MOST_GROWTH = 450 * _MB
-"""An instance is replaced at 268 MB of grammars; those under way then, and what it computes with, come on top."""
+_MOST_GROWTH = 350 * _MB
+"""An instance is replaced at 268 MB of grammars; those of the requests under way then come on top."""
 
 
-async def many_grammars(server: DeviceProcess, *, schemas: int, clients: int) -> Result:
-    """Half of the clients ask for an object of a new form each time, the others questions whose answers are known."""
+async def many_grammars(server: DeviceProcess, *, schemas: int, clients: int, warm_up: int) -> Result:
+    """Half of the clients ask for an object of a new form each time, the others questions whose answers are known.
+    Before, `warm_up` requests of a single form let the instance reach what it needs for so many at once."""
     result = Result(f"{schemas} JSON schemas, each another, amid the questions of {clients // 2} clients")
-    numbers = iter(range(schemas))
     wrong: list[str] = []
     answered = 0
 
-    async def form() -> None:
+    async def form(numbers: Iterator[int]) -> None:
         for number in numbers:
             names = [f"{word}_{number}" for word in ("name", "price", "count", "colour", "weight", "place")]
             text = await answer(http, request(server.model, "Describe a lamp.", max_tokens=_TOKENS, **_form(names)))
@@ -41,12 +42,16 @@ async def many_grammars(server: DeviceProcess, *, schemas: int, clients: int) ->
                 wrong.append(text)
             answered += 1
 
+    async def forms(numbers: Iterator[int]) -> None:
+        await asyncio.gather(*(form(numbers) for _ in range(clients - clients // 2)))
+
     async with client(server.url) as http:
         alone = await answers_alone(http, server.model)
+        asking = [asyncio.create_task(question(number)) for number in range(clients // 2)]
+        await forms(itertools.repeat(schemas, warm_up))
         peak = _Peak(server)
         watching = asyncio.create_task(peak.keep())
-        asking = [asyncio.create_task(question(number)) for number in range(clients // 2)]
-        await asyncio.gather(*(form() for _ in range(clients - clients // 2)))
+        await forms(iter(range(schemas)))
         for task in [watching, *asking]:
             task.cancel()
         ended = await asyncio.gather(*asking, return_exceptions=True)

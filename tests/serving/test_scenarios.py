@@ -42,7 +42,7 @@ async def test_unusable_grammars_are_refused_alone(server: DeviceProcess) -> Non
 
 
 async def test_forms_that_are_always_new_are_kept_amid_questions(server: DeviceProcess) -> None:
-    result = await many_grammars(server, schemas=60, clients=6)
+    result = await many_grammars(server, schemas=60, clients=6, warm_up=6)
     assert not result.problems
 
 
