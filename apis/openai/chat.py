@@ -48,10 +48,9 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
             whole = await unless_disconnected(request, _collect(answers, deltas))
             return JSON(whole, headers=answers.timing())
         begun = await unless_disconnected(request, begin(deltas))
-        with_usage = body.stream_options is not None and body.stream_options.include_usage
         # A comment would satisfy a connection's watchdog, but not the agents that wait for content.
         return StreamResponse(
-            _chunks(answers, begun, with_usage=with_usage),
+            _chunks(answers, begun, with_usage=body.with_usage),
             media_type="text/event-stream",
             source=begun,
             heartbeat=lambda: waiting_comment(completions) + sse(answers.chunk(0, {"content": ""})),

@@ -42,9 +42,8 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
             whole = await unless_disconnected(request, _collect(answers, deltas))
             return JSON(whole, headers=answers.timing())
         begun = await unless_disconnected(request, begin(deltas))
-        with_usage = body.stream_options is not None and body.stream_options.include_usage
         return StreamResponse(
-            _chunks(answers, begun, with_usage=with_usage),
+            _chunks(answers, begun, with_usage=body.with_usage),
             media_type="text/event-stream",
             source=begun,
             heartbeat=lambda: waiting_comment(answers.completions) + sse(answers.chunk(0, Delta())),

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_MESSAGES, MAX_TOOLS
-from apis.openai.schemas import FunctionDefinition, Probability
+from apis.openai.generation_schemas import Probability
+from apis.openai.schemas import FunctionDefinition
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import JsonForm
 from chat.pictures import Picture, text_of

@@ -1,18 +1,16 @@
 """What OpenAI's clients send. Unknown fields are ignored, null means absent."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from apis.bounds import MAX_MESSAGES, MAX_TOOLS, Stops
-from apis.openai.answer_forms import GuidedRequest, read_tool_choice
+from apis.bounds import MAX_MESSAGES, MAX_TOOLS
+from apis.openai.answer_forms import read_tool_choice
+from apis.openai.generation_schemas import GenerationRequest
 from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
 from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
-
-Penalty = Annotated[float, Field(ge=-2, le=2)]
-Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class ImageUrl(BaseModel):
@@ -72,29 +70,11 @@ class Tool(BaseModel):
     function: FunctionDefinition
 
 
-class StreamOptions(BaseModel):
-    include_usage: bool = False
-
-
-class ChatRequest(GuidedRequest):
+class ChatRequest(GenerationRequest):
     """POST /v1/chat/completions."""
 
-    model: str
     messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: Probability | None = None
-    top_k: int | None = Field(default=None, ge=0)
-    min_p: Probability | None = None
-    repetition_penalty: float | None = Field(default=None, gt=0)
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
-    seed: int | None = None
-    ignore_eos: bool | None = None
-    stop: Stops | None = None
     n: int | None = Field(default=None, ge=1, le=16)
     tools: list[Tool] | None = Field(default=None, max_length=MAX_TOOLS)
     tool_choice: str | dict[str, Any] | None = None
@@ -102,7 +82,6 @@ class ChatRequest(GuidedRequest):
     reasoning_effort: str | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
-    logit_bias: dict[str, float] | None = None
     chat_template_kwargs: dict[str, Any] | None = None
 
     def conversation(self) -> Conversation:
@@ -119,30 +98,12 @@ class ChatRequest(GuidedRequest):
         )
 
     def options(self, choice: int = 0) -> GenerationOptions:
-        """Those of one of the `n` choices, which differ in their seeds."""
-        return GenerationOptions(
-            max_tokens=self.max_completion_tokens or self.max_tokens,
-            temperature=self.temperature,
-            top_p=self.top_p,
-            top_k=self.top_k,
-            min_p=self.min_p,
-            repetition_penalty=self.repetition_penalty,
-            presence_penalty=self.presence_penalty,
-            frequency_penalty=self.frequency_penalty,
-            seed=None if self.seed is None else self.seed + choice,
-            ignore_eos=bool(self.ignore_eos),
-            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
-            form=self.form(),
-            logprobs=bool(self.logprobs),
-            stream_calls=bool(self.stream),
-        )
+        """Those of one of the `n` choices. Raises `InvalidRequest`."""
+        most = self.max_completion_tokens or self.max_tokens
+        return self.generation(choice, max_tokens=most, logprobs=bool(self.logprobs))
 
     def refuse_unsupported(self) -> None:
-        """Raise `InvalidRequest` for what would otherwise be silently ignored."""
-        if self.logit_bias:
-            raise InvalidRequest(
-                "logit_bias is not supported: the engine cannot weigh single tokens.", param="logit_bias"
-            )
+        super().refuse_unsupported()
         if self.top_logprobs is not None and not self.logprobs:
             raise InvalidRequest("top_logprobs needs logprobs to be true.", param="top_logprobs")
 
