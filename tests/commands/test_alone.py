@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,16 @@ def test_one_at_a_time_changes_a_folder(command: Command, hub: TestHub, data_dir
     assert command("pull", MODEL).code == 0
 
 
+@pytest.fixture
+def heard_ctrl_c() -> Iterator[None]:
+    """A shell's background job ignores Ctrl-C, as would the processes that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_ctrl_c_keeps_what_there_is(command: Command, hub: TestHub, data_dir: Path) -> None:
     reached, release = hub.faults.hold("openvino_model.bin", at=16 * 1024)
     process = subprocess.Popen(
