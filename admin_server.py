@@ -140,12 +140,13 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         redoc_url=None,
         responses=ERRORS,
     )
+    errors = ErrorHandlers(catalogues, renderer)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
     app.add_middleware(
         Limits,
         limits=settings.server_config.limits(),
         client_of=client_of,
-        refuse=refusal(catalogues),
+        refuse=errors.on_limit,
         long_bodies=lambda path: path.startswith(CHAT_PATH),
     )
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal(catalogues), session=sessions.caller)
@@ -153,7 +154,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         Guard, host=settings.host, hosts=settings.server_config.allowed_hosts, content_policy=PAGE_POLICY
     )
     app.add_middleware(RequestId)
-    _handle_errors(app, ErrorHandlers(catalogues, renderer))
+    _handle_errors(app, errors)
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))
     app.include_router(doctor_router(doctor, catalogues))

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from admin.i18n import Catalogues, Translator
 from admin.problems import describe_config
@@ -24,6 +25,15 @@ from web.errors import LONGEST_MESSAGE, shortened
 from web.methods import allowed_methods
 
 logger = logging.getLogger(__name__)
+
+_KINDS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "request_too_large",
+    414: "request_too_large",
+    429: "rate_limit_exceeded",
+    431: "request_too_large",
+}
 
 
 class AdminError(Exception):
@@ -69,16 +79,22 @@ class ErrorHandlers:
 
     async def on_http_exception(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        kind = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
-        values = {"path": request.url.path, "method": request.method, "detail": error.detail}
-        response = self._answer(request, error.status_code, kind, values)
+        response = self._refuse(request, error.status_code, error.detail)
         if error.status_code == 405:
             response.headers["Allow"] = allowed_methods(request)
         return response
 
+    def on_limit(self, scope: Scope, status: int, sentence: str) -> Response:
+        """What `Limits` refuses."""
+        return self._refuse(Request(scope), status, sentence)
+
     async def on_failure(self, request: Request, error: Exception) -> Response:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return self._answer(request, 500, "internal", {})  # what went wrong may name secrets
+
+    def _refuse(self, request: Request, status: int, detail: str) -> Response:
+        values = {"path": request.url.path, "method": request.method, "detail": detail}
+        return self._answer(request, status, _KINDS.get(status, "http"), values)
 
     def _answer(self, request: Request, status: int, kind: str, values: Mapping[str, object]) -> Response:
         return self._respond(request, status, kind, lambda t: t(f"error.{kind}", **_said(t, values)))

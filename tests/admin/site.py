@@ -24,6 +24,7 @@ from model_registry import HubSettings, ModelRegistry
 from registry.disk import free_bytes
 from tests.helpers import free_ports
 from web.listening import close_all, open_listeners
+from web.server_config import ServerConfig
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAND_IN = Path(__file__).with_name("device_server.py")
@@ -90,6 +91,7 @@ def make_site(
     port: int = 0,
     free: Callable[[Path], int] = free_bytes,
     run_devices: bool = True,
+    server_config: ServerConfig | None = None,
 ) -> Site:
     """`devices`: gpu and npu without models unless given."""
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -102,7 +104,7 @@ def make_site(
     suite = Suite(store, launch, timing=timing, run_devices=run_devices)
     hub = hub or HubSettings(NO_HUB)
     registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01, free=free)
-    settings = AdminSettings(data_dir=data_dir, port=port)
+    settings = AdminSettings(data_dir=data_dir, port=port, server_config=server_config or ServerConfig())
     app = create_app(settings, suite=suite, registry=registry, store=store)
     app.state.doctor.latest = EXAMINED  # an examination takes seconds and a core
     return Site(data_dir, store, suite, registry, app)

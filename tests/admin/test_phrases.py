@@ -29,6 +29,7 @@ SOURCES = [
         )
     ),
     PROJECT / "devices" / "quantization.py",
+    PROJECT / "web" / "limits.py",
     PROJECT / "web" / "listening.py",
     PROJECT / "tuning" / "tune.py",
     PROJECT / "admin" / "tuning_runs.py",
