@@ -12,11 +12,13 @@ from benchmarks.scenarios.clients import QUESTIONS, BrokenStream, answer, answer
 from benchmarks.scenarios.result import Result
 
 _LOOK_SECONDS = 0.05
-_WORKS_SECONDS = 0.5
+_WORKS_TOKENS = 4
+"""That each client is given, about, before a worker is worth killing."""
 
 
 async def kill_workers(server: DeviceProcess, *, seconds: float, every: float, clients: int) -> Result:
-    """Kill a worker `every` so many seconds for `seconds`, while so many clients ask one question after another.
+    """Kill a worker `every` so many seconds for `seconds`, and once at least, while so many clients ask one question
+    after another.
 
     One that still loads, or has only just begun to answer, is spared: killed three times in a row before it said
     anything, a model is given up, and that is as it should be.
@@ -26,12 +28,13 @@ async def kill_workers(server: DeviceProcess, *, seconds: float, every: float, c
         alone = await answers_alone(http, server.model)
         ends_at = time.monotonic() + seconds
         wrong: list[str] = []
+        killed: list[int] = []
         count = 0
 
         async def ask(number: int) -> None:
             nonlocal count
             for turn in itertools.count(number):
-                if time.monotonic() > ends_at:
+                if time.monotonic() > ends_at and (killed or killer.done()):
                     return
                 question = QUESTIONS[turn % len(QUESTIONS)]
                 try:
@@ -42,7 +45,7 @@ async def kill_workers(server: DeviceProcess, *, seconds: float, every: float, c
                 if text != alone[question]:
                     wrong.append(f"{question} → {text!r} instead of {alone[question]!r}")
 
-        killer = asyncio.create_task(_kill(server, every))
+        killer = asyncio.create_task(_kill(server, every, _WORKS_TOKENS * clients, killed))
         await asyncio.gather(*(ask(number) for number in range(clients)))
         killer.cancel()
         kills = (await asyncio.gather(killer, return_exceptions=True))[0]
@@ -54,24 +57,26 @@ async def kill_workers(server: DeviceProcess, *, seconds: float, every: float, c
     return result
 
 
-async def _kill(server: DeviceProcess, every: float) -> None:
+async def _kill(server: DeviceProcess, every: float, worth: int, killed: list[int]) -> None:
+    """Notes in `killed` whom; `worth`: the tokens that an instance gives before."""
     due = time.monotonic() + every
-    seen: dict[int, float] = {}
+    seen: dict[int, int] = {}
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        working = await asyncio.to_thread(_working, server)
-        now = time.monotonic()
-        seen = {pid: seen.get(pid, now) for pid in working}
-        ripe = [pid for pid, since in seen.items() if now >= since + _WORKS_SECONDS]
-        if now < due or not ripe:
+        working, tokens = await asyncio.to_thread(_work, server)
+        seen = {pid: seen.get(pid, tokens) for pid in working}
+        ripe = [pid for pid, before in seen.items() if tokens >= before + worth]
+        if time.monotonic() < due or not ripe:
             continue
         for pid in ripe:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(pid).kill()
-        due = now + every
+        killed += ripe
+        due = time.monotonic() + every
 
 
-def _working(server: DeviceProcess) -> list[int]:
-    """The workers that have something to answer."""
+def _work(server: DeviceProcess) -> tuple[list[int], int]:
+    """The workers that have something to answer, and the tokens that all have given so far."""
     instances = server.get(f"/model/instances?model={server.model}")["instances"]
-    return [instance["pid"] for instance in instances if instance["active"]]
+    tokens = server.get(f"/model/stats?model={server.model}")["generated_tokens"]
+    return [instance["pid"] for instance in instances if instance["active"]], tokens
