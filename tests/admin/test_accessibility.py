@@ -32,7 +32,7 @@ def test_axe_finds_nothing_grave(staged: LiveSite, browser: Browser, path: str, 
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(staged.url + path)
-        page.locator("#link").wait_for()
+        page.locator("h1").wait_for()
         _open_everything(page)
         page.add_script_tag(path=AXE)
         found = page.evaluate("async () => (await axe.run(document)).violations")

@@ -24,6 +24,20 @@ def test_nothing_is_wider_than_the_window(live: LiveSite, published: Path, open_
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+def test_a_short_page_on_a_phone_begins_where_the_others_do(live: LiveSite, open_page: OpenPage) -> None:
+    page, manners = open_page(live.url + "/models", width=390)
+    manners.expect_errors("404")
+    title = page.get_by_role("heading", level=1)
+    usual = title.bounding_box()
+    page.goto(live.url + "/nothing")
+    expect(title).to_have_text("Something went wrong")
+    box = title.bounding_box()
+    assert usual is not None
+    assert box is not None
+    assert box["y"] == pytest.approx(usual["y"], abs=2)
+    expect(page.locator("#link")).to_have_count(0)
+
+
 def test_pages_are_light(live: LiveSite, published: Path, open_page: OpenPage) -> None:
     """Under 300 KB with everything they load, the playground with its Markdown parser left out."""
     for number in range(20):
