@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from devices.exit_status import describe_exit
+from devices.python import python_command, python_environment
 from instances.frames import FrameSplitter, encode_frame
 from instances.messages import (
     Broken,
@@ -35,7 +35,7 @@ from instances.messages import (
 _PROJECT = Path(__file__).resolve().parent.parent
 _EXIT_SECONDS = 1.0
 _STREAM_LIMIT = 65_536
-WORKER_COMMAND = (sys.executable, "-m", "instances.worker")
+WORKER_COMMAND = python_command("-m", "instances.worker")
 
 
 class InstanceLoadError(Exception):
@@ -73,6 +73,7 @@ async def _start(command: Sequence[str], take: Callable[[bytes], None]) -> async
         stdout=asyncio.subprocess.PIPE,
         stderr=None,
         cwd=_PROJECT,
+        env=python_environment(),
     )
     return asyncio.subprocess.Process(transport, protocol, loop)
 

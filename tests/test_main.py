@@ -20,7 +20,11 @@ from tests.devices.conftest import CHILD, PROJECT, device
 from tests.helpers import free_ports, gone, http, wait_until
 from web.listening import close_all, open_listeners
 
-START = "import sys, main; sys.exit(main.main(sys.argv[2:], server_program=[sys.executable, *sys.argv[1].split('|')]))"
+START = """
+import sys, main
+from devices.python import python_command
+sys.exit(main.main(sys.argv[2:], server_program=python_command(*sys.argv[1].split("|"))))
+"""
 
 
 class Started:

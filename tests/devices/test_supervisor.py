@@ -75,6 +75,8 @@ async def test_a_killed_server_comes_back_on_the_same_socket(start_suite: StartS
     assert status.pid is not None
     kill(status.pid)
     await eventually(lambda: suite.status("gpu").restarts == 1)
+    if sys.platform == "win32":  # no socket is handed over there
+        await until_state(suite, "running")
     again = (await get(status)).json()
     assert again["pid"] != status.pid
     after = await until_state(suite, "running")
@@ -82,6 +84,7 @@ async def test_a_killed_server_comes_back_on_the_same_socket(start_suite: StartS
     assert any(describe_exit(KILLED) in line for line in after.last_log_lines)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets are not handed over there: asyncio's event loop cannot")
 async def test_no_connection_is_refused_while_a_server_is_replaced(start_suite: StartSuite) -> None:
     suite = await start_suite()
     status = await until_state(suite, "running")
@@ -232,12 +235,13 @@ SUITE_PARENT = """
 import asyncio, sys
 from pathlib import Path
 from devices.config import ConfigStore
+from devices.python import python_command
 from devices.supervisor import Launch, Suite
 
 async def main():
     loop, child, data_dir = sys.argv[1:]
     store = ConfigStore(Path(data_dir) / "device_config.json")
-    suite = Suite(store, Launch(Path.cwd(), Path(data_dir), program=(sys.executable, child)))
+    suite = Suite(store, Launch(Path.cwd(), Path(data_dir), program=python_command(child)))
     await suite.start()
     while {status.state for status in suite.statuses()} != {"running"}:
         await asyncio.sleep(0.02)
