@@ -144,12 +144,17 @@ def _pulls(machine: Machine, environment: dict[str, str]) -> str:
 
 def _restarts(_: Machine, __: object) -> str:
     """Apply and restart; the device answers again."""
-    before = _get(f"{ADMIN}/api/status")["devices"]["gpu"]["pid"]
+    before = _gpu_pid()
     models = _get(f"{ADMIN}/api/config")["gpu"]["models"]
     _post(f"{ADMIN}/api/update_config", device="gpu", enabled=True, models=models)
-    _wait(lambda: _answers(f"{GPU}/health") and _get(f"{ADMIN}/api/status")["devices"]["gpu"]["pid"] != before)
+    _wait(lambda: _answers(f"{GPU}/health") and _gpu_pid() != before)
     _chats(_, __)
     return "answers after it"
+
+
+def _gpu_pid() -> int | None:
+    devices = _get(f"{ADMIN}/api/status")["devices"]
+    return next(device["pid"] for device in devices if device["name"] == "gpu")
 
 
 def _files(machine: Machine, _: object) -> str:
