@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -51,6 +52,18 @@ KILLED = -9 if sys.platform != "win32" else signal.SIGTERM
 
 ENDED_BY_ASYNCIO = -9 if sys.platform != "win32" else 1
 """Exit code of a child that asyncio has killed."""
+
+
+INTERRUPT = signal.SIGINT if sys.platform != "win32" else signal.SIGBREAK
+"""What Ctrl-C is to one process; Windows can send Ctrl-Break alone to one, and to the first of a group only."""
+
+
+INTERRUPTIBLE = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+"""`creationflags` of a process that `interrupt` is to reach."""
+
+
+def interrupt(process: "subprocess.Popen[Any]") -> None:
+    process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else INTERRUPT)
 
 
 def link_or_skip(link: Path, target: str | Path, *, directory: bool = False) -> None:
