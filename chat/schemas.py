@@ -251,7 +251,7 @@ def _merged(key: str, first: Any, second: Any, beside: dict[str, Any]) -> Any:
             both += [each for each in types_named({"type": second}) if each == "integer" and "number" in first]
             if not both:
                 raise SchemaError("nothing is of all the types it asks for")
-            return both
+            return list(dict.fromkeys(both))
         case "enum" if isinstance(first, list) and isinstance(second, list):
             return [value for value in first if any(same(value, each) for each in second)]
         case "properties" if isinstance(first, dict) and isinstance(second, dict):

@@ -1,31 +1,33 @@
 """The arguments of calls passed on while they are being written."""
 
+import json
 import re
 import secrets
 from collections.abc import Iterator
 
 from chat.deltas import CallPart
-from chat.dialects.json_text import HEAD, JsonEnd
-
-_HEADS = (
-    HEAD,
-    re.compile(r"(?:^|\[TOOL_CALLS\])\s*(?P<name>[\w.-]+)\[ARGS\](?=\{)"),
-    re.compile(r"<｜tool▁sep｜>(?P<name>[^\n<]+)\n```json\n(?=\{)"),
-    re.compile(r"<｜tool▁call▁begin｜>(?!function<)(?P<name>[^<]+)<｜tool▁sep｜>(?=\{)"),
-)
+from chat.dialects.dialect import Call, Reading
+from chat.dialects.json_text import JsonEnd
 
 
 class CallStream:
     """Follows the text of one block. Each call's first part has its id and name, the others more of the arguments.
 
-    It takes what follows a call's head for JSON: where that is not certain, read the whole block instead.
+    `head` finds where a call begins, up to its arguments. It takes what follows for JSON: where that is not certain,
+    read the whole block instead.
     """
 
-    def __init__(self, first_index: int) -> None:
+    def __init__(self, first_index: int, head: re.Pattern[str]) -> None:
         self.calls: list[CallPart] = []
+        self._head = head
         self._first_index = first_index
         self._pending = ""
         self._end: JsonEnd | None = None
+
+    @property
+    def between_calls(self) -> bool:
+        """Whether the last call is complete."""
+        return self._end is None
 
     def push(self, text: str) -> Iterator[CallPart]:
         self._pending += text
@@ -43,13 +45,38 @@ class CallStream:
                 self._end = None
 
     def _begin(self) -> Iterator[CallPart]:
-        found = [match for head in _HEADS if (match := head.search(self._pending))]
-        if not found:
+        match = self._head.search(self._pending)
+        if not match:
             return False
-        match = min(found, key=lambda match: match.start())
-        part = CallPart(self._first_index + len(self.calls), "", f"call_{secrets.token_hex(4)}", match["name"])
+        name = called_name(match)
+        part = CallPart(self._first_index + len(self.calls), "", f"call_{secrets.token_hex(4)}", name)
         self.calls.append(part)
         self._pending = self._pending[match.end() :]
         self._end = JsonEnd()
         yield part
         return True
+
+
+def called_name(head: re.Match[str]) -> str:
+    """The name in a call's head, where it may be JSON text or stand in the group `bare`."""
+    name = head.groupdict().get("name") or head.groupdict().get("bare") or ""
+    if "\\" in name:
+        try:
+            return json.loads(f'"{name}"', strict=False)
+        except ValueError:
+            return name
+    return name.strip()
+
+
+def read_cut_json(text: str, head: re.Pattern[str] | None) -> Reading | None:
+    """The calls of a text that stops in the middle of one."""
+    if head is None:
+        return None
+    stream = CallStream(0, head)
+    arguments: dict[int, str] = {}
+    for part in stream.push(text):
+        arguments[part.index] = arguments.get(part.index, "") + part.arguments
+    calls = [Call(part.name or "", arguments[part.index]) for part in stream.calls]
+    if not calls:
+        return None
+    return Reading(tuple(calls)) if stream.between_calls else Reading(tuple(calls[:-1]), cut=calls[-1])
