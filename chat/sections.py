@@ -123,7 +123,10 @@ class SectionParser:
         if self._mode == "call":
             self._content += piece
             if self._stream is not None:
-                yield from (Delta(call_part=part) for part in self._stream.push(piece))
+                for each in self._stream.push(piece):
+                    whole = isinstance(each, ToolCall)
+                    self._count += whole
+                    yield Delta(tool_call=each) if whole else Delta(call_part=each)
         elif self._held_source:
             self._held_source += piece
             self._after_held += piece
@@ -173,7 +176,7 @@ class SectionParser:
         content = self._content + (close if self._block.keep else "")
         reading = self._read(content, closed=bool(close))
         source = f"{'' if self._block.keep else self._block.open}{self._content}{close}"
-        streamed = self._stream.calls if self._stream else []
+        streamed = len(self._stream.begun) if self._stream else 0
         self._stream, self._content = None, ""
         self._mode = "reasoning" if self._in_reasoning else "text"
         if self._in_reasoning:
@@ -216,13 +219,9 @@ class SectionParser:
         self._mode = "text"
         self._trim.add("text")
 
-    def _calls(self, reading: Reading, streamed: list[CallPart]) -> Iterator[Delta]:
-        for number, call in enumerate(reading.calls):
-            if number < len(streamed):
-                self._count += 1
-                yield Delta(tool_call=ToolCall(streamed[number].id or "", call.name, call.arguments))
-            else:
-                yield from self._whole(call)
+    def _calls(self, reading: Reading, streamed: int) -> Iterator[Delta]:
+        """`streamed`: so many of the calls have been passed on already."""
+        yield from (delta for call in reading.calls[streamed:] for delta in self._whole(call))
         if reading.cut is not None:
             yield Delta(call_part=CallPart(self._count, reading.cut.arguments, new_call_id(), reading.cut.name))
             self._count += 1

@@ -5,20 +5,23 @@ import re
 import secrets
 from collections.abc import Iterator
 
+from chat.conversation import ToolCall
 from chat.deltas import CallPart
 from chat.dialects.dialect import Call, Reading
-from chat.dialects.json_text import JsonEnd
+from chat.dialects.json_text import JsonEnd, named_call
 
 
 class CallStream:
-    """Follows the text of one block. Each call's first part has its id and name, the others more of the arguments.
+    """Follows the text of one block. Each call's first part has its id and name, the others more of the arguments; the
+    whole call comes when it is complete.
 
     `head` finds where a call begins, up to its arguments. It takes what follows for JSON: where that is not certain,
     read the whole block instead.
     """
 
     def __init__(self, first_index: int, head: re.Pattern[str]) -> None:
-        self.calls: list[CallPart] = []
+        self.begun: list[CallPart] = []
+        self.arguments = ""
         self._head = head
         self._first_index = first_index
         self._pending = ""
@@ -29,32 +32,40 @@ class CallStream:
         """Whether the last call is complete."""
         return self._end is None
 
-    def push(self, text: str) -> Iterator[CallPart]:
+    def push(self, text: str) -> Iterator[CallPart | ToolCall]:
         self._pending += text
         while self._pending:
             if self._end is None:
                 if not (yield from self._begin()):
                     return
                 continue
-            index = self._first_index + len(self.calls) - 1
+            index = self._first_index + len(self.begun) - 1
             length = self._end.find(self._pending)
             fragment = self._pending[:length]
             self._pending = self._pending[len(fragment) :]
+            self.arguments += fragment
             yield CallPart(index, fragment)
             if length is not None:
                 self._end = None
+                yield from self._whole(self.begun[-1])
 
-    def _begin(self) -> Iterator[CallPart]:
+    def _begin(self) -> Iterator[CallPart | ToolCall]:
         match = self._head.search(self._pending)
         if not match:
             return False
         name = called_name(match)
-        part = CallPart(self._first_index + len(self.calls), "", f"call_{secrets.token_hex(4)}", name)
-        self.calls.append(part)
+        part = CallPart(self._first_index + len(self.begun), "", f"call_{secrets.token_hex(4)}", name)
+        self.begun.append(part)
         self._pending = self._pending[match.end() :]
         self._end = JsonEnd()
+        self.arguments = ""
         yield part
         return True
+
+    def _whole(self, begun: CallPart) -> Iterator[ToolCall]:
+        call = named_call(begun.name or "", self.arguments)
+        if call is not None:
+            yield ToolCall(begun.id or "", call.name, call.arguments)
 
 
 def called_name(head: re.Match[str]) -> str:
@@ -73,10 +84,7 @@ def read_cut_json(text: str, head: re.Pattern[str] | None) -> Reading | None:
     if head is None:
         return None
     stream = CallStream(0, head)
-    arguments: dict[int, str] = {}
-    for part in stream.push(text):
-        arguments[part.index] = arguments.get(part.index, "") + part.arguments
-    calls = [Call(part.name or "", arguments[part.index]) for part in stream.calls]
-    if not calls:
-        return None
-    return Reading(tuple(calls)) if stream.between_calls else Reading(tuple(calls[:-1]), cut=calls[-1])
+    calls = [Call(each.name, each.arguments) for each in stream.push(text) if isinstance(each, ToolCall)]
+    if stream.between_calls:
+        return Reading(tuple(calls)) if calls else None
+    return Reading(tuple(calls), cut=Call(stream.begun[-1].name or "", stream.arguments))
