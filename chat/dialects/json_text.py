@@ -136,6 +136,28 @@ def complete_members(text: str) -> dict[str, Any]:
     return members
 
 
+def closed_object(text: str) -> dict[str, Any]:
+    """A JSON object that was cut off, closed where it ends, or as much of it as makes sense."""
+    stack: list[str] = []
+    in_string = escaped = False
+    for character in text:
+        if in_string:
+            in_string = escaped or character != '"'
+            escaped = not escaped and character == "\\"
+        elif character == '"':
+            in_string = True
+        elif character in "{[":
+            stack.append("}" if character == "{" else "]")
+        elif character in "}]" and stack:
+            stack.pop()
+    closing = "".join(reversed(stack))
+    for ending in ('"', '": null') if in_string else ("", "null", ": null"):
+        value = json_object(f"{text}{ending}{closing}")
+        if value is not None:
+            return value
+    return complete_members(text)
+
+
 def json_object(text: str) -> dict[str, Any] | None:
     """`text` as a JSON object, None when it is none."""
     try:
