@@ -73,6 +73,7 @@ class SectionParser:
         self._held_source = ""
         self._after_held = ""
         self._count = 0
+        self._fresh = True  # nothing has come, so that a tag which closes closes what the prompt has opened
 
     def push(self, text: str) -> Iterator[Delta]:
         if self._is_plain(text):
@@ -93,7 +94,7 @@ class SectionParser:
 
     def _is_plain(self, text: str) -> bool:
         """Whether nothing in `text` could begin a mark, and nothing is held or trimmed, as with most tokens."""
-        if self._pending or self._mode != "text" or self._held_source or self._trim:
+        if self._pending or self._mode != "text" or self._held_source or self._trim or self._fresh:
             return False
         return self._firsts.isdisjoint(text)
 
@@ -109,7 +110,8 @@ class SectionParser:
         reasoning = self._reasoning
         match self._mode:
             case "text":
-                return [*([reasoning.open] if reasoning else []), *self._blocks, *self._silent]
+                tags = [reasoning.open, *([reasoning.close] if self._fresh else [])] if reasoning else []
+                return [*tags, *self._blocks, *self._silent]
             case "reasoning":
                 return [*([reasoning.close] if reasoning else []), *self._blocks, *self._silent]
             case "call":
@@ -140,6 +142,7 @@ class SectionParser:
             if piece:
                 self._trim.discard(mode)
         if piece:
+            self._fresh = False
             yield Delta(reasoning=piece) if mode == "reasoning" else Delta(text=piece)
 
     def _at_mark(self, mark: str) -> Iterator[Delta]:
@@ -149,6 +152,8 @@ class SectionParser:
             self._trim.add("reasoning")
         elif reasoning and mark == reasoning.close and self._mode != "text":
             yield from self._end_reasoning()
+        elif reasoning and mark == reasoning.close and mark not in self._silent:
+            self._trim.add("text")
         elif self._mode == "call":
             if self._dialect and self._dialect.inside(self._content + (mark if self._block.keep else "")):
                 yield from self._restore(mark)  # the mark is quoted in an argument

@@ -9,12 +9,12 @@ from chat.dialects.dialect import Block, CallForm, Dialect, Reading, Tools, fixe
 from chat.dialects.gemma_text import read_cut_gemma, read_gemma
 from chat.dialects.json_text import HEAD, read_calls
 from chat.dialects.marked_text import (
-    DEEPSEEK_HEAD, DEEPSEEK_MARKS, FUNCTION_TAG_HEAD, FUNCTION_TAG_MARKS, FUNCTIONARY_HEAD, KEYED_HEAD, KIMI_HEAD,
-    KIMI_MARKS, MISTRAL_HEAD, SOLAR_HEAD, SOLAR_MARKS, read_functionary, read_keyed, read_mistral, read_offered,
+    DEEPSEEK_HEAD, FUNCTION_TAG_HEAD, FUNCTION_TAG_MARKS, FUNCTIONARY_HEAD, KEYED_HEAD, KIMI_HEAD,
+    KIMI_MARKS, MISTRAL_HEAD, SOLAR_HEAD, SOLAR_MARKS, read_deepseek, read_functionary, read_keyed, read_mistral, read_offered,
     read_phi,
 )  # fmt: skip
 from chat.dialects.python_text import read_cut_pythonic, read_pythonic
-from chat.dialects.tagged_text import GLM_TAGS, INVOKE_TAGS, QWEN_TAGS, SEED_TAGS, Tags
+from chat.dialects.tagged_text import GLM_TAGS, INVOKE_TAGS, QWEN_TAGS, Tags
 
 _TOOL_CALL = Block("<tool_call>", "</tool_call>")
 _LLAMA_HEADS = (
@@ -77,9 +77,6 @@ QWEN_CODER = _tagged(
 SEED_OSS = replace(
     QWEN_CODER,
     name="seed_oss",
-    read=SEED_TAGS.read,
-    read_cut=SEED_TAGS.read_cut,
-    inside=SEED_TAGS.inside,
     form=CallForm(
         "<seed:tool_call>", "<seed:tool_call>\n<function=", ">\n", "</function>\n</seed:tool_call>", between="\n",
         arguments="tags", tags=("<parameter={name}>", "</parameter>\n"),
@@ -129,7 +126,9 @@ PHI = _json(
 DEEPSEEK = _json(
     "deepseek",
     Block("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"),
-    read=DEEPSEEK_MARKS.read,
+    Block("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", keep=True),
+    _TOOL_CALL,
+    read=read_deepseek,
     head=DEEPSEEK_HEAD,
     form=CallForm(
         "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>function<｜tool▁sep｜>", "\n```json\n", "\n```<｜tool▁call▁end｜>",

@@ -58,6 +58,11 @@ SOLAR_MARKS = Marks(SOLAR_HEAD, re.compile(r"\s*<\|tool_call:end\|>"))
 FUNCTION_TAG_MARKS = Marks(FUNCTION_TAG_HEAD, re.compile(r"\s*</function>"))
 
 
+def read_deepseek(text: str, tools: Tools) -> Reading | None:
+    """Calls with DeepSeek's marks, or the call objects that models distilled from it write."""
+    return DEEPSEEK_MARKS.read(text, tools) or read_calls(text, tools)
+
+
 def read_mistral(text: str, tools: Tools) -> Reading | None:
     """A list of call objects, or `name[ARGS]{…}` calls, each but the first after another `[TOOL_CALLS]`."""
     if text.lstrip().startswith(("[{", "[ {", "{")):

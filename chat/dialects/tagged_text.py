@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chat.dialects.dialect import Call, Reading, Tools
 from chat.dialects.typed_text import typed_call
@@ -112,7 +112,6 @@ QWEN_TAGS = Tags(
     re.compile(rf"\s*</function>(?:\s*{_WRAPPERS.replace('</?', '</')})*"),
     _unwrapped,
 )
-SEED_TAGS = replace(QWEN_TAGS, bare=str)
 GLM_TAGS = Tags(
     re.compile(rf"\s*(?:{_WRAPPERS}\s*)*(?P<name>[^<\n]+?)\s*(?:<tool_sep(?::\w+)?>\s*)?(?=<arg_key|</tool_call|\Z)"),
     re.compile(r"\s*<arg_key(?::\w+)?>(?P<key>.*?)</arg_key(?::\w+)?>\s*<arg_value(?::\w+)?>", re.DOTALL),
