@@ -27,10 +27,10 @@ class PromptWriter:
     """Renders conversations with a template of which the text is known. `tag` sets the model's reasoning apart.
 
     A template gets the conversation as it is, with the arguments of calls as objects, which is what Hugging Face hands
-    it, then with an empty list for no tools, then with the arguments as text. What it refuses in all these ways is repaired by the steps of `shapes.REPAIRS`, one
-    added to the other in their order, until it is taken; steps that turn out to be of no use are taken back. What is
-    taken but loses a system message, a call or a tool's result is written with those brought into the usual order, if
-    that shows them.
+    it, then with an empty list for no tools, then with the arguments as text. What it refuses in all these ways is
+    repaired by the steps of `shapes.REPAIRS`, one added to the other in their order, until it is taken; steps that turn
+    out to be of no use are taken back. What is taken but loses a system message, a call or a tool's result is written
+    with those brought into the usual order, if that shows them.
     """
 
     render: Render

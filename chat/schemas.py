@@ -1,4 +1,4 @@
-"""What a JSON schema comes to: one reading of `$ref`, `allOf`, types and enumerations, for grammars and parsers alike."""
+"""What a JSON schema comes to: one reading of references, types and enumerations, for grammars and parsers alike."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -244,11 +244,16 @@ def same(first: Any, second: Any) -> bool:
 def _merged(key: str, first: Any, second: Any, beside: dict[str, Any]) -> Any:
     if first == second and type(first) is type(second):
         return first
-    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (first, second))
+    if key in (*_LOWEST, *_HIGHEST) and isinstance(first, int | float) and isinstance(second, int | float):
+        return min(first, second) if key in _LOWEST else max(first, second)
     match key:
         case "type":
             both = [each for each in types_named({"type": first}) if fits_type(each, types_named({"type": second}))]
-            both += [each for each in types_named({"type": second}) if each == "integer" and "number" in first]
+            both += [
+                each
+                for each in types_named({"type": second})
+                if each == "integer" and "number" in types_named({"type": first})
+            ]
             if not both:
                 raise SchemaError("nothing is of all the types it asks for")
             return list(dict.fromkeys(both))
@@ -265,10 +270,6 @@ def _merged(key: str, first: Any, second: Any, beside: dict[str, Any]) -> Any:
             return False if False in (first, second) else {"allOf": [first, second]}
         case "uniqueItems" | "nullable":
             return (first or second) if key == "uniqueItems" else (first and second)
-        case _ if key in _LOWEST and numbers:
-            return min(first, second)
-        case _ if key in _HIGHEST and numbers:
-            return max(first, second)
         case "const":
             raise SchemaError("nothing is equal to two values")
     # Two values that one keyword cannot hold: whoever reads this sees an `allOf` that is left.

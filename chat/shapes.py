@@ -12,7 +12,7 @@ from typing import Any
 
 from chat.conversation import Conversation, Message, ToolCall
 from chat.dialects.json_text import closed_object, json_object
-from chat.schemas import Schemas, SchemaError
+from chat.schemas import SchemaError, Schemas
 
 Repair = Callable[[Conversation], Conversation]
 
@@ -70,9 +70,11 @@ def with_thoughts_or_text(conversation: Conversation) -> Conversation:
     """Of messages with thoughts, text and calls the text as the last of the thoughts."""
     return _with_messages(
         conversation,
-        lambda message: replace(message, content="", reasoning=f"{message.reasoning}\n\n{message.content}")
-        if message.tool_calls and message.reasoning and message.content
-        else message,
+        lambda message: (
+            replace(message, content="", reasoning=f"{message.reasoning}\n\n{message.content}")
+            if message.tool_calls and message.reasoning and message.content
+            else message
+        ),
     )
 
 

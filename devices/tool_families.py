@@ -1,6 +1,8 @@
-"""In which way a model writes tool calls, from the text of its chat template and the `model_type` of its config.json."""
+"""In which way a model writes tool calls, from its chat template's text and the `model_type` of its config.json."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 # What stands in templates, the telling ones first: several families share <tool_call>.
 _MARKS: tuple[tuple[str, str], ...] = (
@@ -48,8 +50,9 @@ _MARKS: tuple[tuple[str, str], ...] = (
     ("Action:\\n```json", "command_r"),
 )
 _TYPES: tuple[tuple[str, str], ...] = (
-    ("gpt_oss", "harmony"), ("deepseek_v32", "deepseek_v32"), ("deepseek", "deepseek"), ("lfm2", "lfm"), ("glm4", "glm"),
-    ("mistral", "mistral_list"), ("ministral", "mistral_list"), ("llama4", "llama_pythonic"), ("llama", "llama_json"),
+    ("gpt_oss", "harmony"), ("deepseek_v32", "deepseek_v32"), ("deepseek", "deepseek"), ("lfm2", "lfm"),
+    ("glm4", "glm"), ("mistral", "mistral_list"), ("ministral", "mistral_list"), ("llama4", "llama_pythonic"),
+    ("llama", "llama_json"),
     ("phi3", "phi"), ("phi4", "phi"), ("granite", "granite"), ("gemma4", "gemma"), ("apertus", "apertus"),
     ("cohere", "command_r7b"), ("hunyuan", "hunyuan"), ("hy_v3", "hunyuan_v3"), ("kimi_k2", "kimi_k2"),
     ("minimax", "minimax"), ("seed_oss", "seed_oss"), ("solar_open", "solar"), ("muse", "muse"),
@@ -58,13 +61,20 @@ _TYPES: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 
+def model_type(config: Mapping[str, Any]) -> str:
+    """The `model_type` of config.json, or else the name of the model's class in small letters."""
+    architectures = config.get("architectures")
+    named = architectures[0] if isinstance(architectures, list) and architectures else ""
+    return str(config.get("model_type") or named).lower()
+
+
 def knows_tools(template: str) -> bool:
     """Whether a chat template shows the tools or calls that it is given."""
     return "tools" in template or "tool_calls" in template
 
 
-def find_family(template: str, model_type: str = "") -> str | None:
-    """The name of the family's way, None where neither text nor type tells it.
+def find_family(template: str, kind: str = "") -> str | None:
+    """The name of the family's way, None where neither the text nor `kind`, the `model_type`, tells it.
 
     A template that knows nothing of tools gets them described in the prompt, with the calls to be written as Hermes
     does: that is what its model is then asked for.
@@ -78,7 +88,7 @@ def find_family(template: str, model_type: str = "") -> str | None:
         return "llama_json"
     if "[func_name1(" in template:
         return "llama_pythonic"
-    return next((family for kind, family in _TYPES if model_type.startswith(kind)), None)
+    return next((family for prefix, family in _TYPES if kind.startswith(prefix)), None)
 
 
 def _variant(family: str, template: str) -> str:

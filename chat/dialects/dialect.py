@@ -11,7 +11,7 @@ Tools = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Call:
-    """A call as the model wrote it; `arguments` is the text of a JSON object, without its end where the call was cut."""
+    """A call as the model wrote it; `arguments` is a JSON object's text, without its end where the call was cut."""
 
     name: str
     arguments: str

@@ -2,7 +2,6 @@
 
 import json
 import re
-from json.decoder import scanstring
 from typing import Any
 
 from chat.dialects.dialect import Call, Reading, Tools
@@ -58,7 +57,7 @@ def _value(text: str, position: int) -> tuple[Any, int]:
             return _marked(text, position + len(mark), mark)
     if text.startswith('"', position):
         try:
-            return scanstring(text, position + 1, False)
+            return DECODER.raw_decode(text, position)
         except ValueError as error:
             raise _Unfinished("a text does not end") from error
     if text.startswith("{", position):

@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-from json.decoder import scanstring
 from typing import Any
 
 from chat.dialects.dialect import Call, Reading, Tools
@@ -136,7 +135,7 @@ def _value(text: str, position: int, *, ends: bool = True) -> tuple[Any, int]:
 def _string(text: str, position: int) -> tuple[str, int]:
     if text.startswith('"', position) and not text.startswith('""', position):
         try:
-            return scanstring(text, position + 1, False)  # as JSON reads it, which knows more characters
+            return DECODER.raw_decode(text, position)  # as JSON reads it, which knows more characters
         except ValueError:
             pass
     found = _STRING.match(text, position)

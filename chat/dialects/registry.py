@@ -5,7 +5,7 @@ from typing import Any
 
 from chat.dialects.dialect import Dialect
 from chat.dialects.families import DIALECTS, UNKNOWN
-from devices.tool_families import find_family
+from devices.tool_families import find_family, model_type
 
 __all__ = ["DIALECTS", "find_dialect"]
 
@@ -13,5 +13,5 @@ __all__ = ["DIALECTS", "find_dialect"]
 def find_dialect(template: str, config: Mapping[str, Any]) -> Dialect:
     """The dialect of a model, from its chat template's text and, where that says nothing, from config.json's
     `model_type`; `UNKNOWN` where that does not either."""
-    family = find_family(template, str(config.get("model_type") or ""))
+    family = find_family(template, model_type(config))
     return DIALECTS[family] if family else UNKNOWN

@@ -36,10 +36,8 @@ class Tags:
 
     def inside(self, text: str) -> bool:
         """Whether `text` stops in the middle of a value."""
-        last = None
-        for last in self.open.finditer(text):
-            pass
-        return last is not None and self._end_of_value(text, last.end()) is None
+        openings = list(self.open.finditer(text))
+        return bool(openings) and self._end_of_value(text, openings[-1].end()) is None
 
     def _read(self, text: str, tools: Tools, *, cut: bool) -> Reading | None:
         calls: list[Call] = []
@@ -83,9 +81,9 @@ class Tags:
         return None
 
     def _missing_close(self, text: str, position: int) -> tuple[int, int]:
-        following = [found.start() for found in (self.open.search(text, position),) if found]
-        ending = next((at for at in range(position, len(text)) if text[at] == "<" and self._ends(text, at)), None)
-        end = min([*following, *([] if ending is None else [ending]), len(text)])
+        following = self.open.search(text, position)
+        last = following.start() if following else len(text)
+        end = next((at for at in range(position, last) if text[at] == "<" and self._ends(text, at)), last)
         return end, end
 
     def _ends(self, text: str, position: int) -> bool:
@@ -119,9 +117,7 @@ GLM_TAGS = Tags(
     re.compile(rf"(?:\s*{_WRAPPERS.replace('</?', '</')})+|\s*\Z"),
 )
 INVOKE_TAGS = Tags(
-    re.compile(
-        rf"\s*(?:{_WRAPPERS}\s*)*<{_SPACE_NAME}(?:invoke|function)\s+name=([\"'])(?P<name>[^\"'\n]+)\1[^>\n]*>"
-    ),
+    re.compile(rf"\s*(?:{_WRAPPERS}\s*)*<{_SPACE_NAME}(?:invoke|function)\s+name=([\"'])(?P<name>[^\"'\n]+)\1[^>\n]*>"),
     re.compile(
         rf"\s*<{_SPACE_NAME}(?:parameter|param)\s+name=([\"'])(?P<key>[^\"'\n]+)\1"
         r"(?:\s+string=[\"'](?P<text>true|false)[\"'])?[^>\n]*>"
@@ -129,4 +125,3 @@ INVOKE_TAGS = Tags(
     re.compile(rf"</{_SPACE_NAME}(?:parameter|param)>"),
     re.compile(rf"\s*</{_SPACE_NAME}(?:invoke|function)>(?:\s*{_WRAPPERS.replace('</?', '</')})*"),
 )
-

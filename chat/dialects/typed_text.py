@@ -6,7 +6,7 @@ from typing import Any
 from chat.dialects.dialect import Call, Tools
 from chat.dialects.json_text import DECODER, made_call
 from chat.dialects.python_text import read_value
-from chat.schemas import Schemas, SchemaError, fits, same
+from chat.schemas import SchemaError, Schemas, fits, same
 
 _NOTHING = object()
 

@@ -308,5 +308,3 @@ def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
         raise SchemaError("'required' must be a list of names")
     return {**properties, **{name: True for name in required if name not in properties}}
-
-
