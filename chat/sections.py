@@ -153,7 +153,7 @@ class SectionParser:
         elif reasoning and mark == reasoning.close and self._mode != "text":
             yield from self._end_reasoning()
         elif reasoning and mark == reasoning.close and mark not in self._silent:
-            self._trim.add("text")
+            yield from () if self._fresh else self._plain(mark)
         elif self._mode == "call":
             if self._dialect and self._dialect.inside(self._content + (mark if self._block.keep else "")):
                 yield from self._restore(mark)  # the mark is quoted in an argument

@@ -47,7 +47,13 @@ def read_cut_gemma(text: str, tools: Tools) -> Reading | None:
 
 def ends_in_text(text: str) -> bool:
     """Whether `text` stops between two text marks."""
-    return any(text.count(mark) % 2 for mark in _MARKS)
+    position = 0
+    while found := min(((at, mark) for mark in _MARKS if (at := text.find(mark, position)) >= 0), default=None):
+        end = text.find(found[1], found[0] + len(found[1]))
+        if end < 0:
+            return True
+        position = end + len(found[1])
+    return False
 
 
 def _value(text: str, position: int) -> tuple[Any, int]:

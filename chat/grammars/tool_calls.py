@@ -112,7 +112,9 @@ class CallGrammar:
         if values is not None and all(isinstance(value, str) for value in values):
             return f"{ebnf.choice([ebnf.literal(text) for text in _closed_by(after, values)])} {end}", True
         plain = schemas.plain(schema)
-        if types == {"string"} and isinstance(plain, dict) and "anyOf" not in plain:
+        if types == {"string"} and isinstance(plain, dict):
+            if "anyOf" in plain:
+                return ebnf.choice([self._tag_content(schemas, each, after)[0] for each in plain["anyOf"]]), True
             body = self._grammar.string_body(plain, _PLAIN)
             least = f"{_PLAIN}{{{min(plain.get('minLength') or 0, _MAX_EXACT_LENGTH)}}} "
             return (f"{least}{ebnf.until(after)}" if body is None else f"{body} {end}"), True
