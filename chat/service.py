@@ -82,9 +82,9 @@ class ChatService:
         structure = speech.structure(conversation, tools, options, preface)
         optional = bool(tools) and not _constrained(conversation, options)
         sampling = await self._bound(model, sampling, structure, optional=optional)
-        parser = speech.parser(preface, tools, eager=options.stream_calls and sampling.structure is not None)
+        parser = speech.parser(preface, tools, eager=sampling.structure is not None)
         pieces = speech.pieces() if options.logprobs else None
-        answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces)
+        answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces, once=conversation.must_call)
         return self._complete(model, prompt, options, sampling, answer)
 
     async def complete(self, model: ServedModel, prompt: str | Sequence[int], options: GenerationOptions) -> Completion:

@@ -45,6 +45,11 @@ class ChatTokenizer:
         self._special = self._special_tokens()
 
     @property
+    def name(self) -> str:
+        """The model's directory, for the log."""
+        return self._directory.name
+
+    @property
     def template_text(self) -> str:
         """The chat template, from the sources that the library looks into, in its order."""
         return self._own_template or self._tokenizer.chat_template or ""

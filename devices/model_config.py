@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devices.tool_families import find_family, model_type
+
 MAX_JSON_BYTES = 32 * 1024 * 1024
 _MAX_CARD_BYTES = 256 * 1024
+_THINKING = (
+    "enable_thinking", "<think>", "reasoning_content", "[THINK]", "<seed:think>", "<|START_THINKING|>",
+    "<|inner_prefix|>", "<|think|>", "assistant to=self", "[BEGIN FINAL RESPONSE]", "<|channel|>analysis",
+)  # fmt: skip
 _RECURRENT_LAYERS = ("linear", "mamba", "conv", "recurrent", "ssm")
 
 
@@ -76,16 +82,18 @@ def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatT
     template_file = directory / "chat_template.jinja"
     if template_file.is_file() and template_file.stat().st_size <= MAX_JSON_BYTES:
         text = template_file.read_text(encoding="utf-8", errors="replace") or text
-    return template_promises(text)
+    return template_promises(text, _model_type(directory))
 
 
-def template_promises(text: str) -> ChatTemplate:
-    """What a chat template can do, by the names that stand in it."""
+def template_promises(text: str, kind: str = "") -> ChatTemplate:
+    """What a chat template can do, by the names that stand in it. Tools take more than that they are shown: it must be
+    known how the model calls them, by the template or by `kind`, the `model_type` of config.json."""
+    shows_tools = re.search(r"\btools\b", text) is not None
     return ChatTemplate(
         text=text,
         present=bool(text.strip()),
-        tools=re.search(r"\btools\b", text) is not None,
-        thinking="enable_thinking" in text or "<think>" in text or "reasoning_content" in text,
+        tools=shows_tools and find_family(text, kind) is not None,
+        thinking=any(mark in text for mark in _THINKING),
     )
 
 
@@ -115,6 +123,13 @@ def _template_in(path: Path) -> str | None:
         named = {str(entry.get("name")): entry.get("template") for entry in template if isinstance(entry, dict)}
         template = "\n".join(text for text in named.values() if isinstance(text, str))
     return template if isinstance(template, str) else None
+
+
+def _model_type(directory: Path) -> str:
+    try:
+        return model_type(read_json(directory / "config.json"))
+    except (OSError, ValueError):
+        return ""
 
 
 def _number(config: dict[str, Any], *names: str) -> int | None:

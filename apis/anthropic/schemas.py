@@ -132,6 +132,5 @@ class MessagesRequest(PromptRequest):
             top_p=self.top_p,
             top_k=self.top_k,
             stop=tuple(self.stop_sequences or ()),
-            stream_calls=bool(self.stream),
             form=JsonForm(form.schema_) if form else None,
         )

@@ -11,6 +11,7 @@ from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, RunningModels, Tags, Version
 from apis.ollama.digests import Digests
 from apis.ollama.version import API_VERSION
+from devices.model_config import template_promises
 from model_manager import ModelManager
 from pools.pool import ModelPool
 from pools.served_model import ServedModel
@@ -74,7 +75,11 @@ def capabilities(model: ServedModel) -> list[str]:
     facts = model.facts
     if model.task != "generation":
         return ["embedding"] if model.task == "embedding" else ["rerank"]
-    return ["completion"] + ["tools"] * facts.tools + ["vision"] * facts.vision + ["thinking"] * facts.thinking
+    tools = facts.tools
+    if model.persona.template is not None:
+        tools = template_promises(model.persona.template).tools
+    tools = tools or model.assignment.tool_dialect is not None
+    return ["completion"] + ["tools"] * tools + ["vision"] * facts.vision + ["thinking"] * facts.thinking
 
 
 def _running(pool: ModelPool, manager: ModelManager, digests: Digests) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class OutputItem(BaseModel):
 
     id: str
     type: Literal["message", "reasoning", "function_call"]
-    status: Literal["in_progress", "completed"]
+    status: Literal["in_progress", "completed", "incomplete"]
 
 
 class Answered(BaseModel):

@@ -55,7 +55,6 @@ class GenerationRequest(GuidedRequest):
             stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
             form=self.form(),
             logprobs=logprobs,
-            stream_calls=bool(self.stream),
         )
 
     def refuse_unsupported(self) -> None:

@@ -16,8 +16,11 @@ class ResponseOutput:
     def __init__(self) -> None:
         self.items: list[dict[str, Any]] = []
         self._open: dict[str, Any] | None = None
+        self._whole: set[str] = set()
 
     def push(self, delta: Delta) -> Iterator[Event]:
+        if delta.tool_call is not None:
+            self._whole.add(delta.tool_call.id)
         if delta.call_part is not None:
             yield from self._call(delta.call_part)
         elif delta.reasoning:
@@ -35,7 +38,7 @@ class ResponseOutput:
         calls = tuple(
             ToolCall(item["call_id"], item["name"], item["arguments"])
             for item in self.items
-            if item["type"] == "function_call"
+            if item["type"] == "function_call" and item["call_id"] in self._whole
         )
         return Message("assistant", text, calls, thoughts)
 
@@ -74,6 +77,7 @@ class ResponseOutput:
             return
         item["status"] = "completed"
         if item["type"] == "function_call":
+            item["status"] = "completed" if item["call_id"] in self._whole else "incomplete"
             whole = {"name": item["name"], "arguments": item["arguments"]}
             yield {"type": "response.function_call_arguments.done", **place, **whole}
         else:

@@ -153,7 +153,6 @@ class ResponsesRequest(InputRequest):
             temperature=self.temperature,
             top_p=self.top_p,
             form=form[self.format.type],
-            stream_calls=bool(self.stream),
         )
 
 

@@ -23,7 +23,7 @@ NOW = ("now", {})
 
 @dataclass(frozen=True)
 class Example:
-    """`answer` in `dialect` holds `calls`, and around them `text` and `reasoning`."""
+    """`answer` in `dialect` holds `calls`, and around them `text` and `reasoning`; `cut` is a call that has no end."""
 
     dialect: str
     answer: str
@@ -31,6 +31,7 @@ class Example:
     text: str = ""
     reasoning: str = ""
     opened: bool = False
+    cut: tuple[str, str] | None = None
 
 
 _DS_BEGIN, _DS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
@@ -128,7 +129,7 @@ EXAMPLES = [
     ),
     Example("mistral", '[TOOL_CALLS]get_weather[CALL_ID]123456789[ARGS]{"city": "Paris"}', [PARIS]),
     Example("mistral", '[TOOL_CALLS]get_weather{"city": "Paris"}', [PARIS]),
-    Example("mistral", '[TOOL_CALLS]get_weather[ARGS]{"city', text='[TOOL_CALLS]get_weather[ARGS]{"city'),
+    Example("mistral", '[TOOL_CALLS]get_weather[ARGS]{"city', cut=("get_weather", '{"city')),
     # Phi-4-mini
     Example("phi", '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Paris"}}]<|/tool_call|>', [PARIS]),
     Example(

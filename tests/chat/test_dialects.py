@@ -104,8 +104,10 @@ TEMPLATES = [
     ("<|start|>assistant<|channel|>analysis<|message|>", {}, "harmony"),
     ("<|tool_call_start|>[", {}, "lfm"),
     ("<|tool_call>call:", {}, "gemma"),
-    ("{{ messages }}", {"model_type": "llama"}, "llama_json"),
-    ("{{ messages }}", {"model_type": "qwen2"}, "hermes"),
+    ("{{ messages }}{{ tools }}", {"model_type": "llama"}, "llama_json"),
+    ("{{ messages }}{{ tools }}", {"model_type": "qwen2"}, "hermes"),
+    ("{{ messages }}{{ tools }}", {"model_type": "surprise"}, "unknown"),
+    ("{{ messages }}", {"model_type": "llama"}, "hermes"),
     ("", {}, "hermes"),
 ]
 
