@@ -25,9 +25,9 @@ def test_no_launcher_stands_in_front(
 
 @pytest.mark.parametrize("environment", [python_environment(), child_environment()], ids=["ours", "a server's"])
 def test_a_child_is_the_process_that_was_started_and_has_our_packages(environment: dict[str, str]) -> None:
-    code = "import os, sys, psutil; print(os.getpid(), sys.prefix, file=sys.stderr)"
+    code = "import os, sys, psutil; print(os.getpid(), ascii(sys.prefix), file=sys.stderr)"
     with subprocess.Popen(python_command("-c", code), env=environment, stderr=subprocess.PIPE) as child:
         assert child.stderr is not None
-        pid, prefix = child.stderr.read().decode("utf-8", "replace").strip().split(maxsplit=1)
+        pid, prefix = child.stderr.read().decode("ascii").strip().split(maxsplit=1)
     assert int(pid) == child.pid
-    assert prefix == sys.prefix
+    assert prefix == ascii(sys.prefix)
