@@ -53,13 +53,16 @@ class HarmonyParser:
             if self._header is None:
                 marks += (*_HEADER_MARKS, *_END_MARKS)
             safe, mark = next_mark(self._pending, marks, last=last)
-            if not self._begun and _HEADER_BEGINS.fullmatch(self._pending, 0, safe):
+            if not self._begun:
+                self._begun = True
+                if not _HEADER_BEGINS.fullmatch(self._pending, 0, safe):
+                    continue  # it is no header, so that fewer marks count
                 if not mark and not (last and not self._pending.lstrip().startswith("to=")):
+                    self._begun = False
                     return  # it may yet become a header
                 if mark in ("<|channel|>", "<|constrain|>", "<|message|>"):
                     self._header, self._pending = self._pending[:safe], self._pending[safe:]
                     safe = 0
-            self._begun = True
             yield from self._take(safe)
             if not mark:
                 return
