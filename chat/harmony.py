@@ -23,14 +23,14 @@ class HarmonyParser:
     """An `AnswerParser`: the analysis channel is reasoning, a message to a function is a call, all else is text.
 
     What is said to recipients that are neither functions nor readers (the model's own tools) is left out; with `tools`
-    only those count as functions. `eager` as in `SectionParser`; a call that is not is never text either.
+    only those count as functions. `eager` and `begun` as in `SectionParser`; a call that is not is never text either.
     """
 
-    def __init__(self, *, tools: Tools | None = None, eager: bool = False) -> None:
+    def __init__(self, *, tools: Tools | None = None, eager: bool = False, begun: bool = False) -> None:
         self._tools = tools
         self._eager = eager
         self._pending = ""
-        self._begun = False
+        self._begun = begun
         self._header: str | None = None
         self._channel = "final"
         self._function: str | None = None
