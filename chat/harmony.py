@@ -23,14 +23,14 @@ class HarmonyParser:
     """An `AnswerParser`: the analysis channel is reasoning, a message to a function is a call, all else is text.
 
     What is said to recipients that are neither functions nor readers (the model's own tools) is left out; with `tools`
-    only those count as functions. `eager` as in `SectionParser`; a call that is not is never text either.
+    only those count as functions. `eager` and `begun` as in `SectionParser`; a call that is not is never text either.
     """
 
-    def __init__(self, *, tools: Tools | None = None, eager: bool = False) -> None:
+    def __init__(self, *, tools: Tools | None = None, eager: bool = False, begun: bool = False) -> None:
         self._tools = tools
         self._eager = eager
         self._pending = ""
-        self._begun = False
+        self._begun = begun
         self._header: str | None = None
         self._channel = "final"
         self._function: str | None = None
@@ -53,13 +53,16 @@ class HarmonyParser:
             if self._header is None:
                 marks += (*_HEADER_MARKS, *_END_MARKS)
             safe, mark = next_mark(self._pending, marks, last=last)
-            if not self._begun and _HEADER_BEGINS.fullmatch(self._pending, 0, safe):
+            if not self._begun:
+                self._begun = True
+                if not _HEADER_BEGINS.fullmatch(self._pending, 0, safe):
+                    continue  # it is no header, so that fewer marks count
                 if not mark and not (last and not self._pending.lstrip().startswith("to=")):
+                    self._begun = False
                     return  # it may yet become a header
                 if mark in ("<|channel|>", "<|constrain|>", "<|message|>"):
                     self._header, self._pending = self._pending[:safe], self._pending[safe:]
                     safe = 0
-            self._begun = True
             yield from self._take(safe)
             if not mark:
                 return

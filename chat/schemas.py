@@ -68,6 +68,16 @@ class Schemas:
             merged = self._both(merged, part, depth + 1)
         return merged
 
+    def referred(self, schema: Any) -> Any:
+        """What a chain of references leads to. Raises `SchemaError` on one without an end."""
+        seen: set[str] = set()
+        while self.is_reference(schema):
+            if schema["$ref"] in seen:
+                raise SchemaError(f"'$ref' of {schema['$ref']} leads back to itself")
+            seen.add(str(schema["$ref"]))
+            schema = self.target(schema["$ref"])
+        return schema
+
     def is_reference(self, schema: Any) -> bool:
         """Whether it is a `$ref` and nothing else of effect."""
         return isinstance(schema, dict) and "$ref" in schema and not (schema.keys() - _ANNOTATIONS - {"$ref"})

@@ -40,7 +40,8 @@ class SectionParser:
     White space between a section and the text after it is left out, and so are the dialect's silent marks. A block
     that is no call is the text it was. At the end of the answer an unclosed block counts as closed, if it is a whole
     call then, and otherwise as a call that was cut, if that much can be seen. Calls within reasoning count only when
-    the reasoning is never closed. `opened`: the prompt has already opened the reasoning. `eager`: a grammar keeps the
+    the reasoning is never closed. `opened`: the prompt has already opened the reasoning. `begun`: it holds the
+    beginning of the answer itself. `eager`: a grammar keeps the
     calls valid, so that arguments are passed on as they come, and nothing of a call is ever text.
     """
 
@@ -52,6 +53,7 @@ class SectionParser:
         dialect: Dialect | None = None,
         tools: Tools | None = None,
         eager: bool = False,
+        begun: bool = False,
     ) -> None:
         self._reasoning = reasoning and Tag(reasoning.open.rstrip(), reasoning.close)
         self._dialect = dialect
@@ -64,7 +66,7 @@ class SectionParser:
         self._bound = eager and bool(blocks)
         self._mode: Mode = "reasoning" if opened else "text"
         self._trim: set[Mode] = {"reasoning"} if opened else {"text"} if self._blocks or self._silent else set()
-        self._pending = dialect.opening if dialect and not opened else ""
+        self._pending = dialect.opening if dialect and not (opened or begun) else ""
         self._block = Block("")
         self._content = ""
         self._in_reasoning = False
@@ -73,7 +75,7 @@ class SectionParser:
         self._held_source = ""
         self._after_held = ""
         self._count = 0
-        self._fresh = True  # nothing has come, so that a tag which closes closes what the prompt has opened
+        self._fresh = not begun  # nothing has come, so that a tag which closes closes what the prompt has opened
 
     def push(self, text: str) -> Iterator[Delta]:
         if self._is_plain(text):

@@ -55,7 +55,10 @@ class Speech:
         if given.reasoning and not opened:
             prompt, opened = f"{prompt}{tag.open}", True
         if opened:
-            prompt = f"{prompt}{given.reasoning}\n{tag.close}" if tag.open.endswith(">") else prompt + tag.close
+            lines = "\n" if tag.open == tag.open.strip() else ""
+            prompt = (
+                f"{prompt.rstrip()}{lines or tag.open[len(tag.open.rstrip()) :]}{given.reasoning}{lines}{tag.close}"
+            )
             prompt += "" if head else "\n\n"
         if self.dialect.opening and prompt.endswith(self.dialect.opening):
             head = "all\n"
@@ -77,7 +80,7 @@ class Speech:
         """What reasoning to expect after `prompt`."""
         tag = self.reasoning.tag
         if conversation.continued:
-            return Preface(Reasoning(tag), opened=False, possible=False)
+            return Preface(Reasoning(tag), opened=False, possible=False, over=True)
         end = prompt.rstrip()
         off = conversation.template_options.get("enable_thinking") is False or end.endswith(tag.close)
         harmony = self.dialect.name == "harmony"
@@ -86,9 +89,14 @@ class Speech:
 
     def parser(self, preface: Preface, tools: Tools, *, eager: bool) -> AnswerParser:
         if self.dialect.name == "harmony":
-            return HarmonyParser(tools=tools, eager=eager)
+            return HarmonyParser(tools=tools, eager=eager, begun=preface.over)
         return SectionParser(
-            reasoning=self.reasoning.tag, opened=preface.opened, dialect=self.dialect, tools=tools, eager=eager
+            reasoning=self.reasoning.tag,
+            opened=preface.opened,
+            dialect=self.dialect,
+            tools=tools,
+            eager=eager,
+            begun=preface.over,
         )
 
     def structure(

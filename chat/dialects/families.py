@@ -65,7 +65,7 @@ def _any_blocks(tools: Tools) -> tuple[Block, ...]:
 def _read_any(text: str, tools: Tools) -> Reading | None:
     for dialect in _ALL:
         reading = dialect.read(text, tools)
-        if reading and all(call.name in tools for call in reading.calls):
+        if reading and reading.calls and all(call.name in tools for call in reading.calls):
             return reading
     return None
 

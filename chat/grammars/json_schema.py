@@ -135,7 +135,7 @@ class JsonGrammar:
     def _reference(self, pointer: Any, depth: int) -> str:
         key = (self._style.prefix, id(self._documents[-1]), str(pointer))
         if key not in self._references:
-            target = self._schemas.target(pointer)
+            target = self._schemas.referred({"$ref": pointer})
             name = self._references[key] = self.rule("")
             self._rules[name] = self._value(target, depth + 1)
         return self._references[key]

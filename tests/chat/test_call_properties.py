@@ -1,5 +1,5 @@
-"""Whatever tools are offered: what the grammar of a demanded call lets a model write, the parser reads back as just that
-call, and its arguments satisfy the tool's schema."""
+"""Whatever tools are offered: what the grammar of a demanded call lets a model write, the parser reads back as just
+that call, and its arguments satisfy the tool's schema."""
 
 import json
 import re
@@ -26,7 +26,21 @@ from tests.chat.sentences import Sentences
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 SILENT = Preface(Reasoning(THINK), opened=False, possible=False)
 NAMES = st.sampled_from(
-    ["save", "save-note", "ns:save", "ns.save", "2fa", "import", "class", "my tool", "a/b", "存檔", "naïve", "_x", "None"]
+    [
+        "save",
+        "save-note",
+        "ns:save",
+        "ns.save",
+        "2fa",
+        "import",
+        "class",
+        "my tool",
+        "a/b",
+        "存檔",
+        "naïve",
+        "_x",
+        "None",
+    ]
 )
 KEYS = st.sampled_from(
     ["title", "user-id", "from", "in", "$filter", "@type", "the name", "名稱", "a.b", "2nd", "None", "True", "x:y", "_"]
