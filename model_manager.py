@@ -116,11 +116,13 @@ class ModelManager:
         *,
         client: str = "",
         sight: Sight | None = None,
+        keep_alive: float | None = None,
     ) -> AsyncGenerator[Output, None]:
         """The outputs of one request; the last has `finish` set. `timings` is filled in as it goes.
 
         When its instance is lost or taken away, the request goes on in another one. `client` is whom the queue is fair
-        to; `sight` is for vision-language models. Raises what `ModelPool.acquire` raises, and `GenerationFailed`.
+        to; `sight` is for vision-language models; `keep_alive`: see `ModelPool.acquire`. Raises what
+        that raises, and `GenerationFailed`.
         """
         pool, statistics = self.pool(model_id), self.statistics[model_id]
         arrived()
@@ -129,7 +131,7 @@ class ModelManager:
         with statistics.counted(timings, self.clock):
             try:
                 while not run.finished:
-                    lease = await self._acquire(pool, run, timings, client)
+                    lease = await self._acquire(pool, run, timings, client, keep_alive)
                     async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
                         async for output in outputs:
                             timings.generated_tokens = len(run.generated)
@@ -138,7 +140,13 @@ class ModelManager:
                 statistics.resumed += run.losses
 
     async def compute(
-        self, model_id: str, work: Sequence[TextWork], timings: Timings, *, client: str = ""
+        self,
+        model_id: str,
+        work: Sequence[TextWork],
+        timings: Timings,
+        *,
+        client: str = "",
+        keep_alive: float | None = None,
     ) -> AsyncGenerator[Rows, None]:
         """The rows of each slice of texts, in order. Every slice queues by itself, so that long work lets short pass.
 
@@ -148,15 +156,17 @@ class ModelManager:
         arrived()
         with statistics.counted(timings, self.clock):
             for slice_ in work:
-                rows = await self._compute(pool, slice_, timings, client)
+                rows = await self._compute(pool, slice_, timings, client, keep_alive)
                 timings.prompt_tokens += sum(rows.tokens)
                 yield rows
 
-    async def _compute(self, pool: ModelPool, work: TextWork, timings: Timings, client: str) -> Rows:
+    async def _compute(
+        self, pool: ModelPool, work: TextWork, timings: Timings, client: str, keep_alive: float | None
+    ) -> Rows:
         reason: Exception | None = None
         for attempt in range(_MAX_LOSSES_WITHOUT_PROGRESS):
             was_ready, asked = bool(pool.slots), self.clock()
-            lease = await pool.acquire(0, client, returned=attempt > 0, timings=timings)
+            lease = await pool.acquire(0, client, returned=attempt > 0, timings=timings, keep_alive=keep_alive)
             timings.started = timings.started or self.clock()
             if not was_ready:
                 timings.load_seconds += self.clock() - asked
@@ -174,10 +184,13 @@ class ModelManager:
                 pool.release(lease)
         raise GenerationFailed(f"The model's instance ended several times on this request: {reason}") from reason
 
-    async def preload(self, model_id: str, count: int) -> int:
-        """Start instances up to `count`; the number that then runs. Raises as `ModelPool.acquire`."""
+    async def preload(self, model_id: str, count: int, *, keep_alive: float | None = None) -> int:
+        """Start instances up to `count`; the number that then runs. `keep_alive` is set on all of them unless it is
+        None. Raises as `ModelPool.acquire`."""
         pool = self.pool(model_id)
         await pool.preload(count)
+        if keep_alive is not None:
+            pool.keep(keep_alive)
         return len(pool.slots)
 
     async def unload_idle(self, model_id: str | None = None) -> int:
@@ -187,9 +200,13 @@ class ModelManager:
         await asyncio.gather(*(pool.unload(slot) for pool, slot in idle))
         return len(idle)
 
-    async def _acquire(self, pool: ModelPool, run: Run, timings: Timings, client: str) -> Lease:
+    async def _acquire(
+        self, pool: ModelPool, run: Run, timings: Timings, client: str, keep_alive: float | None
+    ) -> Lease:
         was_ready, asked = bool(pool.slots), self.clock()
-        lease = await pool.acquire(run.tokens_to_begin, client, returned=run.losses > 0, timings=timings)
+        lease = await pool.acquire(
+            run.tokens_to_begin, client, returned=run.losses > 0, timings=timings, keep_alive=keep_alive
+        )
         if not was_ready:
             timings.load_seconds += self.clock() - asked
         if timings.started is None:

@@ -179,13 +179,16 @@ class ChatService:
     ) -> Completion:
         completion = Completion(model, prompt.ids, Timings(self._manager.clock()), prompt.tokens)
         note_work(completion.timings)
-        if options.keep_alive is not None:
-            self._manager.pool(model.id).keep_alive = options.keep_alive
-        completion.deltas = self._deltas(completion, prompt.sight, sampling, answer)
+        completion.deltas = self._deltas(completion, prompt.sight, sampling, answer, options.keep_alive)
         return completion
 
     async def _deltas(
-        self, completion: Completion, sight: Sight | None, sampling: Sampling, answer: AnswerText
+        self,
+        completion: Completion,
+        sight: Sight | None,
+        sampling: Sampling,
+        answer: AnswerText,
+        keep_alive: float | None,
     ) -> AsyncGenerator[Delta, None]:
         called = False
         outputs = self._manager.generate(
@@ -196,6 +199,7 @@ class ChatService:
             completion.timings,
             client=current_client(),
             sight=sight,
+            keep_alive=keep_alive,
         )
         with observed():
             async with aclosing(outputs):

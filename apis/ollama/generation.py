@@ -133,12 +133,11 @@ async def _load_or_unload(
 ) -> dict[str, Any]:
     """What an empty prompt asks for: have the model in memory, or with keep_alive 0 not."""
     pool = manager.pool(model.id)
-    if body.keep_alive_seconds is not None:
-        pool.keep_alive = body.keep_alive_seconds
     if body.keep_alive_seconds == 0:
+        pool.keep(0)  # those at work end after it
         await manager.unload_idle(model.id)
         return {**_head(body.model), **fields, "done": True, "done_reason": "unload"}
-    await manager.preload(model.id, max(1, len(pool.slots)))
+    await manager.preload(model.id, max(1, len(pool.slots)), keep_alive=body.keep_alive_seconds)
     return {**_head(body.model), **fields, "done": True, "done_reason": "load"}
 
 
