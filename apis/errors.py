@@ -23,7 +23,13 @@ logger = logging.getLogger(__name__)
 # Clients of Ollama look for this very sentence (two spaces).
 _OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
 
-_REFUSAL_CODES = {401: "invalid_api_key", 413: "request_too_large", 429: "rate_limit_exceeded", 503: "unavailable"}
+_REFUSAL_CODES = {
+    401: "invalid_api_key",
+    413: "request_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limit_exceeded",
+    503: "unavailable",
+}
 CODE_HEADER = "x-error-code"
 """The error's code, whatever the shape of the body: Ollama's and Anthropic's have no place for it."""
 
