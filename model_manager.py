@@ -16,6 +16,7 @@ from pools.housekeeping import Housekeeping
 from pools.memory_budget import MemoryBudget
 from pools.placer import Placer
 from pools.pool import ModelPool
+from pools.prompt_limit import PromptLimit, prompt_limit
 from pools.run import Run
 from pools.served_model import ServedModel, load_message, plan_instance
 from pools.slot import Lease
@@ -107,6 +108,10 @@ class ModelManager:
             return pool.model.context_tokens
         return min(pool.model.context_tokens, pool.plan.kv_cache_tokens)
 
+    def prompt_limit(self, model: ServedModel) -> PromptLimit:
+        """How long a prompt of one request may be."""
+        return prompt_limit(model, self.pool(model.id).plan)
+
     async def generate(
         self,
         model_id: str,
@@ -176,6 +181,9 @@ class ModelManager:
                     lease.slot.productive = True
                     return rows
             except RequestRefused as error:
+                if error.prompt_tokens is not None:
+                    limit = self.prompt_limit(pool.model)
+                    raise limit.exceeded(error.prompt_tokens, param="input", what="the longest input") from error
                 raise InvalidRequest(f"The model could not take this request: {error}.", param="input") from error
             except InstanceLost as error:
                 logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)

@@ -11,7 +11,7 @@ import msgspec
 from chat.answer import AnswerText, Delta
 from chat.completion import Completion
 from chat.conversation import Conversation, GenerationOptions
-from chat.encoding import encoded_within, refuse_far_too_long, rendered, too_long
+from chat.encoding import encoded_within, refuse_far_too_long, rendered
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import Preface, form_structure
 from chat.personas import with_defaults, with_system
@@ -93,7 +93,8 @@ class ChatService:
         note_prompt(prompt if isinstance(prompt, str) else "")
         speech = await self._speeches.speech(model)
         if isinstance(prompt, str):
-            prompt_ids = await encoded_within(speech, model, prompt, self._longest_prompt(model))
+            limit = self._manager.prompt_limit(model)
+            prompt_ids = await encoded_within(speech, prompt, limit, param="prompt")
         else:
             _check_ids(speech, prompt, param="prompt")
             prompt_ids = list(prompt)
@@ -103,7 +104,7 @@ class ChatService:
         if model.facts.vision:
             text = prompt if isinstance(prompt, str) else speech.tokenizer.decode(prompt)
             whole = prompt_with_images(text, prompt_ids, [], None)
-        sampling = self._sampling(model, whole.tokens, options)
+        sampling = self._sampling(model, whole.tokens, options, param="prompt")
         try:
             structure = form_structure(options.form, _NO_REASONING) if options.form else None
         except SchemaError as error:
@@ -127,17 +128,17 @@ class ChatService:
             raise InvalidRequest(
                 f"'{model.public_id}' takes text only; images need a vision-language model.", param=pictures[0].where
             )
-        longest = self._longest_prompt(model)
+        limit = self._manager.prompt_limit(model)
         for message in conversation.messages:
             if message.role != "assistant":  # of whose turns templates may leave something out
-                await refuse_far_too_long(speech, model, message.content, longest)
+                await refuse_far_too_long(speech, message.content, limit)
         text = await rendered(speech, conversation)
         if not model.facts.vision:
-            return Prompt(text, [*preceding_ids, *await encoded_within(speech, model, text, longest)])
+            return Prompt(text, [*preceding_ids, *await encoded_within(speech, text, limit)])
         text, shown = place(speech.tokenizer.decode(preceding_ids) + text, pictures)
         images = await self._pictures.load(shown)
         kind = speech.tokenizer.config.get("model_type")
-        return prompt_with_images(text, await encoded_within(speech, model, text, longest), images, kind)
+        return prompt_with_images(text, await encoded_within(speech, text, limit), images, kind)
 
     async def _bound(
         self, model: ServedModel, sampling: Sampling, structure: Structure | None, *, optional: bool
@@ -221,19 +222,17 @@ class ChatService:
         if called and completion.finish_reason == "stop":
             completion.finish_reason = "tool_calls"
 
-    def _longest_prompt(self, model: ServedModel) -> int:
-        limit = self._manager.max_request_tokens(model.id)
-        return min(model.max_prompt_tokens or limit - 1, limit - 1)
-
-    def _sampling(self, model: ServedModel, prompt_tokens: int, options: GenerationOptions) -> Sampling:
+    def _sampling(
+        self, model: ServedModel, prompt_tokens: int, options: GenerationOptions, *, param: str = "messages"
+    ) -> Sampling:
         if options.logprobs and model.one_at_a_time:
             raise InvalidRequest(
                 f"'{model.public_id}' runs in a pipeline without logprobs; on the GPU and the CPU models have them.",
                 param="logprobs",
             )
-        longest_prompt = self._longest_prompt(model)
-        if prompt_tokens > longest_prompt:
-            raise too_long(model, str(prompt_tokens), longest_prompt)
+        limit = self._manager.prompt_limit(model)
+        if prompt_tokens > limit.longest:
+            raise limit.exceeded(prompt_tokens, param=param)
         room = self._manager.max_request_tokens(model.id) - prompt_tokens
         return Sampling(
             max_new_tokens=min(options.max_tokens or room, room),

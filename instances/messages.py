@@ -169,7 +169,7 @@ class Output(msgspec.Struct, frozen=True, array_like=True):
     """What one step added to one request. The last output of a request has `finish` or `error` set.
 
     Where the pipeline knows them: `cached_tokens`, with the first output, is how much of the prompt did not have to be
-    computed again, `prompt_tokens`, with the last one, how long the prompt was.
+    computed again, `prompt_tokens`, with the last one, how long the prompt was, or the text that was too long.
     """
 
     id: int

@@ -67,7 +67,7 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
     async def embeddings(request: Request) -> Response:
         body = await read_body(request, EmbeddingRequest)
         model = names.resolve(body.model)
-        work = service.embed(model, body.texts(), dimensions=body.dimensions)
+        work = service.embed(model, body.texts(), dimensions=body.dimensions, truncate=False)
         embedded = await unless_disconnected(request, work)
         data = [
             {"object": "embedding", "index": index, "embedding": vector}
