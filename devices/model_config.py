@@ -30,6 +30,27 @@ class ChatTemplate:
     thinking: bool = False
 
 
+@dataclass(frozen=True)
+class SamplingDefaults:
+    """How a model chooses tokens when a request does not say: temperature 0 is the likeliest one each time."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+
+def sampling_defaults(directory: Path) -> SamplingDefaults:
+    """As generation_config.json says, without which the engine is greedy."""
+    try:
+        values = read_json(directory / "generation_config.json")
+    except (OSError, ValueError):
+        values = {}
+    temperature, top_p = (
+        float(value) if isinstance(value, int | float) else 1.0
+        for value in (values.get("temperature"), values.get("top_p"))
+    )
+    return SamplingDefaults(temperature if values.get("do_sample") is True else 0.0, top_p)
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file. Raises OSError, ValueError (with a sentence)."""
     if path.stat().st_size > MAX_JSON_BYTES:
