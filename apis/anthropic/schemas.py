@@ -41,11 +41,34 @@ class ToolUseBlock(BaseModel):
     input: dict[str, Any] = {}
 
 
+class ToolReferenceBlock(BaseModel):
+    """What a search for tools has found: from now on that tool can be called."""
+
+    type: Literal["tool_reference"]
+    tool_name: str
+
+
 class ToolResultBlock(BaseModel):
     type: Literal["tool_result"]
     tool_use_id: str
-    content: "str | list[TextBlock | ImageBlock | DocumentBlock] | None" = None
+    content: "str | list[TextBlock | ImageBlock | DocumentBlock | ToolReferenceBlock] | None" = None
     is_error: bool | None = None
+
+
+class ServerToolUseBlock(BaseModel):
+    """A search for tools that Anthropic ran in an earlier turn."""
+
+    type: Literal["server_tool_use"]
+    name: str | None = None
+
+
+class FoundTools(BaseModel):
+    tool_references: list[ToolReferenceBlock] = []
+
+
+class ToolSearchResultBlock(BaseModel):
+    type: Literal["tool_search_tool_result"]
+    content: FoundTools = FoundTools()
 
 
 class ThinkingBlock(BaseModel):
@@ -60,7 +83,15 @@ class RedactedThinkingBlock(BaseModel):
 
 
 Block = Annotated[
-    TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock | ThinkingBlock | RedactedThinkingBlock,
+    TextBlock
+    | ImageBlock
+    | DocumentBlock
+    | ToolUseBlock
+    | ToolResultBlock
+    | ThinkingBlock
+    | RedactedThinkingBlock
+    | ServerToolUseBlock
+    | ToolSearchResultBlock,
     Field(discriminator="type"),
 ]
 
@@ -71,10 +102,12 @@ class InputMessage(BaseModel):
 
 
 class Tool(BaseModel):
-    """A function of the client's, or by its `type` one that Anthropic would run."""
+    """A function of the client's, or by its `type` one that Anthropic would run. One with `defer_loading` is offered
+    once a search has found it."""
 
     name: str
     type: str | None = None
+    defer_loading: bool | None = None
     description: str | None = None
     input_schema: dict[str, Any] | None = None
 
