@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
+from collections import ChainMap
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
-from instances.messages import LoadModel, Output, Rows, Sampling, Sight, TextWork
+from instances.messages import LoadModel, Output, Rows, Sampling, ScorePrompt, Sight, TextWork
 from pools.costs import CostBook
 from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
 from pools.housekeeping import Housekeeping
@@ -17,6 +18,7 @@ from pools.memory_budget import MemoryBudget
 from pools.placer import Placer
 from pools.pool import ModelPool
 from pools.prompt_limit import PromptLimit, prompt_limit
+from pools.prompt_scores import TokenScore, read_scores, scoring_model
 from pools.run import Run
 from pools.served_model import ServedModel, load_message, plan_instance
 from pools.slot import Lease
@@ -51,15 +53,18 @@ class ModelManager:
         self.budget = budget
         self.clock = clock
         self.pools: dict[str, ModelPool] = {}
+        self.scorers: dict[str, ModelPool] = {}
+        """Of the models whose prompts were scored: a pool beside that of the answers."""
         self.statistics: dict[str, Statistics] = {}
         self.costs = CostBook(cache_dir / "memory_costs.json" if cache_dir else None)
         self.arrivals = Arrivals()
-        self.placer = Placer(self.pools, budget, self.costs, clock)
+        everything = ChainMap(self.pools, self.scorers)
+        self.placer = Placer(everything, budget, self.costs, clock)
         self._cache_dir = cache_dir
         self._max_queue = max_queue
         self._queue_seconds = queue_seconds
         self._make_instance = make_instance
-        self._housekeeping = Housekeeping(self.pools, budget, self.placer, self.costs, clock)
+        self._housekeeping = Housekeeping(everything, budget, self.placer, self.costs, clock)
         # Two generations at once on one NPU end in DEVICE_LOST and take the process with them.
         self._npu_turn = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
@@ -79,7 +84,7 @@ class ModelManager:
         for task in list(self._background):
             task.cancel()
         stopping = ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)
-        await asyncio.gather(*(pool.close(stopping) for pool in self.pools.values()))
+        await asyncio.gather(*(pool.close(stopping) for pool in (*self.pools.values(), *self.scorers.values())))
         await asyncio.gather(*self._releases)
         self.budget.close()
 
@@ -93,7 +98,9 @@ class ModelManager:
         """Offer a model no longer: its instances end, who waits for one is refused. Raises `ModelNotFound`."""
         pool = self.pool(model_id)
         del self.pools[model_id], self.statistics[model_id]
-        await pool.close(ModelNotFound(f"The model '{pool.model.public_id}' is no longer served.", param="model"))
+        closing = [pool, *filter(None, [self.scorers.pop(_scorer_key(model_id), None)])]
+        gone = ModelNotFound(f"The model '{pool.model.public_id}' is no longer served.", param="model")
+        await asyncio.gather(*(each.close(gone) for each in closing))
 
     def pool(self, model_id: str) -> ModelPool:
         """The pool of a model by its own id. Raises `ModelNotFound`."""
@@ -165,6 +172,24 @@ class ModelManager:
                 timings.prompt_tokens += sum(rows.tokens)
                 yield rows
 
+    def scorer(self, model_id: str) -> ModelPool | None:
+        """The pool of the instances that score a model's prompts, once some were."""
+        return self.scorers.get(_scorer_key(model_id))
+
+    async def score_prompt(
+        self, model_id: str, ids: list[int], timings: Timings, *, top: int, client: str = ""
+    ) -> list[TokenScore]:
+        """How likely the model finds each of `ids`, and the `top` likeliest tokens in its place. Raises as `compute`,
+        and `InvalidRequest` on a model that cannot be asked."""
+        model = scoring_model(self.pool(model_id).model)
+        pool = self.scorer(model_id)
+        if pool is None:
+            pool = self.scorers[_scorer_key(model_id)] = self._make_pool(model)
+        arrived()
+        with self.statistics[model_id].counted(timings, self.clock):
+            timings.prompt_tokens = len(ids)
+            return read_scores(ids, await self._compute(pool, ScorePrompt(0, ids, top), timings, client, None))
+
     async def _compute(
         self, pool: ModelPool, work: TextWork, timings: Timings, client: str, keep_alive: float | None
     ) -> Rows:
@@ -204,6 +229,7 @@ class ModelManager:
     async def unload_idle(self, model_id: str | None = None) -> int:
         """End the idle instances of one model, or of all; how many were ended."""
         pools = [self.pool(model_id)] if model_id else list(self.pools.values())
+        pools += [self.scorers[key] for pool in pools if (key := _scorer_key(pool.model.id)) in self.scorers]
         idle = [(pool, slot) for pool in pools for slot in pool.idle_slots()]
         await asyncio.gather(*(pool.unload(slot) for pool, slot in idle))
         return len(idle)
@@ -296,6 +322,11 @@ class ModelManager:
     async def _release_memory_when_closed(self, instance: Instance) -> None:
         await instance.closed.wait()
         self.budget.release(instance)
+
+
+def _scorer_key(model_id: str) -> str:
+    """No model's id: those hold no spaces."""
+    return f"{model_id} (scores)"
 
 
 def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from chat.answer import AnswerText, Delta
 from chat.completion import Completion
 from chat.conversation import Conversation, GenerationOptions
+from chat.deltas import TokenLogprob
 from chat.encoding import encoded_within, refuse_far_too_long, rendered
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import Preface, form_structure
@@ -113,6 +114,19 @@ class ChatService:
         pieces = speech.pieces() if options.logprobs else None
         answer = AnswerText(speech.tokenizer.decoder(), SectionParser(), stop=options.stop, pieces=pieces)
         return self._complete(model, whole, options, sampling, answer)
+
+    async def score(self, model: ServedModel, ids: Sequence[int], *, top: int) -> list[TokenLogprob]:
+        """How likely each token of a prompt is, and the `top` likeliest in its place. Raises `InvalidRequest` on a
+        model that cannot be asked."""
+        speech = await self._speeches.speech(model)
+        timings = Timings(self._manager.clock())
+        note_work(timings)
+        scores = await self._manager.score_prompt(model.id, list(ids), timings, top=top, client=current_client())
+        written = speech.tokenizer.written
+        return [
+            TokenLogprob(written(each.token), each.logprob, tuple((written(token), value) for token, value in each.top))
+            for each in scores
+        ]
 
     async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
         """The length of a conversation's prompt; what images will take is only estimated. Raises `InvalidRequest` on

@@ -19,6 +19,7 @@ class CompletionRequest(GenerationRequest):
     prompt: (
         str | Annotated[list[str], Field(fail_fast=True)] | TokenIds | Annotated[list[TokenIds], Field(fail_fast=True)]
     )
+    max_tokens: int | None = Field(default=None, ge=0)
     suffix: str | None = None
     n: int | None = Field(default=None, ge=1, le=128)
     best_of: int | None = Field(default=None, ge=1)
@@ -38,8 +39,9 @@ class CompletionRequest(GenerationRequest):
 
     def options(self, choice: int) -> GenerationOptions:
         """Those of the `choice`-th of the answers to one prompt. Raises `InvalidRequest`."""
-        most = self.max_tokens or _DEFAULT_MAX_TOKENS
-        return self.generation(choice, max_tokens=most, logprobs=self.logprobs is not None)
+        most = self.max_tokens or _DEFAULT_MAX_TOKENS  # with 0 nothing is generated, whatever stands here
+        logprobs = self.logprobs is not None and self.max_tokens != 0
+        return self.generation(choice, max_tokens=most, logprobs=logprobs)
 
     def refuse_unsupported(self) -> None:
         super().refuse_unsupported()
