@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from chat.answer import AnswerText, Delta
+from chat.answer import AnswerText, Delta, TokenPieces
 from chat.completion import Completion
 from chat.conversation import Conversation, GenerationOptions
 from chat.deltas import TokenLogprob
@@ -111,7 +111,8 @@ class ChatService:
         except SchemaError as error:
             raise InvalidRequest(f"The requested form cannot be used: {error}.", param="response_format") from error
         sampling = await self._bound(model, sampling, structure, optional=False)
-        pieces = speech.pieces() if options.logprobs else None
+        # All tokens count here, the one that ends the answer too: clients count them from the end.
+        pieces = TokenPieces(speech.tokenizer.written) if options.logprobs else None
         answer = AnswerText(speech.tokenizer.decoder(), SectionParser(), stop=options.stop, pieces=pieces)
         return self._complete(model, whole, options, sampling, answer)
 

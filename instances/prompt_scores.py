@@ -35,6 +35,9 @@ class PromptScorer(OneAtATime):
             properties["CACHE_DIR"] = spec.cache_dir
         model = ov.Core().compile_model(Path(spec.directory) / "openvino_model.xml", spec.device, properties)
         self._inputs = {name for each in model.inputs for name in each.get_names()}
+        vocabulary = model.output("logits").partial_shape[-1]
+        most = _MOST_LOGITS // vocabulary.get_length() if vocabulary.is_static else 1
+        self._step = max(1, min(_LONGEST_STEP, most))
         self._pass = model.create_infer_request()
 
     def submit(self, request: Request) -> None:
@@ -46,18 +49,17 @@ class PromptScorer(OneAtATime):
         assert isinstance(request, ScorePrompt)
         rows = np.full((len(request.ids), 1 + 2 * request.top), np.nan)
         self._pass.reset_state()
-        done, step = 0, 16
+        done = 0
         while done < len(request.ids) - 1:  # what would come after the last token is not asked
             if request.id in self._cancelled:
                 return Output(request.id, [], "cancelled")
-            ids = request.ids[done : min(done + step, len(request.ids) - 1)]
+            ids = request.ids[done : min(done + self._step, len(request.ids) - 1)]
             logits = self._logits(ids, done)
             if len(logits) != len(ids):
                 return Output(request.id, [], error="this model's files give the logits of a prompt's last token only")
             following = request.ids[done + 1 : done + 1 + len(ids)]
             rows[done + 1 : done + 1 + len(ids)] = scored(logits, following, request.top)
             done += len(ids)
-            step = max(1, min(_LONGEST_STEP, _MOST_LOGITS // logits.shape[1]))
             emit([])  # a long prompt takes long, and silence would look like a fault
         return Output(request.id, [], "stop", rows=Rows(rows.astype("<f8").tobytes(), [len(request.ids)]))
 

@@ -115,6 +115,16 @@ def test_a_stream_begins_with_it(server: str, encode: Callable[[str], list[int]]
     _check(first["logprobs"], encode("Hello"), _reference(str(MODELS / "test_chat"), encode("Hello")))
 
 
+def test_the_token_that_ends_an_answer_is_counted_too(server: str) -> None:
+    """Clients that score a text leave out as many tokens at its end as they had asked for."""
+    for prompt in ("Hello", "What is this?", "Good day"):
+        for most in (1, 3):
+            body = {"model": CHAT, "prompt": prompt, "echo": True, "logprobs": 1, "max_tokens": most, "temperature": 0}
+            answer = http.post(f"{server}/v1/completions", json=body).json()
+            listed = len(answer["choices"][0]["logprobs"]["tokens"])
+            assert listed == answer["usage"]["prompt_tokens"] + answer["usage"]["completion_tokens"]
+
+
 def test_zero_names_no_other_tokens(server: str) -> None:
     (choice,) = _score(server, "Hello", logprobs=0)
     assert choice["logprobs"]["top_logprobs"] == [{}] * 5
