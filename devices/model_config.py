@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 MAX_JSON_BYTES = 32 * 1024 * 1024
 _MAX_CARD_BYTES = 256 * 1024
+_DEFAULT_TEMPLATE = "default"
 _RECURRENT_LAYERS = ("linear", "mamba", "conv", "recurrent", "ssm")
 
 
@@ -91,13 +92,15 @@ def _context_length(config: dict[str, Any], architecture: str) -> int | None:
 
 def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatTemplate:
     """The template from its files, else the one inside openvino_tokenizer.xml, with what its text promises."""
-    text = tokenizer_template or ""
+    named = {_DEFAULT_TEMPLATE: tokenizer_template or ""}
     for name in ("tokenizer_config.json", "processor_config.json", "chat_template.json"):
-        text = _template_in(directory / name) or text
+        named = _templates_in(directory / name) or named
     template_file = directory / "chat_template.jinja"
     if template_file.is_file() and template_file.stat().st_size <= MAX_JSON_BYTES:
-        text = template_file.read_text(encoding="utf-8", errors="replace") or text
-    return template_promises(text)
+        text = template_file.read_text(encoding="utf-8", errors="replace")
+        named = {_DEFAULT_TEMPLATE: text} if text else named
+    promises = template_promises("\n".join(named.values()))
+    return replace(promises, text=named.get(_DEFAULT_TEMPLATE) or next(iter(named.values())))
 
 
 def template_promises(text: str) -> ChatTemplate:
@@ -125,17 +128,18 @@ def read_license(directory: Path) -> str | None:
     return fields.get("license_name", license_id) if license_id == "other" else license_id
 
 
-def _template_in(path: Path) -> str | None:
+def _templates_in(path: Path) -> dict[str, str]:
+    """By name; one alone is the default."""
     if not path.is_file():
-        return None
+        return {}
     try:
         template = read_json(path).get("chat_template")
     except (OSError, ValueError):
-        return None
+        return {}
     if isinstance(template, list):  # several named templates: {"name": "default", "template": …}
         named = {str(entry.get("name")): entry.get("template") for entry in template if isinstance(entry, dict)}
-        template = "\n".join(text for text in named.values() if isinstance(text, str))
-    return template if isinstance(template, str) else None
+        return {name: text for name, text in named.items() if isinstance(text, str) and text}
+    return {_DEFAULT_TEMPLATE: template} if isinstance(template, str) and template else {}
 
 
 def _number(config: dict[str, Any], *names: str) -> int | None:

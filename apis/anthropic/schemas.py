@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_MESSAGES, MAX_STOPS, MAX_TOOLS
+from apis.numbers import TopK, Whole, top_k_of
 from chat.conversation import GenerationOptions
 from chat.grammars.forms import JsonForm
 
@@ -120,7 +121,7 @@ class ToolChoice(BaseModel):
 
 class Thinking(BaseModel):
     type: Literal["enabled", "disabled", "adaptive"]
-    budget_tokens: int | None = None
+    budget_tokens: Whole | None = None
 
 
 class OutputFormat(BaseModel):
@@ -150,12 +151,12 @@ class PromptRequest(BaseModel):
 class MessagesRequest(PromptRequest):
     """POST /v1/messages."""
 
-    max_tokens: int = Field(ge=1)
+    max_tokens: Whole = Field(ge=1)
     stream: bool | None = None
     stop_sequences: list[str] | None = Field(default=None, max_length=MAX_STOPS)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
-    top_k: int | None = Field(default=None, ge=0)
+    top_k: TopK | None = None
 
     def options(self) -> GenerationOptions:
         form = self.output_config.format if self.output_config else None
@@ -163,7 +164,7 @@ class MessagesRequest(PromptRequest):
             max_tokens=self.max_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
-            top_k=self.top_k,
+            top_k=top_k_of(self.top_k),
             stop=tuple(self.stop_sequences or ()),
             stream_calls=bool(self.stream),
             form=JsonForm(form.schema_) if form else None,

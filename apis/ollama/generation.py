@@ -13,6 +13,7 @@ from apis.errors import as_service_error, ollama_error
 from apis.logprobs import ollama_logprobs
 from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, LINES, ChatAnswer, GenerateAnswer
+from apis.ollama.durations import load_duration
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
 from apis.timing import server_timing
 from chat.answer import Delta
@@ -57,7 +58,7 @@ def generation_routes(service: ChatService, manager: ModelManager, names: ModelN
                 model, body.conversation(), body.generation_options(), preceding_ids=body.context or ()
             )
         # Raw mode gives no context; and ids say nothing of images.
-        extra = {"context": not (body.raw or model.facts.vision)}
+        extra = {"context": not (body.raw or body.images)}
         return await _respond(request, body, completion, _generate_fields, extra)
 
     def _resolve(body: CommonRequest) -> ServedModel:
@@ -174,7 +175,7 @@ def _tail(completion: Completion, extra: dict[str, Any]) -> dict[str, Any]:
         "done": True,
         "done_reason": "length" if completion.finish_reason == "length" else "stop",
         "total_duration": int(timings.total_seconds * _NANOSECONDS),
-        "load_duration": int(timings.load_seconds * _NANOSECONDS),
+        "load_duration": load_duration(timings),
         "prompt_eval_count": completion.prompt_tokens,
         "prompt_eval_duration": int(timings.prefill_seconds * _NANOSECONDS),
         "eval_count": len(completion.generated_ids),

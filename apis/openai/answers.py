@@ -41,6 +41,7 @@ class Call(BaseModel):
 class AnswerMessage(BaseModel):
     role: Literal["assistant"]
     content: str | None
+    refusal: None
     reasoning_content: str = ""
     tool_calls: list[Call] = []
 
@@ -111,6 +112,7 @@ class Ranking(BaseModel):
     model: str
     results: list[Ranked]
     usage: InputUsage
+    meta: dict[str, Any]
 
 
 class Model(BaseModel):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_MESSAGES, MAX_TOOLS
+from apis.numbers import Whole
 from apis.openai.generation_schemas import Penalty, Probability
 from apis.openai.response_items import InputItem, messages_of
 from apis.openai.response_tools import OfferedTools, ResponseTool, read_choice
@@ -87,13 +88,13 @@ class ResponsesRequest(InputRequest):
     store: bool | None = None
     stream: bool | None = None
     background: bool | None = None
-    max_output_tokens: int | None = Field(default=None, ge=1)
-    max_tool_calls: int | None = Field(default=None, ge=1)
+    max_output_tokens: Whole | None = Field(default=None, ge=1)
+    max_tool_calls: Whole | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: Probability | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
-    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    top_logprobs: Whole | None = Field(default=None, ge=0, le=20)
     include: list[str] | None = Field(default=None, max_length=MAX_TOOLS)
     metadata: dict[str, str] | None = None
     user: str | None = None
