@@ -123,6 +123,11 @@ class ChatTokenizer:
         """The bytes of one token, None for a special one."""
         return None if token in self._special else self._pieces.get(token)
 
+    def written(self, token: int) -> bytes:
+        """The bytes of one token, of a special one its name."""
+        special = self._special.get(token)
+        return special.encode() if special is not None else self._pieces.get(token, b"")
+
     @cached_property
     def _pieces(self) -> dict[int, bytes]:
         return {token: bytes(piece) for piece, token in self._tokenizer.get_vocab().items()}

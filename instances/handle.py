@@ -47,7 +47,11 @@ class InstanceLost(Exception):
 
 
 class RequestRefused(Exception):
-    """The pipeline refused this one request; str() is the reason."""
+    """The pipeline refused this one request; str() is the reason. `prompt_tokens`: of one that is too long."""
+
+    def __init__(self, reason: str, prompt_tokens: int | None = None) -> None:
+        super().__init__(reason)
+        self.prompt_tokens = prompt_tokens
 
 
 class _FrameProtocol(asyncio.subprocess.SubprocessStreamProtocol):
@@ -284,5 +288,5 @@ class Generation:
             raise InstanceLost(self._instance.end_reason())
         self._finished = output.finish is not None or output.error is not None
         if output.error:
-            raise RequestRefused(output.error)
+            raise RequestRefused(output.error, output.prompt_tokens)
         return output

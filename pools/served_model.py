@@ -58,6 +58,8 @@ class ServedModel:
     persona: Persona = Persona()
     parallel_generations: bool = False
     tuned: Settings | None = None
+    scoring: bool = False
+    """Whether it is loaded to score prompts, not to answer them; see `pools.prompt_scores`."""
 
     @property
     def task(self) -> Task:
@@ -87,6 +89,8 @@ class ServedModel:
         best or the batching one, for models that see in their own form."""
         if self.task != "generation":
             return self.task
+        if self.scoring:
+            return "prompt_scores"
         tuned = self.tuned.pipeline if self.tuned else "auto"
         wanted = tuned if self.assignment.pipeline == "auto" else self.assignment.pipeline
         single = self.on_npu or wanted == "llm_pipeline"
@@ -170,10 +174,10 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     if model.task != "generation":
         return InstancePlan(0, int(weights), 0)
     per_token = _kv_bytes_per_token(model)
-    wanted = model.context_tokens * model.requests_per_instance
+    wanted = model.context_tokens * (1 if model.scoring else model.requests_per_instance)
     allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else memory_bytes * _KV_CACHE_SHARE
     tokens = max(MIN_KV_TOKENS, min(wanted, int(allowed / per_token)))
-    return InstancePlan(tokens, int(weights), tokens * per_token)
+    return InstancePlan(0 if model.scoring else tokens, int(weights), tokens * per_token)
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:

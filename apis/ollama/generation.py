@@ -12,6 +12,7 @@ from apis.errors import as_service_error, ollama_error
 from apis.logprobs import ollama_logprobs
 from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, LINES, ChatAnswer, GenerateAnswer
+from apis.ollama.durations import load_duration
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
 from apis.timing import server_timing
 from chat.answer import Delta
@@ -56,7 +57,7 @@ def generation_routes(service: ChatService, manager: ModelManager, names: ModelN
                 model, body.conversation(), body.generation_options(), preceding_ids=body.context or ()
             )
         # Raw mode gives no context; and ids say nothing of images.
-        extra = {"context": not (body.raw or model.facts.vision)}
+        extra = {"context": not (body.raw or body.images)}
         return await _respond(request, body, completion, _generate_fields, extra)
 
     def _resolve(body: CommonRequest) -> ServedModel:
@@ -138,12 +139,11 @@ async def _load_or_unload(
 ) -> dict[str, Any]:
     """What an empty prompt asks for: have the model in memory, or with keep_alive 0 not."""
     pool = manager.pool(model.id)
-    if body.keep_alive_seconds is not None:
-        pool.keep_alive = body.keep_alive_seconds
     if body.keep_alive_seconds == 0:
+        pool.keep(0)  # those at work end after it
         await manager.unload_idle(model.id)
         return {**_head(body.model), **fields, "done": True, "done_reason": "unload"}
-    await manager.preload(model.id, max(1, len(pool.slots)))
+    await manager.preload(model.id, max(1, len(pool.slots)), keep_alive=body.keep_alive_seconds)
     return {**_head(body.model), **fields, "done": True, "done_reason": "load"}
 
 
@@ -180,7 +180,7 @@ def _tail(completion: Completion, extra: dict[str, Any]) -> dict[str, Any]:
         "done": True,
         "done_reason": "length" if completion.finish_reason == "length" else "stop",
         "total_duration": int(timings.total_seconds * _NANOSECONDS),
-        "load_duration": int(timings.load_seconds * _NANOSECONDS),
+        "load_duration": load_duration(timings),
         "prompt_eval_count": completion.prompt_tokens,
         "prompt_eval_duration": int(timings.prefill_seconds * _NANOSECONDS),
         "eval_count": len(completion.generated_ids),

@@ -144,7 +144,7 @@ class _Choice:
         calls = [_tool_call(call) for call in CollectedCalls(self.deltas).all]
         text = "".join(delta.text for delta in self.deltas)
         reasoning = "".join(delta.reasoning for delta in self.deltas)
-        message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
+        message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}
         if reasoning:
             message["reasoning_content"] = reasoning
         if calls:

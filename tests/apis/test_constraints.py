@@ -205,7 +205,12 @@ def test_anthropic_tool_choice(server: str) -> None:
 def test_a_model_that_may_think_does_so_before_its_form(scripted: str, script: Script) -> None:
     script.answer = "<think>Hm.</think>a"
     thoughtful = choice(scripted, guided_choice=["a"], chat_template_kwargs={})
-    assert thoughtful["message"] == {"role": "assistant", "content": "a", "reasoning_content": "Hm."}
+    assert thoughtful["message"] == {
+        "role": "assistant",
+        "content": "a",
+        "refusal": None,
+        "reasoning_content": "Hm.",
+    }
     choice(scripted, guided_choice=["a"])
     grammars = [sampling.structure for sampling in script.sampling]
     assert ["<think>" in grammar.ebnf for grammar in grammars if isinstance(grammar, Grammar)] == [True, False]
