@@ -28,6 +28,8 @@ _TASK_SENTENCES: dict[Task, str] = {
 _KV_CACHE_SHARE = 0.25
 _GUESSING_TOKENS = 32
 """A block of the KV cache."""
+_EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
+"""Nothing is rounded to fewer bits than the weights come in: neither activations nor the KV cache."""
 _CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 """Of the code that OpenVINO generates for each new shape of a batch; its own 5000 come to most of a gigabyte."""
 
@@ -138,6 +140,12 @@ class ServedModel:
         return self.assignment.max_prompt_len or DEFAULT_NPU_PROMPT_TOKENS
 
     @property
+    def configured(self) -> dict[str, Any]:
+        """The OpenVINO properties of its assignment: those of its precision, over them `extra_config`."""
+        exact = self.assignment.precision == "exact" and not self.on_npu
+        return {**(_EXACT if exact else {}), **self.assignment.extra_config}
+
+    @property
     def response_tokens(self) -> int:
         """MIN_RESPONSE_LEN: what an NPU's static context holds beyond the prompt limit."""
         return int(self.assignment.extra_config.get("MIN_RESPONSE_LEN", NPU_RESPONSE_TOKENS))
@@ -199,7 +207,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
 
 
 def _properties(model: ServedModel) -> dict[str, Any]:
-    configured = {k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)}
+    configured = {k: v for k, v in model.configured.items() if model.on_npu or not _npu_only(k)}
     return {**_CPU_DEFAULTS, **configured} if model.device.used.startswith("CPU") else configured
 
 
@@ -211,4 +219,6 @@ def _npu_only(name: str) -> bool:
 def _kv_bytes_per_token(model: ServedModel) -> int:
     # The facts count 16-bit values; the CPU plugin keeps its KV cache in 8 bits.
     sixteen_bit = model.facts.kv_bytes_per_token or 128 * 1024
+    if model.configured.get("KV_CACHE_PRECISION") == "f32":
+        return 2 * sixteen_bit
     return max(1, sixteen_bit // 2 if model.device.used.startswith("CPU") else sixteen_bit)
