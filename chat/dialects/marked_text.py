@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chat.dialects.dialect import Call, Reading, Tools
 from chat.dialects.json_text import DECODER, as_call, leading_calls, made_call, named_call, read_calls
 
+_PLAIN_NAME = re.compile(r"[\w.:/-]+")
 _NEXT = re.compile(r"\s*\[TOOL_CALLS\]")
 _PHI_MARKS = re.compile(r"\s*(?:functools)?\s*(?:<\|tool_calls?\|>)?(.*?)(?:<\|/tool_calls?\|>)?\s*", re.DOTALL)
 
@@ -25,7 +26,7 @@ SOLAR_HEAD = re.compile(
     r"(?:<\|tool_call:begin\|>|^)[^<]*<\|tool_call:name\|>(?P<name>[^<\n]+)<\|tool_call:args\|>\s*(?=\{)"
 )
 FUNCTIONARY_HEAD = re.compile(r"(?:^|>>>)(?P<name>[^\n{>]+)\n(?=\{)")
-FUNCTION_TAG_HEAD = re.compile(r"<function=(?P<name>[^>\n]+)>\s*(?=\{)")
+FUNCTION_TAG_HEAD = re.compile(r"<function=(?P<name>[^<>\n]+)>\s*(?=\{)")
 KEYED_HEAD = re.compile(r'(?:^|[\[,])\s*\{\s*"(?P<name>(?:[^"\\]|\\.)+)"\s*:\s*(?=\{)')
 
 
@@ -88,7 +89,8 @@ def read_functionary(text: str, tools: Tools) -> Reading | None:
     for part in text.split(">>>"):
         name, _, body = part.partition("\n")
         name = name.strip()
-        call = named_call(name, body) if body.strip() and name != "all" else None
+        named = name in tools or _PLAIN_NAME.fullmatch(name)
+        call = named_call(name, body) if named and body.strip() and name != "all" else None
         if call is not None:
             calls.append(call)
         elif name in tools:

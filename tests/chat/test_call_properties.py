@@ -46,8 +46,8 @@ KEYS = st.sampled_from(
     ["title", "user-id", "from", "in", "$filter", "@type", "the name", "名稱", "a.b", "2nd", "None", "True", "x:y", "_"]
 )
 STRINGS = st.sampled_from(
-    ["a", "7", "true", "null", "None", "it's \"x\"", "a\\b", "two\nlines", "</parameter>", "<b>", "}", "]", ")", ",", "",
-     " x ", '"a"', "[1]", "{}", "<|\"|>", "北京", "😀", "</tool_call>", "=", "1.0"]
+    ["a", "7", "true", "null", "None", "it's \"x\"", "a\\b", "two\nlines", "</parameter>", "<b>", "}", "]", ")", ",",
+     "",      " x ", '"a"', "[1]", "{}", "<|\"|>", "北京", "😀", "</tool_call>", "=", "1.0"]
 )  # fmt: skip
 NUMBERS = st.integers(-50, 50)
 TEXTS = st.one_of(
