@@ -209,8 +209,8 @@ class _Handler:
         return auxiliary
 
     def _kv(self) -> KvShape | None:
-        """A cache state has two dimensions left open, batch and sequence; a fixed-size recurrent state has one. The last
-        fixed one is a head's size."""
+        """A cache state has two dimensions left open, batch and sequence; a fixed-size recurrent state has one. The
+        last fixed one is a head's size."""
         keys = values = heads = 0
         for name, shape in self._states.items():
             fixed = [int(part) for part in shape if part.isdigit()]

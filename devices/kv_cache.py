@@ -1,8 +1,8 @@
 """What a KV cache takes: the one place where it is priced.
 
-The figures are those of OpenVINO's CPU and GPU plugins (2026.4) for PagedAttention. Both divide the cache into blocks of
-tokens and keep, when its elements have 8 or 4 bits, a scale and a zero point: for the keys one pair for each channel of
-a block, for the values one for each head of a token.
+The figures are those of OpenVINO's CPU and GPU plugins (2026.4) for PagedAttention. Both divide the cache into blocks
+of tokens and keep, when its elements have 8 or 4 bits, a scale and a zero point: for the keys one pair for each channel
+of a block, for the values one for each head of a token.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def kv_format(
     properties: Mapping[str, Any] | None = None,
     pinned: Mapping[str, str] | None = None,
 ) -> KvFormat:
-    """How `device` (an OpenVINO name) will keep the cache: what `properties` (extra_config) say, else `wanted`, else what
-    the model's files pin (their runtime_options), else the plugin's own: 8 bits, on the NPU 16."""
+    """How `device` (an OpenVINO name) will keep the cache: as `properties` (extra_config) say, else `wanted`, else as
+    the model's files pin (their runtime_options), else the plugin's own way: 8 bits, on the NPU 16."""
     kind = device.upper().replace(":", ".").split(".")[0]
     if kind == "NPU":
         return KvFormat("NPU", "f16", "f16")

@@ -29,9 +29,10 @@ _WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTo
 class ModelFacts:
     """kind: llm, vlm, embedding, reranker, whisper, tts, image, gguf or unknown. Sizes in bytes, lengths in tokens.
 
-    kv: what a token adds to the KV cache; kv_options: OpenVINO's properties of it that the files pin. quantization reads like "INT4_SYM g128 r1.0": mode, group size
-    (-1: one scale a row), share of the weights in that mode. problem: why the model cannot be used as it lies there;
-    npu_problem: why not on an NPU; both None when nothing speaks against it.
+    kv: what a token adds to the KV cache; kv_options: OpenVINO's properties of it that the files pin. quantization
+    reads like "INT4_SYM g128 r1.0": mode, group size (-1: one scale a row), share of the weights in that mode.
+    problem: why the model cannot be used as it lies there; npu_problem: why not on an NPU; both None when nothing
+    speaks against it.
     """
 
     kind: str = "unknown"
