@@ -8,6 +8,7 @@ from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
+from devices.compile_cache import CompileCache
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
 from instances.messages import LoadModel, Output, Rows, Sampling, Sight, TextWork
 from pools.costs import CostBook
@@ -55,6 +56,7 @@ class ModelManager:
         self.arrivals = Arrivals()
         self.placer = Placer(self.pools, budget, self.costs, clock)
         self._cache_dir = cache_dir
+        self._compiled: dict[str, CompileCache] = {}
         self._max_queue = max_queue
         self._queue_seconds = queue_seconds
         self._make_instance = make_instance
@@ -252,7 +254,29 @@ class ModelManager:
         """Raises `OutOfMemory`, `InstanceLoadError` and `InstanceLost`."""
         if pool.model.problem:
             raise InstanceLoadError(pool.model.problem)
-        spec = load_message(pool.model, pool.plan, self._cache_dir)
+        name, spec = pool.model.public_id, load_message(pool.model, pool.plan, self._cache_dir)
+        cache = self._compiled.setdefault(pool.model.id, CompileCache(Path(spec.cache_dir) if spec.cache_dir else None))
+        suspected = pool.crashes > 1 and cache.put_aside()
+        if suspected:
+            logger.warning("The instances of %s end again and again: it is compiled anew.", name)
+        try:
+            started = await self._load(pool, spec)
+        except (InstanceLoadError, InstanceLost) as error:
+            if suspected or not cache.put_aside():
+                raise
+            logger.warning("%s did not load with what was compiled before (%s): it is compiled anew.", name, error)
+            try:
+                started = await self._load(pool, spec)
+            except BaseException as other:
+                cache.restore(acquitted=isinstance(other, (InstanceLoadError, InstanceLost)))
+                raise
+            suspected = True
+        if suspected:
+            logger.warning("%s has loaded; its old compile cache, probably damaged, lies in %s.", name, cache.damaged)
+        cache.loaded()
+        return started
+
+    async def _load(self, pool: ModelPool, spec: LoadModel) -> tuple[Instance, float]:
         instance = self._make_instance(spec)
         await self.placer.place(pool, spec, instance)
         try:

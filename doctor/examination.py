@@ -19,7 +19,7 @@ from doctor.hardware import examine_configured, examine_devices, reports_of
 from doctor.machine import Machine, read_machine
 from doctor.network import examine_hub, examine_proxy
 from doctor.ports import examine_ports
-from doctor.resources import examine_disk, examine_folders, examine_memory, examine_power, read_power
+from doctor.resources import examine_caches, examine_disk, examine_folders, examine_memory, examine_power, read_power
 from doctor.software import examine_packages, examine_python
 from doctor.windows import read_device_manager
 
@@ -102,6 +102,7 @@ def _examine_here(surroundings: Surroundings, configuration: Configuration | Non
         *examine_packages(),
         examine_memory(read_system_memory()),
         examine_disk(surroundings.free_bytes, data_dir),
+        *examine_caches(data_dir),
         *examine_folders([data_dir, data_dir / "models", data_dir / "logs"]),
         *examine_power(*read_power()),
         *examine_proxy(),

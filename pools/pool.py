@@ -85,6 +85,11 @@ class ModelPool:
         return self._setbacks.error
 
     @property
+    def crashes(self) -> int:
+        """How many instances have ended in a row without having said anything."""
+        return self._setbacks.crashes
+
+    @property
     def active(self) -> int:
         return sum(slot.active for slot in self.slots)
 

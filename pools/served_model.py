@@ -199,14 +199,14 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
-    """What a worker is told to load."""
+    """What a worker is told to load. `cache_dir` is the device's, of which each model has its own part."""
     guesses = model.assignment.prompt_lookup if model.pipeline == "continuous_batching" else None
     return LoadModel(
         directory=str(load_path(model.directory)),
         device=model.device.used,
         pipeline=model.pipeline,
         properties=_properties(model),
-        cache_dir=str(cache_dir) if cache_dir else None,
+        cache_dir=str(cache_dir / model.directory.name) if cache_dir else None,
         kv_cache_tokens=plan.kv_cache_tokens + model.guessing_tokens,
         max_prompt_len=model.max_prompt_tokens or model.context_tokens,
         min_response_len=model.response_tokens,
