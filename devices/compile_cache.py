@@ -1,7 +1,7 @@
 """What OpenVINO has compiled of one model, and putting it aside where it seems to be damaged.
 
-The plugins check little of what they read back: a file that was cut short when a disk was full or the power failed keeps
-a model from loading, at every try and over restarts, until somebody deletes it.
+The plugins check little of what they read back: a file that was cut short, on a full disk or when the power failed,
+keeps a model from loading, at every try and over restarts, until somebody deletes it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class CompileCache:
     def put_aside(self) -> bool:
         """Have the next load compile anew; whether there was anything that could be at fault.
 
-        False, too, while they are acquitted: what did not load without these files either is not to be compiled again each time.
+        False, too, while they are acquitted: what did not load without them either is not to be compiled again each
+        time.
         """
         if self.folder is None or self.damaged is None or self._acquitted or not _holds_files(self.folder):
             return False

@@ -25,6 +25,13 @@ class Plugin:
     def __call__(self, spec: LoadModel) -> "Loading":
         return Loading(spec, self)
 
+    def compile(self, cache: Path) -> None:
+        self.loads += 1
+        if self.broken or any(path.read_bytes() == b"bad" for path in cache.glob("*")):
+            raise InstanceLoadError("clCreateProgramWithBinary")
+        cache.mkdir(parents=True, exist_ok=True)
+        (cache / "1.cl_cache").write_bytes(b"good")
+
 
 class Loading(FakeInstance):
     def __init__(self, spec: LoadModel, plugin: Plugin) -> None:
@@ -32,13 +39,8 @@ class Loading(FakeInstance):
         self._plugin = plugin
 
     async def load(self) -> Ready:
-        self._plugin.loads += 1
         assert self.spec.cache_dir is not None
-        cache = Path(self.spec.cache_dir)
-        if self._plugin.broken or any(path.read_bytes() == b"bad" for path in cache.glob("*")):
-            raise InstanceLoadError("clCreateProgramWithBinary")
-        cache.mkdir(parents=True, exist_ok=True)
-        (cache / "1.cl_cache").write_bytes(b"good")
+        self._plugin.compile(Path(self.spec.cache_dir))
         return await super().load()
 
 
