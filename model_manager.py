@@ -17,6 +17,7 @@ from pools.housekeeping import Housekeeping
 from pools.memory_budget import MemoryBudget
 from pools.placer import Placer
 from pools.pool import ModelPool
+from pools.progress import Loading
 from pools.run import Run
 from pools.served_model import ServedModel, load_message, plan_instance
 from pools.slot import Lease
@@ -281,16 +282,27 @@ class ModelManager:
         await self.placer.place(pool, spec, instance)
         try:
             async with self.budget.load_turn():
-                logger.info("Loading %s on %s.", pool.model.public_id, pool.model.device.used)
+                compiling = self._compiles(pool.model)
+                first = ", compiling it for the first time" if compiling else ""
+                logger.info("Loading %s on %s%s.", pool.model.public_id, pool.model.device.used, first)
+                pool.progress = Loading(time.time(), compiling)
                 ready = await instance.load()
         except BaseException:
             await instance.stop()
             self.budget.release(instance)
             raise
+        finally:
+            pool.progress = None
         self.budget.attach(instance, instance.pid)
         _keep(self._releases, self._release_memory_when_closed(instance))
-        logger.info("Loaded %s in %.1f s (process %s).", pool.model.public_id, ready.load_seconds, instance.pid)
-        return instance, ready.load_seconds + ready.warm_up_seconds
+        seconds = ready.load_seconds + ready.warm_up_seconds
+        line = "Loaded %s in %.1f s, of which the warm-up took %.1f s (process %s)."
+        logger.info(line, pool.model.public_id, seconds, ready.warm_up_seconds, instance.pid)
+        return instance, seconds
+
+    def _compiles(self, model: ServedModel) -> bool:
+        """Whether this load has to compile what later ones find; on the CPU there is next to nothing to compile."""
+        return not model.device.used.startswith("CPU") and self._compiled[model.id].empty
 
     async def _release_memory_when_closed(self, instance: Instance) -> None:
         await instance.closed.wait()

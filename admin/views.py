@@ -18,7 +18,8 @@ from registry.jobs import ACTIVE, JobError
 @dataclass(frozen=True)
 class RunningModel:
     """What a device server reports about one of its models. `measured`: bytes its instances take now; `estimated`: what
-    one instance was reckoned to take."""
+    one instance was reckoned to take. `compiling`: the load under way, since that second, compiles what
+    later ones find."""
 
     state: str
     instances: int = 0
@@ -27,6 +28,8 @@ class RunningModel:
     error: str | None = None
     measured: int | None = None
     estimated: int | None = None
+    loading_since: float | None = None
+    compiling: bool = False
 
     @property
     def reckoned(self) -> int | None:

@@ -149,6 +149,8 @@ def _model(pool: ModelPool) -> dict[str, Any]:
         "queued": pool.queued,
         "max_active": pool.ceiling,
         "error": pool.error,
+        "loading_since": pool.progress.since if pool.progress else None,
+        "compiling": pool.progress is not None and pool.progress.compiling,
     }
 
 

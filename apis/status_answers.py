@@ -17,6 +17,9 @@ class ModelState(BaseModel):
     queued: int
     max_active: int
     error: str | None
+    loading_since: float | None
+    """Seconds since the epoch."""
+    compiling: bool
 
 
 class Health(BaseModel):

@@ -21,6 +21,11 @@ class CompileCache:
         self._acquitted = False
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing has been compiled yet, as far as is known."""
+        return self.folder is None or not _holds_files(self.folder)
+
+    @property
     def damaged(self) -> Path | None:
         """Where files lie that were put aside."""
         return self.folder.with_name(f"{self.folder.name}{DAMAGED_SUFFIX}") if self.folder else None
@@ -31,7 +36,7 @@ class CompileCache:
         False, too, while they are acquitted: what did not load without them either is not to be compiled again each
         time.
         """
-        if self.folder is None or self.damaged is None or self._acquitted or not _holds_files(self.folder):
+        if self.folder is None or self.damaged is None or self._acquitted or self.empty:
             return False
         shutil.rmtree(self.damaged, ignore_errors=True)
         with contextlib.suppress(OSError):  # Windows, where a process has one of them open

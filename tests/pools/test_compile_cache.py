@@ -1,14 +1,17 @@
 """Loads that fail because of what was compiled before."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from devices.hardware import ResolvedDevice
 from instances.handle import InstanceLoadError
 from instances.messages import LoadModel, Ready
 from model_manager import ModelManager
 from pools.errors import ModelLoadFailed
+from pools.progress import Loading
 from tests.pools.driving import Request, clock, run, settle
 from tests.pools.fakes import FakeInstance, budget_for, served_model
 
@@ -22,8 +25,8 @@ class Plugin:
         self.broken = broken
         self.loads = 0
 
-    def __call__(self, spec: LoadModel) -> "Loading":
-        return Loading(spec, self)
+    def __call__(self, spec: LoadModel) -> "FromCache":
+        return FromCache(spec, self)
 
     def compile(self, cache: Path) -> None:
         self.loads += 1
@@ -33,7 +36,7 @@ class Plugin:
         (cache / "1.cl_cache").write_bytes(b"good")
 
 
-class Loading(FakeInstance):
+class FromCache(FakeInstance):
     def __init__(self, spec: LoadModel, plugin: Plugin) -> None:
         super().__init__(spec, lambda: None)
         self._plugin = plugin
@@ -122,3 +125,38 @@ def test_instances_that_end_at_once_get_a_new_cache_before_the_model_is_given_up
         await asyncio.wait([request.task])
 
     run(work())
+
+
+def test_a_load_tells_that_it_compiles_and_takes_the_time_until_the_model_is_warm(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    model = replace(MODEL, device=ResolvedDevice("GPU", "GPU", "GPU"))
+    seen: list[Loading | None] = []
+
+    class Slow(FakeInstance):
+        async def load(self) -> Ready:
+            seen.append(manager.pool("a").progress)
+            await asyncio.to_thread(lambda: plugin.compile(tmp_path / "a"))
+            await super().load()
+            return Ready(load_seconds=87, warm_up_seconds=59)
+
+    plugin = Plugin()
+    manager = ModelManager(
+        [model],
+        budget_for(4, model),
+        cache_dir=tmp_path,
+        clock=clock,
+        make_instance=lambda spec: Slow(spec, lambda: None),
+    )
+
+    async def work() -> None:
+        for _ in range(2):
+            await manager.preload("a", 1)
+            assert manager.pool("a").progress is None
+            assert manager.pool("a").slots[0].load_seconds == 146
+            await manager.unload_idle()
+
+    run(work())
+    assert [loading.compiling for loading in seen if loading] == [True, False]
+    assert "Loaded gpu-a in 146.0 s, of which the warm-up took 59.0 s" in caplog.text
