@@ -19,7 +19,7 @@ from pools.placer import Placer
 from pools.pool import ModelPool
 from pools.progress import Loading
 from pools.run import Run
-from pools.served_model import ServedModel, load_message, plan_instance
+from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache
 from pools.slot import Lease
 from pools.statistics import Statistics, Timings
 from web.arrivals import Arrivals, arrived
@@ -136,6 +136,8 @@ class ModelManager:
                     async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
                         async for output in outputs:
                             timings.generated_tokens = len(run.generated)
+                            if output.evicted_tokens and not timings.evicted_tokens:
+                                _note_evicted(pool, timings, output.evicted_tokens)
                             yield output
             finally:
                 statistics.resumed += run.losses
@@ -314,6 +316,17 @@ def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> No
     task = asyncio.create_task(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
+
+
+def _note_evicted(pool: ModelPool, timings: Timings, tokens: int) -> None:
+    timings.evicted_tokens = tokens
+    timings.larger_cache = settings_for_more_cache(pool.model, pool.plan)
+    logger.warning(
+        "%s computed %d of a conversation's %d tokens again: its KV cache of %d tokens had given them to others. "
+        "Settings that help: %s.",
+        *(pool.model.public_id, tokens, timings.prompt_tokens, pool.plan.kv_cache_tokens),
+        ", ".join(timings.larger_cache),
+    )
 
 
 async def _preload_quietly(pool: ModelPool) -> None:

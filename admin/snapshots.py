@@ -206,6 +206,7 @@ def _running(report: Mapping[str, Any]) -> RunningModel:
         estimated=_rounded(report.get("estimated_bytes"), MODEL_STEP) or None,
         loading_since=report.get("loading_since"),
         compiling=report.get("compiling", False),
+        evicted=report.get("evicted_prompts", 0),
     )
 
 

@@ -19,7 +19,7 @@ from registry.jobs import ACTIVE, JobError
 class RunningModel:
     """What a device server reports about one of its models. `measured`: bytes its instances take now; `estimated`: what
     one instance was reckoned to take. `compiling`: the load under way, since that second, compiles what
-    later ones find."""
+    later ones find. `evicted`: conversations that its KV cache has lost to others."""
 
     state: str
     instances: int = 0
@@ -30,6 +30,7 @@ class RunningModel:
     estimated: int | None = None
     loading_since: float | None = None
     compiling: bool = False
+    evicted: int = 0
 
     @property
     def reckoned(self) -> int | None:

@@ -50,7 +50,11 @@ def status_routes(
             "queued_requests": sum(pool.queued for pool in pools),
             "generated_tokens": sum(each.generated_tokens for each in manager.statistics.values()),
             "models": [
-                {**_model(pool), "tokens_per_second": manager.statistics[pool.model.id].mean_tokens_per_second}
+                {
+                    **_model(pool),
+                    "tokens_per_second": manager.statistics[pool.model.id].mean_tokens_per_second,
+                    "evicted_prompts": manager.statistics[pool.model.id].evicted_prompts,
+                }
                 for pool in pools
             ],
         }
@@ -101,6 +105,8 @@ def status_routes(
             "cancelled": stats.cancelled,
             "resumed": stats.resumed,
             "prompt_tokens": stats.prompt_tokens,
+            "evicted_prompts": stats.evicted_prompts,
+            "evicted_tokens": stats.evicted_tokens,
             "generated_tokens": stats.generated_tokens,
             "mean_first_token_seconds": stats.mean_first_token_seconds,
             "mean_queue_seconds": stats.mean_queue_seconds,

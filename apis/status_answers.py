@@ -123,6 +123,8 @@ class ModelStatistics(ModelState):
     cancelled: int
     resumed: int
     prompt_tokens: int
+    evicted_prompts: int
+    evicted_tokens: int
     generated_tokens: int
     mean_first_token_seconds: float | None
     mean_queue_seconds: float | None

@@ -198,6 +198,14 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     return InstancePlan(tokens, int(weights), kv_cache_bytes(shape, tokens + model.guessing_tokens, form))
 
 
+def settings_for_more_cache(model: ServedModel, plan: InstancePlan) -> tuple[str, ...]:
+    """Which of a model's settings make its KV cache hold more tokens."""
+    if plan.kv_cache_tokens >= model.context_tokens * model.requests_per_instance:
+        return ("max_concurrent",)
+    fewer_bits = model.kv_format.keys in ("f32", "f16") or model.kv_format.values in ("f32", "f16")
+    return ("instance_memory_gb", "kv_cache_precision") if fewer_bits else ("instance_memory_gb",)
+
+
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
     """What a worker is told to load. `cache_dir` is the device's, of which each model has its own part."""
     guesses = model.assignment.prompt_lookup if model.pipeline == "continuous_batching" else None
