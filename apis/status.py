@@ -71,6 +71,7 @@ def status_routes(
             "elsewhere_bytes": figures.elsewhere,
             "available_bytes": max(0, figures.free),
             "used_bytes": sum(model["measured_bytes"] for model in models),
+            "measured": all(each["memory_bytes"] is not None for model in models for each in model["instances"]),
             "models": models,
         }
 

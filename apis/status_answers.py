@@ -68,6 +68,8 @@ class Memory(BaseModel):
     elsewhere_bytes: int
     available_bytes: int
     used_bytes: int
+    measured: bool
+    """False where the system does not tell what some instance takes: `reserved_bytes` is all that is known then."""
     models: list[ModelMemory]
 
 
