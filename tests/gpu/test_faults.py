@@ -28,6 +28,7 @@ from tests.gpu_stand_in.environment import stand_in_environment
 
 QUESTION = "How do I add a model?"
 SOME_TOKENS = 4
+TOKENS = 300
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_a_kernel_that_hangs_costs_one_worker_and_no_answer(
     async def ask(manager: ModelManager, *, hangs: bool) -> list[int]:
         tokens: list[int] = []
         timings = Timings(manager.clock())
-        async for output in manager.generate("a", list(range(10, 40)), Sampling(24, ignore_eos=True), timings):
+        async for output in manager.generate("a", list(range(10, 40)), Sampling(TOKENS, ignore_eos=True), timings):
             if hangs and not tokens:
                 fault.write_text("hang 10", encoding="utf-8")  # noqa: ASYNC240
             tokens += output.tokens
@@ -120,7 +121,7 @@ def test_a_kernel_that_hangs_costs_one_worker_and_no_answer(
         await manager.start()
         try:
             whole = await ask(manager, hangs=False)
-            assert len(whole) == 24
+            assert len(whole) == TOKENS
             assert await ask(manager, hangs=True) == whole
             assert manager.statistics["a"].resumed == 1
         finally:
