@@ -18,7 +18,8 @@ from registry.jobs import ACTIVE, JobError
 @dataclass(frozen=True)
 class RunningModel:
     """What a device server reports about one of its models. `measured`: bytes its instances take now; `estimated`: what
-    one instance was reckoned to take."""
+    one instance was reckoned to take. `compiling`: the load under way, since that second, compiles what
+    later ones find. `evicted`: conversations that its KV cache has lost to others."""
 
     state: str
     instances: int = 0
@@ -27,6 +28,9 @@ class RunningModel:
     error: str | None = None
     measured: int | None = None
     estimated: int | None = None
+    loading_since: float | None = None
+    compiling: bool = False
+    evicted: int = 0
 
     @property
     def reckoned(self) -> int | None:
@@ -76,6 +80,8 @@ class ModelChoice:
     assignment: ModelAssignment | None
     running: RunningModel | None
     tuning: TuningLine | None = None
+    kv_sizes: tuple[tuple[str, int], ...] = ()
+    """Bytes of 1,000 tokens in the KV cache by precision, "auto" first; empty where there is nothing to choose."""
 
     @property
     def name(self) -> str:

@@ -15,6 +15,8 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from devices.kv_cache import KvShape
+
 READABLE_ARCHITECTURES = ("llama", "qwen2", "qwen3")
 """What OpenVINO GenAI's own reader takes (its documentation, "Run GGUF models")."""
 READABLE_TYPES = frozenset({"F32", "F16", "Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q6_K"})
@@ -50,11 +52,11 @@ class GgufError(Exception):
 
 @dataclass(frozen=True)
 class GgufSummary:
-    """file_bytes: the smallest length the file can have. kv_elements_per_token: keys and values of all layers."""
+    """file_bytes: the smallest length the file can have. kv: what a token adds to the cache."""
 
     architecture: str
     context_length: int | None
-    kv_elements_per_token: int | None
+    kv: KvShape | None
     parameters: int
     quantization: str | None
     tensor_types: frozenset[str]
@@ -130,7 +132,7 @@ class _Reader:
         return GgufSummary(
             architecture=architecture,
             context_length=_number(values, f"{architecture}.context_length"),
-            kv_elements_per_token=_kv_elements(values, architecture),
+            kv=_kv_shape(values, architecture),
             parameters=parameters,
             quantization=by_type.most_common(1)[0][0] if by_type else None,
             tensor_types=frozenset(by_type),
@@ -199,7 +201,7 @@ def _number(values: dict[str, Any], key: str) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-def _kv_elements(values: dict[str, Any], architecture: str) -> int | None:
+def _kv_shape(values: dict[str, Any], architecture: str) -> KvShape | None:
     layers = _number(values, f"{architecture}.block_count")
     heads = _number(values, f"{architecture}.attention.head_count")
     width = _number(values, f"{architecture}.embedding_length")
@@ -208,4 +210,5 @@ def _kv_elements(values: dict[str, Any], architecture: str) -> int | None:
     kv_heads = _number(values, f"{architecture}.attention.head_count_kv") or heads
     key_length = _number(values, f"{architecture}.attention.key_length") or width // heads
     value_length = _number(values, f"{architecture}.attention.value_length") or width // heads
-    return layers * kv_heads * (key_length + value_length)
+    heads = layers * kv_heads
+    return KvShape(heads * key_length, heads * value_length, heads)

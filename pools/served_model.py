@@ -8,6 +8,7 @@ from typing import Any, Literal
 from devices.config import ModelAssignment
 from devices.gguf import load_path
 from devices.hardware import ResolvedDevice
+from devices.kv_cache import KvFormat, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
 from devices.memory import GB
 from devices.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
 from instances.messages import LoadModel, PipelineKind
@@ -30,6 +31,8 @@ _GUESSING_TOKENS = 32
 """A block of the KV cache."""
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
 """Nothing is rounded to fewer bits than the weights come in: neither activations nor the KV cache."""
+_UNKNOWN_SHAPE = KvShape(32 * 1024, 32 * 1024, 256)
+"""Of a model whose files do not tell: 128 KiB a token in 16 bits."""
 _CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 """Of the code that OpenVINO generates for each new shape of a batch; its own 5000 come to most of a gigabyte."""
 
@@ -142,8 +145,28 @@ class ServedModel:
     @property
     def configured(self) -> dict[str, Any]:
         """The OpenVINO properties of its assignment: those of its precision, over them `extra_config`."""
-        exact = self.assignment.precision == "exact" and not self.on_npu
-        return {**(_EXACT if exact else {}), **self.assignment.extra_config}
+        return {**(_EXACT if self._exact else {}), **self.assignment.extra_config}
+
+    @property
+    def _exact(self) -> bool:
+        return self.assignment.precision == "exact" and not self.on_npu
+
+    @property
+    def kv_format(self) -> KvFormat:
+        """How its KV cache is kept where it runs; exact precision keeps its own."""
+        return kv_format(
+            self.device.used,
+            wanted=None if self._exact else self.assignment.kv_cache_precision,
+            properties=self.configured,
+            pinned=self.facts.kv_options,
+        )
+
+    @property
+    def guessing_tokens(self) -> int:
+        """What the KV cache holds beside the leases: guessed tokens lie there until they are checked, a block of it for
+        each request."""
+        guesses = self.assignment.prompt_lookup if self.pipeline == "continuous_batching" else None
+        return _GUESSING_TOKENS * self.requests_per_instance if guesses else 0
 
     @property
     def response_tokens(self) -> int:
@@ -181,24 +204,33 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     weights = assignment.estimated_memory_gb * GB if assignment.estimated_memory_gb else model.facts.size_bytes
     if model.task != "generation":
         return InstancePlan(0, int(weights), 0)
-    per_token = _kv_bytes_per_token(model)
+    shape, form = model.facts.kv or _UNKNOWN_SHAPE, model.kv_format
     wanted = model.context_tokens * (1 if model.scoring else model.requests_per_instance)
     allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else memory_bytes * _KV_CACHE_SHARE
-    tokens = max(MIN_KV_TOKENS, min(wanted, int(allowed / per_token)))
-    return InstancePlan(0 if model.scoring else tokens, int(weights), tokens * per_token)
+    room = kv_cache_tokens(shape, int(allowed), form) - model.guessing_tokens
+    tokens = max(MIN_KV_TOKENS, min(wanted, room))
+    cache = kv_cache_bytes(shape, tokens + model.guessing_tokens, form)
+    return InstancePlan(0 if model.scoring else tokens, int(weights), cache)
+
+
+def settings_for_more_cache(model: ServedModel, plan: InstancePlan) -> tuple[str, ...]:
+    """Which of a model's settings make its KV cache hold more tokens."""
+    if plan.kv_cache_tokens >= model.context_tokens * model.requests_per_instance:
+        return ("max_concurrent",)
+    fewer_bits = model.kv_format.keys in ("f32", "f16") or model.kv_format.values in ("f32", "f16")
+    return ("instance_memory_gb", "kv_cache_precision") if fewer_bits else ("instance_memory_gb",)
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
-    """What a worker is told to load. Guessed tokens lie in the KV cache until they are checked, a block of it for each
-    request beside what its lease is for."""
+    """What a worker is told to load. `cache_dir` is the device's, of which each model has its own part."""
     guesses = model.assignment.prompt_lookup if model.pipeline == "continuous_batching" else None
     return LoadModel(
         directory=str(load_path(model.directory)),
         device=model.device.used,
         pipeline=model.pipeline,
         properties=_properties(model),
-        cache_dir=str(cache_dir) if cache_dir else None,
-        kv_cache_tokens=plan.kv_cache_tokens + (_GUESSING_TOKENS * model.requests_per_instance if guesses else 0),
+        cache_dir=str(cache_dir / model.directory.name) if cache_dir else None,
+        kv_cache_tokens=plan.kv_cache_tokens + model.guessing_tokens,
         max_prompt_len=model.max_prompt_tokens or model.context_tokens,
         min_response_len=model.response_tokens,
         max_num_batched_tokens=model.max_num_batched_tokens,
@@ -208,17 +240,11 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
 
 def _properties(model: ServedModel) -> dict[str, Any]:
     configured = {k: v for k, v in model.configured.items() if model.on_npu or not _npu_only(k)}
+    if model.task == "generation" and model.device.used.startswith(("CPU", "GPU")):
+        configured = {**model.kv_format.properties, **configured}
     return {**_CPU_DEFAULTS, **configured} if model.device.used.startswith("CPU") else configured
 
 
 def _npu_only(name: str) -> bool:
     # The CPU and GPU plugins raise on these, and a fallback must not fail on its device's settings.
     return name.startswith("NPU") or name in {"MAX_PROMPT_LEN", "MIN_RESPONSE_LEN", "PREFILL_HINT", "GENERATE_HINT"}
-
-
-def _kv_bytes_per_token(model: ServedModel) -> int:
-    # The facts count 16-bit values; the CPU plugin keeps its KV cache in 8 bits.
-    sixteen_bit = model.facts.kv_bytes_per_token or 128 * 1024
-    if model.configured.get("KV_CACHE_PRECISION") == "f32":
-        return 2 * sixteen_bit
-    return max(1, sixteen_bit // 2 if model.device.used.startswith("CPU") else sixteen_bit)
