@@ -91,17 +91,25 @@ def template_promises(text: str) -> ChatTemplate:
 
 def read_license(directory: Path) -> str | None:
     """The `license` (or `license_name`) of the front matter of README.md."""
+    fields = front_matter(directory)
+    license_id = fields.get("license")
+    return fields.get("license_name", license_id) if license_id == "other" else license_id
+
+
+def front_matter(directory: Path) -> dict[str, str]:
+    """The plain `key: value` lines at the head of README.md; of a list its items, separated by blanks."""
     path = directory / "README.md"
     if not path.is_file():
-        return None
+        return {}
     with path.open(encoding="utf-8", errors="replace") as file:
         text = file.read(_MAX_CARD_BYTES)
     front = re.match(r"---\s*\n(.*?)\n---", text.lstrip("\ufeff"), re.DOTALL)
     if not front:
-        return None
-    fields = dict(re.findall(r"^(license(?:_name)?):[ \t]*[\"']?([^\"'\s]+)", front[1], re.MULTILINE))
-    license_id = fields.get("license")
-    return fields.get("license_name", license_id) if license_id == "other" else license_id
+        return {}
+    fields = dict(re.findall(r"^(\w+):[ \t]*[\"']?([^\"'\s]+)", front[1], re.MULTILINE))
+    for key, items in re.findall(r"^(\w+):[ \t]*\n((?:[ \t]*- .*\n?)+)", front[1] + "\n", re.MULTILINE):
+        fields[key] = " ".join(re.findall(r"- *[\"']?([^\"'\s]+)", items))
+    return fields
 
 
 def _template_in(path: Path) -> str | None:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from devices.embedding_facts import EmbeddingFacts, read_embedding_facts
 from devices.gguf import READABLE_ARCHITECTURES, READABLE_TYPES, GgufError, gguf_files, read_gguf
 from devices.ir_xml import IrError, IrSummary, read_ir
 from devices.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
@@ -29,8 +30,9 @@ class ModelFacts:
     """kind: llm, vlm, embedding, reranker, whisper, tts, image, gguf or unknown. Sizes in bytes, lengths in tokens.
 
     kv_bytes_per_token counts 2 bytes an element (f16). quantization reads like "INT4_SYM g128 r1.0": mode, group size
-    (-1: one scale a row), share of the weights in that mode. problem: why the model cannot be used as it lies there;
-    npu_problem: why not on an NPU; both None when nothing speaks against it.
+    (-1: one scale a row), share of the weights in that mode. embedding: of an embedding model how it is used.
+    problem: why the model cannot be used as it lies there; npu_problem: why not on an NPU; both None when nothing
+    speaks against it.
     """
 
     kind: str = "unknown"
@@ -45,6 +47,7 @@ class ModelFacts:
     tools: bool = False
     thinking: bool = False
     vision: bool = False
+    embedding: EmbeddingFacts | None = None
     license: str | None = None
     runtime_version: str | None = None
     npu_problem: str | None = None
@@ -133,6 +136,8 @@ def _read(directory: Path) -> ModelFacts:
         )
     if kind == "gguf":
         return _gguf_facts(directory)
+    if kind == "embedding" and main is not None:
+        facts = _with_embedding(facts, directory, main)
     if kind == "unknown" and not problems:
         facts = replace(facts, problem=_not_a_model(directory))
     return _with_tokenizer(facts, directory)
@@ -259,6 +264,20 @@ def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
         tools=template.tools,
         thinking=template.thinking,
         problem=problem,
+    )
+
+
+def _with_embedding(facts: ModelFacts, directory: Path, ir: IrSummary) -> ModelFacts:
+    try:
+        embedding, problem = read_embedding_facts(directory, ir, facts.architecture)
+    except (OSError, ValueError) as error:
+        return replace(facts, problem=" ".join(filter(None, (facts.problem, f"{error}."))))
+    lengths = [length for length in (facts.context_length, embedding.max_tokens) if length]
+    return replace(
+        facts,
+        embedding=embedding,
+        context_length=min(lengths, default=None),
+        problem=" ".join(filter(None, (facts.problem, problem))) or None,
     )
 
 

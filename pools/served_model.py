@@ -8,6 +8,7 @@ from typing import Any, Literal
 from devices.config import ModelAssignment
 from devices.gguf import load_path
 from devices.hardware import ResolvedDevice
+from devices.known_embedders import Pooling
 from devices.memory import GB
 from devices.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
 from instances.messages import LoadModel, PipelineKind
@@ -108,6 +109,12 @@ class ServedModel:
         return configured
 
     @property
+    def pooling(self) -> Pooling | None:
+        """Of an embedding model: as configured, else as its files say; None where the model itself ends in a vector."""
+        facts = self.facts.embedding
+        return self.assignment.pooling or (facts.pooling if facts else None)
+
+    @property
     def on_npu(self) -> bool:
         return self.device.used.startswith("NPU")
 
@@ -191,6 +198,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         min_response_len=model.response_tokens,
         max_num_batched_tokens=model.max_num_batched_tokens,
         prompt_lookup=guesses,
+        pooling=model.pooling,
     )
 
 

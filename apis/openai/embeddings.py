@@ -12,6 +12,7 @@ from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, Embeddings, Ranking
 from apis.timing import server_timing
 from apis.token_ids import TokenIds
+from devices.embedding_facts import InputType
 from embeddings.service import EmbeddingService, Vectors
 from instances.messages import Text
 from web.bodies import read_body
@@ -32,6 +33,14 @@ class EmbeddingRequest(BaseModel):
     text: str | _Several[str] | None = None
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = Field(default=None, ge=1)
+    input_type: Literal["query", "search_query", "document", "passage", "search_document"] | None = None
+
+    @property
+    def meant(self) -> InputType | None:
+        """The names are those of NVIDIA's, Voyage's and Cohere's APIs."""
+        if self.input_type is None:
+            return None
+        return "query" if "query" in self.input_type else "document"
 
     def texts(self) -> list[Text]:
         """Raises `InvalidRequest` when there is nothing to embed."""
@@ -67,7 +76,7 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
     async def embeddings(request: Request) -> Response:
         body = await read_body(request, EmbeddingRequest)
         model = names.resolve(body.model)
-        work = service.embed(model, body.texts(), dimensions=body.dimensions)
+        work = service.embed(model, body.texts(), dimensions=body.dimensions, input_type=body.meant)
         embedded = await unless_disconnected(request, work)
         data = [
             {"object": "embedding", "index": index, "embedding": vector}
