@@ -124,6 +124,7 @@ class Model(BaseModel):
     metadata: dict[str, Any] | None
     facts: dict[str, Any]
     complete: bool
+    state: Literal["usable", "unsupported", "damaged"]
     bundled: bool
 
 

@@ -241,28 +241,10 @@ def _rounded(value: int | None, step: int) -> int:
 def local_row(
     model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[Yardstick, ...], last_used: float | None
 ) -> LocalModelRow:
-    metadata = model.metadata
     offered = [(card.name, choice.running) for card in cards for choice in card.assigned if choice.id == model.id]
     return LocalModelRow(
-        id=model.id,
-        kind=model.facts.kind,
-        size_bytes=model.facts.size_bytes,
-        quantization=model.facts.quantization,
-        context_length=model.facts.context_length,
-        parameters=model.facts.parameters,
-        architecture=model.facts.architecture,
-        revision=metadata.revision if metadata else None,
-        commit=metadata.commit if metadata else None,
-        downloaded_at=metadata.downloaded_at if metadata else None,
+        **model.described(),
         last_used=last_used and last_used // LAST_USED_STEP * LAST_USED_STEP,
-        license=(metadata.license if metadata else None) or model.facts.license,
-        tools=model.facts.tools,
-        thinking=model.facts.thinking,
-        vision=model.facts.vision,
-        complete=model.complete,
-        bundled=model.bundled,
-        problem=model.facts.problem,
-        npu_problem=model.facts.npu_problem,
         fitness=tuple(stick.judge(model.facts) for stick in yardsticks),
         devices=tuple(name for name, _ in offered),
         running=tuple((name, running) for name, running in offered if running),

@@ -11,6 +11,7 @@ from typing import Literal
 from admin.activity import ActivityRow
 from admin.gateway_view import GatewayCard
 from devices.config import ConfigError, DeviceSettings, ModelAssignment
+from devices.embedding_facts import EmbeddingFacts
 from doctor.examination import Report
 from registry.jobs import ACTIVE, JobError
 
@@ -204,16 +205,22 @@ class LocalModelRow:
     revision: str | None
     commit: str | None
     downloaded_at: str | None
-    last_used: float | None
-    """Seconds since the epoch, to the minute."""
+    imported_at: str | None
     license: str | None
     tools: bool
     thinking: bool
     vision: bool
+    abilities: tuple[str, ...]
+    embedding: EmbeddingFacts | None
     complete: bool
+    state: str
+    """usable, unsupported or damaged."""
     bundled: bool
     problem: str | None
     npu_problem: str | None
+    warnings: tuple[str, ...]
+    last_used: float | None
+    """Seconds since the epoch, to the minute."""
     fitness: tuple[Fitness, ...]
     devices: tuple[str, ...]
     """Names of the devices it is assigned to."""

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 
 from admin.i18n import Catalogues
@@ -205,27 +206,8 @@ def _without(settings: DeviceSettings, model_id: str) -> DeviceSettings:
 
 
 def _row(model: LocalModel, devices: Mapping[str, DeviceSettings], last_used: float | None) -> Answer:
-    facts, metadata = model.facts, model.metadata
-    return {
-        "id": model.id,
-        "kind": facts.kind,
-        "size_bytes": facts.size_bytes,
-        "quantization": facts.quantization,
-        "context_length": facts.context_length,
-        "parameters": facts.parameters,
-        "architecture": facts.architecture,
-        "revision": metadata.revision if metadata else None,
-        "commit": metadata.commit if metadata else None,
-        "downloaded_at": metadata.downloaded_at if metadata else None,
+    return msgspec.to_builtins(model.described()) | {
         "last_used": last_used,
-        "license": (metadata.license if metadata else None) or facts.license,
-        "tools": facts.tools,
-        "thinking": facts.thinking,
-        "vision": facts.vision,
-        "complete": model.complete,
-        "bundled": model.bundled,
-        "problem": facts.problem,
-        "npu_problem": facts.npu_problem,
         "devices": [name for name, settings in devices.items() if _offers(settings, model.id)],
     }
 

@@ -104,7 +104,7 @@ def _add_model_commands(add: _Adder) -> None:
     remove.add_argument("--force", action="store_true", help="take it off all devices first")
     add("verify").add_argument("model")
     importing = add("import")
-    importing.add_argument("folder", type=Path)
+    importing.add_argument("folder", type=Path, help="a folder with a model, or a GGUF file")
     importing.add_argument("--id", metavar="ORG/NAME", help="the model's id here (default: from the folder's name)")
     importing.add_argument("--reference", action="store_true", help="leave the files where they are")
 

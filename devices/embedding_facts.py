@@ -55,6 +55,15 @@ class EmbeddingFacts:
     document: str = ""
     plain: str = ""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        if not self.guessed:
+            return ()
+        return (
+            f"Its files do not say how to pool: {self.pooling} is assumed by its architecture. "
+            "If its vectors compare badly, set pooling.",
+        )
+
     def prefix(self, input_type: InputType | None) -> str:
         return self.query if input_type == "query" else self.document if input_type == "document" else self.plain
 

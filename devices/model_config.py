@@ -15,9 +15,12 @@ _RECURRENT_LAYERS = ("linear", "mamba", "conv", "recurrent", "ssm")
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """config.json, reduced. kv_elements_per_token: elements of keys and values that a token adds over all layers."""
+    """config.json, reduced. kv_elements_per_token: elements of keys and values that a token adds over all layers.
+    labels: of a classifier; transformers leaves it out where it is 2."""
 
     architecture: str | None = None
+    model_type: str = ""
+    labels: int | None = None
     context_length: int | None = None
     kv_elements_per_token: int | None = None
 
@@ -54,9 +57,16 @@ def read_config(directory: Path) -> ModelConfig:
     text = next((config[key] for key in ("text_config", "llm_config") if isinstance(config.get(key), dict)), config)
     return ModelConfig(
         architecture=architecture if isinstance(architecture, str) else None,
+        model_type=str(config.get("model_type") or ""),
+        labels=_labels(config),
         context_length=_context_length(text, str(architecture)),
         kv_elements_per_token=_kv_elements(text),
     )
+
+
+def _labels(config: dict[str, Any]) -> int | None:
+    names = config.get("id2label")
+    return len(names) if isinstance(names, dict) and names else _number(config, "num_labels")
 
 
 def _context_length(config: dict[str, Any], architecture: str) -> int | None:

@@ -3,12 +3,11 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from devices.config import DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo, ResolvedDevice, resolve_device
-from devices.model_facts import ModelFacts, read_facts, runtime_problem
+from devices.model_facts import ModelFacts, read_facts
 from pools.served_model import Persona, ServedModel
 from pools.tuning_book import tuning_book
 
@@ -33,7 +32,6 @@ def served_model(
     """
     directory = (data_dir / assignment.path).resolve()
     facts = read_facts(directory)
-    facts = replace(facts, problem=facts.problem or runtime_problem(facts, version("openvino")))
     if facts.problem:
         logger.warning("%s: %s", assignment.id, facts.problem)
     device = _model_device(settings, assignment, facts, available)

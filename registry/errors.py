@@ -48,6 +48,12 @@ class NotAnOpenVINOModel(RegistryError):
     status = 422
 
 
+class UnsupportedModel(RegistryError):
+    """A model of a kind that is not served."""
+
+    status = 422
+
+
 class UnsafeRepository(RegistryError):
     status = 422
 
