@@ -175,7 +175,7 @@ def _with_prompts(facts: EmbeddingFacts, directory: Path, known: KnownEmbedder |
 def _names(directory: Path) -> list[str]:
     """What the model is called: here, where it was exported from, in its card."""
     names = [directory.name]
-    for file, key in (("metadata.json", "model_id"), ("config.json", "_name_or_path")):
+    for file, key in (("metadata.json", "model_id"), ("metadata.json", "source"), ("config.json", "_name_or_path")):
         try:
             names.append(str(read_json(directory / file).get(key, "")))
         except (OSError, ValueError):
