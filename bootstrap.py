@@ -113,9 +113,7 @@ class Environment:
         return installed if isinstance(installed, dict) else {}
 
     def _write_stamp(self, hashes: dict[str, str]) -> None:
-        unfinished = self._stamp.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(hashes, indent=1), encoding="utf-8")
-        unfinished.replace(self._stamp)
+        self._stamp.write_text(json.dumps(hashes, indent=1), encoding="utf-8")  # half of it counts as none
 
     def _create(self) -> None:
         """Also mends a folder that an interrupted run has left."""

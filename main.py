@@ -10,6 +10,9 @@ if __name__ == "__main__":
     os.umask(0o077)  # what is created from here on, by children too, is its owner's alone
 
     from commands.entry import run_command  # a command, or a look at the help, loads only what it needs
+    from devices.job import contain_children
+
+    contain_children()
 
     if (status := run_command(sys.argv[1:])) is not None:
         sys.exit(status)
@@ -17,12 +20,10 @@ if __name__ == "__main__":
 try:
     import argparse
     import asyncio
-    import io
     import logging
     import socket
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
-    from logging.handlers import RotatingFileHandler
     from pathlib import Path
     from types import FrameType
 
@@ -30,9 +31,11 @@ try:
     from fastapi import FastAPI
 
     from admin_server import AdminSettings, create_app
+    from commands.console import accept_all_characters
     from commands.options import parse_arguments
     from devices.config import DEMO_MODEL_ID, ConfigError, ConfigStore, Configuration, default_configuration
     from devices.gateway_config import GATEWAY_FILE, GatewaySettings, GatewayStore
+    from devices.log_file import RotatingLogFile
     from devices.run_file import InCharge, announced, take_charge
     from devices.supervisor import Launch, Suite
     from keys.access import new_internal_key
@@ -40,6 +43,7 @@ try:
     from keys.key import SCOPES
     from keys.key_store import KEYS_FILE, KeyStore
     from model_registry import ModelRegistry
+    from registry.settings import SETTINGS_FILE
     from web.connection import careful_protocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
     from web.log_lines import LogFormat, formatter
@@ -94,9 +98,7 @@ class AdminServer(uvicorn.Server):
 def main(arguments: Sequence[str] | None = None, *, server_program: Sequence[str] = SERVER_PROGRAM) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse_arguments(arguments[1:] if arguments[:1] == ["serve"] else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a Windows console may not know a path's characters
+    accept_all_characters()
     try:
         with take_over(options.data_dir.resolve()):
             serve(options, server_program)
@@ -142,9 +144,7 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             internal_key=internal_key,
         )
         suite = Suite(store, launch, run_devices=not options.no_devices)
-        registry = ModelRegistry(
-            data_dir / "models", bundled_dir=DEMO_MODEL, settings_file=data_dir / "hub_settings.json"
-        )
+        registry = ModelRegistry(data_dir / "models", bundled_dir=DEMO_MODEL, settings_file=data_dir / SETTINGS_FILE)
         settings = AdminSettings(
             data_dir=data_dir,
             host=options.host,
@@ -228,7 +228,7 @@ def demo_path(data_dir: Path) -> str:
 def set_up_logging(data_dir: Path, level: str, form: LogFormat = "text") -> None:
     handlers = [
         logging.StreamHandler(),
-        RotatingFileHandler(data_dir / "logs" / "admin.log", maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8"),
+        RotatingLogFile(data_dir / "logs" / "admin.log", max_bytes=_LOG_BYTES, backups=3),
     ]
     for handler in handlers:
         handler.setFormatter(formatter(form))

@@ -42,6 +42,7 @@ from chat.pictures import PictureLoader
 from chat.service import ChatService
 from devices.config import ConfigError, ConfigStore, Configuration
 from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
+from devices.job import contain_children
 from devices.serving import handed_sockets, serve_as_child
 from embeddings.service import EmbeddingService
 from instances.handle import Instance
@@ -241,6 +242,7 @@ def _store_for_changes(config: Path) -> ConfigStore:
 
 if __name__ == "__main__":
     os.umask(0o077)
+    contain_children()
     status = main()
     logging.shutdown()
     os._exit(status)  # native threads of OpenVINO may hold up an ordinary exit

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from commands.console import accept_all_characters
 from commands.errors import INTERRUPTED, CommandFailed
 from commands.options import COMMANDS, command_parser, suite_parser
 
@@ -22,15 +21,13 @@ if TYPE_CHECKING:
 
 def run_command(arguments: Sequence[str]) -> int | None:
     """The exit code of the command, None where the suite is to be started."""
+    accept_all_characters()
     if arguments[:1] in (["-h"], ["--help"]):
         suite_parser().print_help()
         return 0
     if not arguments or arguments[0] not in COMMANDS or arguments[0] == "serve":
         return None
     options = command_parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a Windows console may not know a name's characters
     from commands.output import Output
 
     output = Output(as_json=options.json)

@@ -33,6 +33,7 @@ from model_registry import LocalModel, ModelRegistry, RegistryError
 from registry.assigning import new_assignment, written_path
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
+from registry.settings import SETTINGS_FILE
 
 DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
 _POLL_SECONDS = 0.2
@@ -45,7 +46,7 @@ class LocalHouse:
         self._data_dir = data_dir
         self._store = ConfigStore(data_dir / "device_config.json")
         self._registry = ModelRegistry(
-            data_dir / "models", bundled_dir=DEMO_MODEL, settings_file=data_dir / "hub_settings.json"
+            data_dir / "models", bundled_dir=DEMO_MODEL, settings_file=data_dir / SETTINGS_FILE
         )
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from devices.config_schema import Configuration, DeviceSettings, ModelAlias, ModelAssignment
-from devices.files import write_atomically
+from devices.files import read_bytes, write_atomically
 from devices.json_source import JsonSource, JsonSourceError, Location, read_json
 
 __all__ = [
@@ -246,7 +246,7 @@ class ConfigStore:
             raise ConfigError(self.path, f"this cannot be written as JSON: {error}") from error
 
     def _read(self, path: Path) -> Configuration:
-        data = path.read_bytes()
+        data = read_bytes(path)
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:

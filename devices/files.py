@@ -1,29 +1,34 @@
-"""Writing files so that a reader sees the old content or the new one, never half of it."""
+"""Reading and replacing files that others read, replace or look at in the same moment."""
 
 import contextlib
-import getpass
 import os
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+
+from devices.owner_only import restrict_to_owner
 
 BROKEN_FILE: tuple[type[Exception], ...] = (
     OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, msgspec.MsgspecError,
 )  # fmt: skip
 """What reading a JSON file of ours can raise where it is gone, damaged, or holds other kinds of values than meant."""
 
-_REPLACE_ATTEMPTS = 20
-_REPLACE_PAUSE_SECONDS = 0.05
+_WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 1.0) if sys.platform == "win32" else ()
+"""Seconds between tries where Windows refuses: a virus scanner, an editor or another process of ours is at the file."""
+
+T = TypeVar("T")
 
 
-def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
-    """Write beside `path`, flush to disk, rename over it. Raises OSError and leaves the old file in that case.
+def write_atomically(path: Path, data: bytes, *, private: bool = False, durable: bool = True) -> None:
+    """Write beside `path` and rename over it: a reader sees the old content or the new one, never half of it. Raises
+    OSError and leaves the old file in that case.
 
-    `private`: nobody but the owner can read it, not for a moment.
+    `private`: only the owner can read it, not a moment later than it exists. `durable`: also after a power cut.
     """
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,36 +39,33 @@ def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
                 restrict_to_owner(Path(temporary))
             stream.write(data)
             stream.flush()
-            os.fsync(stream.fileno())
-        _replace(Path(temporary), path)
+            if durable:
+                os.fsync(stream.fileno())
+        replace_path(Path(temporary), path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    if durable:
+        _sync_directory(path.parent)
 
 
-def restrict_to_owner(path: Path) -> None:
-    """Take everybody else's right to read a file. Raises OSError."""
-    if sys.platform != "win32":
-        path.chmod(0o600)
-        return
-    command = ["icacls", str(path), "/inheritance:r", "/grant:r", f"{getpass.getuser()}:F"]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except subprocess.CalledProcessError as error:
-        raise OSError(f"the rights of {path.name} could not be set (icacls: {error.returncode})") from error
+def replace_path(source: Path, target: Path, *, waits: tuple[float, ...] = _WAITS) -> None:
+    """Rename a file over another, or a directory to a name that is free. Raises OSError."""
+    _patiently(lambda: source.replace(target), waits)
 
 
-def _replace(source: Path, target: Path) -> None:
-    """On Windows a virus scanner or an editor may hold the target open for a moment."""
-    for attempt in range(_REPLACE_ATTEMPTS):
+def read_bytes(path: Path, *, waits: tuple[float, ...] = _WAITS) -> bytes:
+    """The content of a file that may be replaced at this moment. Raises OSError."""
+    return _patiently(path.read_bytes, waits)
+
+
+def _patiently(act: Callable[[], T], waits: tuple[float, ...]) -> T:
+    for wait in waits:
         try:
-            source.replace(target)
-            return
+            return act()
         except PermissionError:
-            if os.name != "nt" or attempt == _REPLACE_ATTEMPTS - 1:
-                raise
-            time.sleep(_REPLACE_PAUSE_SECONDS)
+            time.sleep(wait)
+    return act()
 
 
 def _sync_directory(directory: Path) -> None:

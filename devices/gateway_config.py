@@ -13,7 +13,7 @@ from filelock import FileLock
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from devices.config_schema import ModelId
-from devices.files import write_atomically
+from devices.files import read_bytes, write_atomically
 
 GATEWAY_FILE = "gateway.json"
 ALIAS_PARAMETERS = frozenset(
@@ -76,7 +76,7 @@ class GatewayStore:
     def load(self) -> GatewaySettings:
         """The defaults where there is no file. Raises `GatewayProblem`."""
         try:
-            return GatewaySettings.model_validate_json(self.path.read_bytes())
+            return GatewaySettings.model_validate_json(read_bytes(self.path))
         except FileNotFoundError:
             return GatewaySettings()
         except OSError as error:

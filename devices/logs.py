@@ -6,8 +6,9 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
+
+from devices.log_file import RotatingLogFile
 
 MAX_LINE_CHARACTERS = 8192
 
@@ -38,12 +39,10 @@ class DeviceLog:
         self._next_number = int(clock() * 1000)
         self._followers: set[asyncio.Event] = set()
         self._closed = False
-        self._file: RotatingFileHandler | None = None
+        self._file: RotatingLogFile | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = RotatingFileHandler(
-                path, maxBytes=max_bytes, backupCount=backups, encoding="utf-8", errors="backslashreplace", delay=True
-            )
+            self._file = RotatingLogFile(path, max_bytes=max_bytes, backups=backups, delay=True)
 
     def write(self, text: str) -> LogLine:
         """Add one line; a very long one is cut. A disk that is full costs the file its line, never the caller."""

@@ -17,7 +17,7 @@ import msgspec
 import psutil
 from filelock import FileLock, Timeout
 
-from devices.files import BROKEN_FILE, write_atomically
+from devices.files import BROKEN_FILE, read_bytes, write_atomically
 
 _LOAD_POLL_SECONDS = 0.1
 
@@ -78,7 +78,7 @@ class MemoryLedger:
                 path.unlink(missing_ok=True)
                 continue
             with contextlib.suppress(*BROKEN_FILE):
-                found += msgspec.json.decode(path.read_bytes(), type=list[Reservation])
+                found += msgspec.json.decode(read_bytes(path), type=list[Reservation])
         return found
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from devices.files import BROKEN_FILE, write_atomically
+from devices.files import BROKEN_FILE, read_bytes, write_atomically
 
 _RUN_FILE = ".running.json"
 _LOCK_FILE = ".running.lock"
@@ -63,7 +63,7 @@ def announced(data_dir: Path, url: str, *, key: str | None = None, certificate: 
 def read_run_file(data_dir: Path) -> RunningAdmin | None:
     """None where no admin server has announced itself, or its process is gone."""
     try:
-        running = RunningAdmin(**json.loads((data_dir / _RUN_FILE).read_text(encoding="utf-8")))
+        running = RunningAdmin(**json.loads(read_bytes(data_dir / _RUN_FILE)))
         return running if psutil.pid_exists(running.pid) else None
     except BROKEN_FILE:
         return None

@@ -14,7 +14,8 @@ from typing import Literal
 
 import httpx
 
-from devices.child import ChildProcess, describe_exit
+from devices.child import ChildProcess
+from devices.exit_status import describe_exit
 from devices.health import Answer, HealthWatch
 from devices.launch import Launch, Timing
 from devices.logs import DeviceLog

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devices.environment import child_environment
+from devices.exit_status import crashed, describe_exit
 from doctor.probe import MARK
 
 _PROJECT = Path(__file__).resolve().parent.parent
@@ -55,9 +56,9 @@ async def run_child(command: Sequence[str], *, seconds: float) -> ChildResult:
     if answer is not None:  # a driver that crashes while it is taken down has done its work
         return ChildResult("answered", answer)
     code = process.returncode or 0
-    if code < 0 or code >= 0x80000000:
-        return ChildResult("crashed", reason=_death(code))
-    return ChildResult("failed", reason=_last_line(text) or f"exit code {code}")
+    if crashed(code):
+        return ChildResult("crashed", reason=describe_exit(code))
+    return ChildResult("failed", reason=_last_line(text) or describe_exit(code))
 
 
 async def _start(command: Sequence[str]) -> asyncio.subprocess.Process:
@@ -101,12 +102,3 @@ def _last_line(text: str) -> str:
     """Native errors begin with where they were raised and end with what was wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:300] if lines else ""
-
-
-def _death(code: int) -> str:
-    if code >= 0:
-        return f"0x{code:08X}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"

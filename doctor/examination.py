@@ -19,10 +19,20 @@ from doctor.hardware import examine_configured, examine_devices, reports_of
 from doctor.machine import Machine, read_machine
 from doctor.network import examine_hub, examine_proxy
 from doctor.ports import examine_ports
-from doctor.resources import examine_disk, examine_folders, examine_memory, examine_power, read_power
+from doctor.resources import (
+    examine_disk,
+    examine_folders,
+    examine_memory,
+    examine_power,
+    examine_private_files,
+    read_power,
+)
 from doctor.software import examine_packages, examine_python
-from doctor.windows import read_device_manager
+from doctor.windows import long_paths_enabled, read_device_manager
+from keys.key_store import KEYS_FILE
+from registry.settings import SETTINGS_FILE
 
+_PRIVATE_FILES = (KEYS_FILE, SETTINGS_FILE)
 _LISTING_SECONDS = 60.0
 _ORDER = ("software", "devices", "memory", "storage", "network", "configuration")
 
@@ -102,7 +112,8 @@ def _examine_here(surroundings: Surroundings, configuration: Configuration | Non
         *examine_packages(),
         examine_memory(read_system_memory()),
         examine_disk(surroundings.free_bytes, data_dir),
-        *examine_folders([data_dir, data_dir / "models", data_dir / "logs"]),
+        *examine_folders([data_dir, data_dir / "models", data_dir / "logs"], long_paths=long_paths_enabled()),
+        *examine_private_files([data_dir / name for name in _PRIVATE_FILES]),
         *examine_power(*read_power()),
         *examine_proxy(),
         *examine_ports(_ports(surroundings, configuration), surroundings.ours, host=surroundings.host),

@@ -12,6 +12,7 @@ import humanize
 import psutil
 
 from devices.memory import MemoryReading
+from devices.owner_only import others_can_read
 from doctor.findings import Finding
 from doctor.hardware import gib
 
@@ -19,6 +20,12 @@ _SMALL_MEMORY = 8e9
 _LITTLE_MEMORY = 3e9
 _LITTLE_DISK = 20e9
 _NO_DISK = 3e9
+_DEEP_FOLDER = 120
+"""Characters, of Windows' 260: the rest is for a model's folder, its files and the compile cache."""
+_LONG_PATHS = (
+    r"New-ItemProperty HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem -Name LongPathsEnabled -Value 1 "
+    "-PropertyType DWORD -Force"
+)
 _PROFILE = Path("/sys/firmware/acpi/platform_profile")
 
 
@@ -40,8 +47,9 @@ def examine_disk(free: int, folder: Path) -> Finding:
     return Finding("disk_ok", "ok", "storage", values)
 
 
-def examine_folders(folders: Sequence[Path], *, platform: str = sys.platform) -> list[Finding]:
-    """Whether the program may write where it keeps its data; the first folder is the data directory."""
+def examine_folders(folders: Sequence[Path], *, platform: str = sys.platform, long_paths: bool = True) -> list[Finding]:
+    """Whether the program may write where it keeps its data; the first folder is the data directory. `long_paths`:
+    whether the system takes paths beyond Windows' 260 characters."""
     findings = []
     for folder in folders:
         try:
@@ -55,6 +63,21 @@ def examine_folders(folders: Sequence[Path], *, platform: str = sys.platform) ->
         findings.append(Finding("folder_ok", "ok", "storage", {"folder": str(folders[0])}))
     if platform == "win32" and not str(folders[0]).isascii():
         findings.append(Finding("folder_letters", "note", "storage", {"folder": str(folders[0])}, advice="advice"))
+    depth = len(str(folders[0]))
+    if not long_paths and depth > _DEEP_FOLDER:
+        values = {"folder": str(folders[0]), "length": depth}
+        findings.append(Finding("folder_deep", "warning", "storage", values, advice="advice", command=_LONG_PATHS))
+    return findings
+
+
+def examine_private_files(files: Sequence[Path]) -> list[Finding]:
+    """Whether others can read what holds keys or tokens."""
+    findings = []
+    for file in files:
+        with contextlib.suppress(OSError):  # it need not exist
+            if others_can_read(file):
+                values = {"file": str(file)}
+                findings.append(Finding("file_readable", "warning", "storage", values, file.name, "advice"))
     return findings
 
 

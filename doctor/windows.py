@@ -1,4 +1,4 @@
-"""Windows' device manager: which display adapters and NPUs it lists, and whether they work."""
+"""What Windows tells: the display adapters and NPUs of its device manager, and how long a path may be."""
 
 from __future__ import annotations
 
@@ -18,6 +18,19 @@ _QUERY = (
     "Get-CimInstance Win32_PnPEntity -Filter \"PNPClass='Display' OR PNPClass='ComputeAccelerator'\" | "
     "Select-Object Name,PNPClass,ConfigManagerErrorCode | ConvertTo-Json -Compress"
 )
+
+
+def long_paths_enabled() -> bool:
+    """Whether programs may use paths of more than 260 characters; elsewhere they always may."""
+    if sys.platform != "win32":
+        return True
+    import winreg
+
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem") as key:
+            return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+    except OSError:
+        return False
 
 
 async def read_device_manager() -> tuple[PnpDevice, ...]:

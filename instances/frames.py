@@ -38,7 +38,7 @@ class FrameSplitter:
     def __init__(self) -> None:
         self._pending = bytearray()
 
-    def push(self, data: bytes) -> list[bytes]:
+    def push(self, data: bytes | bytearray) -> list[bytes]:
         """The payloads that are now complete."""
         self._pending += data
         payloads: list[bytes] = []

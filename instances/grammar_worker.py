@@ -23,6 +23,7 @@ from openvino import opset13 as ops
 from instances.frames import encode_frame, read_frame
 from instances.grammar_messages import Check, Started, Verdict, decode_check
 from instances.messages import Grammar, Structure
+from instances.own_pipes import take_pipes
 from instances.sampling import structured_output
 
 _TOKENS = 12
@@ -121,10 +122,7 @@ def _send(replies: BinaryIO, message: Started | Verdict) -> None:
 def main() -> None:
     # Compiling takes every core for its time; the models' answers come first.
     psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10)
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # Whatever a native library prints belongs into the log, not between two frames.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    serve(sys.stdin.buffer, replies)
+    serve(*take_pipes())
 
 
 if __name__ == "__main__":

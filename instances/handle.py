@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from devices.exit_status import describe_exit
 from instances.frames import FrameSplitter, encode_frame
 from instances.messages import (
     Broken,
@@ -57,8 +58,8 @@ class _FrameProtocol(asyncio.subprocess.SubprocessStreamProtocol):
         self._splitter = FrameSplitter()
         self._take = take
 
-    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
-        assert isinstance(data, bytes)
+    def pipe_data_received(self, fd: int, data: bytes | bytearray | str) -> None:
+        assert not isinstance(data, str)  # bytes, before Python 3.12 on Windows a bytearray
         for payload in self._splitter.push(data):
             self._take(payload)
 
@@ -88,6 +89,7 @@ class Instance:
         self.spec = spec
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
+        self._pid: int | None = None
         self._receiver: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         self._generations: dict[int, Generation] = {}
@@ -105,12 +107,14 @@ class Instance:
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        """Of the worker itself once it is ready; before that, of what was started."""
+        return self._pid
 
     async def load(self) -> Ready:
         """Start the worker and wait until its model is warm. Raises `InstanceLoadError`, and `InstanceLost` when the
         worker dies without a word."""
         self._process = await _start(self._command, self._take)
+        self._pid = self._process.pid
         self._receiver = asyncio.create_task(self._receive(self._process))
         if self._end_reason is not None:  # it spoke before there was a process to kill
             self.kill()
@@ -212,6 +216,7 @@ class Instance:
                     if generation is not None:
                         generation.put(output)
             case Ready():
+                self._pid = message.pid
                 self._ready.set_result(message)
             case LoadFailed(reason):
                 self._end_reason, self._load_failed = reason, True
@@ -224,7 +229,7 @@ class Instance:
         except asyncio.TimeoutError:
             self.kill()
             status = await process.wait()
-        self._end_reason = self._end_reason or f"The instance's process ended with status {status}."
+        self._end_reason = self._end_reason or f"The instance's process ended with {describe_exit(status)}."
         self.closed.set()
         if not self._ready.done():
             error = InstanceLoadError if self._load_failed else InstanceLost

@@ -150,10 +150,12 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The model is loaded and warm."""
+    """The model is loaded and warm. `pid` is the worker's own: what was started may be a launcher in front of it, as
+    `python.exe` of a virtual environment on Windows is."""
 
     load_seconds: float
     warm_up_seconds: float
+    pid: int
 
 
 class LoadFailed(msgspec.Struct, frozen=True, tag=True):

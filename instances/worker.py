@@ -4,7 +4,6 @@ End-of-file on stdin ends it at once, also in the middle of loading or of a step
 """
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from instances.messages import (
     Request,
     decode_to_worker,
 )
+from instances.own_pipes import take_pipes
 from instances.pipelines import Pipeline, load_pipeline, warm_up_request
 
 _WARM_UP_ID = 0
@@ -67,7 +67,7 @@ class Worker:
         pipeline.submit(warm_up_request(spec, _WARM_UP_ID))
         while pipeline.busy:
             pipeline.step(_raise_errors)
-        self._send(Ready(loaded - started, time.monotonic() - loaded))
+        self._send(Ready(loaded - started, time.monotonic() - loaded, os.getpid()))
         return pipeline
 
     def _serve(self, pipeline: Pipeline) -> None:
@@ -133,10 +133,8 @@ def _raise_errors(outputs: list[Output]) -> None:
 
 
 def main() -> int:
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # Whatever a native library prints belongs into the log, not between two frames.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return Worker(sys.stdin.buffer, replies).run()
+    commands, replies = take_pipes()
+    return Worker(commands, replies).run()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
-from devices.files import BROKEN_FILE, write_atomically
+from devices.files import BROKEN_FILE, read_bytes, write_atomically
 from keys.errors import InvalidKeyName, KeyNameTaken, KeysUnreadable, LastAdminKey, UnknownKey
 from keys.key import MAX_NAME_LENGTH, MAX_SECRET_LENGTH, SCOPES, Key, KeyScope, digest_of, new_key, new_secret
 
@@ -123,7 +123,7 @@ class KeyStore:
 
     def _read(self) -> tuple[Key, ...]:
         try:
-            return tuple(msgspec.json.decode(self.path.read_bytes(), type=_Document).keys)
+            return tuple(msgspec.json.decode(read_bytes(self.path), type=_Document).keys)
         except FileNotFoundError:
             return ()
         except BROKEN_FILE as error:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from devices.files import BROKEN_FILE, write_atomically
+from devices.files import BROKEN_FILE, read_bytes, write_atomically
 from instances.messages import LoadModel
 
 _WORTH_WRITING = 1.02
+_LEAST_BYTES = 32 * 2**20
+"""OpenVINO alone takes more: what is less was measured at a launcher in front of the worker."""
 
 
 class CostBook:
@@ -24,8 +26,8 @@ class CostBook:
         self._costs: dict[str, int] = {}
         if path is not None:
             with contextlib.suppress(*BROKEN_FILE):
-                costs = json.loads(path.read_text(encoding="utf-8"))
-                self._costs = {str(key): int(value) for key, value in costs.items()}
+                costs = json.loads(read_bytes(path))
+                self._costs = {str(key): int(value) for key, value in costs.items() if int(value) >= _LEAST_BYTES}
 
     def known(self, spec: LoadModel) -> int | None:
         return self._costs.get(_key(spec))

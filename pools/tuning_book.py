@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from devices.files import BROKEN_FILE, write_atomically
+from devices.files import BROKEN_FILE, read_bytes, write_atomically
 
 _CLEARLY = 0.9
 DECODED_TOKENS = 64
@@ -89,7 +89,7 @@ class TuningBook:
 
     def _read(self) -> list[Tuning]:
         with contextlib.suppress(*BROKEN_FILE):
-            return msgspec.json.decode(self._path.read_bytes(), type=list[Tuning])
+            return msgspec.json.decode(read_bytes(self._path), type=list[Tuning])
         return []
 
 

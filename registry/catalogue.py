@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from devices.files import BROKEN_FILE
+from devices.files import BROKEN_FILE, read_bytes
 from devices.model_facts import ModelFacts
 from registry.disk import write_json
 from registry.errors import RegistryError
@@ -139,7 +139,7 @@ class CatalogueStore:
     def known(self) -> Catalogue:
         """What was fetched last, else the list that comes with the program."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Catalogue)
+            return msgspec.json.decode(read_bytes(self._path), type=Catalogue)
         except BROKEN_FILE:
             return Catalogue(bundled_entries(), "bundled")
 

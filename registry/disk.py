@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
-import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 import humanize
 
+from devices.files import replace_path, write_atomically
 from registry.names import TRASH
-
-_RENAME_WAITS = (0.1, 0.3, 1.0, 2.0)
 
 
 def free_bytes(directory: Path) -> int:
@@ -45,26 +42,17 @@ def directory_size(directory: Path) -> int:
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """Replace a file at once: a reader sees the old text or the new one; durable: also after a power cut."""
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8", newline="\n") as stream:
-            json.dump(value, stream, ensure_ascii=False, indent=2)
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, json.dumps(value, ensure_ascii=False, indent=2).encode(), durable=durable)
 
 
 def put_in_place(source: Path, target: Path, models_dir: Path) -> None:
     """Make `source` the directory `target`, an older one making room. Raises OSError, then nothing has changed."""
     aside = move_aside(target, models_dir) if target.exists() else None
     try:
-        _rename(source, target)
+        replace_path(source, target)
     except OSError:
         if aside:
-            _rename(aside, target)
+            replace_path(aside, target)
         raise
     if aside:
         shutil.rmtree(aside, ignore_errors=True)
@@ -75,19 +63,8 @@ def move_aside(directory: Path, models_dir: Path) -> Path:
     trash = models_dir / TRASH
     trash.mkdir(exist_ok=True)
     aside = trash / f"{directory.name}-{uuid.uuid4().hex[:8]}"
-    _rename(directory, aside)
+    replace_path(directory, aside)
     return aside
-
-
-def _rename(source: Path, target: Path) -> None:
-    """On Windows a virus scanner holds files that have just been written open for a moment."""
-    for wait in _RENAME_WAITS if sys.platform == "win32" else ():
-        try:
-            source.replace(target)
-            return
-        except PermissionError:
-            time.sleep(wait)
-    source.replace(target)
 
 
 def empty_trash(models_dir: Path) -> None:

@@ -10,7 +10,6 @@ import errno
 import os
 import shutil
 import sys
-import threading
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +19,7 @@ import msgspec
 from filelock import Timeout
 
 from devices.files import BROKEN_FILE
+from devices.lifeline import take_stdin, watch_pipe
 from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
@@ -177,12 +177,6 @@ class Downloader:
         self._output.flush()
 
 
-def _stop_at_end_of_input() -> None:
-    while os.read(sys.stdin.fileno(), 4096):  # past the buffer, whose lock would hinder the interpreter's end
-        pass
-    os._exit(0)
-
-
 def _failure(error: OSError, directory: Path) -> Failed:
     if error.errno == errno.ENOSPC:
         full = NotEnoughDisk.of(RESERVE_BYTES, free_bytes(directory))
@@ -191,8 +185,9 @@ def _failure(error: OSError, directory: Path) -> Failed:
 
 
 def main() -> int:
-    request = decode_request(sys.stdin.buffer.readline())
-    threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
+    pipe = take_stdin()
+    request = decode_request(os.fdopen(pipe, "rb", closefd=False).readline())
+    watch_pipe(pipe, lambda: os._exit(0))
     output = sys.stdout.buffer
     try:
         Downloader(request, output).run()

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from devices.files import BROKEN_FILE
+from devices.files import BROKEN_FILE, read_bytes
 from registry.disk import write_json
 
 JobState = Literal["queued", "resolving", "downloading", "verifying", "ready", "failed", "paused", "cancelled"]
@@ -118,7 +118,7 @@ class JobStore:
     def load(self) -> list[PullJob]:
         """What was under way comes back as queued. An unreadable file counts as empty: pulling again mends it."""
         try:
-            entries = json.loads(self._path.read_text(encoding="utf-8"))
+            entries = json.loads(read_bytes(self._path))
             jobs = [msgspec.convert(entry, PullJob) for entry in entries]
         except BROKEN_FILE:
             return []

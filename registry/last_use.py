@@ -6,7 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from devices.files import BROKEN_FILE
+from devices.files import BROKEN_FILE, read_bytes
 from registry.disk import write_json
 
 FILE = ".last_used.json"
@@ -20,7 +20,7 @@ class LastUse:
         self._times: dict[str, float] = {}
         self._saved: dict[str, float] = {}
         with contextlib.suppress(*BROKEN_FILE):
-            times = json.loads(path.read_text(encoding="utf-8"))
+            times = json.loads(read_bytes(path))
             self._times = {str(model_id): float(time) for model_id, time in times.items()}
             self._saved = dict(self._times)
 

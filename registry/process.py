@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from devices.environment import network_environment
+from devices.exit_status import describe_exit
 from registry.messages import Event, Finished, PullRequest, decode_event, encode
 from registry.settings import DEFAULT_ENDPOINT
 
@@ -46,7 +47,8 @@ async def download_events(request: PullRequest) -> AsyncGenerator[Event, None]:
     finally:
         await asyncio.shield(_end(process))
         last_lines = await errors
-    raise DownloaderDied(f"The downloader ended unexpectedly (exit code {process.returncode}). {last_lines}".strip())
+    how = describe_exit(process.returncode or 0)
+    raise DownloaderDied(f"The downloader ended unexpectedly ({how}). {last_lines}".strip())
 
 
 async def read_download_events(stream: asyncio.StreamReader) -> AsyncGenerator[Event, None]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from devices.files import BROKEN_FILE, write_atomically
+from devices.files import BROKEN_FILE, read_bytes, write_atomically
 from registry.errors import InvalidModelName
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 HubKind = Literal["huggingface", "modelscope"]
 logger = logging.getLogger(__name__)
+SETTINGS_FILE = "hub_settings.json"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class SettingsFile:
     def load(self) -> HubSettings:
         """The stored settings, else the defaults."""
         try:
-            stored = json.loads(self._path.read_text(encoding="utf-8"))
+            stored = json.loads(read_bytes(self._path))
             token = stored.get("token")
             endpoint = check_endpoint(str(stored["endpoint"]))
             return HubSettings(endpoint, check_token(token) if token else None, kind_of(endpoint))

@@ -20,6 +20,7 @@ from huggingface_hub import get_session
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
+from devices.files import replace_path
 from registry.disk import free_bytes
 from registry.errors import DownloadFailed, NotEnoughDisk
 from registry.files import RemoteFile
@@ -64,7 +65,7 @@ class Transfer:
                 self._fill(file, stream, on_bytes)
                 stream.flush()
                 os.fsync(stream.fileno())
-            _part(path).replace(path)
+            replace_path(_part(path), path)
 
     def _fill(self, file: RemoteFile, stream: BinaryIO, on_bytes: Callable[[int], None]) -> None:
         failures = 0

@@ -3,8 +3,8 @@
 import contextlib
 import errno
 import ipaddress
-import os
 import socket
+import sys
 from collections.abc import Iterator
 
 BACKLOG = 2048
@@ -92,8 +92,9 @@ def _bound_socket(address: str, port: int) -> socket.socket:
     family, kind, protocol, _, target = next(_resolve(address, port))
     listener = socket.socket(family, kind, protocol)
     try:
-        if os.name == "posix":  # on Windows this option would let two programs share the port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # On Windows two programs share a port that the first has not claimed for itself.
+        option = socket.SO_EXCLUSIVEADDRUSE if sys.platform == "win32" else socket.SO_REUSEADDR
+        listener.setsockopt(socket.SOL_SOCKET, option, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind(target)

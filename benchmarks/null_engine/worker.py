@@ -33,7 +33,7 @@ class NullEngine:
         os._exit(0)
 
     def run(self) -> None:
-        _send(Ready(0.0, 0.0))
+        _send(Ready(0.0, 0.0, os.getpid()))
         threading.Thread(target=self.read_commands, daemon=True).start()
         while True:
             _send(Outputs(self._step()))

@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 
 from devices.config import DEMO_MODEL_ID, ModelAssignment
 from model_registry import ModelRegistry
+from registry.settings import SETTINGS_FILE
 
 _POLL_SECONDS = 0.5
 _DEMO_MODEL = Path(__file__).resolve().parents[2] / "models" / "demo_server-guide"
@@ -23,7 +24,7 @@ async def present_models(models: Sequence[ModelAssignment], data_dir: Path) -> l
     models = [_bundled(model) if _is_missing(model, data_dir) else model for model in models]
     if not any(_is_missing(model, data_dir) for model in models):
         return models
-    registry = ModelRegistry(data_dir / "models", settings_file=data_dir / "hub_settings.json")
+    registry = ModelRegistry(data_dir / "models", settings_file=data_dir / SETTINGS_FILE)
     lock = FileLock(data_dir / ".pull.lock")
     while True:
         try:

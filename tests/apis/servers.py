@@ -75,7 +75,7 @@ class _ScriptedInstance(Instance):
         self._script = script
 
     async def load(self) -> Ready:
-        return Ready(0.0, 0.0)
+        return Ready(0.0, 0.0, 0)
 
     @contextmanager
     def generate(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> Iterator[Generation]:

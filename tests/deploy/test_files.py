@@ -106,6 +106,7 @@ def test_the_windows_script_starts_the_suite() -> None:
     assert argument is not None
     options_of(argument[1].replace('"{0}"', "DIR"))
     assert "-RunLevel Limited" in text
+    assert re.search(r"\$normalPriority = [456]\b", text), "a task is below normal otherwise"
     assert not re.search(r"Invoke-Expression|iex |DownloadString|-Verb RunAs", text)
     declared = {name.lower() for name in re.findall(r"\$(\w+) =", text)} | {"datadir", "remove"}
     used = {name.lower() for name in re.findall(r"\$(\w+)", text)}

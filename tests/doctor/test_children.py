@@ -40,7 +40,7 @@ async def test_a_failure_gives_its_last_line() -> None:
 @posix
 async def test_a_crash_is_a_finding() -> None:
     result = await run_child(python(CRASH), seconds=30)
-    assert result == ChildResult("crashed", reason="SIGKILL")
+    assert result == ChildResult("crashed", reason="signal SIGKILL")
 
 
 @posix

@@ -17,7 +17,14 @@ from devices.memory import MemoryReading
 from doctor.configuration import examine_assignments, read_configuration
 from doctor.network import examine_hub, examine_proxy
 from doctor.ports import examine_ports
-from doctor.resources import examine_disk, examine_folders, examine_memory, examine_power, read_power
+from doctor.resources import (
+    examine_disk,
+    examine_folders,
+    examine_memory,
+    examine_power,
+    examine_private_files,
+    read_power,
+)
 from doctor.software import NEWEST, OLDEST, examine_packages, examine_python
 from tests.doctor.conftest import Said, by_subject
 from tests.helpers import free_port
@@ -100,6 +107,27 @@ def test_folders(tmp_path: Path, said: Said) -> None:
     (finding,) = examine_folders([in_the_way / "models"], platform="linux")
     assert (finding.id, finding.level) == ("folder_not_writable", "problem")
     assert "--data-dir" in said(finding)
+
+
+@pytest.mark.parametrize(("long_paths", "deep"), [(False, True), (True, True), (False, False)])
+def test_a_deep_folder(tmp_path: Path, said: Said, long_paths: bool, deep: bool) -> None:
+    folder = tmp_path / ("x" * 130) if deep else Path(os.curdir)
+    found = {finding.id: finding for finding in examine_folders([folder], platform="linux", long_paths=long_paths)}
+    assert ("folder_deep" in found) == (deep and not long_paths)
+    if "folder_deep" in found:
+        assert "LongPathsEnabled" in str(found["folder_deep"].command)
+        assert "--data-dir" in said(found["folder_deep"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights there are lists; tests/devices/test_owner_only.py")
+def test_files_that_others_can_read(tmp_path: Path, said: Said) -> None:
+    names = ["keys.json", "mine.json", "missing.json"]
+    for name, mode in zip(names[:2], (0o644, 0o600), strict=True):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    (finding,) = examine_private_files([tmp_path / name for name in names])
+    assert (finding.id, finding.level, finding.subject) == ("file_readable", "warning", "keys.json")
+    assert "keys.json" in said(finding)
 
 
 def test_power(said: Said) -> None:

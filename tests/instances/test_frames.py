@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from instances.frames import FrameSplitter, encode_frame
-from instances.handle import Instance, InstanceLost
+from instances.handle import Instance, InstanceLost, _FrameProtocol
 from instances.messages import LoadFailed, LoadModel
 
 FRAMES = [LoadFailed("x" * size) for size in (0, 1, 70_000)]
@@ -27,3 +27,13 @@ async def test_a_worker_that_writes_garbage_is_ended(begin: str) -> None:
     with pytest.raises(InstanceLost, match="no message"):
         await instance.load()
     assert instance.closed.is_set()
+
+
+async def test_pieces_may_be_of_any_kind_of_bytes() -> None:
+    """Windows' event loop hands on bytearrays before Python 3.12."""
+    payloads: list[bytes] = []
+    protocol = _FrameProtocol(payloads.append)
+    for frame in FRAMES:
+        protocol.pipe_data_received(1, bytearray(encode_frame(frame)))
+    assert payloads == [encode_frame(frame)[4:] for frame in FRAMES]
+    assert all(isinstance(payload, bytes) for payload in payloads)

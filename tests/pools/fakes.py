@@ -59,7 +59,7 @@ class FakeInstance(Instance):
         if reason is not None:
             raise InstanceLoadError(reason)
         self.loaded = True
-        return Ready(0.0, 0.0)
+        return Ready(0.0, 0.0, 0)
 
     @property
     def busy(self) -> bool:
