@@ -26,7 +26,9 @@ from admin.views import (
     Snapshot,
     Speed,
 )
-from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings
+from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from devices.kv_cache import KvPrecision, kv_cache_bytes, kv_format
+from devices.model_facts import ModelFacts
 from devices.supervisor import DeviceStatus, Suite
 from doctor.examination import Doctor
 from model_registry import LocalModel, ModelRegistry, PullJob
@@ -175,9 +177,22 @@ def _choices(
                 fitness=stick.judge(facts) if facts else None,
                 assignment=assignments.get(model_id),
                 running=_running(running) if running else None,
+                kv_sizes=_kv_sizes(facts, assignments.get(model_id), stick.kind) if facts else (),
             )
         )
     return choices
+
+
+def _kv_sizes(facts: ModelFacts, assignment: ModelAssignment | None, device: str) -> tuple[tuple[str, int], ...]:
+    if facts.kv is None or assignment is None or device.upper().startswith("NPU"):
+        return ()
+    wanted: tuple[KvPrecision | None, ...] = (None, "f16", "int8", "int4")
+    sizes = []
+    for precision in wanted:
+        form = kv_format(device, wanted=precision, properties=assignment.extra_config, pinned=facts.kv_options)
+        # Of many, so that the block that is kept free does not count.
+        sizes.append((precision or "auto", kv_cache_bytes(facts.kv, 1_000_000, form) // 1000))
+    return tuple(sizes)
 
 
 def _running(report: Mapping[str, Any]) -> RunningModel:

@@ -77,6 +77,8 @@ class ModelChoice:
     assignment: ModelAssignment | None
     running: RunningModel | None
     tuning: TuningLine | None = None
+    kv_sizes: tuple[tuple[str, int], ...] = ()
+    """Bytes of 1,000 tokens in the KV cache by precision, "auto" first; empty where there is nothing to choose."""
 
     @property
     def name(self) -> str:

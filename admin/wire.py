@@ -79,6 +79,7 @@ class ModelChange(Body):
     preload_count: int = Field(default=0, ge=0)
     max_prompt_len: int | None = Field(default=None, ge=1)
     pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
+    kv_cache_precision: Literal["f16", "int8", "int4"] | None = None
     extra_config: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ENTRIES)
     system: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ENTRIES)

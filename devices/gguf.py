@@ -15,6 +15,8 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from devices.kv_cache import KvShape
+
 MAX_HEADER_BYTES = 128 * 1024 * 1024
 _MAX_ELEMENTS = 1 << 50
 _MAX_NAME_DIMENSIONS = 8
@@ -53,12 +55,12 @@ class GgufError(Exception):
 
 @dataclass(frozen=True)
 class GgufSummary:
-    """file_bytes: the smallest length the file can have. kv_elements_per_token: keys and values of all layers.
-    quantization: as the file names its own, else the type of most of its weights. adapter: it holds a LoRA only."""
+    """file_bytes: the smallest length the file can have. kv: what a token adds to the cache. quantization: as the file
+    names its own, else the type of most of its weights. adapter: it holds a LoRA only."""
 
     architecture: str
     context_length: int | None
-    kv_elements_per_token: int | None
+    kv: KvShape | None
     parameters: int
     quantization: str | None
     tensor_types: frozenset[str]
@@ -153,7 +155,7 @@ class _Reader:
         return GgufSummary(
             architecture=architecture,
             context_length=_number(values, f"{architecture}.context_length"),
-            kv_elements_per_token=_kv_elements(values, architecture),
+            kv=_kv_shape(values, architecture),
             parameters=parameters,
             quantization=_FILE_TYPES.get(values.get("general.file_type", -1), most),
             tensor_types=frozenset(by_type),
@@ -224,7 +226,7 @@ def _number(values: dict[str, Any], key: str) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-def _kv_elements(values: dict[str, Any], architecture: str) -> int | None:
+def _kv_shape(values: dict[str, Any], architecture: str) -> KvShape | None:
     layers = _number(values, f"{architecture}.block_count")
     heads = _number(values, f"{architecture}.attention.head_count")
     width = _number(values, f"{architecture}.embedding_length")
@@ -233,4 +235,5 @@ def _kv_elements(values: dict[str, Any], architecture: str) -> int | None:
     kv_heads = _number(values, f"{architecture}.attention.head_count_kv") or heads
     key_length = _number(values, f"{architecture}.attention.key_length") or width // heads
     value_length = _number(values, f"{architecture}.attention.value_length") or width // heads
-    return layers * kv_heads * (key_length + value_length)
+    heads = layers * kv_heads
+    return KvShape(heads * key_length, heads * value_length, heads)

@@ -12,6 +12,8 @@ from math import prod
 from pathlib import Path
 from xml.parsers import expat
 
+from devices.kv_cache import KvShape
+
 MAX_XML_BYTES = 256 * 1024 * 1024
 _CHUNK = 1 << 20
 _PACKED_TYPES = {"u1", "u2", "u3", "u4", "i4", "u6", "u8", "i8", "nf4", "f4e2m1", "f8e4m3", "f8e5m2", "f8e8m0"}
@@ -39,7 +41,7 @@ class IrSummary:
     bin_bytes: the smallest length its .bin file can have.
     parameters: elements of all weights; scales and zero points of compressed ones left out, shared ones counted once.
     weight_elements: elements of the matrices by (element type, group size; -1: one scale a row).
-    kv_elements_per_token: what the growing states (the KV cache) gain with each token; None without such states.
+    kv: what the growing states (the KV cache) gain with each token; None without such states.
     rt_info: its values by path ("nncf/weight_compression/mode").
     """
 
@@ -48,7 +50,7 @@ class IrSummary:
     bin_bytes: int = 0
     parameters: int = 0
     weight_elements: Counter[tuple[str, int]] = field(default_factory=Counter)
-    kv_elements_per_token: int | None = None
+    kv: KvShape | None = None
     runtime_version: str | None = None
     rt_info: dict[str, str] = field(default_factory=dict)
 
@@ -169,7 +171,7 @@ class _Handler:
             result.parameters += elements
             if len(constant.shape) > 1:
                 result.weight_elements[constant.element_type, _group_size(constant.shape)] += elements
-        result.kv_elements_per_token = self._kv_elements()
+        result.kv = self._kv()
         return result
 
     def _consumers(self, layer: str) -> list[tuple[str, str]]:
@@ -206,11 +208,18 @@ class _Handler:
                 auxiliary.add(layer)
         return auxiliary
 
-    def _kv_elements(self) -> int | None:
-        """A cache state has two dimensions left open, batch and sequence; a fixed-size recurrent state has one."""
-        growing = [
-            min(prod(int(part) for part in shape if part.isdigit()), _MAX_ELEMENTS)
-            for shape in self._states.values()
-            if sum(not part.isdigit() for part in shape) >= 2
-        ]
-        return sum(growing) or None
+    def _kv(self) -> KvShape | None:
+        """A cache state has two dimensions left open, batch and sequence; a fixed-size recurrent state has one. The
+        last fixed one is a head's size."""
+        keys = values = heads = 0
+        for name, shape in self._states.items():
+            fixed = [int(part) for part in shape if part.isdigit()]
+            if len(shape) - len(fixed) < 2:
+                continue
+            elements = min(prod(fixed), _MAX_ELEMENTS)
+            if ".value" in name:
+                values += elements
+                heads += min(prod(fixed[:-1]), _MAX_ELEMENTS)
+            else:
+                keys += elements
+        return KvShape(keys, values, heads) if keys + values else None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devices.kv_cache import KvShape
+
 MAX_JSON_BYTES = 32 * 1024 * 1024
 _MAX_CARD_BYTES = 256 * 1024
 _RECURRENT_LAYERS = ("linear", "mamba", "conv", "recurrent", "ssm")
@@ -15,14 +17,14 @@ _RECURRENT_LAYERS = ("linear", "mamba", "conv", "recurrent", "ssm")
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """config.json, reduced. kv_elements_per_token: elements of keys and values that a token adds over all layers.
-    labels: of a classifier; transformers leaves it out where it is 2."""
+    """config.json, reduced. kv: what a token adds to the cache. labels: of a classifier; transformers leaves it out
+    where it is 2."""
 
     architecture: str | None = None
     model_type: str = ""
     labels: int | None = None
     context_length: int | None = None
-    kv_elements_per_token: int | None = None
+    kv: KvShape | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def read_config(directory: Path) -> ModelConfig:
         model_type=str(config.get("model_type") or ""),
         labels=_labels(config),
         context_length=_context_length(text, str(architecture)),
-        kv_elements_per_token=_kv_elements(text),
+        kv=_kv_shape(text),
     )
 
 
@@ -143,7 +145,7 @@ def _number(config: dict[str, Any], *names: str) -> int | None:
     return None
 
 
-def _kv_elements(config: dict[str, Any]) -> int | None:
+def _kv_shape(config: dict[str, Any]) -> KvShape | None:
     layers = _attention_layers(config)
     heads = _number(config, "num_attention_heads", "n_head", "num_heads")
     hidden = _number(config, "hidden_size", "n_embd", "d_model")
@@ -151,10 +153,11 @@ def _kv_elements(config: dict[str, Any]) -> int | None:
         return None
     if _number(config, "kv_lora_rank") and (value_dim := _number(config, "v_head_dim")):
         key_dim = (_number(config, "qk_nope_head_dim") or 0) + (_number(config, "qk_rope_head_dim") or 0)
-        return layers * heads * (key_dim + value_dim)
+        return KvShape(layers * heads * key_dim, layers * heads * value_dim, layers * heads)
     head_dim = _number(config, "head_dim", "kv_channels") or (hidden // heads if hidden else None)
     kv_heads = _number(config, "num_key_value_heads", "multi_query_group_num", "num_kv_heads") or heads
-    return layers * kv_heads * head_dim * 2 if head_dim else None
+    elements = layers * kv_heads * head_dim if head_dim else None
+    return KvShape(elements, elements, layers * kv_heads) if elements else None
 
 
 def _attention_layers(config: dict[str, Any]) -> int | None:

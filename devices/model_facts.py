@@ -6,7 +6,8 @@ Nothing here raises for a bad directory: `ModelFacts.problem` says in a sentence
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from devices.embedding_facts import EmbeddingFacts, read_embedding_facts
 from devices.gguf import GgufError, gguf_files, read_gguf
 from devices.gguf_support import gguf_refusal, gguf_warnings, part_of_many
 from devices.ir_xml import IrError, IrSummary, read_ir
+from devices.kv_cache import KvShape, kv_cache_bytes, kv_format
 from devices.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
 from devices.model_kind import kind_of, missing_part
 from devices.quantization import compression
@@ -23,7 +25,6 @@ PROCESS_BYTES = 200 * 1024**2
 """What the process of an instance takes beside weights and KV cache."""
 MIN_KV_TOKENS = 512
 """The smallest KV cache an instance gets."""
-_KV_BYTES = 2  # f16, as GPU and NPU keep it; CPU's default u8 needs half
 _GENERATING = ("llm", "vlm")
 _TEXT_TASKS = {"embedding": "embedding", "reranker": "rerank"}
 _POINTER = b"version https://git-lfs"
@@ -35,11 +36,11 @@ _TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
 class ModelFacts:
     """kind: one of model_kind.KINDS. Sizes in bytes, lengths in tokens.
 
-    kv_bytes_per_token counts 2 bytes an element (f16). quantization reads like "INT4_SYM g128 r1.0": mode, group size
-    (-1: one scale a row), share of the weights in that mode. embedding: of an embedding model how it is used.
-    problem: why the model cannot be used as it lies there; unsupported: that is because of what it is, its files may
-    be whole. npu_problem: why not on an NPU. All say nothing where nothing speaks against it. warnings: what one should
-    know of a model that works.
+    kv: what a token adds to the KV cache; kv_options: OpenVINO's properties of it that the files pin. quantization
+    reads like "INT4_SYM g128 r1.0": mode, group size (-1: one scale a row), share of the weights in that mode.
+    embedding: of an embedding model how it is used. problem: why the model cannot be used as it lies there;
+    unsupported: that is because of what it is, its files may be whole. npu_problem: why not on an NPU. All say nothing
+    where nothing speaks against it. warnings: what one should know of a model that works.
     """
 
     kind: str = "unknown"
@@ -48,7 +49,8 @@ class ModelFacts:
     quantization: str | None = None
     parameters: int | None = None
     architecture: str | None = None
-    kv_bytes_per_token: int | None = None
+    kv: KvShape | None = None
+    kv_options: Mapping[str, str] = field(default_factory=dict, hash=False)
     has_tokenizer: bool = False
     chat_template: bool = False
     tools: bool = False
@@ -79,7 +81,8 @@ class ModelFacts:
     @property
     def least_bytes(self) -> int:
         """Memory without which no instance runs, whatever the settings; with the KV cache in 8 bits."""
-        return self.size_bytes + PROCESS_BYTES + MIN_KV_TOKENS * (self.kv_bytes_per_token or 0) // _KV_BYTES
+        cache = kv_cache_bytes(self.kv, MIN_KV_TOKENS, kv_format("GPU", wanted="int8")) if self.kv else 0
+        return self.size_bytes + PROCESS_BYTES + cache
 
 
 Stamp = tuple[tuple[str, int, int], ...]
@@ -153,7 +156,8 @@ def _read(directory: Path) -> ModelFacts:
         context_length=config.context_length,
         architecture=config.architecture,
         parameters=sum(ir.parameters for ir in irs.values()) or None,
-        kv_bytes_per_token=_kv_bytes(main, config) if kind.name in _GENERATING else None,
+        # The IR's own states know better than the configuration, which every architecture spells differently.
+        kv=((main.kv if main else None) or config.kv) if kind.name in _GENERATING else None,
         vision=kind.name == "vlm",
         license=read_license(directory),
         problem=" ".join(problems) or None,
@@ -163,6 +167,7 @@ def _read(directory: Path) -> ModelFacts:
         facts = replace(
             facts,
             runtime_version=main.runtime_version,
+            kv_options=_runtime_options(main),
             quantization=str(weights) if weights else None,
             npu_problem=weights.npu_problem if weights and kind.name in _GENERATING else None,
         )
@@ -220,7 +225,7 @@ def _gguf_facts(directory: Path) -> ModelFacts:
         quantization=header.quantization,
         parameters=header.parameters,
         architecture=header.architecture,
-        kv_bytes_per_token=header.kv_elements_per_token * _KV_BYTES if header.kv_elements_per_token else None,
+        kv=header.kv,
         has_tokenizer=True,
         chat_template=template.present,
         tools=template.tools,
@@ -268,10 +273,10 @@ def _size(directory: Path, irs: dict[Path, IrSummary]) -> int:
     return sum(path.stat().st_size for path in weights if path.is_file())
 
 
-def _kv_bytes(ir: IrSummary | None, config: ModelConfig) -> int | None:
-    """The IR's own cache states know better than the configuration, which every architecture spells differently."""
-    elements = (ir.kv_elements_per_token if ir else None) or config.kv_elements_per_token
-    return elements * _KV_BYTES if elements else None
+def _runtime_options(ir: IrSummary) -> dict[str, str]:
+    """What the IR asks of the plugin about the cache; a property handed to the pipeline goes before it."""
+    options = {name.rpartition("/")[2]: value for name, value in ir.rt_info.items() if "runtime_options/" in name}
+    return {name: value for name, value in options.items() if name.endswith("_CACHE_PRECISION")}
 
 
 def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:

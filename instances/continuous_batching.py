@@ -7,13 +7,12 @@ import openvino as ov
 import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
+from devices.kv_cache import kv_cache_blocks, kv_format
 from instances.messages import FinishReason, Generate, LoadModel, Output, Request
 from instances.pipeline import Emit
 from instances.prefix_ledger import PrefixLedger
 from instances.sampling import generation_config
 
-_CPU_BLOCK_TOKENS = 32
-_GPU_BLOCK_TOKENS = 16
 _LOOKUP_NGRAM = 3
 """How many of the last tokens must stand in the prompt for those that follow there to be guessed."""
 _FINISH: dict[genai.GenerationFinishReason, FinishReason] = {
@@ -29,8 +28,8 @@ class ContinuousBatching:
 
     def __init__(self, spec: LoadModel) -> None:
         scheduler = genai.SchedulerConfig()
-        block = _CPU_BLOCK_TOKENS if spec.device.startswith("CPU") else _GPU_BLOCK_TOKENS
-        scheduler.num_kv_blocks = -(-spec.kv_cache_tokens // block) + 1
+        form = kv_format(spec.device)
+        scheduler.num_kv_blocks = kv_cache_blocks(spec.kv_cache_tokens, form)
         scheduler.enable_prefix_caching = True
         if spec.max_num_batched_tokens is not None:
             scheduler.max_num_batched_tokens = spec.max_num_batched_tokens
@@ -46,11 +45,17 @@ class ContinuousBatching:
         self._cancelled: set[int] = set()
         self._lock = threading.Lock()
         self._with_logprobs: set[int] = set()
-        self._prefixes = PrefixLedger(scheduler.num_kv_blocks, block, scheduler.max_num_batched_tokens)
+        self._prefixes = PrefixLedger(scheduler.num_kv_blocks, form.block_tokens, scheduler.max_num_batched_tokens)
 
     @property
     def busy(self) -> bool:
         return bool(self._handles)
+
+    @property
+    def kv_cache_bytes(self) -> int:
+        """What the KV cache takes, by the library's own account; right after the first step, and not for 4 bits, which
+        it counts as 8."""
+        return self._pipeline.get_metrics().kv_cache_size_in_bytes
 
     def submit(self, request: Request) -> None:
         if not isinstance(request, Generate):

@@ -9,6 +9,7 @@ from devices.config import ModelAssignment
 from devices.gguf import load_path
 from devices.hardware import ResolvedDevice
 from devices.known_embedders import Pooling
+from devices.kv_cache import KvFormat, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
 from devices.memory import GB
 from devices.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
 from instances.messages import LoadModel, PipelineKind
@@ -29,6 +30,8 @@ _TASK_SENTENCES: dict[Task, str] = {
 _KV_CACHE_SHARE = 0.25
 _GUESSING_TOKENS = 32
 """A block of the KV cache."""
+_UNKNOWN_SHAPE = KvShape(32 * 1024, 32 * 1024, 256)
+"""Of a model whose files do not tell: 128 KiB a token in 16 bits."""
 _CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 """Of the code that OpenVINO generates for each new shape of a batch; its own 5000 come to most of a gigabyte."""
 
@@ -141,6 +144,24 @@ class ServedModel:
         return self.assignment.max_prompt_len or DEFAULT_NPU_PROMPT_TOKENS
 
     @property
+    def kv_format(self) -> KvFormat:
+        """How its KV cache is kept where it runs."""
+        assignment = self.assignment
+        return kv_format(
+            self.device.used,
+            wanted=assignment.kv_cache_precision,
+            properties=assignment.extra_config,
+            pinned=self.facts.kv_options,
+        )
+
+    @property
+    def guessing_tokens(self) -> int:
+        """What the KV cache holds beside the leases: guessed tokens lie there until they are checked, a block of it for
+        each request."""
+        guesses = self.assignment.prompt_lookup if self.pipeline == "continuous_batching" else None
+        return _GUESSING_TOKENS * self.requests_per_instance if guesses else 0
+
+    @property
     def response_tokens(self) -> int:
         """MIN_RESPONSE_LEN: what an NPU's static context holds beyond the prompt limit."""
         return int(self.assignment.extra_config.get("MIN_RESPONSE_LEN", NPU_RESPONSE_TOKENS))
@@ -176,16 +197,16 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     weights = assignment.estimated_memory_gb * GB if assignment.estimated_memory_gb else model.facts.size_bytes
     if model.task != "generation":
         return InstancePlan(0, int(weights), 0)
-    per_token = _kv_bytes_per_token(model)
+    shape, form = model.facts.kv or _UNKNOWN_SHAPE, model.kv_format
     wanted = model.context_tokens * model.requests_per_instance
     allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else memory_bytes * _KV_CACHE_SHARE
-    tokens = max(MIN_KV_TOKENS, min(wanted, int(allowed / per_token)))
-    return InstancePlan(tokens, int(weights), tokens * per_token)
+    room = kv_cache_tokens(shape, int(allowed), form) - model.guessing_tokens
+    tokens = max(MIN_KV_TOKENS, min(wanted, room))
+    return InstancePlan(tokens, int(weights), kv_cache_bytes(shape, tokens + model.guessing_tokens, form))
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
-    """What a worker is told to load. Guessed tokens lie in the KV cache until they are checked, a block of it for each
-    request beside what its lease is for."""
+    """What a worker is told to load."""
     guesses = model.assignment.prompt_lookup if model.pipeline == "continuous_batching" else None
     return LoadModel(
         directory=str(load_path(model.directory)),
@@ -193,7 +214,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         pipeline=model.pipeline,
         properties=_properties(model),
         cache_dir=str(cache_dir) if cache_dir else None,
-        kv_cache_tokens=plan.kv_cache_tokens + (_GUESSING_TOKENS * model.requests_per_instance if guesses else 0),
+        kv_cache_tokens=plan.kv_cache_tokens + model.guessing_tokens,
         max_prompt_len=model.max_prompt_tokens or model.context_tokens,
         min_response_len=model.response_tokens,
         max_num_batched_tokens=model.max_num_batched_tokens,
@@ -204,15 +225,11 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
 
 def _properties(model: ServedModel) -> dict[str, Any]:
     configured = {k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)}
+    if model.task == "generation" and model.device.used.startswith(("CPU", "GPU")):
+        configured = {**model.kv_format.properties, **configured}
     return {**_CPU_DEFAULTS, **configured} if model.device.used.startswith("CPU") else configured
 
 
 def _npu_only(name: str) -> bool:
     # The CPU and GPU plugins raise on these, and a fallback must not fail on its device's settings.
     return name.startswith("NPU") or name in {"MAX_PROMPT_LEN", "MIN_RESPONSE_LEN", "PREFILL_HINT", "GENERATE_HINT"}
-
-
-def _kv_bytes_per_token(model: ServedModel) -> int:
-    # The facts count 16-bit values; the CPU plugin keeps its KV cache in 8 bits.
-    sixteen_bit = model.facts.kv_bytes_per_token or 128 * 1024
-    return max(1, sixteen_bit // 2 if model.device.used.startswith("CPU") else sixteen_bit)

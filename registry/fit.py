@@ -7,6 +7,7 @@ from typing import Literal
 
 import humanize
 
+from devices.kv_cache import kv_cache_bytes, kv_format
 from devices.model_facts import ModelFacts
 
 TYPICAL_TOKENS = 4096
@@ -52,7 +53,8 @@ def fit(facts: ModelFacts, budget_bytes: int, device_kind: str) -> Fit:
 def needed_bytes(facts: ModelFacts) -> int:
     """Memory of one loaded copy with one conversation of TYPICAL_TOKENS."""
     tokens = min(facts.context_length or TYPICAL_TOKENS, TYPICAL_TOKENS)
-    return int(facts.size_bytes * _LOADED_WEIGHTS) + (facts.kv_bytes_per_token or 0) * tokens + _OVERHEAD_BYTES
+    cache = kv_cache_bytes(facts.kv, tokens, kv_format("GPU", pinned=facts.kv_options)) if facts.kv else 0
+    return int(facts.size_bytes * _LOADED_WEIGHTS) + cache + _OVERHEAD_BYTES
 
 
 def _size(count: int) -> str:

@@ -24,8 +24,8 @@ _WEIGHTS = (
 
 
 class ModelMetadata(BaseModel):
-    """metadata.json. A model has downloaded_at or imported_at. files: the commit's files with sizes and hashes, to check
-    them again. reference: the folder or file of a model that was imported without copying. Unknown keys are kept.
+    """metadata.json. A model has downloaded_at or imported_at. files: the commit's files with sizes and hashes, to
+    check them again. reference: the folder or file of a model that was imported without copying. Unknown keys are kept.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())

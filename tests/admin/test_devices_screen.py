@@ -159,3 +159,29 @@ def _kill(pid: int) -> None:
     import psutil
 
     psutil.Process(pid).kill()
+
+
+@pytest.mark.parametrize(
+    ("language", "settings", "choice"),
+    [("zh-TW", "模型設定", "8 位元：每 1,000 個 token"), ("en", "Settings", "8 bits: ")],
+)
+def test_the_precision_of_the_kv_cache_is_chosen_with_its_memory_in_view(
+    live: LiveSite, published: Path, open_page: OpenPage, language: str, settings: str, choice: str
+) -> None:
+    add_model(live.site, PHI, published)
+    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
+    page, _ = open_page(live.url, language=language)
+    card = page.locator("#device-gpu")
+    card.get_by_text(settings, exact=True).click()
+    select = card.locator("select[name=kv_cache_precision]")
+    labels = select.locator("option").all_inner_texts()
+    sizes = [int(label.rpartition(" kB")[0].split()[-1].partition(".")[0]) for label in labels[1:]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 3
+    assert labels[2].startswith(choice)
+
+    select.select_option("int8")
+    card.locator("button.apply").click()
+    expect(card.locator(".unsaved")).to_be_hidden()
+    (model,) = json.loads(live.site.store.path.read_text(encoding="utf-8"))["gpu"]["models"]
+    assert model["kv_cache_precision"] == "int8"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from devices.config import ModelAssignment
 from devices.hardware import ResolvedDevice
+from devices.kv_cache import KvShape
 from devices.memory import MemoryReading, PhysicalMemory
 from devices.model_facts import ModelFacts
 from instances.handle import Generation, Instance, InstanceLoadError
@@ -25,7 +26,7 @@ def served_model(name: str, *, weight_bytes: int = MODEL_BYTES, **assignment: ob
         public_id=f"gpu-{name}",
         directory=Path(name),
         facts=ModelFacts(
-            kind="llm", has_tokenizer=True, size_bytes=weight_bytes, context_length=512, kv_bytes_per_token=1000
+            kind="llm", has_tokenizer=True, size_bytes=weight_bytes, context_length=512, kv=KvShape(400, 400, 5)
         ),
         assignment=ModelAssignment.model_validate({"id": name, "path": name, **assignment}),
         device=ResolvedDevice("CPU", "CPU", "CPU"),

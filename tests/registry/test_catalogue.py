@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from devices.kv_cache import KvShape
 from devices.model_facts import ModelFacts
 from model_registry import HubSettings, HubUnreachable, ModelRegistry, fit
 from registry.catalogue import bundled_entries, guess_entry
@@ -101,7 +102,7 @@ def test_what_a_name_tells(model_id: str, parameters: int | None, quantization: 
 
 
 def test_fit_by_memory() -> None:
-    facts = ModelFacts(kind="llm", size_bytes=5 * GB, kv_bytes_per_token=131072, context_length=32768)
+    facts = ModelFacts(kind="llm", size_bytes=5 * GB, kv=KvShape(32768, 32768, 256), context_length=32768)
     assert fit(facts, 16 * GB, "gpu").level == "fits"
     assert fit(facts, 7 * GB, "gpu").level == "tight"
     too_large = fit(facts, 4 * GB, "gpu")

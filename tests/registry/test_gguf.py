@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from devices.gguf import load_path, read_control_tokens
+from devices.kv_cache import KvShape
 from devices.model_facts import read_facts
 
 VALUES: dict[str, Any] = {
@@ -54,7 +55,7 @@ def test_what_a_gguf_says_of_itself(tmp_path: Path) -> None:
     assert facts.problem is None
     assert (facts.kind, facts.architecture, facts.context_length) == ("gguf", "qwen2", 4096)
     assert (facts.parameters, facts.quantization) == (64 * 32 + 64, "Q8_0")
-    assert facts.kv_bytes_per_token == 2 * 2 * (16 + 16) * 2
+    assert facts.kv == KvShape(2 * 2 * 16, 2 * 2 * 16, 2 * 2)
     assert (facts.has_tokenizer, facts.chat_template, facts.tools, facts.thinking) == (True, True, True, False)
 
 

@@ -7,6 +7,7 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from devices.kv_cache import KvShape
 from devices.model_facts import FactsCache, ModelFacts, read_facts, runtime_problem
 from tests.registry.tiny_models import HIDDEN, VOCABULARY, add_tokenizer, language_model, make_llm, model
 
@@ -21,7 +22,7 @@ def test_a_language_model(tmp_path: Path) -> None:
     assert facts.quantization == "INT4_SYM g128 r1.0"
     assert facts.npu_problem is None
     assert facts.parameters == PARAMETERS
-    assert facts.kv_bytes_per_token == 2 * 2 * 64 * 2
+    assert facts.kv == KvShape(2 * 64, 2 * 64, 2)
     assert facts.size_bytes == (directory / "openvino_model.bin").stat().st_size
     assert (facts.has_tokenizer, facts.chat_template, facts.tools, facts.thinking) == (True, True, True, False)
     assert facts.license == "apache-2.0"
@@ -119,7 +120,7 @@ def test_the_cache_of_keys_is_counted_from_the_configuration_when_the_ir_does_no
     directory = make_llm(tmp_path / "m", config=config)
     xml = directory / "openvino_model.xml"
     xml.write_text(xml.read_text(encoding="utf-8").replace("variable_shape", "other"), encoding="utf-8")
-    assert read_facts(directory).kv_bytes_per_token == 4 * 2 * 64 * 2 * 2
+    assert read_facts(directory).kv == KvShape(4 * 2 * 64, 4 * 2 * 64, 4 * 2)
 
 
 BILLION_LAUGHS = '<?xml version="1.0"?><!DOCTYPE n [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><net>&b;</net>'

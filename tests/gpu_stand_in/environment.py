@@ -1,0 +1,55 @@
+"""Where the stand-in lies, and what a process needs in its environment to see it as its GPU."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+FOLDER = PROJECT / ".gpu_stand_in"
+SETUP_COMMAND = "python -m tests.gpu_stand_in.setup"
+_TARGETS = {"amx_tile": "sapphirerapids", "avx512f": "skx", "avx2": "core-avx2"}
+
+
+def is_set_up(folder: Path = FOLDER) -> bool:
+    """Whether the setup command came to its end: it writes this file last."""
+    return (folder / "ready").is_file()
+
+
+def stand_in_environment(folder: Path = FOLDER, **options: object) -> dict[str, str]:
+    """The variables for a new process. `options` are the layer's (layer/settings.c), in lower case and without their
+    prefix: `discrete=1, memory=2 << 30`."""
+    runtime = folder / "runtime" / "lib"
+    return {
+        "OCL_ICD_VENDORS": str(folder / "vendors"),
+        "OPENCL_LAYERS": str(folder / "liblayer.so"),
+        # OpenVINO's own, older libtbb lacks a symbol that the runtime needs.
+        "LD_PRELOAD": str(runtime / "libtbb.so.12"),
+        # Left to itself the runtime's compiler aborts on one of the plugin's kernels.
+        "CL_CONFIG_CPU_TARGET_ARCH": target_of(_processor_flags()),
+        "CL_STAND_IN_CACHE": str(folder / "programs"),
+        "CL_STAND_IN_LOG": str(folder / "layer.log"),
+        **{f"CL_STAND_IN_{name.upper()}": str(value) for name, value in options.items()},
+    }
+
+
+def child_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `variables`."""
+    return {**os.environ, **variables}
+
+
+def supported() -> bool:
+    """Intel's runtime comes for x86-64; the layer is built for Linux's loader."""
+    return platform.system() == "Linux" and platform.machine() == "x86_64"
+
+
+def target_of(flags: set[str]) -> str:
+    """The runtime's name for the processor with these features (the flags of /proc/cpuinfo)."""
+    return next((target for flag, target in _TARGETS.items() if flag in flags), "corei7")
+
+
+def _processor_flags() -> set[str]:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return set(next((line for line in lines if line.startswith("flags")), "").split())
