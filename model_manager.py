@@ -107,6 +107,11 @@ class ModelManager:
             return pool.model.context_tokens
         return min(pool.model.context_tokens, pool.plan.kv_cache_tokens)
 
+    def instance_bytes(self, model_id: str) -> int:
+        """What one more instance of a model is reckoned to take: as measured if it ran before, else as planned."""
+        pool = self.pool(model_id)
+        return self.placer.cost(pool, load_message(pool.model, pool.plan, self._cache_dir))
+
     async def generate(
         self,
         model_id: str,

@@ -48,7 +48,6 @@ class Renderer:
         )
         self._environment.filters |= {
             "size": formats.size,
-            "memory": formats.memory,
             "count": formats.count,
             "tokens": formats.tokens,
             "moment": formats.moment,

@@ -92,8 +92,9 @@ class ModelChoice:
 @dataclass(frozen=True)
 class MemoryBar:
     """Bytes of one physical memory: what our instances take, as weights and as the rest of them (KV cache and what the
-    runtime needs), what is promised to them beyond that, what everybody else takes. `shared`: it is the machine's RAM,
-    not a memory of the device's own."""
+    runtime needs), what is promised to them beyond that, what other programs take. `shared`: it is the machine's RAM,
+    not a memory of the device's own; then instances of other devices take `elsewhere` of it. `limit`: what the
+    device's instances may take together."""
 
     total: int
     weights: int
@@ -101,6 +102,8 @@ class MemoryBar:
     reserved: int
     other: int
     shared: bool = True
+    elsewhere: int = 0
+    limit: int = 0
 
     @property
     def used(self) -> int:
@@ -108,14 +111,14 @@ class MemoryBar:
 
     @property
     def free(self) -> int:
-        return max(self.total - self.used - self.reserved - self.other, 0)
+        return max(self.total - self.used - self.reserved - self.elsewhere - self.other, 0)
 
     @property
     def parts(self) -> list[tuple[str, int, float, float]]:
         """Name, bytes, and in percent of the whole where the part begins and how long it is."""
         parts: list[tuple[str, int, float, float]] = []
         begin = 0.0
-        for name in ("weights", "cache", "reserved", "other"):
+        for name in ("weights", "cache", "reserved", "elsewhere", "other"):
             size: int = getattr(self, name)
             length = round(100 * size / self.total, 1) if self.total else 0.0
             parts.append((name, size, round(begin, 1), length))

@@ -19,7 +19,8 @@ from devices.ir_xml import IrError, IrSummary, read_ir
 from devices.kv_cache import KvShape, kv_cache_bytes, kv_format
 from devices.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
 from devices.model_kind import kind_of, missing_part
-from devices.quantization import compression
+from devices.npu_rules import pipeline_problem, size_problem
+from devices.quantization import Compression, compression
 
 PROCESS_BYTES = 200 * 1024**2
 """What the process of an instance takes beside weights and KV cache."""
@@ -169,7 +170,7 @@ def _read(directory: Path) -> ModelFacts:
             runtime_version=main.runtime_version,
             kv_options=_runtime_options(main),
             quantization=str(weights) if weights else None,
-            npu_problem=weights.npu_problem if weights and kind.name in _GENERATING else None,
+            npu_problem=_npu_problem(kind.name, weights, facts.parameters),
         )
     if kind.refusal:
         return facts if facts.problem else refused(facts, kind.refusal)
@@ -178,6 +179,12 @@ def _read(directory: Path) -> ModelFacts:
     facts = _with_tokenizer(facts, directory)
     newer = runtime_problem(facts, _installed_openvino())
     return refused(facts, newer) if newer and not facts.problem else facts
+
+
+def _npu_problem(kind: str, weights: Compression | None, parameters: int | None) -> str | None:
+    if kind in _GENERATING:
+        return (weights.npu_problem if weights else None) or size_problem(parameters)
+    return pipeline_problem(kind, None)
 
 
 def refused(facts: ModelFacts, sentence: str) -> ModelFacts:
@@ -231,7 +238,7 @@ def _gguf_facts(directory: Path) -> ModelFacts:
         tools=template.tools,
         thinking=template.thinking,
         license=facts.license or header.license,
-        npu_problem="OpenVINO GenAI does not run GGUF models on the NPU.",
+        npu_problem=pipeline_problem("gguf", None),
         warnings=gguf_warnings(header),
     )
     if facts.size_bytes < header.file_bytes:
@@ -316,5 +323,11 @@ def _with_embedding(facts: ModelFacts, directory: Path, ir: IrSummary) -> ModelF
     except (OSError, ValueError) as error:
         return replace(facts, problem=" ".join(filter(None, (facts.problem, f"{error}."))))
     lengths = [length for length in (facts.context_length, embedding.max_tokens) if length]
-    facts = replace(facts, embedding=embedding, context_length=min(lengths, default=None), warnings=embedding.warnings)
+    facts = replace(
+        facts,
+        embedding=embedding,
+        context_length=min(lengths, default=None),
+        warnings=embedding.warnings,
+        npu_problem=pipeline_problem(facts.kind, embedding),
+    )
     return refused(facts, refusal) if refusal and not facts.problem else facts

@@ -81,7 +81,7 @@ def _describe(report: DeviceReport) -> Iterator[Finding]:
     memory = report.memory_bytes
     values = {
         "name": name,
-        "memory": gib(memory) if memory else "–",
+        "memory": gigabytes(memory) if memory else "–",
         "architecture": report.architecture or "–",
         "driver": report.driver or "–",
     }
@@ -94,7 +94,7 @@ def _describe(report: DeviceReport) -> Iterator[Finding]:
     yield Finding(key, "ok", "devices", values, subject=report.name)
     largest = int(report.properties.get("GPU_DEVICE_MAX_ALLOC_MEM_SIZE") or 0)
     if 0 < largest <= _SMALL_ALLOCATION and (memory or 0) > largest:
-        yield Finding("small_allocations", "note", "devices", {"limit": gib(largest)}, report.name, "advice")
+        yield Finding("small_allocations", "note", "devices", {"limit": gigabytes(largest)}, report.name, "advice")
 
 
 def _why_missing(kind: Kind, machine: Machine) -> Finding:
@@ -146,5 +146,5 @@ def examine_configured(reports: Sequence[DeviceReport], wanted: Mapping[str, tup
     return findings
 
 
-def gib(size: float) -> str:
-    return f"{size / 2**30:.1f} GiB"
+def gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"

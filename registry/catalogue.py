@@ -16,6 +16,8 @@ import msgspec
 
 from devices.files import BROKEN_FILE, read_bytes
 from devices.model_facts import ModelFacts
+from devices.model_kind import NOT_SERVED
+from devices.npu_rules import pipeline_problem, size_problem
 from registry.disk import write_json
 from registry.errors import RegistryError
 
@@ -47,16 +49,25 @@ class CatalogueEntry:
 
     def facts(self) -> ModelFacts:
         """As much as is known of it before it is here, to judge whether it will fit."""
-        wrong_weights = self.kind in ("llm", "vlm") and self.quantization and "INT4" not in self.quantization
-        unsuitable = self.npu is False or wrong_weights
+        refusal = NOT_SERVED.get(self.kind)
         return ModelFacts(
             kind=self.kind,
             size_bytes=self.size_bytes or 0,
             parameters=self.parameters,
             quantization=self.quantization,
             license=self.license,
-            npu_problem="The NPU needs symmetric int4 weights, group size -1 or 128." if unsuitable else None,
+            npu_problem=self._npu_problem(),
+            problem=refusal,
+            unsupported=refusal is not None,
         )
+
+    def _npu_problem(self) -> str | None:
+        """Of a language model it must be known that an NPU compiles it: most that are published do not suit."""
+        if self.kind not in ("llm", "vlm"):
+            return pipeline_problem(self.kind, None)
+        if not self.npu:
+            return "The NPU needs symmetric int4 weights, group size -1 or 128, as names with -cw promise."
+        return size_problem(self.parameters)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -30,7 +30,7 @@ SOURCES = [
     ),
     *(
         PROJECT / "devices" / name
-        for name in ("embedding_facts.py", "gguf_support.py", "model_kind.py", "quantization.py")
+        for name in ("embedding_facts.py", "gguf_support.py", "model_kind.py", "npu_rules.py", "quantization.py")
     ),
     PROJECT / "web" / "limits.py",
     PROJECT / "web" / "listening.py",

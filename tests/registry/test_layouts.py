@@ -9,6 +9,7 @@ import pytest
 from devices.model_facts import read_facts
 from devices.model_kind import KINDS
 from model_registry import ModelRegistry, NotAnOpenVINOModel, RegistryError, UnsupportedModel, fit
+from pools.served_model import estimated_bytes
 from registry.files import RemoteFile, check_served
 from tests.registry.layouts import DAMAGED, UNSUPPORTED, USABLE, Layout, lora, make, stable_diffusion, t5, whisper
 
@@ -20,7 +21,7 @@ GB = 10**9
 def test_what_can_be_served_has_its_kind_and_no_problem(tmp_path: Path, layout: Layout) -> None:
     facts = read_facts(make(layout, tmp_path / "m"))
     assert (facts.kind, facts.problem, facts.state) == (USABLE[layout], None, "usable")
-    assert fit(facts, 64 * GB, "cpu").level == "fits"
+    assert fit(facts, estimated_bytes(facts, "CPU", 64 * GB, None), 64 * GB, "cpu").level == "fits"
 
 
 @pytest.mark.parametrize("layout", REFUSED, ids=lambda layout: layout.__name__)
@@ -35,7 +36,7 @@ async def test_what_cannot_says_so_in_list_import_and_badge(tmp_path: Path, layo
     assert model.facts.state == ("unsupported" if layout in UNSUPPORTED else "damaged")
     assert model.complete == (layout in UNSUPPORTED)
     for device in ("gpu", "npu", "cpu"):
-        badge = fit(model.facts, 64 * GB, device)
+        badge = fit(model.facts, GB, 64 * GB, device)
         assert (badge.level, badge.reason) == ("unsuitable", model.facts.problem)
     source = make(layout, tmp_path / "source")
     kinds = UnsupportedModel if layout in UNSUPPORTED else NotAnOpenVINOModel
