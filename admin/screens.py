@@ -70,7 +70,8 @@ def get(snapshot: Snapshot) -> list[Fragment]:
 
 
 def playground(snapshot: Snapshot) -> list[Fragment]:
-    return [*common(snapshot), Fragment("served", "fragments/served.html", {"models": served_models(snapshot)})]
+    chatting = [model for model in served_models(snapshot) if model.chats]
+    return [*common(snapshot), Fragment("served", "fragments/served.html", {"models": chatting})]
 
 
 def activity(snapshot: Snapshot) -> list[Fragment]:

@@ -168,6 +168,7 @@ def _choices(
                 quantization=facts.quantization if facts else None,
                 context_length=facts.context_length if facts else None,
                 kind=facts.kind if facts else "unknown",
+                abilities=facts.abilities if facts else (),
                 local=model is not None,
                 broken=facts is not None and facts.problem is not None,
                 fitness=stick.judge(facts, assignments.get(model_id), _reckoned(running)) if facts else None,

@@ -71,6 +71,7 @@ class ModelChoice:
     quantization: str | None
     context_length: int | None
     kind: str
+    abilities: tuple[str, ...]
     local: bool
     broken: bool
     fitness: Fitness | None

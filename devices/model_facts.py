@@ -305,7 +305,8 @@ def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
             problems.append(f"{error}.")
             continue
         problems.extend(_weights_problem(path, ir))
-        template_in_xml = template_in_xml or ir.rt_info.get("chat_template")
+        if path.name == _TOKENIZER_FILES[0]:
+            template_in_xml = ir.rt_info.get("chat_template")
     template = read_chat_template(directory, template_in_xml)
     return replace(
         facts,

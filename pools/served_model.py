@@ -27,6 +27,9 @@ _TASK_SENTENCES: dict[Task, str] = {
     "embedding": "is an embedding model: it answers /v1/embeddings and /api/embed, not this.",
     "rerank": "is a reranker: it answers /v1/rerank, not this.",
 }
+NO_CHAT = (
+    "has no chat template, so it cannot take a conversation: it continues texts at /v1/completions and /api/generate."
+)
 _KV_CACHE_SHARE = 0.25
 _REPACKED_ON_CPU = 1.9
 """Measured with 85 to 270 MB of weights in int4, int8, f16 and GGUF: 1.86 to 2.0."""
@@ -80,6 +83,12 @@ class ServedModel:
         """Raise `InvalidRequest` when the model is for something else."""
         if self.task != task:
             raise InvalidRequest(f"'{self.public_id}' {_TASK_SENTENCES[self.task]}", param="model")
+
+    def require_chat(self) -> None:
+        """Raise `InvalidRequest` when the model cannot take a conversation, saying what it can."""
+        self.require("generation")
+        if self.problem is None and not (self.facts.chat_template or self.persona.template):
+            raise InvalidRequest(f"'{self.public_id}' {NO_CHAT}", param="model")
 
     @property
     def problem(self) -> str | None:
