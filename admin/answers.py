@@ -12,6 +12,7 @@ from doctor.findings import Area, Level
 from keys.key import KeyScope
 from registry.catalogue import CatalogueEntry
 from registry.jobs import FileProgress, JobError, JobState
+from registry.recommend import Recommendation
 from web.described import Responses, errors
 
 
@@ -75,6 +76,10 @@ class AvailableModels(BaseModel):
     source: Literal["hub", "bundled"]
     fetched_at: float | None
     problem: str | None
+
+
+class RecommendedModels(BaseModel):
+    recommendations: list[Recommendation]
 
 
 class LocalModels(BaseModel):

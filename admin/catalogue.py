@@ -101,4 +101,6 @@ def _row(entry: CatalogueEntry, local: frozenset[str], yardsticks: tuple[Yardsti
         estimated=entry.estimated,
         local=entry.id in local,
         fitness=tuple(stick.judge(facts) for stick in yardsticks) if entry.size_bytes else (),
+        good_for=entry.good_for,
+        refusal=facts.problem,
     )

@@ -25,6 +25,11 @@ def count(value: float | None) -> str:
     return f"{value:.0f}"
 
 
+def speed(value: float) -> str:
+    """Tokens a second, as exactly as an estimate deserves: `12`, `2.5`."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}".removesuffix(".0")
+
+
 def plain(value: float) -> str:
     """A number as a form field holds it: `300`, `1.5`."""
     return str(int(value)) if value == int(value) else str(value)

@@ -50,6 +50,7 @@ class Renderer:
             "size": formats.size,
             "count": formats.count,
             "tokens": formats.tokens,
+            "speed": formats.speed,
             "moment": formats.moment,
             "clock": formats.clock,
             "seconds": formats.seconds,

@@ -65,6 +65,11 @@ def get(snapshot: Snapshot) -> list[Fragment]:
     return [
         *common(snapshot),
         Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs}),
+        Fragment(
+            "recommended",
+            "fragments/recommended.html",
+            {"found": snapshot.recommended, "local": frozenset(model.id for model in snapshot.local_models)},
+        ),
         Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue}),
     ]
 

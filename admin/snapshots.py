@@ -11,6 +11,7 @@ from admin.activity import running_rows
 from admin.catalogue import CatalogueShelf, Yardstick
 from admin.gateway_view import gateway_card
 from admin.history import History
+from admin.recommended import recommendations, seats
 from admin.tuning_runs import TuningRuns
 from admin.views import (
     Check,
@@ -77,6 +78,7 @@ class SnapshotReader:
             check=Check(self.doctor.running, self.doctor.latest),
             gateway=await asyncio.to_thread(gateway_card, self.suite),
             config_problem=problem,
+            recommended=recommendations(seats(cards)),
         )
 
     def _with_tunings(self, card: DeviceCard) -> DeviceCard:

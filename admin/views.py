@@ -14,6 +14,7 @@ from devices.config import ConfigError, DeviceSettings, ModelAssignment
 from devices.embedding_facts import EmbeddingFacts
 from doctor.examination import Report
 from registry.jobs import ACTIVE, JobError
+from registry.recommend import Recommendation
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,9 @@ class CatalogueRow:
     estimated: bool
     local: bool
     fitness: tuple[Fitness, ...]
+    good_for: tuple[str, ...] = ()
+    refusal: str | None = None
+    """Why it is not served, in English."""
 
     @property
     def text(self) -> str:
@@ -315,6 +319,7 @@ class Snapshot:
     check: Check
     gateway: GatewayCard
     config_problem: ConfigError | None
+    recommended: tuple[Recommendation, ...] = ()
 
     def device(self, name: str) -> DeviceCard | None:
         return next((device for device in self.devices if device.name == name), None)

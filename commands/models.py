@@ -6,7 +6,7 @@ import argparse
 import json
 
 from admin import formats
-from commands.errors import CommandFailed
+from commands.errors import USAGE, CommandFailed
 from commands.house import Answer, House
 from commands.output import Output
 
@@ -50,6 +50,10 @@ async def list_models(house: House, options: argparse.Namespace, output: Output)
 
 
 async def search(house: House, options: argparse.Namespace, output: Output) -> int:
+    if options.recommended:
+        return await _recommended(house, output)
+    if not options.query:
+        raise CommandFailed("Which words should the model's id hold? Or ask for --recommended.", code=USAGE)
     found = await house.search(options.query)
     output.document({"models": found})
     if not found:
@@ -66,6 +70,28 @@ async def search(house: House, options: argparse.Namespace, output: Output) -> i
         for entry in found
     ]
     output.table(("MODEL", "KIND", "SIZE", "LICENCE", "DOWNLOADS"), rows, right=("SIZE", "DOWNLOADS"))
+    return 0
+
+
+async def _recommended(house: House, output: Output) -> int:
+    with output.busy("Looking at the devices"):
+        found = await house.recommended()
+    output.document({"recommendations": found})
+    for each in found:
+        output.say(f"{each['full_name']} ({each['device']})", style="bold")
+        rows = [
+            (
+                choice["level"],
+                choice["model"],
+                formats.size(choice["size"]),
+                f"{formats.speed(choice['speed'])} tokens/s",
+                f"{formats.size(choice['needed'])} of {formats.size(choice['budget'])}",
+                ", ".join(choice["good_for"]),
+            )
+            for choice in each["choices"]
+        ]
+        output.table(("", "MODEL", "SIZE", "ABOUT", "MEMORY", "GOOD FOR"), rows, right=("SIZE",))
+        output.say(f"Speeds are reckoned from a published one: {each['published']}.")
     return 0
 
 

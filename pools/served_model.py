@@ -230,7 +230,9 @@ def _loaded_weights(model: ServedModel) -> int:
     return facts.size_bytes
 
 
-def estimated_bytes(facts: ModelFacts, device: str, memory_bytes: int, assignment: ModelAssignment | None) -> int:
+def estimated_bytes(
+    facts: ModelFacts, device: str, memory_bytes: int, assignment: ModelAssignment | None = None
+) -> int:
     """What an instance will take on an OpenVINO device, by its name, of which the models may take `memory_bytes`: as
     the model is assigned, else with the defaults."""
     assignment = assignment or ModelAssignment(id="model", path="model")

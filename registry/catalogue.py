@@ -33,7 +33,10 @@ logger = logging.getLogger(__name__)
 class CatalogueEntry:
     """A model on the hub. size_bytes and parameters may be estimates from its name (estimated), or unknown (None).
 
-    npu: True for models made for it, False where known not to suit, None where only the weights will tell.
+    npu: True for models made for it, False where known not to suit, None where only the weights will tell. active: the
+    parameters that each token uses, where those are not all. good_for: keys of what it is good at; quality: how good it
+    is at conversations, 1 to 10 among those of the bundled list; unsuited: kinds of hardware on which it was reported
+    to fail.
     """
 
     id: str
@@ -46,6 +49,10 @@ class CatalogueEntry:
     collection: str | None = None
     downloads: int | None = None
     estimated: bool = True
+    active: int | None = None
+    good_for: tuple[str, ...] = ()
+    quality: int | None = None
+    unsuited: tuple[str, ...] = ()
 
     def facts(self) -> ModelFacts:
         """As much as is known of it before it is here, to judge whether it will fit."""
@@ -104,7 +111,10 @@ def guess_entry(model_id: str, **known: Any) -> CatalogueEntry:
 def bundled_entries() -> tuple[CatalogueEntry, ...]:
     entries = []
     for row in json.loads(_BUNDLED.read_text(encoding="utf-8")):
-        known = {key: row[key] for key in ("kind", "license", "npu") if key in row}
+        known = {key: row[key] for key in ("kind", "license", "npu", "quality") if key in row}
+        known |= {key: tuple(row[key]) for key in ("good_for", "unsuited") if key in row}
+        if "active_billion" in row:
+            known["active"] = int(row["active_billion"] * 1e9)
         size, parameters = int(row["size_gb"] * 1e9), int(row["parameters_billion"] * 1e9)
         entries.append(guess_entry(row["id"], size_bytes=size, parameters=parameters, **known))
     return tuple(entries)

@@ -44,6 +44,7 @@ def write(source: Path, target: Path, name: str) -> None:
             continue
         inner = field.types[1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
         writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=inner)
+    writer.add_file_type(_FILE_TYPES[name])
     for tensor in reader.tensors:
         values = gguf.dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
         kind = Type[name] if values.ndim > 1 else Type.F32
@@ -102,6 +103,14 @@ def _whole(values: Floats, most: int) -> Bytes:
     return np.clip(np.rint(values), 0, most).astype(np.uint8)
 
 
+_FILE_TYPES = {
+    "F16": gguf.LlamaFileType.MOSTLY_F16,
+    "Q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
+    "Q4_0": gguf.LlamaFileType.MOSTLY_Q4_0,
+    "Q4_1": gguf.LlamaFileType.MOSTLY_Q4_1,
+    "Q4_K": gguf.LlamaFileType.MOSTLY_Q4_K_M,
+    "Q6_K": gguf.LlamaFileType.MOSTLY_Q6_K,
+}
 _BY_HAND = {Type.Q4_K: q4_k, Type.Q6_K: q6_k}
 
 

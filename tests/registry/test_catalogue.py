@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from devices.kv_cache import KvShape
 from devices.model_facts import ModelFacts
+from devices.model_kind import KINDS
 from model_registry import CatalogueEntry, Fit, HubSettings, HubUnreachable, ModelRegistry, fit
 from pools.served_model import estimated_bytes
 from registry.catalogue import bundled_entries, guess_entry
@@ -83,7 +84,8 @@ def test_the_bundled_list_is_sound() -> None:
     assert len(entries) == len({entry.id for entry in entries}) > 20
     for entry in entries:
         check_model_id(entry.id)
-        assert entry.kind in ("llm", "vlm", "embedding", "reranker", "whisper", "image")
+        assert entry.kind in KINDS
+        assert entry.good_for
         assert entry.size_bytes
         json.dumps(entry.as_dict())
 
