@@ -32,7 +32,7 @@ class Yardstick:
         """`reported`: what its server reckons an instance to take, which it may have measured."""
         needed = reported or estimated_bytes(facts, self.used, self.budget, assignment)
         judged = fit(facts, needed, self.budget, self.asked)
-        return Fitness(self.device, judged.level, needed, self.budget, judged.reason)
+        return Fitness(self.device, judged.level, needed, self.budget, judged.reason, facts.warnings)
 
 
 class CatalogueShelf:

@@ -46,6 +46,8 @@ class Fitness:
     needed: int
     budget: int
     reason: str
+    warnings: tuple[str, ...] = ()
+    """What one should know of a model that runs there, in English."""
 
 
 @dataclass(frozen=True)

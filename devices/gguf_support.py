@@ -11,6 +11,8 @@ READABLE_ARCHITECTURES = ("llama", "qwen2", "qwen3")
 READABLE_TYPES = frozenset({"F32", "F16", "Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q6_K"})
 """Of tensors: those with which OpenVINO GenAI 2026.4.1 was seen to load a model; Q2_K, Q3_K, Q5_0, Q5_1, Q5_K, IQ4_XS
 and BF16 failed."""
+_INEXACT = ("Q4_1",)
+"""Tensor types that OpenVINO GenAI 2026.4.1 reads inexactly: docs/benchmarks.md, "Quality"."""
 _PART_OF_MANY = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
 
@@ -31,4 +33,8 @@ def gguf_refusal(header: GgufSummary) -> str | None:
 
 
 def gguf_warnings(header: GgufSummary) -> tuple[str, ...]:
-    return ()
+    """What costs quality though the model loads."""
+    inexact = [name for name in _INEXACT if name in header.tensor_types]
+    if not inexact:
+        return ()
+    return (f"OpenVINO GenAI reads {', '.join(inexact)} inexactly: answers suffer. Take Q4_0, Q8_0 or F16.",)

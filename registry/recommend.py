@@ -75,17 +75,6 @@ class Choice:
     speed: float
     source: str
 
-    @property
-    def reason(self) -> str:
-        """In English."""
-        words = {
-            "quick": "Answers quickest",
-            "balanced": "Better answers, as fast as one reads",
-            "best": "The best answers that this device gives at a bearable pace",
-        }[self.level]
-        speed = f"{self.speed:.0f}" if self.speed >= 1 else f"{self.speed:.1f}"
-        return f"{words}: about {speed} tokens/s, {self.needed / 1e9:.1f} of {self.budget / 1e9:.1f} GB."
-
 
 @dataclass(frozen=True)
 class Recommendation:

@@ -38,3 +38,13 @@ def test_a_model_without_a_template_continues_texts_and_says_so(tmp_path: Path) 
         assert http.post(f"{url}/api/generate", json=asked).status_code == 200
         shown = http.post(f"{url}/api/show", json={"model": CHAT}).json()
         assert shown["capabilities"][0] == "completion"
+
+
+def test_a_gguf_is_shown_with_its_form_quantisation_and_template(tmp_path: Path) -> None:
+    model = ModelAssignment(id="test/gguf", path=str(MODELS / "test_gguf"))
+    with serving(make_app(tmp_path / "data", models=[model])) as url:
+        shown = http.post(f"{url}/api/show", json={"model": "test/gguf"}).json()
+        assert (shown["details"]["format"], shown["details"]["quantization_level"]) == ("gguf", "Q8_0")
+        assert shown["model_info"]["general.file_type"] == "Q8_0"
+        assert shown["model_info"]["general.architecture"] == "qwen2"
+        assert "<|im_start|>" in shown["template"]
