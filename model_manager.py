@@ -122,6 +122,11 @@ class ModelManager:
         """How long a prompt of one request may be."""
         return prompt_limit(model, self.pool(model.id).plan)
 
+    def instance_bytes(self, model_id: str) -> int:
+        """What one more instance of a model is reckoned to take: as measured if it ran before, else as planned."""
+        pool = self.pool(model_id)
+        return self.placer.cost(pool, load_message(pool.model, pool.plan, self._cache_dir))
+
     async def generate(
         self,
         model_id: str,

@@ -25,6 +25,7 @@ from registry.errors import (
     RegistryError,
     RevisionNotFound,
     UnsafeRepository,
+    UnsupportedModel,
 )
 from registry.fit import Fit, fit
 from registry.imports import ImportMode, import_model
@@ -66,6 +67,7 @@ __all__ = [
     "RegistryError",
     "RevisionNotFound",
     "UnsafeRepository",
+    "UnsupportedModel",
     "Update",
     "Verification",
     "fit",

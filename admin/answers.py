@@ -12,6 +12,7 @@ from doctor.findings import Area, Level
 from keys.key import KeyScope
 from registry.catalogue import CatalogueEntry
 from registry.jobs import FileProgress, JobError, JobState
+from registry.recommend import Recommendation
 from web.described import Responses, errors
 
 
@@ -77,6 +78,10 @@ class AvailableModels(BaseModel):
     problem: str | None
 
 
+class RecommendedModels(BaseModel):
+    recommendations: list[Recommendation]
+
+
 class LocalModels(BaseModel):
     models: list[LocalModelRow]
 
@@ -124,6 +129,7 @@ class Model(BaseModel):
     metadata: dict[str, Any] | None
     facts: dict[str, Any]
     complete: bool
+    state: Literal["usable", "unsupported", "damaged"]
     bundled: bool
 
 

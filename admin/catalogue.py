@@ -8,24 +8,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from admin.views import CatalogueRow, CatalogueView, Fitness
+from devices.config import ModelAssignment
 from devices.model_facts import ModelFacts
 from model_registry import Catalogue, CatalogueEntry, ModelRegistry, fit
-from registry.fit import needed_bytes
+from pools.served_model import estimated_bytes
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Yardstick:
-    """A device to measure models against. `kind` is what its configuration asks for, `budget` its memory in bytes."""
+    """A device to measure models against. `asked` is what its configuration asks for, `used` the OpenVINO device it
+    has, `budget` the bytes that its instances may take together."""
 
     device: str
-    kind: str
+    asked: str
+    used: str
     budget: int
 
-    def judge(self, facts: ModelFacts) -> Fitness:
-        judged = fit(facts, self.budget, self.kind)
-        return Fitness(self.device, judged.level, needed_bytes(facts), self.budget, judged.reason)
+    def judge(
+        self, facts: ModelFacts, assignment: ModelAssignment | None = None, reported: int | None = None
+    ) -> Fitness:
+        """`reported`: what its server reckons an instance to take, which it may have measured."""
+        needed = reported or estimated_bytes(facts, self.used, self.budget, assignment)
+        judged = fit(facts, needed, self.budget, self.asked)
+        return Fitness(self.device, judged.level, needed, self.budget, judged.reason, facts.warnings)
 
 
 class CatalogueShelf:
@@ -94,4 +101,6 @@ def _row(entry: CatalogueEntry, local: frozenset[str], yardsticks: tuple[Yardsti
         estimated=entry.estimated,
         local=entry.id in local,
         fitness=tuple(stick.judge(facts) for stick in yardsticks) if entry.size_bytes else (),
+        good_for=entry.good_for,
+        refusal=facts.problem,
     )

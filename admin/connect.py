@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 from admin.views import Snapshot
 
 ANY_KEY = "openvino"
 YOUR_KEY = "ovk-…"
+_SENTENCES = ["OpenVINO 在 Intel 晶片上執行模型。", "香蕉是黃色的。"]
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """`running`: its device server is up. `vision`: it takes images."""
+    """`running`: its device server is up. `abilities` as in ModelFacts; empty of a model whose files are not here."""
 
     public_id: str
     bare_id: str
     device: str
     port: int
     running: bool
-    vision: bool
+    abilities: tuple[str, ...]
+
+    @property
+    def chats(self) -> bool:
+        return "chat" in self.abilities
+
+    @property
+    def vision(self) -> bool:
+        """It takes images."""
+        return "vision" in self.abilities
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class Recipe:
 def served_models(snapshot: Snapshot) -> list[ServedModel]:
     """What enabled devices offer, in the configuration's order."""
     return [
-        ServedModel(model.public_id, model.id, card.name, card.port, card.state == "running", model.kind == "vlm")
+        ServedModel(model.public_id, model.id, card.name, card.port, card.state == "running", model.abilities)
         for card in snapshot.devices
         if card.enabled
         for model in card.assigned
@@ -72,14 +83,24 @@ def gateway_recipes(snapshot: Snapshot, way: Way) -> list[Recipe]:
     models = served_models(snapshot)
     if not models:
         return []
-    name = next((alias.name for alias in snapshot.gateway.aliases), models[0].bare_id)
+    first = next((model for model in models if model.chats), models[0])
+    name = next((alias.name for alias in snapshot.gateway.aliases), first.bare_id)
     wanted = ("curl", "python", "ollama", "claude")
-    return [each for each in recipes(replace(models[0], public_id=name), way) if each.name in wanted]
+    return [each for each in recipes(replace(first, public_id=name), way) if each.name in wanted]
 
 
 def recipes(model: ServedModel, way: Way) -> list[Recipe]:
     base, name, key = way.base(model), model.public_id, way.key
     needed = key if way.needs_key else None
+    if "embedding" in model.abilities:
+        return [
+            Recipe("embed_curl", "curl", _post(base, "/v1/embeddings", {"model": name, "input": _SENTENCES}, needed)),
+            Recipe("embed_python", "Python · openai", _embed_python(base, name, key)),
+            Recipe("embed_ollama", "Ollama", _post(base, "/api/embed", {"model": name, "input": _SENTENCES}, needed)),
+        ]
+    if "rerank" in model.abilities:
+        body = {"model": name, "query": "什麼是 OpenVINO？", "documents": _SENTENCES}
+        return [Recipe("rerank_curl", "curl", _post(base, "/v1/rerank", body, needed))]
     return [
         Recipe("curl", "curl", _curl(base, name, needed)),
         Recipe("python", "Python · openai", _python(base, name, key)),
@@ -97,8 +118,20 @@ def recipes(model: ServedModel, way: Way) -> list[Recipe]:
 
 def _curl(base: str, name: str, key: str | None) -> str:
     body = {"model": name, "stream": True, "messages": [{"role": "user", "content": "什麼是 OpenVINO？"}]}
+    return _post(base, "/v1/chat/completions", body, key)
+
+
+def _embed_python(base: str, name: str, key: str) -> str:
+    return f"""from openai import OpenAI
+
+client = OpenAI(base_url="{base}/v1", api_key="{key}")
+answer = client.embeddings.create(model="{name}", input={json.dumps(_SENTENCES, ensure_ascii=False)})
+print([len(each.embedding) for each in answer.data])"""
+
+
+def _post(base: str, path: str, body: dict[str, Any], key: str | None) -> str:
     return (
-        f"curl -N {base}/v1/chat/completions \\\n"
+        f"curl -N {base}{path} \\\n"
         + (f'  -H "Authorization: Bearer {key}" \\\n' if key else "")
         + '  -H "Content-Type: application/json" \\\n'
         + f"  -d '{json.dumps(body, ensure_ascii=False)}'"

@@ -1,4 +1,5 @@
-"""Numbers, sizes and times as the page writes them. Sizes are decimal (1 GB = 10^9 bytes), as on disks."""
+"""Numbers, sizes and times as everything here writes them. Sizes are decimal (1 GB = 10^9 bytes), of files and of
+memory: the configuration's are, and only figures of one unit can be compared."""
 
 from __future__ import annotations
 
@@ -14,11 +15,6 @@ def size(value: float | None) -> str:
     return "–" if value is None else humanize.naturalsize(value, format="%.1f" if value >= 1e6 else "%.0f")
 
 
-def memory(value: float) -> str:
-    """Memory counts in powers of two: `31.6 GiB`, `80 MiB`."""
-    return f"{value / 2**30:.1f} GiB" if value >= 2**30 else f"{value / 2**20:.0f} MiB"
-
-
 def count(value: float | None) -> str:
     """`387 M` parameters."""
     if value is None:
@@ -27,6 +23,11 @@ def count(value: float | None) -> str:
         if value >= limit:
             return f"{value / limit:.1f}".removesuffix(".0") + unit
     return f"{value:.0f}"
+
+
+def speed(value: float) -> str:
+    """Tokens a second, as exactly as an estimate deserves: `12`, `2.5`."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}".removesuffix(".0")
 
 
 def plain(value: float) -> str:

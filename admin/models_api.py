@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter
 
 from admin.answers import (
@@ -20,6 +21,7 @@ from admin.answers import (
     ImportedModel,
     Jobs,
     LocalModels,
+    RecommendedModels,
     Updatable,
     Verified,
 )
@@ -45,6 +47,12 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
             "fetched_at": catalogue.fetched_at,
             "problem": catalogue.problem,
         }
+
+    @router.get("/recommended_models", responses=answer(RecommendedModels))
+    async def recommended_models() -> dict[str, Any]:
+        """Three models for each device: quick, balanced, best, as far as they run comfortably."""
+        found = (await reader()).recommended
+        return {"recommendations": [msgspec.to_builtins(each) for each in found]}
 
     @router.get("/local_models", responses=answer(LocalModels))
     async def local_models() -> dict[str, Any]:

@@ -48,9 +48,9 @@ class Renderer:
         )
         self._environment.filters |= {
             "size": formats.size,
-            "memory": formats.memory,
             "count": formats.count,
             "tokens": formats.tokens,
+            "speed": formats.speed,
             "moment": formats.moment,
             "clock": formats.clock,
             "seconds": formats.seconds,

@@ -65,12 +65,18 @@ def get(snapshot: Snapshot) -> list[Fragment]:
     return [
         *common(snapshot),
         Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs}),
+        Fragment(
+            "recommended",
+            "fragments/recommended.html",
+            {"found": snapshot.recommended, "local": frozenset(model.id for model in snapshot.local_models)},
+        ),
         Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue}),
     ]
 
 
 def playground(snapshot: Snapshot) -> list[Fragment]:
-    return [*common(snapshot), Fragment("served", "fragments/served.html", {"models": served_models(snapshot)})]
+    chatting = [model for model in served_models(snapshot) if model.chats]
+    return [*common(snapshot), Fragment("served", "fragments/served.html", {"models": chatting})]
 
 
 def activity(snapshot: Snapshot) -> list[Fragment]:

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import psutil
-
 from admin.activity import running_rows
 from admin.catalogue import CatalogueShelf, Yardstick
 from admin.gateway_view import gateway_card
 from admin.history import History
+from admin.recommended import recommendations, seats
 from admin.tuning_runs import TuningRuns
 from admin.views import (
     Check,
@@ -28,6 +27,7 @@ from admin.views import (
 )
 from devices.config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from devices.kv_cache import KvPrecision, kv_cache_bytes, kv_format
+from devices.memory import default_reserve, read_system_memory
 from devices.model_facts import ModelFacts
 from devices.supervisor import DeviceStatus, Suite
 from doctor.examination import Doctor
@@ -65,13 +65,12 @@ class SnapshotReader:
             health, memory = self.suite.health(name), self.suite.memory(name)
             card = device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name))
             cards.append(self._with_tunings(card))
-        machine = _machine_memory(cards)
-        yardsticks = tuple(
-            Yardstick(card.name, card.kind, card.memory.total if card.memory else machine.total) for card in cards
-        )
+        machine = machine_memory(cards)
+        cards = [replace(card, memory=_beside_others(card.memory, machine)) for card in cards]
+        yardsticks = tuple(_yardstick(card.name, card.requested, card.hardware, card.memory) for card in cards)
         return Snapshot(
             devices=tuple(cards),
-            local_models=tuple(local_row(model, cards, yardsticks, self.last_use.at(model.id)) for model in local),
+            local_models=tuple(local_row(model, cards, self.last_use.at(model.id)) for model in local),
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
             machine=machine,
@@ -79,6 +78,7 @@ class SnapshotReader:
             check=Check(self.doctor.running, self.doctor.latest),
             gateway=await asyncio.to_thread(gateway_card, self.suite),
             config_problem=problem,
+            recommended=recommendations(seats(cards)),
         )
 
     def _with_tunings(self, card: DeviceCard) -> DeviceCard:
@@ -124,9 +124,7 @@ def device_card(
 ) -> DeviceCard:
     bar = _device_memory(memory)
     hardware = _hardware(health)
-    stick = Yardstick(
-        status.name, hardware.used if hardware else settings.device, bar.total if bar else _machine_memory().total
-    )
+    stick = _yardstick(status.name, settings.device, hardware, bar)
     sizes = {model["id"]: model for model in memory.get("models", ())}
     reported = {model["id"]: {**sizes.get(model["id"], {}), **model} for model in health.get("models", ())}
     return DeviceCard(
@@ -172,12 +170,13 @@ def _choices(
                 quantization=facts.quantization if facts else None,
                 context_length=facts.context_length if facts else None,
                 kind=facts.kind if facts else "unknown",
+                abilities=facts.abilities if facts else (),
                 local=model is not None,
                 broken=facts is not None and facts.problem is not None,
-                fitness=stick.judge(facts) if facts else None,
+                fitness=stick.judge(facts, assignments.get(model_id), _reckoned(running)) if facts else None,
                 assignment=assignments.get(model_id),
                 running=_running(running) if running else None,
-                kv_sizes=_kv_sizes(facts, assignments.get(model_id), stick.kind) if facts else (),
+                kv_sizes=_kv_sizes(facts, assignments.get(model_id), stick.used) if facts else (),
             )
         )
     return choices
@@ -220,20 +219,35 @@ def _hardware(health: Health) -> Hardware | None:
     )
 
 
+def _yardstick(name: str, asked: str, hardware: Hardware | None, bar: MemoryBar | None) -> Yardstick:
+    """Before its server runs a device is taken to share the machine's memory."""
+    used = hardware.used if hardware else asked
+    if bar is not None:
+        return Yardstick(name, asked, used, bar.limit)
+    total = read_system_memory().total
+    return Yardstick(name, asked, used, total - default_reserve(total))
+
+
+def _reckoned(report: Mapping[str, Any] | None) -> int | None:
+    return (report.get("estimated_bytes") or None) if report else None
+
+
 def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
+    """What others take of a memory of its own is what is missing there; of the machine's it is read once for all."""
     total, available, used = (report.get(key) for key in ("total_bytes", "available_bytes", "used_bytes"))
     if not isinstance(total, int) or not isinstance(available, int) or not isinstance(used, int):
         return None
     weights = min(sum(_weights(model) for model in report.get("models", ())), used)
     reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
-    other = max(total - available - used - reserved, 0)
+    limit = report.get("limit_bytes") or total
     return MemoryBar(
         total,
         weights=_rounded(weights, MODEL_STEP),
         cache=_rounded(used - weights, MODEL_STEP),
         reserved=_rounded(reserved, MODEL_STEP),
-        other=_rounded(other, BAR_STEP),
+        other=_rounded(max(limit - available - used - reserved, 0), BAR_STEP),
         shared=report.get("memory", "system") == "system",
+        limit=limit,
     )
 
 
@@ -243,12 +257,20 @@ def _weights(model: Mapping[str, Any]) -> int:
     return min(int(model.get("estimated_weight_bytes", 0)) * instances, int(model.get("measured_bytes", 0)))
 
 
-def _machine_memory(cards: Sequence[DeviceCard] = ()) -> MemoryBar:
-    memory = psutil.virtual_memory()
+def machine_memory(cards: Sequence[DeviceCard]) -> MemoryBar:
+    """The machine's RAM with the instances of all devices that share it."""
+    memory = read_system_memory()
     bars = [card.memory for card in cards if card.memory and card.memory.shared]
     weights, cache = sum(bar.weights for bar in bars), sum(bar.cache for bar in bars)
     other = max(memory.total - memory.available - weights - cache, 0)
     return MemoryBar(memory.total, weights, cache, 0, _rounded(other, BAR_STEP))
+
+
+def _beside_others(bar: MemoryBar | None, machine: MemoryBar) -> MemoryBar | None:
+    """A device that shares the machine's memory sees the same other programs in it as the machine's own bar."""
+    if bar is None or not bar.shared:
+        return bar
+    return replace(bar, total=machine.total, other=machine.other, elsewhere=max(machine.used - bar.used, 0))
 
 
 def _rounded(value: int | None, step: int) -> int:
@@ -256,32 +278,14 @@ def _rounded(value: int | None, step: int) -> int:
     return round((value or 0) / step) * step
 
 
-def local_row(
-    model: LocalModel, cards: Sequence[DeviceCard], yardsticks: tuple[Yardstick, ...], last_used: float | None
-) -> LocalModelRow:
-    metadata = model.metadata
+def local_row(model: LocalModel, cards: Sequence[DeviceCard], last_used: float | None) -> LocalModelRow:
     offered = [(card.name, choice.running) for card in cards for choice in card.assigned if choice.id == model.id]
     return LocalModelRow(
-        id=model.id,
-        kind=model.facts.kind,
-        size_bytes=model.facts.size_bytes,
-        quantization=model.facts.quantization,
-        context_length=model.facts.context_length,
-        parameters=model.facts.parameters,
-        architecture=model.facts.architecture,
-        revision=metadata.revision if metadata else None,
-        commit=metadata.commit if metadata else None,
-        downloaded_at=metadata.downloaded_at if metadata else None,
+        **model.described(),
         last_used=last_used and last_used // LAST_USED_STEP * LAST_USED_STEP,
-        license=(metadata.license if metadata else None) or model.facts.license,
-        tools=model.facts.tools,
-        thinking=model.facts.thinking,
-        vision=model.facts.vision,
-        complete=model.complete,
-        bundled=model.bundled,
-        problem=model.facts.problem,
-        npu_problem=model.facts.npu_problem,
-        fitness=tuple(stick.judge(model.facts) for stick in yardsticks),
+        fitness=tuple(
+            choice.fitness for card in cards for choice in card.models if choice.id == model.id and choice.fitness
+        ),
         devices=tuple(name for name, _ in offered),
         running=tuple((name, running) for name, running in offered if running),
     )

@@ -11,8 +11,10 @@ from typing import Literal
 from admin.activity import ActivityRow
 from admin.gateway_view import GatewayCard
 from devices.config import ConfigError, DeviceSettings, ModelAssignment
+from devices.embedding_facts import EmbeddingFacts
 from doctor.examination import Report
 from registry.jobs import ACTIVE, JobError
+from registry.recommend import Recommendation
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Fitness:
     needed: int
     budget: int
     reason: str
+    warnings: tuple[str, ...] = ()
+    """What one should know of a model that runs there, in English."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class ModelChoice:
     quantization: str | None
     context_length: int | None
     kind: str
+    abilities: tuple[str, ...]
     local: bool
     broken: bool
     fitness: Fitness | None
@@ -95,8 +100,9 @@ class ModelChoice:
 @dataclass(frozen=True)
 class MemoryBar:
     """Bytes of one physical memory: what our instances take, as weights and as the rest of them (KV cache and what the
-    runtime needs), what is promised to them beyond that, what everybody else takes. `shared`: it is the machine's RAM,
-    not a memory of the device's own."""
+    runtime needs), what is promised to them beyond that, what other programs take. `shared`: it is the machine's RAM,
+    not a memory of the device's own; then instances of other devices take `elsewhere` of it. `limit`: what the
+    device's instances may take together."""
 
     total: int
     weights: int
@@ -104,6 +110,8 @@ class MemoryBar:
     reserved: int
     other: int
     shared: bool = True
+    elsewhere: int = 0
+    limit: int = 0
 
     @property
     def used(self) -> int:
@@ -111,14 +119,14 @@ class MemoryBar:
 
     @property
     def free(self) -> int:
-        return max(self.total - self.used - self.reserved - self.other, 0)
+        return max(self.total - self.used - self.reserved - self.elsewhere - self.other, 0)
 
     @property
     def parts(self) -> list[tuple[str, int, float, float]]:
         """Name, bytes, and in percent of the whole where the part begins and how long it is."""
         parts: list[tuple[str, int, float, float]] = []
         begin = 0.0
-        for name in ("weights", "cache", "reserved", "other"):
+        for name in ("weights", "cache", "reserved", "elsewhere", "other"):
             size: int = getattr(self, name)
             length = round(100 * size / self.total, 1) if self.total else 0.0
             parts.append((name, size, round(begin, 1), length))
@@ -210,16 +218,22 @@ class LocalModelRow:
     revision: str | None
     commit: str | None
     downloaded_at: str | None
-    last_used: float | None
-    """Seconds since the epoch, to the minute."""
+    imported_at: str | None
     license: str | None
     tools: bool
     thinking: bool
     vision: bool
+    abilities: tuple[str, ...]
+    embedding: EmbeddingFacts | None
     complete: bool
+    state: str
+    """usable, unsupported or damaged."""
     bundled: bool
     problem: str | None
     npu_problem: str | None
+    warnings: tuple[str, ...]
+    last_used: float | None
+    """Seconds since the epoch, to the minute."""
     fitness: tuple[Fitness, ...]
     devices: tuple[str, ...]
     """Names of the devices it is assigned to."""
@@ -240,6 +254,9 @@ class CatalogueRow:
     estimated: bool
     local: bool
     fitness: tuple[Fitness, ...]
+    good_for: tuple[str, ...] = ()
+    refusal: str | None = None
+    """Why it is not served, in English."""
 
     @property
     def text(self) -> str:
@@ -308,6 +325,7 @@ class Snapshot:
     check: Check
     gateway: GatewayCard
     config_problem: ConfigError | None
+    recommended: tuple[Recommendation, ...] = ()
 
     def device(self, name: str) -> DeviceCard | None:
         return next((device for device in self.devices if device.name == name), None)

@@ -50,7 +50,7 @@ class DeviceModels:
     async def find(self, model_id: str) -> LocalModel | None:
         """A usable model that lies on this machine."""
         models = await asyncio.to_thread(self._registry().local_models)
-        return next((model for model in models if model.id == model_id and model.complete), None)
+        return next((model for model in models if model.id == model_id and model.facts.problem is None), None)
 
     async def assign(self, local: LocalModel) -> ServedModel:
         """Serve a model of this machine from now on. Raises `Conflict`."""

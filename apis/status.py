@@ -179,7 +179,7 @@ def _memory(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:
     instances = _instances(pool, manager) + (_instances(scorer, manager) if scorer else [])
     return {
         "id": pool.model.id,
-        "estimated_bytes": pool.plan.total_bytes,
+        "estimated_bytes": manager.instance_bytes(pool.model.id),
         "estimated_weight_bytes": pool.plan.weight_bytes,
         "estimated_kv_cache_bytes": pool.plan.kv_cache_bytes,
         "kv_cache_tokens": pool.plan.kv_cache_tokens,

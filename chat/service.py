@@ -70,6 +70,7 @@ class ChatService:
         """Answer a conversation, put after `preceding_ids`. Raises `InvalidRequest` on one the template refuses and
         on a form that no grammar can express, and `PromptTooLong`."""
         note_prompt(conversation.messages[-1].content if conversation.messages else "")
+        model.require_chat()
         speech = await self._speeches.speech(model)
         _check_ids(speech, preceding_ids, param="context")
         conversation = with_system(model.persona, conversation)

@@ -97,4 +97,4 @@ def _device_line(device: Answer) -> str:
 
 
 def _memory(size: int | None) -> str:
-    return formats.memory(size) if size else "–"
+    return formats.size(size) if size else "–"

@@ -21,6 +21,10 @@ class House(Protocol):
 
     async def search(self, query: str) -> list[Answer]: ...
 
+    async def recommended(self) -> list[Answer]:
+        """Three models for each device of this PC."""
+        ...
+
     def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[Answer, None]:
         """The pull job's states as they come, the last one final."""
         ...

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 
 from admin.i18n import Catalogues
@@ -27,7 +28,10 @@ from devices.config import (
 )
 from devices.gateway_config import GATEWAY_FILE, GatewayProblem, GatewaySettings, GatewayStore
 from devices.run_file import InCharge, take_charge
+from doctor.children import run_probe
 from doctor.examination import Surroundings, examine
+from doctor.hardware import reports_of
+from doctor.recommended import recommendations_for
 from model_registry import LocalModel, ModelRegistry, RegistryError
 from registry.assigning import new_assignment, written_path
 from registry.last_use import FILE as LAST_USE_FILE
@@ -36,6 +40,7 @@ from registry.settings import SETTINGS_FILE
 
 DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
 _POLL_SECONDS = 0.2
+_LISTING_SECONDS = 60.0
 
 
 class LocalHouse:
@@ -61,6 +66,13 @@ class LocalHouse:
     async def search(self, query: str) -> list[Answer]:
         with _explained():
             return [entry.as_dict() for entry in await self._registry.search(query)]
+
+    async def recommended(self) -> list[Answer]:
+        """OpenVINO lists the devices in a child, which may hang or crash instead of this process."""
+        listing = await run_probe(["devices"], seconds=_LISTING_SECONDS)
+        if listing.answer is None:
+            raise CommandFailed(f"OpenVINO could not list the devices: {listing.reason}")
+        return [msgspec.to_builtins(each) for each in recommendations_for(reports_of(listing))]
 
     async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[Answer, None]:
         with self._in_charge(), _explained():
@@ -206,27 +218,8 @@ def _without(settings: DeviceSettings, model_id: str) -> DeviceSettings:
 
 
 def _row(model: LocalModel, devices: Mapping[str, DeviceSettings], last_used: float | None) -> Answer:
-    facts, metadata = model.facts, model.metadata
-    return {
-        "id": model.id,
-        "kind": facts.kind,
-        "size_bytes": facts.size_bytes,
-        "quantization": facts.quantization,
-        "context_length": facts.context_length,
-        "parameters": facts.parameters,
-        "architecture": facts.architecture,
-        "revision": metadata.revision if metadata else None,
-        "commit": metadata.commit if metadata else None,
-        "downloaded_at": metadata.downloaded_at if metadata else None,
+    return msgspec.to_builtins(model.described()) | {
         "last_used": last_used,
-        "license": (metadata.license if metadata else None) or facts.license,
-        "tools": facts.tools,
-        "thinking": facts.thinking,
-        "vision": facts.vision,
-        "complete": model.complete,
-        "bundled": model.bundled,
-        "problem": facts.problem,
-        "npu_problem": facts.npu_problem,
         "devices": [name for name, settings in devices.items() if _offers(settings, model.id)],
     }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from admin import formats
-from commands.errors import CommandFailed
+from commands.errors import USAGE, CommandFailed
 from commands.house import Answer, House
 from commands.output import Output
 
@@ -19,8 +20,14 @@ _SHOWN = (
     ("problem", "problem"),
     ("npu_problem", "on the NPU"),
 )
-_MOMENTS = (("downloaded_at", "downloaded"), ("last_used", "last used"))
-_ABILITIES = ("tools", "thinking", "vision")
+_MOMENTS = (("downloaded_at", "downloaded"), ("imported_at", "imported"), ("last_used", "last used"))
+_SOURCES = {
+    "output": "by the model itself",
+    "modules.json": "says modules.json",
+    "1_Pooling": "says 1_Pooling",
+    "name": "known by its name",
+    "architecture": "assumed by its architecture",
+}
 
 
 async def list_models(house: House, options: argparse.Namespace, output: Output) -> int:
@@ -34,7 +41,7 @@ async def list_models(house: House, options: argparse.Namespace, output: Output)
             model["quantization"] or "–",
             formats.tokens(model["context_length"]),
             ", ".join(model["devices"]) or "–",
-            "" if model["complete"] else "damaged",
+            _remark(model),
         )
         for model in models
     ]
@@ -43,6 +50,10 @@ async def list_models(house: House, options: argparse.Namespace, output: Output)
 
 
 async def search(house: House, options: argparse.Namespace, output: Output) -> int:
+    if options.recommended:
+        return await _recommended(house, output)
+    if not options.query:
+        raise CommandFailed("Which words should the model's id hold? Or ask for --recommended.", code=USAGE)
     found = await house.search(options.query)
     output.document({"models": found})
     if not found:
@@ -62,6 +73,28 @@ async def search(house: House, options: argparse.Namespace, output: Output) -> i
     return 0
 
 
+async def _recommended(house: House, output: Output) -> int:
+    with output.busy("Looking at the devices"):
+        found = await house.recommended()
+    output.document({"recommendations": found})
+    for each in found:
+        output.say(f"{each['full_name']} ({each['device']})", style="bold")
+        rows = [
+            (
+                choice["level"],
+                choice["model"],
+                formats.size(choice["size"]),
+                f"{formats.speed(choice['speed'])} tokens/s",
+                f"{formats.size(choice['needed'])} of {formats.size(choice['budget'])}",
+                ", ".join(choice["good_for"]),
+            )
+            for choice in each["choices"]
+        ]
+        output.table(("", "MODEL", "SIZE", "ABOUT", "MEMORY", "GOOD FOR"), rows, right=("SIZE",))
+        output.say(f"Speeds are reckoned from a published one: {each['published']}.")
+    return 0
+
+
 async def show(house: House, options: argparse.Namespace, output: Output) -> int:
     model = await _find(house, options.model)
     output.document(model)
@@ -69,7 +102,11 @@ async def show(house: House, options: argparse.Namespace, output: Output) -> int
     rows.append(("context", formats.tokens(model["context_length"])))
     rows += [(label, str(model[key])) for key, label in _SHOWN if model.get(key)]
     rows += [(label, formats.moment(model[key])) for key, label in _MOMENTS if model.get(key)]
-    rows.append(("abilities", ", ".join(name for name in _ABILITIES if model[name]) or "–"))
+    if embedding := model["embedding"]:
+        rows.append(("pooling", f"{embedding['pooling'] or 'done'}, {_SOURCES[embedding['source']]}"))
+        rows += [(f"before a {each}", json.dumps(embedding[each])) for each in ("query", "document") if embedding[each]]
+    rows.append(("abilities", ", ".join(model["abilities"]) or "–"))
+    rows += [("note", sentence) for sentence in model["warnings"]]
     rows.append(("devices", ", ".join(model["devices"]) or "–"))
     output.say(model["id"], style="bold")
     output.table(("", ""), rows)
@@ -99,6 +136,13 @@ async def import_folder(house: House, options: argparse.Namespace, output: Outpu
     output.document(model)
     output.say(f"{model['id']} is here. Next: main.py assign {model['id']} gpu")
     return 0
+
+
+def _remark(model: Answer) -> str:
+    if model["state"] != "usable":
+        return "not supported" if model["state"] == "unsupported" else "damaged"
+    guessed = (model["embedding"] or {}).get("guessed")
+    return "pooling assumed" if guessed else "see show" if model["warnings"] else ""
 
 
 async def _find(house: House, model_id: str) -> Answer:

@@ -54,6 +54,9 @@ class RemoteHouse:
     async def search(self, query: str) -> list[Answer]:
         return (await self._ask("GET", "/api/search_models", params={"query": query}))["models"]
 
+    async def recommended(self) -> list[Answer]:
+        return (await self._ask("GET", "/api/recommended_models"))["recommendations"]
+
     async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[Answer, None]:
         body = {"model_id": model_id, "revision": revision}
         job = (await self._ask("POST", "/api/pull_model", json=body))["job"]

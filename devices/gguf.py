@@ -17,11 +17,6 @@ from typing import Any, BinaryIO
 
 from devices.kv_cache import KvShape
 
-READABLE_ARCHITECTURES = ("llama", "qwen2", "qwen3")
-"""What OpenVINO GenAI's own reader takes (its documentation, "Run GGUF models")."""
-READABLE_TYPES = frozenset({"F32", "F16", "Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q6_K"})
-"""Of tensors: those with which OpenVINO GenAI 2026.4.1 was seen to load a model; Q2_K, Q3_K, Q5_0, Q5_1, Q5_K, IQ4_XS
-and BF16 failed."""
 MAX_HEADER_BYTES = 128 * 1024 * 1024
 _MAX_ELEMENTS = 1 << 50
 _MAX_NAME_DIMENSIONS = 8
@@ -46,13 +41,22 @@ _BLOCKS = {  # tensor type: name, elements a block, bytes a block
 }
 
 
+_FILE_TYPES = {  # of general.file_type, llama.h's llama_ftype
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M",
+    13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS",
+    21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
+    29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
+}  # fmt: skip
+
+
 class GgufError(Exception):
     """The file is no GGUF that can be read; the text says why."""
 
 
 @dataclass(frozen=True)
 class GgufSummary:
-    """file_bytes: the smallest length the file can have. kv: what a token adds to the cache."""
+    """file_bytes: the smallest length the file can have. kv: what a token adds to the cache. quantization: as the file
+    names its own, else the type of most of its weights. adapter: it holds a LoRA only."""
 
     architecture: str
     context_length: int | None
@@ -62,6 +66,8 @@ class GgufSummary:
     tensor_types: frozenset[str]
     chat_template: str | None
     file_bytes: int
+    license: str | None = None
+    adapter: bool = False
 
 
 def read_gguf(path: Path) -> GgufSummary:
@@ -79,8 +85,23 @@ def read_control_tokens(path: Path) -> dict[int, str]:
     return {id: token for id, (token, kind) in enumerate(zip(tokens, kinds, strict=False)) if kind == _CONTROL}
 
 
+def is_gguf(path: Path) -> bool:
+    return path.suffix.lower() == ".gguf"
+
+
+def read_gguf_template(directory: Path) -> str:
+    """The chat template of the one GGUF model here; empty where there is none to be read."""
+    files = gguf_files(directory)
+    try:
+        return (read_gguf(files[0]).chat_template or "") if len(files) == 1 else ""
+    except (GgufError, OSError):
+        return ""
+
+
 def gguf_files(directory: Path) -> list[Path]:
-    """The language models among the GGUF files of a directory."""
+    """The language models among the GGUF files of a directory; a file by itself is the one."""
+    if directory.is_file():
+        return [directory] if is_gguf(directory) else []
     return sorted(path for path in directory.glob("*.gguf") if "mmproj" not in path.name.lower())
 
 
@@ -129,15 +150,19 @@ class _Reader:
         start = -(-(MAX_HEADER_BYTES - self._left) // alignment) * alignment
         template = values.get("tokenizer.chat_template")
         architecture = str(values.get("general.architecture", ""))
+        license_id = values.get("general.license")
+        most = by_type.most_common(1)[0][0] if by_type else None
         return GgufSummary(
             architecture=architecture,
             context_length=_number(values, f"{architecture}.context_length"),
             kv=_kv_shape(values, architecture),
             parameters=parameters,
-            quantization=by_type.most_common(1)[0][0] if by_type else None,
+            quantization=_FILE_TYPES.get(values.get("general.file_type", -1), most),
             tensor_types=frozenset(by_type),
             chat_template=template if isinstance(template, str) else None,
             file_bytes=start + end,
+            license=license_id if isinstance(license_id, str) else None,
+            adapter=values.get("general.type") == "adapter",
         )
 
     def _entry(self) -> tuple[str, Any]:

@@ -23,9 +23,12 @@ _RECURRENT_LAYERS = ("linear", "mamba", "conv", "recurrent", "ssm")
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """config.json, reduced. kv: what a token adds to the cache."""
+    """config.json, reduced. kv: what a token adds to the cache. labels: of a classifier; transformers leaves it out
+    where it is 2."""
 
     architecture: str | None = None
+    model_type: str = ""
+    labels: int | None = None
     context_length: int | None = None
     kv: KvShape | None = None
 
@@ -83,9 +86,16 @@ def read_config(directory: Path) -> ModelConfig:
     text = next((config[key] for key in ("text_config", "llm_config") if isinstance(config.get(key), dict)), config)
     return ModelConfig(
         architecture=architecture if isinstance(architecture, str) else None,
+        model_type=str(config.get("model_type") or ""),
+        labels=_labels(config),
         context_length=_context_length(text, str(architecture)),
         kv=_kv_shape(text),
     )
+
+
+def _labels(config: dict[str, Any]) -> int | None:
+    names = config.get("id2label")
+    return len(names) if isinstance(names, dict) and names else _number(config, "num_labels")
 
 
 def _context_length(config: dict[str, Any], architecture: str) -> int | None:
@@ -124,17 +134,25 @@ def template_promises(text: str, kind: str = "") -> ChatTemplate:
 
 def read_license(directory: Path) -> str | None:
     """The `license` (or `license_name`) of the front matter of README.md."""
+    fields = front_matter(directory)
+    license_id = fields.get("license")
+    return fields.get("license_name", license_id) if license_id == "other" else license_id
+
+
+def front_matter(directory: Path) -> dict[str, str]:
+    """The plain `key: value` lines at the head of README.md; of a list its items, separated by blanks."""
     path = directory / "README.md"
     if not path.is_file():
-        return None
+        return {}
     with path.open(encoding="utf-8", errors="replace") as file:
         text = file.read(_MAX_CARD_BYTES)
     front = re.match(r"---\s*\n(.*?)\n---", text.lstrip("\ufeff"), re.DOTALL)
     if not front:
-        return None
-    fields = dict(re.findall(r"^(license(?:_name)?):[ \t]*[\"']?([^\"'\s]+)", front[1], re.MULTILINE))
-    license_id = fields.get("license")
-    return fields.get("license_name", license_id) if license_id == "other" else license_id
+        return {}
+    fields = dict(re.findall(r"^(\w+):[ \t]*[\"']?([^\"'\s]+)", front[1], re.MULTILINE))
+    for key, items in re.findall(r"^(\w+):[ \t]*\n((?:[ \t]*- .*\n?)+)", front[1] + "\n", re.MULTILINE):
+        fields[key] = " ".join(re.findall(r"- *[\"']?([^\"'\s]+)", items))
+    return fields
 
 
 def _templates_in(path: Path) -> dict[str, str]:

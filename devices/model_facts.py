@@ -8,31 +8,40 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
-from devices.gguf import READABLE_ARCHITECTURES, READABLE_TYPES, GgufError, gguf_files, read_gguf
+from devices.embedding_facts import EmbeddingFacts, read_embedding_facts
+from devices.gguf import GgufError, gguf_files, read_gguf
+from devices.gguf_support import gguf_refusal, gguf_warnings, part_of_many
 from devices.ir_xml import IrError, IrSummary, read_ir
 from devices.kv_cache import KvShape, kv_cache_bytes, kv_format
 from devices.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
-from devices.quantization import compression
+from devices.model_kind import kind_of, missing_part
+from devices.npu_rules import pipeline_problem, size_problem
+from devices.quantization import Compression, compression
 
 PROCESS_BYTES = 200 * 1024**2
 """What the process of an instance takes beside weights and KV cache."""
 MIN_KV_TOKENS = 512
 """The smallest KV cache an instance gets."""
 _GENERATING = ("llm", "vlm")
+_TEXT_TASKS = {"embedding": "embedding", "reranker": "rerank"}
+_POINTER = b"version https://git-lfs"
+_MAX_POINTER_BYTES = 1024
 _TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
-_WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """kind: llm, vlm, embedding, reranker, whisper, tts, image, gguf or unknown. Sizes in bytes, lengths in tokens.
+    """kind: one of model_kind.KINDS. Sizes in bytes, lengths in tokens.
 
     kv: what a token adds to the KV cache; kv_options: OpenVINO's properties of it that the files pin. quantization
     reads like "INT4_SYM g128 r1.0": mode, group size (-1: one scale a row), share of the weights in that mode.
-    problem: why the model cannot be used as it lies there; npu_problem: why not on an NPU; both None when nothing
-    speaks against it.
+    embedding: of an embedding model how it is used. problem: why the model cannot be used as it lies there;
+    unsupported: that is because of what it is, its files may be whole. npu_problem: why not on an NPU. All say nothing
+    where nothing speaks against it. warnings: what one should know of a model that works.
     """
 
     kind: str = "unknown"
@@ -48,10 +57,27 @@ class ModelFacts:
     tools: bool = False
     thinking: bool = False
     vision: bool = False
+    embedding: EmbeddingFacts | None = None
     license: str | None = None
     runtime_version: str | None = None
     npu_problem: str | None = None
     problem: str | None = None
+    unsupported: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> Literal["usable", "unsupported", "damaged"]:
+        return "usable" if self.problem is None else "unsupported" if self.unsupported else "damaged"
+
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """What it can be asked for. Without a chat template it continues texts only."""
+        if self.problem is not None:
+            return ()
+        if self.kind in _TEXT_TASKS:
+            return (_TEXT_TASKS[self.kind],)
+        named = {"chat": self.chat_template, "tools": self.tools, "thinking": self.thinking, "vision": self.vision}
+        return ("completion", *(name for name, able in named.items() if able))
 
     @property
     def least_bytes(self) -> int:
@@ -65,7 +91,8 @@ FactsCache = dict[Path, tuple[Stamp, ModelFacts]]
 
 
 def read_facts(directory: Path, *, cache: FactsCache | None = None) -> ModelFacts:
-    """Read a model directory. `cache` keeps the facts while the names, sizes and times of its files stay the same."""
+    """Read a model directory, or a GGUF file by itself. `cache` keeps the facts while the names, sizes and times of its
+    files stay the same."""
     try:
         if cache is None:
             return _read(directory)
@@ -79,8 +106,10 @@ def read_facts(directory: Path, *, cache: FactsCache | None = None) -> ModelFact
 
 def _stamp(directory: Path) -> Stamp:
     if not directory.is_dir():
-        return ()
-    stats = ((path, path.stat()) for pattern in ("*", "*/openvino*") for path in directory.glob(pattern))
+        return ((str(directory), directory.stat().st_mtime_ns, directory.stat().st_size),) if directory.exists() else ()
+    stats = (
+        (path, path.stat()) for pattern in ("*", "*/openvino*", "*/config.json") for path in directory.glob(pattern)
+    )
     return tuple(sorted((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats))
 
 
@@ -98,6 +127,8 @@ def _release(version: str | None) -> tuple[int, int] | None:
 
 
 def _read(directory: Path) -> ModelFacts:
+    if directory.is_file():
+        return _gguf_facts(directory)
     if not directory.is_dir():
         return ModelFacts(problem="The directory does not exist.")
     problems: list[str] = []
@@ -114,17 +145,21 @@ def _read(directory: Path) -> ModelFacts:
     except (OSError, ValueError) as error:
         config = ModelConfig()
         problems.append(f"{error}.")
-    kind = _kind(directory, irs, config)
+    kind = kind_of(directory, irs, config)
+    if kind.name == "gguf":
+        return _gguf_facts(directory)
+    if not irs and (missing := missing_part(directory)):
+        problems.append(missing)
     main = _main_ir(irs)
     facts = ModelFacts(
-        kind=kind,
+        kind=kind.name,
         size_bytes=_size(directory, irs),
         context_length=config.context_length,
         architecture=config.architecture,
         parameters=sum(ir.parameters for ir in irs.values()) or None,
         # The IR's own states know better than the configuration, which every architecture spells differently.
-        kv=((main.kv if main else None) or config.kv) if kind in _GENERATING else None,
-        vision=kind == "vlm",
+        kv=((main.kv if main else None) or config.kv) if kind.name in _GENERATING else None,
+        vision=kind.name == "vlm",
         license=read_license(directory),
         problem=" ".join(problems) or None,
     )
@@ -135,13 +170,33 @@ def _read(directory: Path) -> ModelFacts:
             runtime_version=main.runtime_version,
             kv_options=_runtime_options(main),
             quantization=str(weights) if weights else None,
-            npu_problem=weights.npu_problem if weights and kind in _GENERATING else None,
+            npu_problem=_npu_problem(kind.name, weights, facts.parameters),
         )
-    if kind == "gguf":
-        return _gguf_facts(directory)
-    if kind == "unknown" and not problems:
-        facts = replace(facts, problem=_not_a_model(directory))
-    return _with_tokenizer(facts, directory)
+    if kind.refusal:
+        return facts if facts.problem else refused(facts, kind.refusal)
+    if kind.name == "embedding" and main is not None:
+        facts = _with_embedding(facts, directory, main)
+    facts = _with_tokenizer(facts, directory)
+    newer = runtime_problem(facts, _installed_openvino())
+    return refused(facts, newer) if newer and not facts.problem else facts
+
+
+def _npu_problem(kind: str, weights: Compression | None, parameters: int | None) -> str | None:
+    if kind in _GENERATING:
+        return (weights.npu_problem if weights else None) or size_problem(parameters)
+    return pipeline_problem(kind, None)
+
+
+def refused(facts: ModelFacts, sentence: str) -> ModelFacts:
+    return replace(facts, problem=sentence, unsupported=True)
+
+
+def _installed_openvino() -> str:
+    """Without importing it."""
+    try:
+        return version("openvino")
+    except PackageNotFoundError:
+        return ""
 
 
 def _model_files(directory: Path) -> list[Path]:
@@ -153,27 +208,26 @@ def _model_files(directory: Path) -> list[Path]:
 def _gguf_facts(directory: Path) -> ModelFacts:
     """A GGUF holds weights, configuration, tokenizer and template in one file."""
     files = gguf_files(directory)
-    if len(files) != 1:
-        return ModelFacts(kind="gguf", problem=f"{len(files)} GGUF models lie here: keep one of them.")
-    size = files[0].stat().st_size
+    facts = ModelFacts(kind="gguf", license=read_license(directory))
+    if any(part_of_many(path.name) for path in files):
+        return refused(facts, "The GGUF model is split into parts, which the library does not read: join them first.")
+    if directory.is_file() and not files:
+        return ModelFacts(problem="Of single files only GGUF models are taken.")
+    if not files:
+        return replace(facts, problem="Only a GGUF projector (mmproj) lies here: the language model is missing.")
+    if len(files) > 1:
+        return refused(facts, f"{len(files)} GGUF models lie here: keep one of them.")
+    facts = replace(facts, size_bytes=files[0].stat().st_size)
+    if pointer := _pointer_sentence(files[0]):
+        return replace(facts, problem=pointer)
     try:
         header = read_gguf(files[0])
     except GgufError as error:
-        return ModelFacts(kind="gguf", size_bytes=size, problem=f"{error}.")
-    problem = None
-    if size < header.file_bytes:
-        problem = (
-            f"{files[0].name} is cut short: {size:,} bytes of at least {header.file_bytes:,}. Pull the model again."
-        )
-    elif header.architecture not in READABLE_ARCHITECTURES:
-        known = ", ".join(READABLE_ARCHITECTURES)
-        problem = f'OpenVINO GenAI reads GGUF models of {known}; this one is "{header.architecture}".'
-    elif unread := sorted(header.tensor_types - READABLE_TYPES):
-        problem = f"OpenVINO GenAI does not read {', '.join(unread)} in GGUF files: take Q4_0, Q4_K_M or Q8_0."
+        return replace(facts, problem=f"{error}.")
     template = template_promises(header.chat_template or "")
-    return ModelFacts(
-        kind="gguf",
-        size_bytes=size,
+    facts = replace(
+        facts,
+        kind="lora" if header.adapter else "gguf",
         context_length=header.context_length,
         quantization=header.quantization,
         parameters=header.parameters,
@@ -183,43 +237,34 @@ def _gguf_facts(directory: Path) -> ModelFacts:
         chat_template=template.present,
         tools=template.tools,
         thinking=template.thinking,
-        license=read_license(directory),
-        npu_problem="OpenVINO GenAI does not run GGUF models on the NPU.",
-        problem=problem,
+        license=facts.license or header.license,
+        npu_problem=pipeline_problem("gguf", None),
+        warnings=gguf_warnings(header),
     )
+    if facts.size_bytes < header.file_bytes:
+        return replace(facts, problem=_cut_short(files[0], header.file_bytes))
+    refusal = gguf_refusal(header)
+    return refused(facts, refusal) if refusal else facts
+
+
+def _pointer_sentence(path: Path) -> str | None:
+    """A clone without Git LFS holds small texts that stand for the large files."""
+    if path.stat().st_size > _MAX_POINTER_BYTES or not path.read_bytes().startswith(_POINTER):
+        return None
+    return f"{path.name} is a Git LFS pointer, not the file: run git lfs pull in its folder."
+
+
+def _cut_short(path: Path, whole: int) -> str:
+    return f"{path.name} is cut short: {path.stat().st_size:,} bytes of at least {whole:,}. Pull the model again."
 
 
 def _weights_problem(path: Path, ir: IrSummary) -> list[str]:
     weights = path.with_suffix(".bin")
     if not weights.is_file():
-        return [f"{weights.name} is missing."]
-    size = weights.stat().st_size
-    if size < ir.bin_bytes:
-        return [f"{weights.name} is cut short: {size:,} bytes of at least {ir.bin_bytes:,}. Pull the model again."]
+        return [f"{weights.name} is missing."] if ir.bin_bytes else []
+    if weights.stat().st_size < ir.bin_bytes:
+        return [_pointer_sentence(weights) or _cut_short(weights, ir.bin_bytes)]
     return []
-
-
-def _kind(directory: Path, irs: dict[Path, IrSummary], config: ModelConfig) -> str:
-    names = {path.name for path in directory.glob("*.xml")}
-    architecture = config.architecture or ""
-    if (directory / "model_index.json").is_file():
-        return "image"
-    if {"openvino_language_model.xml", "openvino_text_embeddings_model.xml"} <= names:
-        return "vlm"
-    if {"openvino_encoder_model.xml", "openvino_decoder_model.xml"} <= names:
-        return "whisper"
-    if {"openvino_postnet.xml", "openvino_vocoder.xml"} <= names or "kokoro" in architecture.lower():
-        return "tts"
-    if any(directory.glob("*.gguf")):
-        return "gguf"
-    ir = irs.get(directory / "openvino_model.xml")
-    if ir is None:
-        return "unknown"
-    # Qwen3's rerankers are language models by their files; only their names tell.
-    asks = architecture.startswith("Qwen3") and "rerank" in directory.name.lower()
-    if "beam_idx" in ir.inputs and "logits" in ir.outputs:
-        return "reranker" if asks else "llm"
-    return "reranker" if architecture.endswith("ForSequenceClassification") else "embedding"
 
 
 def _main_ir(irs: dict[Path, IrSummary]) -> IrSummary | None:
@@ -244,19 +289,24 @@ def _runtime_options(ir: IrSummary) -> dict[str, str]:
 def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
     if facts.kind not in ("llm", "vlm", "embedding", "reranker", "whisper"):
         return facts
-    problem = facts.problem
+    problems = [facts.problem] if facts.problem else []
     template_in_xml: str | None = None
     missing = [name for name in _TOKENIZER_FILES if not (directory / name).is_file()]
     if missing and facts.kind in ("embedding", "reranker"):
         missing = missing if _TOKENIZER_FILES[0] in missing else []
     if missing:
-        sentence = f"{' and '.join(missing)} missing: convert the tokenizer with convert_tokenizer --with-detokenizer."
-        problem = f"{problem} {sentence}" if problem else sentence
-    if (directory / _TOKENIZER_FILES[0]).is_file():
+        problems.append(
+            f"{' and '.join(missing)} missing: convert the tokenizer with convert_tokenizer --with-detokenizer."
+        )
+    for path in (directory / name for name in _TOKENIZER_FILES if (directory / name).is_file()):
         try:
-            template_in_xml = read_ir(directory / _TOKENIZER_FILES[0]).rt_info.get("chat_template")
+            ir = read_ir(path)
         except (OSError, IrError) as error:
-            problem = f"{problem} {error}." if problem else f"{error}."
+            problems.append(f"{error}.")
+            continue
+        problems.extend(_weights_problem(path, ir))
+        if path.name == _TOKENIZER_FILES[0]:
+            template_in_xml = ir.rt_info.get("chat_template")
     template = read_chat_template(directory, template_in_xml)
     return replace(
         facts,
@@ -264,18 +314,21 @@ def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
         chat_template=template.present,
         tools=template.tools,
         thinking=template.thinking,
-        problem=problem,
+        problem=" ".join(problems) or None,
     )
 
 
-def _not_a_model(directory: Path) -> str:
-    for path in sorted(directory.iterdir()):
-        origin = _WEIGHTS_ELSEWHERE.get(path.suffix.lower())
-        if origin is None and path.name == "pytorch_model.bin":
-            origin = "PyTorch"
-        if origin:
-            return (
-                f"No OpenVINO model: {path.name} holds {origin} weights. "
-                "Convert it with: optimum-cli export openvino --model <source> <directory>."
-            )
-    return "No OpenVINO model: there is no openvino_model.xml."
+def _with_embedding(facts: ModelFacts, directory: Path, ir: IrSummary) -> ModelFacts:
+    try:
+        embedding, refusal = read_embedding_facts(directory, ir, facts.architecture)
+    except (OSError, ValueError) as error:
+        return replace(facts, problem=" ".join(filter(None, (facts.problem, f"{error}."))))
+    lengths = [length for length in (facts.context_length, embedding.max_tokens) if length]
+    facts = replace(
+        facts,
+        embedding=embedding,
+        context_length=min(lengths, default=None),
+        warnings=embedding.warnings,
+        npu_problem=pipeline_problem(facts.kind, embedding),
+    )
+    return refused(facts, refusal) if refusal and not facts.problem else facts

@@ -19,6 +19,7 @@ from doctor.hardware import examine_configured, examine_devices, reports_of
 from doctor.machine import Machine, read_machine
 from doctor.network import examine_hub, examine_proxy
 from doctor.ports import examine_ports
+from doctor.recommended import recommended_models
 from doctor.resources import (
     examine_caches,
     examine_disk,
@@ -91,7 +92,8 @@ async def _examine_hardware(surroundings: Surroundings, configuration: Configura
     listing, pnp = await asyncio.gather(run_probe(["devices"], seconds=_LISTING_SECONDS), read_device_manager())
     findings = judge_devices(listing, await asyncio.to_thread(read_machine, pnp=pnp), configuration)
     reports = reports_of(listing)
-    return [*findings, *await examine_generation(reports, surroundings.demo_model, in_use=surroundings.in_use)]
+    findings += await examine_generation(reports, surroundings.demo_model, in_use=surroundings.in_use)
+    return [*findings, *recommended_models(reports)]
 
 
 def judge_devices(listing: ChildResult, machine: Machine, configuration: Configuration | None) -> list[Finding]:

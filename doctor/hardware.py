@@ -88,7 +88,7 @@ def _describe(report: DeviceReport) -> Iterator[Finding]:
     memory = report.memory_bytes
     values = {
         "name": name,
-        "memory": gib(memory) if memory else "–",
+        "memory": gigabytes(memory) if memory else "–",
         "architecture": report.architecture or "–",
         "driver": report.driver_text or "–",
     }
@@ -104,7 +104,7 @@ def _describe(report: DeviceReport) -> Iterator[Finding]:
         yield Finding("known_driver", "warning", "devices", said, report.name, str(trouble["trouble"]))
     largest = int(report.properties.get("GPU_DEVICE_MAX_ALLOC_MEM_SIZE") or 0)
     if 0 < largest <= _SMALL_ALLOCATION and (memory or 0) > largest:
-        yield Finding("small_allocations", "note", "devices", {"limit": gib(largest)}, report.name, "advice")
+        yield Finding("small_allocations", "note", "devices", {"limit": gigabytes(largest)}, report.name, "advice")
 
 
 def _why_missing(kind: Kind, machine: Machine) -> Finding:
@@ -156,5 +156,5 @@ def examine_configured(reports: Sequence[DeviceReport], wanted: Mapping[str, tup
     return findings
 
 
-def gib(size: float) -> str:
-    return f"{size / 2**30:.1f} GiB"
+def gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"

@@ -15,7 +15,7 @@ from devices.compile_cache import DAMAGED_SUFFIX
 from devices.memory import MemoryReading
 from devices.owner_only import others_can_read
 from doctor.findings import Finding
-from doctor.hardware import gib
+from doctor.hardware import gigabytes
 
 _SMALL_MEMORY = 8e9
 _LITTLE_MEMORY = 3e9
@@ -31,7 +31,7 @@ _PROFILE = Path("/sys/firmware/acpi/platform_profile")
 
 
 def examine_memory(reading: MemoryReading) -> Finding:
-    values = {"total": gib(reading.total), "available": gib(reading.available)}
+    values = {"total": gigabytes(reading.total), "available": gigabytes(reading.available)}
     if reading.total < _SMALL_MEMORY:
         return Finding("memory_small", "warning", "memory", values, advice="advice")
     if reading.available < _LITTLE_MEMORY:

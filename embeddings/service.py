@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from devices.embedding_facts import InputType
 from instances.messages import ScoreTexts, Text, TextWork, VectorizeTexts
 from model_manager import ModelManager
 from pools.served_model import ServedModel
@@ -51,9 +52,11 @@ class EmbeddingService:
         *,
         dimensions: int | None = None,
         truncate: bool = True,
+        input_type: InputType | None = None,
         keep_alive: float | None = None,
     ) -> Embedded:
-        """Vectors of `texts`, cut to `dimensions` numbers if asked for.
+        """Vectors of `texts`, cut to `dimensions` numbers if asked for. `input_type` says what the texts are, for
+        models that want queries and documents introduced differently.
 
         Raises `InvalidRequest` on another kind of model, on more dimensions than it has, and on a text longer than
         its context unless `truncate` is set. Without texts the model is only loaded.
@@ -67,7 +70,8 @@ class EmbeddingService:
         # Texts of like length in one slice: little is padded.
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         parts = [[texts[index] for index in order[at : at + SLICE_TEXTS]] for at in range(0, len(texts), SLICE_TEXTS)]
-        work = [VectorizeTexts(0, part, truncate) for part in parts]
+        prefix = model.facts.embedding.prefix(input_type) if model.facts.embedding else ""
+        work = [VectorizeTexts(0, part, truncate, prefix) for part in parts]
         vectors, tokens = await self._run(model, work, timings, keep_alive)
         restored = np.empty_like(vectors)
         restored[order] = vectors

@@ -78,7 +78,8 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
 
     `device` is an OpenVINO device name. `kv_cache_tokens` sizes the KV cache of a continuous-batching pipeline;
     `max_prompt_len` and `min_response_len` (tokens) size the static one of an NPU; `max_prompt_len` is also where an
-    embedding model or a reranker cuts a text.
+    embedding model or a reranker cuts a text. `pooling` makes one vector of an embedding model's tokens, None where
+    the model itself does.
     """
 
     directory: str
@@ -91,6 +92,7 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     min_response_len: int
     max_num_batched_tokens: int | None = None
     prompt_lookup: int | None = None
+    pooling: Literal["cls", "mean", "last_token"] | None = None
 
 
 class Image(msgspec.Struct, frozen=True, array_like=True):
@@ -130,11 +132,13 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
 
 
 class VectorizeTexts(msgspec.Struct, frozen=True, tag=True):
-    """Make a vector of each text. A text longer than the model's context is cut, or without `truncate` refused."""
+    """Make a vector of each text, with `prefix` before it. A text longer than the model's context is cut, or without
+    `truncate` refused."""
 
     id: int
     texts: list[Text]
     truncate: bool
+    prefix: str = ""
 
 
 class ScoreTexts(msgspec.Struct, frozen=True, tag=True):

@@ -2,7 +2,7 @@
 
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,6 @@ from instances.pipeline import Emit
 
 _Pooling = genai.TextEmbeddingPipeline.PoolingType
 _POOLING = {"cls": _Pooling.CLS, "mean": _Pooling.MEAN, "last_token": _Pooling.LAST_TOKEN}
-_SENTENCE_TRANSFORMERS_KEYS = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_lasttoken": "last_token",
-}
 
 
 # The form that the Qwen3-Reranker model cards give.
@@ -73,24 +68,30 @@ class _TextPipeline(OneAtATime):
 
 
 class Embedder(_TextPipeline):
-    """TextEmbeddingPipeline, its vectors normalised to length 1. `pooling_type` in the properties ("cls", "mean",
-    "last_token") goes before what the model's files say."""
+    """TextEmbeddingPipeline, or the model by itself where it ends in one vector a text; vectors of length 1."""
 
     def __init__(self, spec: LoadModel) -> None:
         super().__init__(spec)
-        properties = _properties(spec)
-        pooling = properties.pop("pooling_type", None) or _pooling_of(Path(spec.directory))
+        self._vectors = self._pooled(spec) if spec.pooling else self._whole(spec)
+
+    def _pooled(self, spec: LoadModel) -> Callable[[list[str]], Any]:
         config = genai.TextEmbeddingPipeline.Config(max_length=spec.max_prompt_len)
-        config.pooling_type = _POOLING[pooling]
-        self._pipeline = genai.TextEmbeddingPipeline(spec.directory, spec.device, config, **properties)
+        config.pooling_type = _POOLING[spec.pooling or "mean"]
+        pipeline = genai.TextEmbeddingPipeline(spec.directory, spec.device, config, **_properties(spec))
+        return pipeline.embed_documents
+
+    def _whole(self, spec: LoadModel) -> Callable[[list[str]], Any]:
+        from instances.sentence_model import SentenceModel
+
+        directory, properties = Path(spec.directory), _properties(spec)
+        return SentenceModel(directory, spec.device, self._tokenizer, spec.max_prompt_len, properties).vectors
 
     def _rows(self, request: Request) -> Rows:
         if not isinstance(request, VectorizeTexts):
             raise ValueError("an embedding model makes vectors only")
-        texts = self._decoded(request.texts)
+        texts = [request.prefix + text for text in self._decoded(request.texts)]
         counts = self._token_counts(texts, truncate=request.truncate)
-        vectors = np.asarray(self._pipeline.embed_documents(texts), dtype="<f4")
-        return Rows(vectors.tobytes(), counts)
+        return Rows(np.asarray(self._vectors(texts), dtype="<f4").tobytes(), counts)
 
 
 class Reranker(_TextPipeline):
@@ -150,17 +151,6 @@ class Reranker(_TextPipeline):
 def _properties(spec: LoadModel) -> dict[str, Any]:
     cache = {"CACHE_DIR": spec.cache_dir} if spec.cache_dir else {}
     return {**spec.properties, **cache}
-
-
-def _pooling_of(directory: Path) -> str:
-    """As sentence-transformers' file says it; without one by the kind of model, as its makers usually do."""
-    file = directory / "1_Pooling" / "config.json"
-    if file.is_file():
-        settings = json.loads(file.read_text(encoding="utf-8"))
-        return next((ours for theirs, ours in _SENTENCE_TRANSFORMERS_KEYS.items() if settings.get(theirs)), "mean")
-    config = _config_of(directory)
-    # A decoder's last token has seen the whole text; an encoder's first one was trained to stand for it.
-    return "last_token" if "qwen" in str(config.get("model_type", "")) else "cls"
 
 
 def _config_of(directory: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from devices.config import ModelAssignment
 from devices.gguf import load_path
 from devices.hardware import ResolvedDevice
+from devices.known_embedders import Pooling
 from devices.kv_cache import KvFormat, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
 from devices.memory import GB
 from devices.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
@@ -26,7 +27,13 @@ _TASK_SENTENCES: dict[Task, str] = {
     "embedding": "is an embedding model: it answers /v1/embeddings and /api/embed, not this.",
     "rerank": "is a reranker: it answers /v1/rerank, not this.",
 }
+NO_CHAT = (
+    "has no chat template, so it cannot take a conversation: it continues texts at /v1/completions and /api/generate."
+)
 _KV_CACHE_SHARE = 0.25
+_REPACKED_ON_CPU = 1.9
+"""Measured with 85 to 270 MB of weights in int4, int8, f16 and GGUF: 1.86 to 2.0."""
+_UNPACKED_BYTES = 8
 _GUESSING_TOKENS = 32
 """A block of the KV cache."""
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
@@ -81,6 +88,12 @@ class ServedModel:
         if self.task != task:
             raise InvalidRequest(f"'{self.public_id}' {_TASK_SENTENCES[self.task]}", param="model")
 
+    def require_chat(self) -> None:
+        """Raise `InvalidRequest` when the model cannot take a conversation, saying what it can."""
+        self.require("generation")
+        if self.problem is None and not (self.facts.chat_template or self.persona.template):
+            raise InvalidRequest(f"'{self.public_id}' {NO_CHAT}", param="model")
+
     @property
     def problem(self) -> str | None:
         """Why the files cannot be served, found without loading them: a native loader may crash on them."""
@@ -115,6 +128,12 @@ class ServedModel:
         if configured is None and self.tuned and self.assignment.pipeline == "auto":
             return self.tuned.max_num_batched_tokens
         return configured
+
+    @property
+    def pooling(self) -> Pooling | None:
+        """Of an embedding model: as configured, else as its files say; None where the model itself ends in a vector."""
+        facts = self.facts.embedding
+        return self.assignment.pooling or (facts.pooling if facts else None)
 
     @property
     def on_npu(self) -> bool:
@@ -197,16 +216,18 @@ class InstancePlan:
 def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     """How large an instance of `model` will be on a device with `memory_bytes` in all.
 
-    The KV cache holds a full context for each concurrent request, but takes no more than `instance_memory_gb`, or a
-    quarter of the memory where that is not set.
+    The KV cache holds a full context for each concurrent request, but takes no more than `instance_memory_gb`, or
+    where that is not set a quarter of the memory and what the weights leave of it. The one estimate there is: pages
+    and gateway show it too, until an instance has been measured.
     """
     assignment = model.assignment
-    weights = assignment.estimated_memory_gb * GB if assignment.estimated_memory_gb else model.facts.size_bytes
+    weights = assignment.estimated_memory_gb * GB if assignment.estimated_memory_gb else _loaded_weights(model)
     if model.task != "generation":
         return InstancePlan(0, int(weights), 0)
     shape, form = model.facts.kv or _UNKNOWN_SHAPE, model.kv_format
     wanted = model.context_tokens * (1 if model.scoring else model.requests_per_instance)
-    allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else memory_bytes * _KV_CACHE_SHARE
+    share = min(memory_bytes * _KV_CACHE_SHARE, max(0, memory_bytes - weights - PROCESS_BYTES))
+    allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else share
     room = kv_cache_tokens(shape, int(allowed), form) - model.guessing_tokens
     tokens = max(MIN_KV_TOKENS, min(wanted, room))
     cache = kv_cache_bytes(shape, tokens + model.guessing_tokens, form)
@@ -219,6 +240,29 @@ def settings_for_more_cache(model: ServedModel, plan: InstancePlan) -> tuple[str
         return ("max_concurrent",)
     fewer_bits = model.kv_format.keys in ("f32", "f16") or model.kv_format.values in ("f32", "f16")
     return ("instance_memory_gb", "kv_cache_precision") if fewer_bits else ("instance_memory_gb",)
+
+
+def _loaded_weights(model: ServedModel) -> int:
+    """What the weight files become in memory: of a language model on the CPU their pages and a copy laid out anew. The
+    NPU's pipeline on another device unpacks them to 32 bits, once for prompts and once for answers."""
+    facts = model.facts
+    if model.task == "generation" and model.device.used.startswith("CPU"):
+        return int(facts.size_bytes * _REPACKED_ON_CPU)
+    if model.on_npu and "NPUW_DEVICES" in model.assignment.extra_config and facts.parameters:
+        return facts.parameters * _UNPACKED_BYTES
+    return facts.size_bytes
+
+
+def estimated_bytes(
+    facts: ModelFacts, device: str, memory_bytes: int, assignment: ModelAssignment | None = None
+) -> int:
+    """What an instance will take on an OpenVINO device, by its name, of which the models may take `memory_bytes`: as
+    the model is assigned, else with the defaults."""
+    assignment = assignment or ModelAssignment(id="model", path="model")
+    model = ServedModel(
+        assignment.id, assignment.id, Path(), facts, assignment, ResolvedDevice(device, device.upper(), device)
+    )
+    return plan_instance(model, memory_bytes).total_bytes
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
@@ -235,6 +279,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         min_response_len=model.response_tokens,
         max_num_batched_tokens=model.max_num_batched_tokens,
         prompt_lookup=guesses,
+        pooling=model.pooling,
     )
 
 

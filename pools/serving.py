@@ -3,21 +3,16 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from devices.config import DeviceSettings, ModelAssignment
 from devices.hardware import DeviceInfo, ResolvedDevice, resolve_device
-from devices.model_facts import ModelFacts, read_facts, runtime_problem
+from devices.model_facts import ModelFacts, read_facts
+from devices.npu_rules import pipeline_problem
 from pools.served_model import Persona, ServedModel
 from pools.tuning_book import tuning_book
 
 logger = logging.getLogger(__name__)
-
-_NOT_ON_NPU = {
-    "reranker": "The library's rerankers do not run on an NPU.",
-    "gguf": "The library does not run GGUF models on an NPU.",
-}
 
 
 def served_model(
@@ -33,7 +28,6 @@ def served_model(
     """
     directory = (data_dir / assignment.path).resolve()
     facts = read_facts(directory)
-    facts = replace(facts, problem=facts.problem or runtime_problem(facts, version("openvino")))
     if facts.problem:
         logger.warning("%s: %s", assignment.id, facts.problem)
     device = _model_device(settings, assignment, facts, available)
@@ -55,7 +49,7 @@ def _model_device(
     settings: DeviceSettings, assignment: ModelAssignment, facts: ModelFacts, available: Sequence[DeviceInfo]
 ) -> ResolvedDevice:
     """The device of one model: NPUW_DEVICES runs the NPU's own pipeline on other devices, with or without an NPU."""
-    reason = _NOT_ON_NPU.get(facts.kind)
+    reason = pipeline_problem(facts.kind, facts.embedding)
     if reason is not None and settings.device.upper().startswith("NPU"):
         return replace(resolve_device("CPU", None, available), requested=settings.device, fallback_reason=reason)
     stand_in = assignment.extra_config.get("NPUW_DEVICES")

@@ -7,16 +7,9 @@ from pathlib import Path
 from devices.config import ModelAssignment
 from registry.local import LocalModel
 
-_GB = 1e9
-
 
 def new_assignment(model: LocalModel, data_dir: Path) -> ModelAssignment:
-    size = model.facts.size_bytes
-    return ModelAssignment(
-        id=model.id,
-        path=written_path(model.path, data_dir),
-        estimated_memory_gb=max(round(size / _GB, 2), 0.01) if size else None,
-    )
+    return ModelAssignment(id=model.id, path=written_path(model.path, data_dir))
 
 
 def written_path(path: Path, data_dir: Path) -> str:

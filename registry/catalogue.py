@@ -16,6 +16,8 @@ import msgspec
 
 from devices.files import BROKEN_FILE, read_bytes
 from devices.model_facts import ModelFacts
+from devices.model_kind import NOT_SERVED
+from devices.npu_rules import pipeline_problem, size_problem
 from registry.disk import write_json
 from registry.errors import RegistryError
 
@@ -31,7 +33,10 @@ logger = logging.getLogger(__name__)
 class CatalogueEntry:
     """A model on the hub. size_bytes and parameters may be estimates from its name (estimated), or unknown (None).
 
-    npu: True for models made for it, False where known not to suit, None where only the weights will tell.
+    npu: True for models made for it, False where known not to suit, None where only the weights will tell. active: the
+    parameters that each token uses, where those are not all. good_for: keys of what it is good at; quality: how good it
+    is at conversations, 1 to 10 among those of the bundled list; unsuited: kinds of hardware on which it was reported
+    to fail.
     """
 
     id: str
@@ -44,19 +49,32 @@ class CatalogueEntry:
     collection: str | None = None
     downloads: int | None = None
     estimated: bool = True
+    active: int | None = None
+    good_for: tuple[str, ...] = ()
+    quality: int | None = None
+    unsuited: tuple[str, ...] = ()
 
     def facts(self) -> ModelFacts:
         """As much as is known of it before it is here, to judge whether it will fit."""
-        wrong_weights = self.kind in ("llm", "vlm") and self.quantization and "INT4" not in self.quantization
-        unsuitable = self.npu is False or wrong_weights
+        refusal = NOT_SERVED.get(self.kind)
         return ModelFacts(
             kind=self.kind,
             size_bytes=self.size_bytes or 0,
             parameters=self.parameters,
             quantization=self.quantization,
             license=self.license,
-            npu_problem="The NPU needs symmetric int4 weights, group size -1 or 128." if unsuitable else None,
+            npu_problem=self._npu_problem(),
+            problem=refusal,
+            unsupported=refusal is not None,
         )
+
+    def _npu_problem(self) -> str | None:
+        """Of a language model it must be known that an NPU compiles it: most that are published do not suit."""
+        if self.kind not in ("llm", "vlm"):
+            return pipeline_problem(self.kind, None)
+        if not self.npu:
+            return "The NPU needs symmetric int4 weights, group size -1 or 128, as names with -cw promise."
+        return size_problem(self.parameters)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -93,7 +111,10 @@ def guess_entry(model_id: str, **known: Any) -> CatalogueEntry:
 def bundled_entries() -> tuple[CatalogueEntry, ...]:
     entries = []
     for row in json.loads(_BUNDLED.read_text(encoding="utf-8")):
-        known = {key: row[key] for key in ("kind", "license", "npu") if key in row}
+        known = {key: row[key] for key in ("kind", "license", "npu", "quality") if key in row}
+        known |= {key: tuple(row[key]) for key in ("good_for", "unsuited") if key in row}
+        if "active_billion" in row:
+            known["active"] = int(row["active_billion"] * 1e9)
         size, parameters = int(row["size_gb"] * 1e9), int(row["parameters_billion"] * 1e9)
         entries.append(guess_entry(row["id"], size_bytes=size, parameters=parameters, **known))
     return tuple(entries)

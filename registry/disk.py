@@ -24,7 +24,7 @@ def free_bytes(directory: Path) -> int:
 
 def little_room(left: int) -> str:
     """What to say of a disk on which a model will find room, but hardly what is compiled from it."""
-    size = humanize.naturalsize(max(left, 0), binary=True)
+    size = humanize.naturalsize(max(left, 0))
     return f"Only {size} will be left on the disk: the compile cache of a GPU or NPU may not find room."
 
 

@@ -23,7 +23,7 @@ from devices.lifeline import take_stdin, watch_pipe
 from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
-from registry.files import RemoteFile, is_intact, needed_files
+from registry.files import RemoteFile, check_served, is_intact, needed_files
 from registry.gguf_choice import check_readable
 from registry.hub import RemoteModel
 from registry.messages import (
@@ -72,6 +72,7 @@ class Downloader:
 
     def _pull(self) -> None:
         model = self._resolve()
+        check_served(model.files, model.id, model.pipeline_tag)
         files = needed_files(model.files, model.id, self._request.variant)
         for file in files:
             if file.path.lower().endswith(".gguf"):

@@ -48,6 +48,12 @@ class NotAnOpenVINOModel(RegistryError):
     status = 422
 
 
+class UnsupportedModel(RegistryError):
+    """A model of a kind that is not served."""
+
+    status = 422
+
+
 class UnsafeRepository(RegistryError):
     status = 422
 
@@ -60,8 +66,8 @@ class NotEnoughDisk(RegistryError):
     @classmethod
     def of(cls, needed: int, free: int) -> NotEnoughDisk:
         text = (
-            f"{humanize.naturalsize(needed, binary=True)} are needed, "
-            f"{humanize.naturalsize(free, binary=True)} are free: make room on the disk, then resume."
+            f"{humanize.naturalsize(needed)} are needed, "
+            f"{humanize.naturalsize(free)} are free: make room on the disk, then resume."
         )
         return cls(text, needed_bytes=needed, free_bytes=free)
 

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from registry.errors import NotAnOpenVINOModel
+from devices.model_kind import refusal_of_files
+from registry.errors import NotAnOpenVINOModel, UnsupportedModel
 from registry.gguf_choice import choose_gguf
 from registry.names import METADATA
 
@@ -60,6 +61,12 @@ def needed_files(files: Iterable[RemoteFile], model_id: str, variant: str | None
     if not any(PurePosixPath(file.path).suffix == ".xml" for file in found):
         raise NotAnOpenVINOModel(_what_it_is(by_path, model_id))
     return sorted(found, key=lambda file: (file.size, file.path))
+
+
+def check_served(files: Iterable[RemoteFile], model_id: str, task: str | None) -> None:
+    """Refuse what could not be served once it is here. task: as the hub names it. Raises UnsupportedModel."""
+    if refusal := refusal_of_files([file.path for file in files], f"{task} {model_id}"):
+        raise UnsupportedModel(f"{model_id} is not pulled: {refusal}")
 
 
 def _is_gguf(path: str) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from devices.gguf import READABLE_ARCHITECTURES
+from devices.gguf_support import READABLE_ARCHITECTURES, part_of_many
 from registry.errors import InvalidModelName, NotAnOpenVINOModel
 
 _VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _UNREAD = re.compile(r"[-._](Q[23]_K\w*|Q5_\w+|Q4_K_S|IQ\d\w*|BF16|TQ\d\w*)\.gguf$", re.IGNORECASE)
 """Quantisations by their files' names; Q4_K_S holds tensors in Q5_K."""
-_PART_OF_MANY = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
 
 def split_variant(name: str) -> tuple[str, str | None]:
@@ -26,7 +25,7 @@ def split_variant(name: str) -> tuple[str, str | None]:
 
 def choose_gguf(paths: Sequence[str], model_id: str, variant: str | None) -> str:
     """The file that a variant names: in full, or by the end of its name (`Q4_K_M`). Raises NotAnOpenVINOModel."""
-    whole = [path for path in paths if "/" not in path and not _PART_OF_MANY.search(path)]
+    whole = [path for path in paths if "/" not in path and not part_of_many(path)]
     if not paths:
         raise NotAnOpenVINOModel(f"{model_id} holds no GGUF file: leave out the part behind the colon.")
     if not whole:

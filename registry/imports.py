@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from devices.model_facts import read_facts
 from registry.disk import directory_size, put_in_place, write_json
-from registry.errors import Conflict, NotAnOpenVINOModel, NotEnoughDisk, UnsafeRepository
+from registry.errors import Conflict, NotAnOpenVINOModel, NotEnoughDisk, UnsafeRepository, UnsupportedModel
 from registry.local import model_id_of
 from registry.names import METADATA, PARTIAL, check_model_id, directory_name, inside
 
@@ -25,9 +25,10 @@ def import_model(
     mode: ImportMode,
     free: Callable[[Path], int],
 ) -> str:
-    """Bring a folder in; the id it has here. A copy takes as long as its bytes. Links inside the folder are refused.
+    """Bring a folder or a GGUF file in; the id it has here. A copy takes as long as its bytes. Links inside the folder
+    are refused.
 
-    Raises NotAnOpenVINOModel, InvalidModelName, Conflict, NotEnoughDisk, UnsafeRepository, OSError.
+    Raises NotAnOpenVINOModel, UnsupportedModel, InvalidModelName, Conflict, NotEnoughDisk, UnsafeRepository, OSError.
     """
     try:
         source = source.resolve()
@@ -35,8 +36,9 @@ def import_model(
         raise NotAnOpenVINOModel("No folder has such a name.") from error
     facts = read_facts(source)
     if facts.problem:
-        raise NotAnOpenVINOModel(f"{source.name}: {facts.problem}")
-    model_id = check_model_id(model_id or model_id_of(source))
+        refusal = UnsupportedModel if facts.unsupported else NotAnOpenVINOModel
+        raise refusal(f"{source.name}: {facts.problem}")
+    model_id = check_model_id(model_id or _id_of(source))
     target = inside(models_dir, directory_name(model_id))
     if target.exists():
         raise Conflict(f"There is a model {model_id} already: remove it first, or import under another name.")
@@ -55,7 +57,17 @@ def import_model(
     return model_id
 
 
+def _id_of(source: Path) -> str:
+    """Of a file its name: what stands before a "_" there is no organisation."""
+    return f"local/{source.stem}" if source.is_file() else model_id_of(source)
+
+
 def _copy(source: Path, target: Path, free: int) -> None:
+    if source.is_file():
+        if (needed := source.stat().st_size) > free:
+            raise NotEnoughDisk.of(needed, free)
+        shutil.copyfile(source, target / source.name)
+        return
     if any(path.is_symlink() for path in source.rglob("*")):
         raise UnsafeRepository(f"{source.name} holds links; copy the files they lead to, then import.")
     if (needed := directory_size(source)) > free:
@@ -69,7 +81,7 @@ def _copy(source: Path, target: Path, free: int) -> None:
 def _metadata(model_id: str, source: Path, mode: ImportMode) -> dict[str, Any]:
     described = {
         "model_id": model_id,
-        "source": f"folder {source.name}",
-        "downloaded_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "source": f"{'file' if source.is_file() else 'folder'} {source.name}",
+        "imported_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     return described | ({"reference": str(source)} if mode == "reference" else {})

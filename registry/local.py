@@ -12,15 +12,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from devices.model_config import read_json
 from devices.model_facts import FactsCache, ModelFacts, read_facts
+from devices.model_kind import UNFINISHED
 from registry.errors import InvalidModelName
 from registry.names import METADATA, check_model_id, id_of_directory
 
-_WEIGHTS = ("openvino*.xml", "*.gguf", "model_index.json", "*.safetensors", "*.onnx")
+_WEIGHTS = (
+    *("openvino*.xml", "openvino*.bin", "*.gguf", "model_index.json", "adapter_config.json"),
+    *("*.safetensors", "*.onnx", "onnx/*.onnx", "pytorch_model*.bin", "*.pt", "*.pth", "*.h5"),
+    *(f"*{ending}" for ending in UNFINISHED),
+)
 
 
 class ModelMetadata(BaseModel):
-    """metadata.json. files: the commit's files with sizes and hashes, to check them again. reference: the folder with
-    the files of a model that was imported without copying. Unknown keys are kept.
+    """metadata.json. A model has downloaded_at or imported_at. files: the commit's files with sizes and hashes, to
+    check them again. reference: the folder or file of a model that was imported without copying. Unknown keys are kept.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -29,6 +34,7 @@ class ModelMetadata(BaseModel):
     revision: str | None = None
     commit: str | None = None
     downloaded_at: str | None = None
+    imported_at: str | None = None
     source: str | None = None
     license: str | None = None
     reference: str | None = None
@@ -40,7 +46,8 @@ class ModelMetadata(BaseModel):
 class LocalModel:
     """path: where its files lie. entry: what stands for it in the models directory, another place for a reference.
 
-    complete: whole and loadable as far as its files show. bundled: part of this program, not to be removed.
+    complete: whole as far as its files show; whether it can be used, its facts tell. bundled: part of this program, not
+    to be removed.
     """
 
     id: str
@@ -52,7 +59,36 @@ class LocalModel:
 
     @property
     def complete(self) -> bool:
-        return self.facts.problem is None
+        return self.facts.state != "damaged"
+
+    def described(self) -> dict[str, Any]:
+        """What every list of models says of one, whoever lists."""
+        facts, metadata = self.facts, self.metadata or ModelMetadata(model_id=self.id)
+        return {
+            "id": self.id,
+            "kind": facts.kind,
+            "size_bytes": facts.size_bytes,
+            "quantization": facts.quantization,
+            "context_length": facts.context_length,
+            "parameters": facts.parameters,
+            "architecture": facts.architecture,
+            "revision": metadata.revision,
+            "commit": metadata.commit,
+            "downloaded_at": metadata.downloaded_at,
+            "imported_at": metadata.imported_at,
+            "license": metadata.license or facts.license,
+            "tools": facts.tools,
+            "thinking": facts.thinking,
+            "vision": facts.vision,
+            "abilities": facts.abilities,
+            "embedding": facts.embedding,
+            "complete": self.complete,
+            "state": facts.state,
+            "bundled": self.bundled,
+            "problem": facts.problem,
+            "npu_problem": facts.npu_problem,
+            "warnings": facts.warnings,
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -62,6 +98,7 @@ class LocalModel:
             "metadata": self.metadata.model_dump(exclude={"files"}) if self.metadata else None,
             "facts": msgspec.to_builtins(self.facts),
             "complete": self.complete,
+            "state": self.facts.state,
             "bundled": self.bundled,
         }
 
@@ -69,9 +106,12 @@ class LocalModel:
 def read_metadata(directory: Path) -> ModelMetadata | None:
     """None where there is none, or none that can be read."""
     try:
-        return ModelMetadata.model_validate(read_json(directory / METADATA))
+        metadata = ModelMetadata.model_validate(read_json(directory / METADATA))
     except (OSError, ValueError, ValidationError):
         return None
+    if metadata.imported_at is None and (metadata.source or "").startswith("folder "):  # as it was written before
+        return metadata.model_copy(update={"imported_at": metadata.downloaded_at, "downloaded_at": None})
+    return metadata
 
 
 def list_models(models_dir: Path, bundled: Sequence[Path], cache: FactsCache) -> list[LocalModel]:

@@ -59,7 +59,7 @@ class Digests:
 
 def _files(directory: Path) -> list[Path]:
     if not directory.is_dir():
-        return []
+        return [directory] if directory.is_file() else []
     return sorted(path for path in directory.iterdir() if path.is_file() and path.name != _METADATA)
 
 

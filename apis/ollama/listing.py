@@ -127,7 +127,7 @@ def details(model: ServedModel) -> dict[str, Any]:
     billions = f"{facts.parameters / 1e9:.1f}B" if facts.parameters and facts.parameters >= 1e9 else None
     return {
         "parent_model": model.id if model.is_alias else "",
-        "format": "openvino",
+        "format": "gguf" if facts.kind == "gguf" else "openvino",
         "family": family,
         "families": [family],
         "parameter_size": billions or f"{(facts.parameters or 0) / 1e6:.1f}M",

@@ -11,6 +11,7 @@ from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, Shown
 from apis.ollama.listing import capabilities, details, modified_at
 from apis.ollama.pull import NamedRequest
+from devices.gguf import read_gguf_template
 from devices.model_config import read_chat_template, read_json
 from model_manager import ModelManager
 from pools.served_model import ServedModel
@@ -54,7 +55,7 @@ def show_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
 def describe(model: ServedModel, context_tokens: int) -> dict[str, Any]:
     """The answer about a model. `context_tokens`: what a request to it may have, 0 where that is not known."""
     persona = model.persona
-    template = persona.template or _template(model.directory)
+    template = persona.template or _template(model)
     parameters = _parameters(model)
     return {
         "license": _license(model),
@@ -121,8 +122,10 @@ def _license(model: ServedModel) -> str:
     return model.facts.license or ""
 
 
-def _template(directory: Path) -> str:
-    return read_chat_template(directory, None).text
+def _template(model: ServedModel) -> str:
+    if model.facts.kind == "gguf":
+        return read_gguf_template(model.directory)
+    return read_chat_template(model.directory, None).text
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from apis.numbers import Whole
 from apis.openai.answers import ERRORS, Embeddings, Ranking
 from apis.timing import server_timing
 from apis.token_ids import TokenIds
+from devices.embedding_facts import InputType
 from embeddings.service import EmbeddingService, Vectors
 from instances.messages import Text
 from web.bodies import read_body
@@ -33,6 +34,14 @@ class EmbeddingRequest(BaseModel):
     text: str | _Several[str] | None = None
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Whole | None = Field(default=None, ge=1)
+    input_type: Literal["query", "search_query", "document", "passage", "search_document"] | None = None
+
+    @property
+    def meant(self) -> InputType | None:
+        """The names are those of NVIDIA's, Voyage's and Cohere's APIs."""
+        if self.input_type is None:
+            return None
+        return "query" if "query" in self.input_type else "document"
 
     def texts(self) -> list[Text]:
         """Raises `InvalidRequest` when there is nothing to embed."""
@@ -68,7 +77,8 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
     async def embeddings(request: Request) -> Response:
         body = await read_body(request, EmbeddingRequest)
         model = names.resolve(body.model)
-        work = service.embed(model, body.texts(), dimensions=body.dimensions, truncate=False)
+        texts, meant = body.texts(), body.meant
+        work = service.embed(model, texts, dimensions=body.dimensions, truncate=False, input_type=meant)
         embedded = await unless_disconnected(request, work)
         data = [
             {"object": "embedding", "index": index, "embedding": vector}

@@ -83,7 +83,7 @@
   });
 
   // -- what it will take ----------------------------------------------------------------------------------------------
-  const gib = (bytes) => (bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`);
+  const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
   function project(form) {
     const box = form.querySelector(".projection");
@@ -93,7 +93,7 @@
     const [budget, other] = [Number(box.dataset.budget), Number(box.dataset.other)];
     box.dataset.level = need > budget ? "over" : need + other > budget * 0.9 ? "tight" : "fits";
     const words = messages[need > budget ? "js.projection_over" : "js.projection"];
-    const text = chosen.length ? words.replace("{need}", gib(need)).replace("{budget}", gib(budget)) : "";
+    const text = chosen.length ? words.replace("{need}", size(need)).replace("{budget}", size(budget)) : "";
     const line = box.querySelector("p");
     if (line.textContent !== text) line.textContent = text;
     box.querySelector("svg").toggleAttribute("hidden", !chosen.length);

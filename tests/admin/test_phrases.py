@@ -28,7 +28,10 @@ SOURCES = [
             "supervisor.py",
         )
     ),
-    PROJECT / "devices" / "quantization.py",
+    *(
+        PROJECT / "devices" / name
+        for name in ("embedding_facts.py", "gguf_support.py", "model_kind.py", "npu_rules.py", "quantization.py")
+    ),
     PROJECT / "web" / "limits.py",
     PROJECT / "web" / "listening.py",
     PROJECT / "tuning" / "tune.py",

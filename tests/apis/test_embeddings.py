@@ -1,13 +1,18 @@
 """Embeddings and reranking with real workers, by the official clients of OpenAI and Ollama."""
 
 import base64
+import json
+import shutil
 import struct
+from pathlib import Path
 
 import ollama
 import openai
 import pytest
 
-from tests.apis.servers import CHAT, EMBEDDING, QWEN_RERANKER, RERANKER
+from devices.config import ModelAssignment
+from tests.apis.conftest import make_app
+from tests.apis.servers import CHAT, EMBEDDING, MODELS, QWEN_RERANKER, RERANKER, serving
 from tests.helpers import http
 
 
@@ -142,3 +147,21 @@ def test_nothing_to_embed_is_refused(server: str, value: object) -> None:
     refused = http.post(f"{server}/v1/embeddings", json={"model": EMBEDDING, "input": value})
     assert refused.status_code == 400
     assert refused.json()["error"]["param"].startswith("input")
+
+
+def test_a_query_and_a_document_are_introduced_as_the_model_wants(tmp_path: Path) -> None:
+    directory = shutil.copytree(MODELS / "test_embedding", tmp_path / "embedding")
+    prompts = {"prompts": {"query": "query: ", "document": "passage: "}, "default_prompt_name": None}
+    (directory / "config_sentence_transformers.json").write_text(json.dumps(prompts), encoding="utf-8")
+    model = ModelAssignment(id=EMBEDDING, path=str(directory))
+    with serving(make_app(tmp_path / "data", models=[model])) as url:
+
+        def vector(text: str, **fields: str) -> list[float]:
+            body = {"model": EMBEDDING, "input": text, **fields}
+            return http.post(f"{url}/v1/embeddings", json=body).raise_for_status().json()["data"][0]["embedding"]
+
+        asked = vector("query: hello")
+        assert vector("hello", input_type="query") == vector("hello", input_type="search_query") == pytest.approx(asked)
+        assert vector("hello", input_type="document") == pytest.approx(vector("passage: hello"))
+        assert vector("hello") != pytest.approx(asked, abs=1e-2)
+        assert http.post(f"{url}/v1/embeddings", json={"model": EMBEDDING, "input": "x", "input_type": "y"}).is_error

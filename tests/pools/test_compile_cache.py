@@ -139,7 +139,7 @@ def test_a_load_tells_that_it_compiles_and_takes_the_time_until_the_model_is_war
             seen.append(manager.pool("a").progress)
             await asyncio.to_thread(lambda: plugin.compile(tmp_path / "a"))
             await super().load()
-            return Ready(load_seconds=87, warm_up_seconds=59, 0)
+            return Ready(load_seconds=87, warm_up_seconds=59, pid=0)
 
     plugin = Plugin()
     manager = ModelManager(

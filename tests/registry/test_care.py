@@ -7,9 +7,11 @@ import shutil
 import stat
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from devices.gguf import load_path
 from model_registry import (
     Conflict,
     HubSettings,
@@ -19,12 +21,14 @@ from model_registry import (
     ModelRegistry,
     NotAnOpenVINOModel,
     NotEnoughDisk,
+    RegistryError,
     UnsafeRepository,
 )
 from registry.caches import clear_cache, list_caches
 from registry.disk import directory_size
 from tests.helpers import link_or_skip
 from tests.hub import TestHub
+from tests.registry.test_gguf import VALUES, gguf
 from tests.registry.tiny_models import make_llm
 
 ID = "OpenVINO/Tiny-int4-ov"
@@ -185,3 +189,22 @@ def test_caches_are_listed_and_cleared(tmp_path: Path) -> None:
             clear_cache(tmp_path, device, ["gpu"])
     assert clear_cache(tmp_path, "npu", ["gpu"]) == 112
     assert [cache.device for cache in list_caches(tmp_path, ["gpu"])] == ["gpu"]
+
+
+@pytest.mark.parametrize("mode", ["copy", "reference"])
+async def test_a_gguf_file_is_imported_by_itself(
+    registry: ModelRegistry, tmp_path: Path, mode: Literal["copy", "reference"]
+) -> None:
+    folder = tmp_path / "下載 downloads"
+    folder.mkdir()
+    for name in ("Some_Model-1B.Q8_0.gguf", "another.Q8_0.gguf"):
+        (folder / name).write_bytes(gguf(VALUES | {"general.file_type": 7, "general.license": "mit"}))
+    model = await registry.import_folder(folder / "Some_Model-1B.Q8_0.gguf", mode=mode)
+    assert (model.id, model.facts.kind, model.facts.problem) == ("local/Some_Model-1B.Q8_0", "gguf", None)
+    assert (model.facts.quantization, model.described()["license"]) == ("Q8_0", "mit")
+    assert model.described()["imported_at"]
+    assert model.described()["downloaded_at"] is None
+    assert load_path(model.path).name == "Some_Model-1B.Q8_0.gguf"
+    (folder / "notes.txt").touch()
+    with pytest.raises(RegistryError, match="only GGUF models"):
+        await registry.import_folder(folder / "notes.txt")

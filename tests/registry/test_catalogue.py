@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devices.kv_cache import KvShape
 from devices.model_facts import ModelFacts
-from model_registry import HubSettings, HubUnreachable, ModelRegistry, fit
+from devices.model_kind import KINDS
+from model_registry import CatalogueEntry, Fit, HubSettings, HubUnreachable, ModelRegistry, fit
+from pools.served_model import estimated_bytes
 from registry.catalogue import bundled_entries, guess_entry
 from registry.names import check_model_id
 from tests.hub import TestHub
@@ -80,7 +84,8 @@ def test_the_bundled_list_is_sound() -> None:
     assert len(entries) == len({entry.id for entry in entries}) > 20
     for entry in entries:
         check_model_id(entry.id)
-        assert entry.kind in ("llm", "vlm", "embedding", "reranker", "whisper", "image")
+        assert entry.kind in KINDS
+        assert entry.good_for
         assert entry.size_bytes
         json.dumps(entry.as_dict())
 
@@ -101,26 +106,48 @@ def test_what_a_name_tells(model_id: str, parameters: int | None, quantization: 
     assert (entry.size_bytes is None) == (parameters is None)
 
 
+def judged(facts: ModelFacts, budget: int, device: str) -> Fit:
+    return fit(facts, estimated_bytes(facts, device, budget, None), budget, device)
+
+
 def test_fit_by_memory() -> None:
     facts = ModelFacts(kind="llm", size_bytes=5 * GB, kv=KvShape(32768, 32768, 256), context_length=32768)
-    assert fit(facts, 16 * GB, "gpu").level == "fits"
-    assert fit(facts, 7 * GB, "gpu").level == "tight"
-    too_large = fit(facts, 4 * GB, "gpu")
+    assert judged(facts, 16 * GB, "gpu").level == "fits"
+    assert judged(facts, 7 * GB, "gpu").level == "tight"
+    too_large = judged(facts, 4 * GB, "gpu")
     assert too_large.level == "too_large"
-    assert "of 3.7 GiB" in too_large.reason
+    assert "of 4.0 GB" in too_large.reason
+
+
+@given(st.integers(1, 200), st.integers(1, 400))
+def test_what_fits_can_also_be_loaded(size: int, budget: int) -> None:
+    """The KV cache takes what is left, so only weights without room for the least of it are too large."""
+    facts = ModelFacts(
+        kind="llm", size_bytes=size * GB // 10, kv=KvShape(32768, 32768, 256), context_length=32768, npu_problem="x"
+    )
+    needed = estimated_bytes(facts, "gpu", budget * GB // 10, None)
+    too_large = fit(facts, needed, budget * GB // 10, "gpu").level == "too_large"
+    assert too_large == (needed > budget * GB // 10)
+    assert too_large or facts.least_bytes <= budget * GB // 10
+    assert not too_large or facts.least_bytes + GB // 10 > budget * GB // 10
 
 
 def test_fit_on_the_npu() -> None:
     good = ModelFacts(kind="llm", size_bytes=2 * GB, quantization="INT4_SYM g-1", parameters=4 * GB)
     asymmetric = ModelFacts(kind="llm", size_bytes=2 * GB, npu_problem="The NPU needs symmetric int4 weights.")
-    assert fit(good, 16 * GB, "npu").level == "fits"
-    assert fit(asymmetric, 16 * GB, "npu").reason == "The NPU needs symmetric int4 weights."
-    assert fit(asymmetric, 16 * GB, "gpu").level == "fits"
-    assert fit(ModelFacts(kind="reranker"), 16 * GB, "npu").level == "unsuitable"
-    assert fit(ModelFacts(kind="llm", size_bytes=6 * GB, parameters=14 * GB), 64 * GB, "npu").level == "too_large"
+    assert judged(good, 16 * GB, "npu").level == "fits"
+    assert judged(asymmetric, 16 * GB, "npu").reason == "The NPU needs symmetric int4 weights."
+    assert judged(asymmetric, 16 * GB, "gpu").level == "fits"
+    assert judged(CatalogueEntry("a/r", kind="reranker", size_bytes=GB).facts(), 16 * GB, "npu").level == "unsuitable"
+    large = judged(guess_entry("a/B-14B-int4-cw-ov", kind="llm").facts(), 64 * GB, "npu")
+    assert (large.level, large.reason[:10]) == ("unsuitable", "14.0 billi")
 
 
 def test_fit_of_a_damaged_model_and_of_catalogue_entries() -> None:
-    assert fit(ModelFacts(problem="cut short"), 16 * GB, "cpu").level == "unsuitable"
-    assert fit(guess_entry("a/B-3B-int8-ov", kind="llm").facts(), 16 * GB, "npu").level == "unsuitable"
-    assert fit(guess_entry("a/B-3B-int4-cw-ov", kind="llm").facts(), 16 * GB, "npu").level == "fits"
+    assert judged(ModelFacts(problem="cut short"), 16 * GB, "cpu").level == "unsuitable"
+    for name in ("a/B-3B-int8-ov", "a/B-3B-int4-ov"):
+        assert judged(guess_entry(name, kind="llm").facts(), 16 * GB, "npu").level == "unsuitable"
+    assert judged(guess_entry("a/B-3B-int4-cw-ov", kind="llm").facts(), 16 * GB, "npu").level == "fits"
+    for kind in ("whisper", "tts", "image"):
+        speech = judged(CatalogueEntry("a/b", kind=kind, size_bytes=GB).facts(), 16 * GB, "gpu")
+        assert (speech.level, speech.reason[-15:]) == ("unsuitable", "not served yet.")

@@ -22,7 +22,7 @@ VALUES: dict[str, Any] = {
     "tokenizer.ggml.tokens": ["a", "模", "<|end|>"],
     "tokenizer.ggml.token_type": [1, 1, 3],
 }
-Q8_0, F32, Q5_0 = 8, 0, 6
+Q8_0, F32, Q5_0, Q4_1 = 8, 0, 6, 3
 
 
 def text(value: str) -> bytes:
@@ -69,6 +69,21 @@ def test_a_gguf_the_library_cannot_load_or_that_is_not_alone_is_said(tmp_path: P
 def test_a_quantisation_that_the_library_does_not_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.gguf").write_bytes(gguf(VALUES, Q5_0))
     assert "Q5_0" in (read_facts(tmp_path).problem or "")
+
+
+def test_a_quantisation_that_is_read_inexactly_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(gguf(VALUES | {"general.file_type": 3}, Q4_1))
+    facts = read_facts(tmp_path)
+    assert (facts.problem, facts.quantization) == (None, "Q4_1")
+    assert "Q4_1 inexactly" in facts.warnings[0]
+    (tmp_path / "a.gguf").write_bytes(gguf(VALUES | {"general.file_type": 7}))
+    assert read_facts(tmp_path).warnings == ()
+
+
+def test_the_quantisation_is_the_one_that_the_file_names(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(gguf(VALUES | {"general.file_type": 15, "general.license": "mit"}))
+    facts = read_facts(tmp_path)
+    assert (facts.quantization, facts.license) == ("Q4_K_M", "mit")
 
 
 def test_a_gguf_cut_anywhere_is_a_problem_and_no_exception(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def test_kinds_by_their_files(tmp_path: Path) -> None:
         directory.mkdir()
         for name in files:
             (directory / name).write_text("<net/>" if name.endswith("xml") else "{}", encoding="utf-8")
+        if kind == "whisper":
+            (directory / "config.json").write_text('{"model_type": "whisper"}', encoding="utf-8")
         assert read_facts(directory).kind == kind
 
 
@@ -102,7 +104,7 @@ def test_an_encoder_is_an_embedding_model_or_a_reranker(tmp_path: Path) -> None:
     add_tokenizer(tmp_path)
     facts = read_facts(tmp_path)
     assert (facts.kind, facts.npu_problem) == ("embedding", None)
-    config = {"architectures": ["BertForSequenceClassification"], "max_position_embeddings": 512}
+    config = {"architectures": ["BertForSequenceClassification"], "max_position_embeddings": 512, "num_labels": 1}
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     facts = read_facts(tmp_path)
     assert (facts.kind, facts.context_length, facts.problem) == ("reranker", 512, None)

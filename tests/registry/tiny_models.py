@@ -91,3 +91,31 @@ def _matrix(weights: str, group: int, zero_points: bool) -> ov.Node:
         value = ops.subtract(value, ops.convert(zeros, "f16"))
     value = ops.multiply(value, ops.constant(np.ones(scale_shape, np.float16)))
     return ops.convert(ops.reshape(value, ops.constant([HIDDEN, HIDDEN]), False), "f32")
+
+
+def make_encoder(directory: Path, *, architecture: str = "BertModel", sentence_output: bool = False) -> Path:
+    """A vector for each token from a table; with `sentence_output` also their mean, shifted: what no pooling gives."""
+    directory.mkdir(parents=True, exist_ok=True)
+    ids = ops.parameter([-1, -1], ov.Type.i64, name="input_ids")
+    mask = ops.parameter([-1, -1], ov.Type.i64, name="attention_mask")
+    for parameter, name in ((ids, "input_ids"), (mask, "attention_mask")):
+        parameter.output(0).get_tensor().set_names({name})
+    table = np.random.default_rng(20).standard_normal((512, VOCABULARY), np.float32)
+    tokens = ops.gather(ops.constant(table), ids, ops.constant(0))
+    weights = ops.unsqueeze(ops.convert(mask, "f32"), ops.constant(-1))
+    outputs = [ops.multiply(tokens, ops.constant(np.float32(1)))]
+    names = ["token_embeddings" if sentence_output else "last_hidden_state"]
+    if sentence_output:
+        total = ops.reduce_sum(ops.multiply(tokens, weights), ops.constant([1]), False)
+        mean = ops.divide(total, ops.reduce_sum(weights, ops.constant([1]), False))
+        outputs.append(ops.add(mean, ops.constant(np.full(VOCABULARY, 0.5, np.float32))))
+        names.append("sentence_embedding")
+    else:
+        outputs[0] = ops.add(outputs[0], ops.multiply(weights, ops.constant(np.float32(0))))
+    for output, name in zip(outputs, names, strict=True):
+        output.output(0).get_tensor().set_names({name})
+    ov.save_model(model(outputs, [ids, mask]), directory / "openvino_model.xml", compress_to_fp16=False)
+    config = {"architectures": [architecture], "max_position_embeddings": 512}
+    (directory / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    add_tokenizer(directory)
+    return directory

@@ -1,0 +1,65 @@
+"""Each model is offered for what it can do: conversations, vectors, scores."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.admin.site import Site, add_model
+from tests.registry.layouts import make, optimum_embedding, reranker, whisper
+
+CHAT = "org/chat"
+
+
+async def offer(client: httpx.AsyncClient, site: Site, published: Path) -> None:
+    add_model(site, CHAT, published)
+    for name, layout in (("embedding", optimum_embedding), ("rerank", reranker), ("speech", whisper)):
+        make(layout, site.data_dir / "models" / f"org_{name}")
+    models = [CHAT, "org/embedding", "org/rerank"]
+    answer = await client.post("/api/update_config", json={"device": "gpu", "enabled": False, "models": models})
+    assert answer.status_code == 200
+    await client.post("/api/update_config", json={"device": "gpu", "enabled": True})
+
+
+async def test_the_playground_offers_what_chats(client: httpx.AsyncClient, site: Site, published: Path) -> None:
+    await offer(client, site, published)
+    page = (await client.get("/playground")).text
+    assert 'value="gpu-org/chat"' in page
+    assert "gpu-org/embedding" not in page
+    assert "gpu-org/rerank" not in page
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "other"),
+    [
+        (CHAT, "/v1/chat/completions", "/v1/embeddings"),
+        ("org/embedding", "/v1/embeddings", "/v1/chat/completions"),
+        ("org/rerank", "/v1/rerank", "/v1/chat/completions"),
+    ],
+)
+async def test_a_client_is_shown_the_endpoint_that_works(
+    client: httpx.AsyncClient, site: Site, published: Path, model: str, path: str, other: str
+) -> None:
+    await offer(client, site, published)
+    page = html.unescape((await client.get("/connect", params={"model": f"gpu-{model}"})).text)
+    assert path in page
+    assert other not in page
+
+
+async def test_what_is_not_served_cannot_be_assigned_and_says_why(
+    client: httpx.AsyncClient, site: Site, published: Path
+) -> None:
+    await offer(client, site, published)
+    refused = await client.post("/api/update_config", json={"device": "gpu", "models": ["org/speech"]})
+    assert refused.status_code == 409
+    assert "Speech recognition models are not served yet" in refused.json()["error"]["message"]
+    rows = {row["id"]: row for row in (await client.get("/api/local_models")).json()["models"]}
+    assert rows["org/speech"]["state"] == "unsupported"
+    assert {fit["level"] for fit in rows["org/speech"]["fitness"]} == {"unsuitable"}
+    assert rows["org/embedding"]["embedding"]["guessed"]
+    page = html.unescape((await client.get("/models", headers={"Accept-Language": "en"})).text)
+    assert "Speech recognition models are not served yet" in page
+    assert "mean is assumed by its architecture" in page

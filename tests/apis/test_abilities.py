@@ -1,0 +1,50 @@
+"""A model without a chat template says so, and where it answers."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from devices.config import ModelAssignment
+from tests.apis.conftest import make_app
+from tests.apis.servers import CHAT, MODELS, serving
+from tests.helpers import http
+
+
+def without_template(target: Path) -> Path:
+    directory = shutil.copytree(MODELS / "test_chat", target)
+    (directory / "chat_template.jinja").unlink()
+    config = json.loads((directory / "tokenizer_config.json").read_text(encoding="utf-8"))
+    config.pop("chat_template", None)
+    (directory / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    xml = directory / "openvino_tokenizer.xml"
+    text = re.sub(r"\s*<chat_template value=.*?/>", "", xml.read_text(encoding="utf-8"), flags=re.DOTALL)
+    xml.write_text(text, encoding="utf-8")
+    return directory
+
+
+def test_a_model_without_a_template_continues_texts_and_says_so(tmp_path: Path) -> None:
+    model = ModelAssignment(id=CHAT, path=str(without_template(tmp_path / "base")))
+    with serving(make_app(tmp_path / "data", models=[model])) as url:
+        body = {"model": CHAT, "messages": [{"role": "user", "content": "x"}], "max_tokens": 2}
+        refused = http.post(f"{url}/v1/chat/completions", json=body)
+        assert refused.status_code == 400, refused.text
+        assert "/v1/completions" in refused.json()["error"]["message"]
+        ollama = http.post(f"{url}/api/chat", json={**body, "stream": False})
+        assert "/api/generate" in ollama.json()["error"]
+        text = {"model": CHAT, "prompt": "abc", "max_tokens": 2}
+        assert http.post(f"{url}/v1/completions", json=text).status_code == 200
+        asked = {"model": CHAT, "prompt": "abc", "raw": True, "stream": False, "options": {"num_predict": 2}}
+        assert http.post(f"{url}/api/generate", json=asked).status_code == 200
+        shown = http.post(f"{url}/api/show", json={"model": CHAT}).json()
+        assert shown["capabilities"][0] == "completion"
+
+
+def test_a_gguf_is_shown_with_its_form_quantisation_and_template(tmp_path: Path) -> None:
+    model = ModelAssignment(id="test/gguf", path=str(MODELS / "test_gguf"))
+    with serving(make_app(tmp_path / "data", models=[model])) as url:
+        shown = http.post(f"{url}/api/show", json={"model": "test/gguf"}).json()
+        assert (shown["details"]["format"], shown["details"]["quantization_level"]) == ("gguf", "Q8_0")
+        assert shown["model_info"]["general.file_type"] == "Q8_0"
+        assert shown["model_info"]["general.architecture"] == "qwen2"
+        assert "<|im_start|>" in shown["template"]

@@ -1,0 +1,70 @@
+"""Vectors as the model's files mean them: pooled by the library, or taken from a graph that ends in one."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from devices.model_facts import read_facts
+from instances.handle import Instance
+from instances.messages import LoadModel, VectorizeTexts
+from tests.registry.tiny_models import make_encoder
+
+MODEL = Path(__file__).resolve().parent.parent / "models" / "test_embedding"
+TEXTS = ["one text", "文字 and more of it, so that the two differ in length"]
+
+
+def load_message(directory: Path) -> LoadModel:
+    facts = read_facts(directory)
+    assert facts.problem is None
+    assert facts.embedding is not None
+    length = facts.context_length or 0
+    return LoadModel(str(directory), "CPU", "embedding", {}, None, 0, length, 0, pooling=facts.embedding.pooling)
+
+
+async def vectors(directory: Path, texts: list[str], prefix: str = "") -> npt.NDArray[np.float32]:
+    instance = Instance(load_message(directory))
+    await instance.load()
+    try:
+        rows = await instance.compute(VectorizeTexts(0, [*texts], True, prefix))
+    finally:
+        await instance.stop()
+    return np.frombuffer(rows.data, dtype="<f4").reshape(len(texts), -1)
+
+
+async def test_an_export_without_a_pooling_module_gives_the_vectors_of_one_with_it(tmp_path: Path) -> None:
+    plain = shutil.copytree(MODEL, tmp_path / "plain")
+    shutil.rmtree(plain / "1_Pooling")
+    assert await vectors(plain, TEXTS) == pytest.approx(await vectors(MODEL, TEXTS), abs=1e-5)
+
+
+async def test_two_outputs_are_read_by_the_sentence(tmp_path: Path) -> None:
+    directory = make_encoder(tmp_path / "模型", sentence_output=True)
+    for file in MODEL.glob("openvino_*tokenizer.*"):
+        shutil.copy(file, directory)
+    long = "x" * 2000
+    found = await vectors(directory, [*TEXTS, long, long[:1000]])
+    tokens = read_tokens([*TEXTS, long])
+    table = np.random.default_rng(20).standard_normal((512, 32), np.float32)
+    for row, ids in zip(found, tokens, strict=False):
+        mean = table[ids].mean(axis=0) + 0.5
+        assert row == pytest.approx(mean / np.linalg.norm(mean), abs=1e-4)
+    assert found[2] == pytest.approx(found[3], abs=1e-5)  # both are cut at the model's 512 tokens
+
+
+async def test_what_stands_before_a_text_is_part_of_it() -> None:
+    introduced = await vectors(MODEL, TEXTS, "query: ")
+    written = await vectors(MODEL, [f"query: {text}" for text in TEXTS])
+    assert introduced == pytest.approx(written, abs=1e-5)
+    assert introduced != pytest.approx(await vectors(MODEL, TEXTS), abs=1e-2)
+
+
+def read_tokens(texts: list[str]) -> list[list[int]]:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(512)
+    return [tokenizer.encode(text).ids for text in texts]
