@@ -74,7 +74,9 @@ def test_nothing_waits_on_standard_input_while_libraries_load(child: str) -> Non
 
     first = encode_frame(LoadModel("model", "CPU", "llm_pipeline", {}, None, 0, 256, 0)) if "worker" in child else b"\n"
     command = [sys.executable, "-c", LOAD_WHILE_WAITING[child]]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=PROJECT
+    ) as process:
         assert process.stdin is not None
         assert process.stderr is not None
         process.stdin.write(first)
