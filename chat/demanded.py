@@ -1,16 +1,20 @@
-"""Ending an answer that makes the same call again, as weak models do until their tokens are spent."""
+"""An answer of which calls were demanded: nothing but thoughts and calls, and none of them twice."""
 
 from collections.abc import Iterable, Iterator
 
 from chat.deltas import Delta
 
 
-class Repeats:
-    """Passes an answer's deltas on. From a second call of one function it holds the parts back while they are equal to
-    an earlier call's; once the whole call is, it is left out, as is everything after it. `found` tells so."""
+class DemandedCalls:
+    """Passes an answer's deltas on, but no text: where only calls may come, that is a mark which was cut.
+
+    A call that has been made already ends the answer, as weak models make it until their tokens are spent. From a
+    second call of one function the parts are held back while they are equal to an earlier call's; once the whole call
+    is, it is left out, as is everything after it. `ended` tells so.
+    """
 
     def __init__(self) -> None:
-        self.found = False
+        self.ended = False
         self._earlier: list[tuple[str, str]] = []
         self._name = ""
         self._arguments = ""
@@ -19,10 +23,11 @@ class Repeats:
 
     def push(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
         for delta in deltas:
-            if self.found:
+            if self.ended:
                 return
             if delta.call_part is None and delta.tool_call is None:
-                yield delta
+                if not delta.text:
+                    yield delta
                 continue
             self._note(delta)
             self._held.append(delta)
@@ -30,7 +35,7 @@ class Repeats:
                 name == self._name and arguments.startswith(self._arguments) for name, arguments in self._earlier
             )
             if (self._name, self._arguments) in self._earlier:
-                self.found = True
+                self.ended = True
             elif not likely:
                 yield from self._held
                 self._held = []
