@@ -26,7 +26,7 @@ class AnswerText:
     """Decodes, cuts at stop strings and sorts the answer into sections.
 
     With `pieces`, the logprobs that come with the ids are passed on, with the next delta there is. With
-    `demanded` it consists of calls, each of which is made once.
+    `demanded` it consists of calls, as `DemandedCalls` has it.
     """
 
     def __init__(

@@ -1,21 +1,24 @@
-"""An answer of which calls were demanded: nothing but thoughts and calls, and none of them twice."""
+"""An answer of which calls were demanded: nothing but thoughts and calls, and none of them for ever."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from chat.deltas import Delta
+
+_MOST = 2
 
 
 class DemandedCalls:
     """Passes an answer's deltas on, but no text: where only calls may come, that is a mark which was cut.
 
-    A call that has been made already ends the answer, as weak models make it until their tokens are spent. From a
-    second call of one function the parts are held back while they are equal to an earlier call's; once the whole call
-    is, it is left out, as is everything after it. `ended` tells so.
+    A call may be meant twice (two dice, say), but weak models repeat one until their tokens are spent: the third time
+    ends the answer. Parts that are equal to those of a call that has come twice are held back; once the whole call is,
+    it is left out, as is everything after it. `ended` tells so.
     """
 
     def __init__(self) -> None:
         self.ended = False
-        self._earlier: list[tuple[str, str]] = []
+        self._earlier: Counter[tuple[str, str]] = Counter()
         self._name = ""
         self._arguments = ""
         self._index = -1
@@ -32,9 +35,10 @@ class DemandedCalls:
             self._note(delta)
             self._held.append(delta)
             likely = any(
-                name == self._name and arguments.startswith(self._arguments) for name, arguments in self._earlier
+                times >= _MOST and name == self._name and arguments.startswith(self._arguments)
+                for (name, arguments), times in self._earlier.items()
             )
-            if (self._name, self._arguments) in self._earlier:
+            if self._earlier[self._name, self._arguments] >= _MOST:
                 self.ended = True
             elif not likely:
                 yield from self._held
@@ -46,6 +50,6 @@ class DemandedCalls:
             return
         if part.index != self._index:
             if self._index >= 0:
-                self._earlier.append((self._name, self._arguments))
+                self._earlier[self._name, self._arguments] += 1
             self._index, self._name, self._arguments = part.index, part.name or "", ""
         self._arguments += part.arguments
