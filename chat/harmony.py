@@ -45,6 +45,8 @@ class HarmonyParser:
 
     def finish(self) -> Iterator[Delta]:
         yield from self._sort(last=True)
+        if self._function is not None and not self._arguments.strip():
+            self._arguments = "{"  # cut before it has begun
         yield from self._end_message()
 
     def _sort(self, *, last: bool) -> Iterator[Delta]:

@@ -55,7 +55,7 @@ class SectionParser:
         eager: bool = False,
         begun: bool = False,
     ) -> None:
-        self._reasoning = reasoning and Tag(reasoning.open.rstrip(), reasoning.close)
+        self._reasoning = reasoning and Tag(reasoning.open.strip(), reasoning.close)
         self._dialect = dialect
         self._tools = tools or {}
         blocks = dialect.blocks(self._tools) if dialect and self._tools else ()

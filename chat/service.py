@@ -86,7 +86,7 @@ class ChatService:
         sampling = await self._bound(model, sampling, structure, optional=optional)
         parser = speech.parser(preface, tools, eager=sampling.structure is not None)
         pieces = speech.pieces() if options.logprobs else None
-        answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces, once=conversation.must_call)
+        answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces, demanded=conversation.must_call)
         return self._complete(model, prompt, options, sampling, answer)
 
     async def complete(self, model: ServedModel, prompt: str | Sequence[int], options: GenerationOptions) -> Completion:

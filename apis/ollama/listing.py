@@ -78,7 +78,7 @@ def capabilities(model: ServedModel) -> list[str]:
         return ["embedding"] if model.task == "embedding" else ["rerank"]
     tools = facts.tools
     if model.persona.template is not None:
-        tools = template_promises(model.persona.template).tools
+        tools = template_promises(model.persona.template, (facts.architecture or "").lower()).tools
     tools = tools or model.assignment.tool_dialect is not None
     return ["completion"] + ["tools"] * tools + ["vision"] * facts.vision + ["thinking"] * facts.thinking
 

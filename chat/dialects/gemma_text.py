@@ -1,11 +1,10 @@
 """Gemma's calls: `call:name{key:<|"|>text<|"|>,count:2,list:[true]}`, with the text marks of the version in use."""
 
-import json
 import re
 from typing import Any
 
 from chat.dialects.dialect import Call, Reading, Tools
-from chat.dialects.json_text import DECODER, made_call
+from chat.dialects.json_text import DECODER, cut_call, made_call
 
 _HEAD = re.compile(r"\s*call:\s*([^{}<\n]+?)\s*(?=\{)")
 _KEY = re.compile(r"\s*([^:{}\[\],]+?)\s*:")
@@ -38,8 +37,7 @@ def read_cut_gemma(text: str, tools: Tools) -> Reading | None:
             position = _members(text, head.end() + 1, members)
             calls.append(made_call(head[1], members))
         except _Unfinished:
-            arguments = json.dumps(members, ensure_ascii=False).removesuffix("}")
-            return Reading(tuple(calls), cut=Call(head[1], arguments))
+            return Reading(tuple(calls), cut=cut_call(head[1], members))
         except (ValueError, RecursionError):
             return None
     return Reading(tuple(calls)) if calls else None

@@ -116,6 +116,12 @@ def made_call(name: str, arguments: Mapping[str, Any]) -> Call:
     return Call(whole_characters(name), whole_characters(text))
 
 
+def cut_call(name: str, arguments: Mapping[str, Any]) -> Call:
+    """A call that was cut after these arguments: their object is not closed."""
+    made = made_call(name, arguments)
+    return Call(made.name, made.arguments.removesuffix("}"))
+
+
 def complete_members(text: str) -> dict[str, Any]:
     """The members of a JSON object that `text` begins and that are complete, as far as it goes: the last one, whose
     end nobody knows, is left out."""
@@ -133,7 +139,7 @@ def complete_members(text: str) -> dict[str, Any]:
             break  # a number or a word may go on
         members[json.loads(key[1], strict=False)] = value
         position = end
-    return members
+    return json.loads(whole_characters(json.dumps(members, ensure_ascii=False)))
 
 
 def closed_object(text: str) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Calls written as Python: `[weather(city="Paris", days=2), now()]`. Nothing is evaluated."""
 
 import ast
-import json
 import re
 from typing import Any
 
 from chat.dialects.dialect import Call, Reading, Tools
-from chat.dialects.json_text import DECODER, leading_calls, made_call
+from chat.dialects.json_text import DECODER, cut_call, leading_calls, made_call
 
 _WORDS = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
 _STRING = re.compile(
@@ -52,8 +51,7 @@ def read_cut_pythonic(text: str, tools: Tools) -> Reading | None:
             name, arguments, position = _call(text, position)
             calls.append(made_call(name, arguments))
         except _Cut as cut:
-            arguments = json.dumps(cut.arguments, ensure_ascii=False).removesuffix("}")
-            return Reading(tuple(calls), cut=Call(cut.name, arguments)) if cut.name in tools or calls else None
+            return Reading(tuple(calls), cut=cut_call(cut.name, cut.arguments)) if cut.name in tools or calls else None
         except (ValueError, RecursionError):
             return None
     if listed and position < len(text) and text[position + 1 :].strip():

@@ -44,6 +44,8 @@ class Tags:
         position = 0
         while (head := self.head.match(text, position)) and _is_name(head["name"], tools):
             name = head["name"].strip()
+            if cut and head.end("name") == len(text):
+                break  # which may go on
             arguments: dict[str, str] = {}
             texts: set[str] = set()
             position = head.end()
@@ -60,7 +62,7 @@ class Tags:
                     texts.add(key)
             call = typed_call(name, arguments, tools, frozenset(texts))
             tail = self.tail.match(text, position)
-            if cut and not (whole and tail and tail.end() > position):
+            if cut and not (whole and tail and tail[0].strip()):
                 return Reading(tuple(calls), cut=Call(name, call.arguments.removesuffix("}")))
             position = tail.end() if tail else position
             calls.append(call)

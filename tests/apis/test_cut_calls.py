@@ -115,7 +115,7 @@ def test_a_name_that_was_cut_is_nothing(scripted: str, script: Script, stream: b
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_demanded_call_that_comes_again_ends_the_answer(scripted: str, script: Script, stream: bool) -> None:
+def test_a_demanded_call_that_comes_a_third_time_is_the_end(scripted: str, script: Script, stream: bool) -> None:
     call = '<tool_call>\n{"name": "save", "arguments": {"title": "%s", "body": "b"}}\n</tool_call>\n'
     script.answer = call % "a" + call % "ab" + (call % "a") * 14
     response = post(f"{scripted}/v1/chat/completions", **CHAT_BODY, stream=stream)
@@ -130,5 +130,5 @@ def test_a_demanded_call_that_comes_again_ends_the_answer(scripted: str, script:
         (choice,) = response.json()["choices"]
         calls = [call["function"]["arguments"] for call in choice["message"]["tool_calls"]]
         finish = choice["finish_reason"]
-    assert [json.loads(arguments)["title"] for arguments in calls] == ["a", "ab"]
+    assert [json.loads(arguments)["title"] for arguments in calls] == ["a", "ab", "a"]
     assert finish == "tool_calls"

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chat.collected import CollectedCall, CollectedCalls
 from chat.deltas import Delta
+from chat.demanded import DemandedCalls
 from chat.dialects.dialect import Tools
 from chat.dialects.registry import DIALECTS
 from chat.grammars.structure import Preface, calls_structure
@@ -47,7 +49,7 @@ KEYS = st.sampled_from(
 )
 STRINGS = st.sampled_from(
     ["a", "7", "true", "null", "None", "it's \"x\"", "a\\b", "two\nlines", "</parameter>", "<b>", "}", "]", ")", ",",
-     "",      " x ", '"a"', "[1]", "{}", "<|\"|>", "北京", "😀", "</tool_call>", "=", "1.0"]
+     "", " x ", '"a"', "[1]", "{}", "<|\"|>", "北京", "😀", "</tool_call>", "=", "1.0"]
 )  # fmt: skip
 NUMBERS = st.integers(-50, 50)
 TEXTS = st.one_of(
@@ -153,3 +155,59 @@ def test_names_of_all_kinds_can_be_called(dialect: str, name: str, sample: Sampl
         answer = sample(structure, seed)
         assert answer is not None
         _check(dialect, {name: schema}, answer)
+
+
+PLAIN: Tools = {
+    "save": {
+        "type": "object",
+        "properties": {
+            "kind": {"enum": ["a", "b"]},
+            "title": {"type": "string"},
+            "n": {"type": ["integer", "null"]},
+            "parts": {"type": "array", "items": {"enum": ["x", 1]}, "maxItems": 2},
+        },
+        "required": ["kind", "title"],
+    },
+    "now": {"type": "object", "properties": {}},
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("required", [True, False])
+def test_several_calls_and_calls_amid_text_are_read(dialect: str, required: bool) -> None:
+    if not required and not DIALECTS[dialect].form.trigger:
+        return  # nothing tells such calls from text, so that no grammar is made
+    structure = calls_structure(DIALECTS[dialect], PLAIN, SILENT, required=required, parallel=True)
+    assert isinstance(structure, Grammar)
+    for seed in range(20):
+        answer = Sentences(structure.ebnf).draw(seed)
+        deltas = _read(_parser(dialect, PLAIN, eager=True), [answer])
+        calls = [delta.tool_call for delta in deltas if delta.tool_call]
+        assert calls, answer
+        for call in calls:
+            jsonschema.validate(json.loads(call.arguments), PLAIN[call.name])
+        if required:
+            assert not "".join(delta.text for delta in deltas).strip(), answer
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_demanded_call_can_be_cut_anywhere(dialect: str) -> None:
+    structure = calls_structure(DIALECTS[dialect], PLAIN, SILENT, required=True, parallel=True)
+    assert isinstance(structure, Grammar)
+    for seed in range(3):
+        answer = Sentences(structure.ebnf).draw(seed)
+        whole = [json.loads(call.arguments) for call in _collected(dialect, [answer])]
+        for end in range(len(answer)):
+            cut = answer[:end]
+            deltas = list(DemandedCalls().push(_read(_parser(dialect, PLAIN, eager=True), [cut])))
+            assert not "".join(delta.text + delta.reasoning for delta in deltas).strip(), cut
+            calls = CollectedCalls(deltas)
+            assert len(calls.all) <= len(whole)
+            assert len(calls.cut) <= 1
+            for call, meant in zip(calls.all, whole, strict=False):
+                members = call.members()
+                assert members == meant if call.whole else members.items() <= meant.items(), cut
+
+
+def _collected(dialect: str, pieces: Sequence[str]) -> list[CollectedCall]:
+    return CollectedCalls(DemandedCalls().push(_read(_parser(dialect, PLAIN, eager=True), pieces))).all

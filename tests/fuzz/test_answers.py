@@ -152,7 +152,7 @@ def test_calls_can_be_sent(case: tuple[str, str], opened: bool) -> None:
             assert strict(encoded.decode()) == sent
 
 
-@fuzz(ANSWERS.filter(lambda case: case[0] != "harmony"), st.booleans())
+@fuzz(ANSWERS.filter(lambda case: case[0] not in ("harmony", "functionary_v32")), st.booleans())
 def test_no_text_is_lost(case: tuple[str, str], opened: bool) -> None:
     dialect, answer = case
     deltas = parse(parser_of(dialect, opened=opened), [answer])
