@@ -23,6 +23,7 @@ _SENTENCES = {
     409: "The present state does not allow it; the message says what does.",
     413: "The body is too large.",
     414: "The address is too long.",
+    415: "The body's Content-Encoding is not read here.",
     422: "A field of the request is at fault; the message names it.",
     429: "Too many requests; Retry-After says when to try again.",
     431: "The headers are too large.",
@@ -30,7 +31,7 @@ _SENTENCES = {
     503: "Not possible now: memory or a queue is full, a server is not running, or the keys cannot be read.",
     507: "The disk has no room.",
 }
-ANY_REQUEST = (401, 403, 413, 414, 429, 431, 503)
+ANY_REQUEST = (401, 403, 413, 414, 415, 429, 431, 503)
 """What a request can meet before its route is reached."""
 
 

@@ -11,9 +11,10 @@ _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1
 
 
 def load_duration(timings: Timings) -> int:
-    """Nanoseconds until the model was at hand, which is never no time at all: clients take 0 for an answer without
-    timings."""
-    return max(1, int(timings.load_seconds * 1e9))
+    """Nanoseconds until the model was at hand, waiting for it included as Ollama has it; never 0, which clients take
+    for an answer without timings."""
+    waited = 0.0 if timings.started is None else timings.started - timings.created
+    return max(1, int(max(waited, timings.load_seconds) * 1e9))
 
 
 def keep_alive_seconds(value: float | str | None) -> float | None:

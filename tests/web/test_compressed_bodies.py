@@ -20,6 +20,7 @@ from apis.errors import install_error_handlers, refusal
 from tests.admin.site import make_site
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, Script
+from tests.gateway.conftest import open_town
 from web.compressed_bodies import CompressedBodies
 from web.limits import Limits, RequestLimits
 
@@ -133,6 +134,15 @@ def test_the_devices_read_them(tmp_path: Any) -> None:
             packed = gzip.compress(json.dumps({**body, "stream": False}).encode())
             answer = client.post(path, content=packed, headers={"Content-Encoding": "gzip"})
             assert answer.status_code == 200, answer.text
+
+
+def test_the_gateway_reads_them(tmp_path: Any) -> None:
+    with open_town(tmp_path) as town:
+        body = json.dumps({"model": CHAT, "messages": [{"role": "user", "content": "hi"}]}).encode()
+        for encoding, status in (("gzip", 200), ("br", 415)):
+            headers = {"Content-Encoding": encoding}
+            answer = town.client.post("/v1/chat/completions", content=gzip.compress(body), headers=headers)
+            assert answer.status_code == status, answer.text
 
 
 def test_the_admin_server_reads_them(tmp_path: Any) -> None:
