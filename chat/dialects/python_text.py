@@ -124,10 +124,18 @@ def _value(text: str, position: int, *, ends: bool = True) -> tuple[Any, int]:
     try:
         return DECODER.decode(bare[0]), bare.end()
     except ValueError:
-        value = ast.literal_eval(bare[0]) if re.fullmatch(r"[+-]?[\w.]+", bare[0]) else None
+        return _python_number(bare[0]), bare.end()
+
+
+def _python_number(text: str) -> int | float:
+    """One that JSON writes otherwise: 0x1F, 1_000, .5"""
+    try:
+        value = ast.literal_eval(text) if re.fullmatch(r"[+-]?[\w.]+", text) else None
+    except SyntaxError:
+        value = None
     if not isinstance(value, int | float):
         raise ValueError("not a literal")
-    return value, bare.end()
+    return value
 
 
 def _string(text: str, position: int) -> tuple[str, int]:

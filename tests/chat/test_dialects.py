@@ -6,6 +6,7 @@ import pytest
 from chat.collected import CollectedCalls
 from chat.deltas import Delta
 from chat.dialects.json_text import closed_object, complete_members
+from chat.dialects.python_text import read_value
 from chat.dialects.registry import DIALECTS, find_dialect
 from chat.harmony import HarmonyParser
 from chat.sections import AnswerParser, SectionParser, Tag
@@ -154,3 +155,9 @@ TEMPLATES = [
 @pytest.mark.parametrize(("template", "config", "dialect"), TEMPLATES)
 def test_the_template_tells_the_dialect(template: str, config: dict[str, object], dialect: str) -> None:
     assert find_dialect(template, config).name == dialect
+
+
+@pytest.mark.parametrize("text", ["{.: 1}", "[.]", "[1__0]", "[0x]", "[1.2.3]", "{'a': 09}", "[+]", "[e5]"])
+def test_what_is_no_literal_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        read_value(text)
