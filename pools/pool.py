@@ -142,6 +142,7 @@ class ModelPool:
             if waiter.granted.done() and not waiter.granted.cancelled() and waiter.granted.exception() is None:
                 self.release(waiter.granted.result())
             waiter.granted.cancel()
+            self.dispatch()  # who came after it may need less
             raise
         finally:
             if timings is not None:

@@ -60,12 +60,13 @@ def gpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeviceProcess]:
 def cpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeviceProcess]:
     """The same models on the CPU, computed as exactly as it can."""
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
-    models = [{**model, "extra_config": exact} for model in every_kind()]
+    models = [{**model, "extra_config": {**model.get("extra_config", {}), **exact}} for model in every_kind()]
     with device_process(tmp_path_factory.mktemp("cpu"), name="cpu", models=models) as server:
         yield server
 
 
 def every_kind() -> list[dict[str, Any]]:
     plain = {**demo_model(pipeline="llm_pipeline", max_concurrent=1), "id": "demo/plain"}
-    others = [small_model(kind) for kind in ("vision", "embedding", "reranker", "qwen_reranker")]
-    return [demo_model(), plain, *others]
+    others = [small_model(kind) for kind in ("vision", "reranker", "qwen_reranker")]
+    mean = {**small_model("embedding"), "id": "test/mean_embedding"}
+    return [demo_model(), plain, *others, small_model("embedding", extra_config={"pooling_type": "cls"}), mean]

@@ -55,9 +55,21 @@ def test_a_model_that_sees_is_as_sure_of_its_first_token(gpu: DeviceProcess, cpu
     assert ours["logprob"] == pytest.approx(theirs["logprob"], abs=0.05)
 
 
-def test_embeddings_point_the_same_way(gpu: DeviceProcess, cpu: DeviceProcess) -> None:
-    preload(gpu, "test/embedding")
-    body = {"model": "test/embedding", "input": TEXTS}
+@pytest.mark.parametrize(
+    "model",
+    [
+        "test/embedding",
+        pytest.param(
+            "test/mean_embedding",
+            marks=pytest.mark.xfail(
+                strict=True, reason="mean pooling gives zeros on the stand-in, for reasons unknown"
+            ),
+        ),
+    ],
+)
+def test_embeddings_point_the_same_way(gpu: DeviceProcess, cpu: DeviceProcess, model: str) -> None:
+    preload(gpu, model)
+    body = {"model": model, "input": TEXTS}
     ours, theirs = (
         [row["embedding"] for row in server.post("/v1/embeddings", body).raise_for_status().json()["data"]]
         for server in (gpu, cpu)

@@ -10,24 +10,22 @@ from tests.gpu.conftest import FIRST_LOAD_SECONDS, gpu_server, preload
 
 GIB = 1 << 30
 MIB = 1 << 20
+BUFFERS = 2 * 6
 QUESTION = "What is the NPU port?"
 
 
-@pytest.mark.parametrize(
-    ("precision", "layers"), [(None, 12), ("int8", 12), ("int4", 12)], ids=["pinned f16", "int8", "int4"]
-)
-def test_the_kv_cache_takes_what_it_is_priced_at(tmp_path: Path, precision: str | None, layers: int) -> None:
+@pytest.mark.parametrize("precision", [None, "int8", "int4"], ids=["pinned f16", "int8", "int4"])
+def test_the_kv_cache_takes_what_it_is_priced_at(tmp_path: Path, precision: str | None) -> None:
     """Its buffers, one of keys and one of values for each of six layers, are larger than any other here."""
     trace = tmp_path / "buffers"
-    model = demo_model(kv_cache_precision=precision, instance_memory_gb=0.5)
+    model = demo_model(kv_cache_precision=precision)
     with gpu_server(tmp_path, [model], options={"trace": trace}) as server:
         preload(server, DEMO_ID)
         (memory,) = server.get("/memory")["models"]
     sizes = sorted(int(line.split()[2]) for line in trace.read_text(encoding="utf-8").splitlines())
-    caches = sizes[-layers:]
-    assert caches[0] > 4 * sizes[-layers - 1]
+    caches = sizes[-BUFFERS:]
+    assert caches[0] > 2 * sizes[-BUFFERS - 1]
     assert sum(caches) == pytest.approx(memory["estimated_kv_cache_bytes"], rel=0.05)
-    assert sum(caches) == pytest.approx(0.5e9, rel=0.05)
 
 
 def _copies(count: int, **settings: Any) -> list[dict[str, Any]]:
@@ -42,7 +40,7 @@ def _ask(server: DeviceProcess, model: str) -> str:
 
 def test_models_take_turns_on_a_card_of_2_gib(tmp_path: Path) -> None:
     card = {"discrete": 1, "memory": 2 * GIB}
-    with gpu_server(tmp_path, _copies(3, instance_memory_gb=0.6), options=card) as server:
+    with gpu_server(tmp_path, _copies(3, instance_memory_gb=0.6, max_concurrent=256), options=card) as server:
         memory = server.get("/memory")
         assert (memory["memory"], memory["total_bytes"]) == ("GPU", 2 * GIB)
         for model in ("copy/0", "copy/1", "copy/2", "copy/0", "copy/2"):

@@ -211,3 +211,23 @@ def test_requests_that_outgrow_the_cache_take_turns_and_all_are_answered() -> No
         await asyncio.gather(*(request.task for request in requests), return_exceptions=True)
 
     run(work())
+
+
+def test_who_waits_behind_a_request_that_leaves_is_served_at_once() -> None:
+    async def work() -> None:
+        factory, a = Factory(), served_model("a", max_concurrent=3, instance_memory_gb=0.0001)
+        manager = make_manager([a], budget_for(1, a), factory, clock)
+        Request(manager, "a", max_new_tokens=250)
+        await settle()
+        large = Request(manager, "a", max_new_tokens=300)  # for which there is no room beside the first
+        small = Request(manager, "a", max_new_tokens=1)
+        await settle()
+        assert manager.pool("a").queued == 2
+        large.task.cancel()
+        await settle(0.1)
+        assert manager.pool("a").queued == 0
+        await answer(factory.living[0])  # the first
+        await answer(factory.living[0])
+        assert await small.task == [7]
+
+    run(work())
