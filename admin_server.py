@@ -52,9 +52,11 @@ from keys.sessions import Sessions
 from model_registry import ModelRegistry, RegistryError
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
+from web.compressed_bodies import CompressedBodies
 from web.described import answer, describe
 from web.guard import Guard
 from web.limits import Limits
+from web.plain_paths import PlainPaths
 from web.request_id import RequestId
 from web.server_config import ServerConfig
 from web.tls import TlsFiles, scheme_of
@@ -149,11 +151,14 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         refuse=errors.on_limit,
         long_bodies=lambda path: path.startswith(CHAT_PATH),
     )
+    app.add_middleware(CompressedBodies, refuse=errors.on_limit)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal(catalogues), session=sessions.caller)
     app.add_middleware(
         Guard, host=settings.host, hosts=settings.server_config.allowed_hosts, content_policy=PAGE_POLICY
     )
     app.add_middleware(RequestId)
+    app.add_middleware(PlainPaths)
+    app.router.redirect_slashes = False
     _handle_errors(app, errors)
     app.include_router(devices_router(reader, feed, assignments))
     app.include_router(models_router(reader, feed))

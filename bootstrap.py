@@ -26,7 +26,7 @@ PROJECT = Path(__file__).resolve().parent
 RUN_REQUIREMENTS = ("requirements.txt",)
 TEST_REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _BROWSER_PACKAGES = ("chromium", "fonts-noto-cjk")
 _NODE_CLIENTS = PROJECT / "tests" / "clients" / "js"
 _INTERRUPTED = 130
@@ -175,7 +175,7 @@ def install_browser(
     root: bool = hasattr(os, "geteuid") and os.geteuid() == 0,
 ) -> None:
     """The page's tests drive a Chromium; on Windows that is Edge, which is always there. Raises `SetupError`."""
-    if windows or any(which(name) for name in _BROWSERS):
+    if windows or any(which(name) for name in BROWSERS):
         return
     packages = " ".join(_BROWSER_PACKAGES)
     if which("apt-get") is None:

@@ -36,6 +36,7 @@ try:
     from devices.config import DEMO_MODEL_ID, ConfigError, ConfigStore, Configuration, default_configuration
     from devices.gateway_config import GATEWAY_FILE, GatewaySettings, GatewayStore
     from devices.log_file import RotatingLogFile
+    from devices.python import python_command
     from devices.run_file import InCharge, announced, take_charge
     from devices.supervisor import Launch, Suite
     from keys.access import new_internal_key
@@ -55,7 +56,7 @@ except ModuleNotFoundError as error:
 
 PROJECT = Path(__file__).resolve().parent
 DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
-SERVER_PROGRAM = (sys.executable, "-m", "server_app")
+SERVER_PROGRAM = python_command("-m", "server_app")
 
 _OPEN_CONNECTIONS_SECONDS = 1
 _LOG_BYTES = 5_000_000

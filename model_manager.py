@@ -3,19 +3,22 @@
 import asyncio
 import logging
 import time
+from collections import ChainMap
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
-from instances.messages import LoadModel, Output, Rows, Sampling, Sight, TextWork
+from instances.messages import LoadModel, Output, Rows, Sampling, ScorePrompt, Sight, TextWork
 from pools.costs import CostBook
 from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
 from pools.housekeeping import Housekeeping
 from pools.memory_budget import MemoryBudget
 from pools.placer import Placer
 from pools.pool import ModelPool
+from pools.prompt_limit import PromptLimit, prompt_limit
+from pools.prompt_scores import TokenScore, read_scores, scoring_model
 from pools.run import Run
 from pools.served_model import ServedModel, load_message, plan_instance
 from pools.slot import Lease
@@ -50,15 +53,18 @@ class ModelManager:
         self.budget = budget
         self.clock = clock
         self.pools: dict[str, ModelPool] = {}
+        self.scorers: dict[str, ModelPool] = {}
+        """Of the models whose prompts were scored: a pool beside that of the answers."""
         self.statistics: dict[str, Statistics] = {}
         self.costs = CostBook(cache_dir / "memory_costs.json" if cache_dir else None)
         self.arrivals = Arrivals()
-        self.placer = Placer(self.pools, budget, self.costs, clock)
+        everything = ChainMap(self.pools, self.scorers)
+        self.placer = Placer(everything, budget, self.costs, clock)
         self._cache_dir = cache_dir
         self._max_queue = max_queue
         self._queue_seconds = queue_seconds
         self._make_instance = make_instance
-        self._housekeeping = Housekeeping(self.pools, budget, self.placer, self.costs, clock)
+        self._housekeeping = Housekeeping(everything, budget, self.placer, self.costs, clock)
         # Two generations at once on one NPU end in DEVICE_LOST and take the process with them.
         self._npu_turn = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
@@ -78,7 +84,7 @@ class ModelManager:
         for task in list(self._background):
             task.cancel()
         stopping = ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)
-        await asyncio.gather(*(pool.close(stopping) for pool in self.pools.values()))
+        await asyncio.gather(*(pool.close(stopping) for pool in (*self.pools.values(), *self.scorers.values())))
         await asyncio.gather(*self._releases)
         self.budget.close()
 
@@ -92,7 +98,9 @@ class ModelManager:
         """Offer a model no longer: its instances end, who waits for one is refused. Raises `ModelNotFound`."""
         pool = self.pool(model_id)
         del self.pools[model_id], self.statistics[model_id]
-        await pool.close(ModelNotFound(f"The model '{pool.model.public_id}' is no longer served.", param="model"))
+        closing = [pool, *filter(None, [self.scorers.pop(_scorer_key(model_id), None)])]
+        gone = ModelNotFound(f"The model '{pool.model.public_id}' is no longer served.", param="model")
+        await asyncio.gather(*(each.close(gone) for each in closing))
 
     def pool(self, model_id: str) -> ModelPool:
         """The pool of a model by its own id. Raises `ModelNotFound`."""
@@ -112,6 +120,10 @@ class ModelManager:
         pool = self.pool(model_id)
         return self.placer.cost(pool, load_message(pool.model, pool.plan, self._cache_dir))
 
+    def prompt_limit(self, model: ServedModel) -> PromptLimit:
+        """How long a prompt of one request may be."""
+        return prompt_limit(model, self.pool(model.id).plan)
+
     async def generate(
         self,
         model_id: str,
@@ -121,11 +133,13 @@ class ModelManager:
         *,
         client: str = "",
         sight: Sight | None = None,
+        keep_alive: float | None = None,
     ) -> AsyncGenerator[Output, None]:
         """The outputs of one request; the last has `finish` set. `timings` is filled in as it goes.
 
         When its instance is lost or taken away, the request goes on in another one. `client` is whom the queue is fair
-        to; `sight` is for vision-language models. Raises what `ModelPool.acquire` raises, and `GenerationFailed`.
+        to; `sight` is for vision-language models; `keep_alive`: see `ModelPool.acquire`. Raises what
+        that raises, and `GenerationFailed`.
         """
         pool, statistics = self.pool(model_id), self.statistics[model_id]
         arrived()
@@ -134,7 +148,7 @@ class ModelManager:
         with statistics.counted(timings, self.clock):
             try:
                 while not run.finished:
-                    lease = await self._acquire(pool, run, timings, client)
+                    lease = await self._acquire(pool, run, timings, client, keep_alive)
                     async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
                         async for output in outputs:
                             timings.generated_tokens = len(run.generated)
@@ -143,7 +157,13 @@ class ModelManager:
                 statistics.resumed += run.losses
 
     async def compute(
-        self, model_id: str, work: Sequence[TextWork], timings: Timings, *, client: str = ""
+        self,
+        model_id: str,
+        work: Sequence[TextWork],
+        timings: Timings,
+        *,
+        client: str = "",
+        keep_alive: float | None = None,
     ) -> AsyncGenerator[Rows, None]:
         """The rows of each slice of texts, in order. Every slice queues by itself, so that long work lets short pass.
 
@@ -153,15 +173,35 @@ class ModelManager:
         arrived()
         with statistics.counted(timings, self.clock):
             for slice_ in work:
-                rows = await self._compute(pool, slice_, timings, client)
+                rows = await self._compute(pool, slice_, timings, client, keep_alive)
                 timings.prompt_tokens += sum(rows.tokens)
                 yield rows
 
-    async def _compute(self, pool: ModelPool, work: TextWork, timings: Timings, client: str) -> Rows:
+    def scorer(self, model_id: str) -> ModelPool | None:
+        """The pool of the instances that score a model's prompts, once some were."""
+        return self.scorers.get(_scorer_key(model_id))
+
+    async def score_prompt(
+        self, model_id: str, ids: list[int], timings: Timings, *, top: int, client: str = ""
+    ) -> list[TokenScore]:
+        """How likely the model finds each of `ids`, and the `top` likeliest tokens in its place. Raises as `compute`,
+        and `InvalidRequest` on a model that cannot be asked."""
+        model = scoring_model(self.pool(model_id).model)
+        pool = self.scorer(model_id)
+        if pool is None:
+            pool = self.scorers[_scorer_key(model_id)] = self._make_pool(model)
+        arrived()
+        with self.statistics[model_id].counted(timings, self.clock):
+            timings.prompt_tokens = len(ids)
+            return read_scores(ids, await self._compute(pool, ScorePrompt(0, ids, top), timings, client, None))
+
+    async def _compute(
+        self, pool: ModelPool, work: TextWork, timings: Timings, client: str, keep_alive: float | None
+    ) -> Rows:
         reason: Exception | None = None
         for attempt in range(_MAX_LOSSES_WITHOUT_PROGRESS):
             was_ready, asked = bool(pool.slots), self.clock()
-            lease = await pool.acquire(0, client, returned=attempt > 0, timings=timings)
+            lease = await pool.acquire(0, client, returned=attempt > 0, timings=timings, keep_alive=keep_alive)
             timings.started = timings.started or self.clock()
             if not was_ready:
                 timings.load_seconds += self.clock() - asked
@@ -171,6 +211,9 @@ class ModelManager:
                     lease.slot.productive = True
                     return rows
             except RequestRefused as error:
+                if error.prompt_tokens is not None:
+                    limit = self.prompt_limit(pool.model)
+                    raise limit.exceeded(error.prompt_tokens, param="input", what="the longest input") from error
                 raise InvalidRequest(f"The model could not take this request: {error}.", param="input") from error
             except InstanceLost as error:
                 logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
@@ -179,22 +222,30 @@ class ModelManager:
                 pool.release(lease)
         raise GenerationFailed(f"The model's instance ended several times on this request: {reason}") from reason
 
-    async def preload(self, model_id: str, count: int) -> int:
-        """Start instances up to `count`; the number that then runs. Raises as `ModelPool.acquire`."""
+    async def preload(self, model_id: str, count: int, *, keep_alive: float | None = None) -> int:
+        """Start instances up to `count`; the number that then runs. `keep_alive` is set on all of them unless it is
+        None. Raises as `ModelPool.acquire`."""
         pool = self.pool(model_id)
         await pool.preload(count)
+        if keep_alive is not None:
+            pool.keep(keep_alive)
         return len(pool.slots)
 
     async def unload_idle(self, model_id: str | None = None) -> int:
         """End the idle instances of one model, or of all; how many were ended."""
         pools = [self.pool(model_id)] if model_id else list(self.pools.values())
+        pools += [self.scorers[key] for pool in pools if (key := _scorer_key(pool.model.id)) in self.scorers]
         idle = [(pool, slot) for pool in pools for slot in pool.idle_slots()]
         await asyncio.gather(*(pool.unload(slot) for pool, slot in idle))
         return len(idle)
 
-    async def _acquire(self, pool: ModelPool, run: Run, timings: Timings, client: str) -> Lease:
+    async def _acquire(
+        self, pool: ModelPool, run: Run, timings: Timings, client: str, keep_alive: float | None
+    ) -> Lease:
         was_ready, asked = bool(pool.slots), self.clock()
-        lease = await pool.acquire(run.tokens_to_begin, client, returned=run.losses > 0, timings=timings)
+        lease = await pool.acquire(
+            run.tokens_to_begin, client, returned=run.losses > 0, timings=timings, keep_alive=keep_alive
+        )
         if not was_ready:
             timings.load_seconds += self.clock() - asked
         if timings.started is None:
@@ -276,6 +327,11 @@ class ModelManager:
     async def _release_memory_when_closed(self, instance: Instance) -> None:
         await instance.closed.wait()
         self.budget.release(instance)
+
+
+def _scorer_key(model_id: str) -> str:
+    """No model's id: those hold no spaces."""
+    return f"{model_id} (scores)"
 
 
 def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:

@@ -55,11 +55,13 @@ from pools.memory_budget import device_budget
 from pools.serving import served_model
 from web.activity import ActivityLog, RecordActivity
 from web.arrivals import CountArrivals
+from web.compressed_bodies import CompressedBodies
 from web.described import describe
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.listening import CannotListen, reachable_address
 from web.log_lines import log_to_stderr
+from web.plain_paths import PlainPaths
 from web.public_fetch import PublicFetch
 from web.request_id import RequestId
 from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
@@ -172,12 +174,15 @@ def create_app(
     describe(app, public=PUBLIC)
     origins = (*page_origins(admin_port, scheme=scheme_of(tls)), *server_config.allowed_origins)
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
+    app.add_middleware(CompressedBodies, refuse=refusal)
     app.add_middleware(Forwarded)
     app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(CountArrivals, arrivals=server.manager.arrivals, is_counted=calls_a_model)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)
     app.add_middleware(RequestId)
+    app.add_middleware(PlainPaths)
+    app.router.redirect_slashes = False
     return app
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,13 @@ from admin.live import LiveFeed
 from admin.views import TuningLine
 from admin.wire import TuneRequest
 from devices.environment import child_environment
+from devices.python import python_command
 from devices.supervisor import Suite
 from pools.tuning_book import Tuning, tuning_book
 from web.described import answer
 
 PROJECT = Path(__file__).resolve().parent.parent
-COMMAND = (sys.executable, "main.py", "tune")
+COMMAND = python_command("main.py", "tune")
 
 logger = logging.getLogger(__name__)
 

@@ -78,6 +78,7 @@ class ModelChange(Body):
     idle_timeout: float = Field(default=300, ge=-1)
     preload_count: int = Field(default=0, ge=0)
     max_prompt_len: int | None = Field(default=None, ge=1)
+    precision: Literal["default", "exact"] = "default"
     pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
     kv_cache_precision: Literal["f16", "int8", "int4"] | None = None
     extra_config: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ENTRIES)

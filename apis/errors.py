@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from pools.errors import QueueFull
+from pools.errors import PromptTooLong, QueueFull
 from web.activity import CLIENT_LEFT, note_error
 from web.errors import InvalidRequest, ServiceError
 from web.methods import allowed_methods
@@ -23,10 +23,18 @@ logger = logging.getLogger(__name__)
 # Clients of Ollama look for this very sentence (two spaces).
 _OLLAMA_BUSY = "server busy, please try again.  maximum pending requests exceeded"
 
-_REFUSAL_CODES = {401: "invalid_api_key", 413: "request_too_large", 429: "rate_limit_exceeded", 503: "unavailable"}
+_REFUSAL_CODES = {
+    401: "invalid_api_key",
+    413: "request_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limit_exceeded",
+    503: "unavailable",
+}
 CODE_HEADER = "x-error-code"
 """The error's code, whatever the shape of the body: Ollama's and Anthropic's have no place for it."""
 
+_RESPONSES_FIELDS = {"messages": "input", "response_format": "text"}
+"""What the rooms below call by the names of chat completions."""
 _ANTHROPIC_TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -45,13 +53,19 @@ def openai_error(error: ServiceError) -> dict[str, Any]:
 
 def ollama_error(error: ServiceError) -> dict[str, Any]:
     """Ollama's error object."""
-    return {"error": _OLLAMA_BUSY if isinstance(error, QueueFull) else error.message}
+    match error:
+        case QueueFull():
+            return {"error": _OLLAMA_BUSY}
+        case PromptTooLong():
+            return {"error": error.as_ollama}
+    return {"error": error.message}
 
 
 def anthropic_error(error: ServiceError) -> dict[str, Any]:
     """Anthropic's error object, which is also its error event."""
     kind = _ANTHROPIC_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
-    return {"type": "error", "error": {"type": kind, "message": error.message}, "request_id": current_request_id()}
+    message = error.as_anthropic if isinstance(error, PromptTooLong) else error.message
+    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": current_request_id()}
 
 
 def as_service_error(error: Exception) -> ServiceError:
@@ -121,4 +135,15 @@ def _response(path: str, error: ServiceError, headers: dict[str, str] | None = N
 def _shape(path: str) -> Callable[[ServiceError], dict[str, Any]]:
     if path.startswith("/api/"):
         return ollama_error
-    return anthropic_error if path.startswith("/v1/messages") else openai_error
+    if path.startswith("/v1/messages"):
+        return anthropic_error
+    return _responses_error if path.startswith(("/v1/responses", "/responses")) else openai_error
+
+
+def _responses_error(error: ServiceError) -> dict[str, Any]:
+    """OpenAI's, with the field's name in this API."""
+    shown = openai_error(error)
+    field, bracket, rest = (error.param or "").partition("[")
+    if field in _RESPONSES_FIELDS:
+        shown["error"]["param"] = f"{_RESPONSES_FIELDS[field]}{bracket}{rest}"
+    return shown

@@ -1,4 +1,4 @@
-"""Log probabilities on the wire. The engine tells those of the chosen tokens only."""
+"""Log probabilities on the wire. Of what is generated the engine tells those of the chosen tokens only."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,9 +39,20 @@ class TextLogprobs:
         return {
             "tokens": [entry["token"] for entry in entries],
             "token_logprobs": [entry["logprob"] for entry in entries],
-            "top_logprobs": [{entry["token"]: entry["logprob"]} if self._top else {} for entry in entries],
+            "top_logprobs": [_tops(token) if self._top else {} for token in tokens],
             "text_offset": offsets,
         }
+
+
+def _tops(token: TokenLogprob) -> dict[str, float] | None:
+    """By token; of two that read alike, as parts of characters do, the likelier. None for a prompt's first token."""
+    if token.logprob is None:
+        return None
+    tops: dict[str, float] = {}
+    for piece, value in (*token.top, (token.piece, token.logprob)):
+        text = piece.decode("utf-8", "replace")
+        tops[text] = max(value, tops.get(text, value))
+    return tops
 
 
 def _entry(token: TokenLogprob) -> dict[str, Any]:

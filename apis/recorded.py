@@ -1,7 +1,9 @@
 """Which requests belong into the list of recent requests: those that have a model do something."""
 
 _OLLAMA = frozenset({"/api/chat", "/api/generate", "/api/embed", "/api/embeddings"})
-_SHORT = frozenset({"/chat/completions", "/completions", "/embeddings", "/rerank"})
+_SHORT = frozenset(
+    {"/chat/completions", "/completions", "/embeddings", "/rerank", "/v2/rerank", "/reranking", "/responses"}
+)
 
 
 def calls_a_model(path: str) -> bool:

@@ -166,7 +166,8 @@ def _waiting(pool: ModelPool, now: float) -> list[dict[str, Any]]:
 
 
 def _memory(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:
-    instances = _instances(pool, manager)
+    scorer = manager.scorer(pool.model.id)
+    instances = _instances(pool, manager) + (_instances(scorer, manager) if scorer else [])
     return {
         "id": pool.model.id,
         "estimated_bytes": manager.instance_bytes(pool.model.id),

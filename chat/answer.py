@@ -1,11 +1,12 @@
 """The text layer of one answer: ids in, deltas of text, reasoning and tool calls out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from chat.deltas import Delta as Delta
 from chat.deltas import TokenLogprob
 from chat.detokenizer import Detokenizer
+from chat.repeats import Repeats
 from chat.sections import AnswerParser
 from chat.stop_strings import StopStrings
 
@@ -24,7 +25,8 @@ class TokenPieces:
 class AnswerText:
     """Decodes, cuts at stop strings and sorts the answer into sections.
 
-    With `pieces`, the logprobs that come with the ids are passed on, with the next delta there is.
+    With `pieces`, the logprobs that come with the ids are passed on, with the next delta there is. With `once` a call
+    that has been made already ends the answer.
     """
 
     def __init__(
@@ -34,7 +36,9 @@ class AnswerText:
         *,
         stop: Sequence[str],
         pieces: TokenPieces | None = None,
+        once: bool = False,
     ) -> None:
+        self._repeats = Repeats() if once else None
         self._detokenizer = Detokenizer(decode)
         self._stops = StopStrings(stop)
         self._parser = parser
@@ -43,8 +47,8 @@ class AnswerText:
 
     @property
     def stopped(self) -> bool:
-        """Whether a stop string was met: nothing more will come."""
-        return self._stops.matched is not None
+        """Whether a stop string was met, or a call comes again: nothing more will come."""
+        return self._stops.matched is not None or (self._repeats is not None and self._repeats.found)
 
     @property
     def stop_string(self) -> str | None:
@@ -55,15 +59,18 @@ class AnswerText:
         if self._pieces is not None and logprobs:
             self._logprobs += self._pieces.logprobs(ids, logprobs)
         text = self._stops.push(self._detokenizer.push(ids))
-        return self._with_logprobs(list(self._parser.push(text)))
+        return self._with_logprobs(self._once(self._parser.push(text)))
 
     def finish(self) -> list[Delta]:
         """What was held back, after the last id."""
         rest = self._stops.push(self._detokenizer.finish()) + self._stops.finish()
-        deltas = [*self._parser.push(rest), *self._parser.finish()]
+        deltas = self._once([*self._parser.push(rest), *self._parser.finish()])
         if self._logprobs and not deltas:
             deltas = [Delta()]
         return self._with_logprobs(deltas)
+
+    def _once(self, deltas: Iterable[Delta]) -> list[Delta]:
+        return list(deltas if self._repeats is None else self._repeats.push(deltas))
 
     def _with_logprobs(self, deltas: list[Delta]) -> list[Delta]:
         if self._logprobs and deltas:

@@ -60,8 +60,8 @@ class GenerationOptions:
     """What a client may ask of an answer; None leaves it to the model's defaults.
 
     `max_tokens` is cut to what the context leaves. `keep_alive` in seconds, negative for ever, sets how long the
-    model's instances stay after this request. `form` is what the answer must look like. `stream_calls`: give the
-    arguments of tool calls piece by piece where that is safe. `ignore_eos`: go on to `max_tokens` in any case.
+    model's instances stay after this request. `form` is what the answer must look like. `ignore_eos`: go on to
+    `max_tokens` in any case.
     """
 
     max_tokens: int | None = None
@@ -78,4 +78,3 @@ class GenerationOptions:
     form: AnswerForm | None = None
     logprobs: bool = False
     ignore_eos: bool = False
-    stream_calls: bool = False

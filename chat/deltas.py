@@ -17,10 +17,12 @@ class CallPart:
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """A generated token's bytes and the natural logarithm of its probability."""
+    """A token's bytes and the natural logarithm of its probability, None for the first of a prompt. `top` are the
+    likeliest in its place, which are known of prompts only."""
 
     piece: bytes
-    logprob: float
+    logprob: float | None
+    top: tuple[tuple[bytes, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ import asyncio
 
 from chat.conversation import Conversation
 from chat.speech import Speech
-from pools.errors import PromptTooLong
-from pools.served_model import ServedModel
+from pools.prompt_limit import PromptLimit
 
 _QUICK_CHARACTERS = 20_000
 """Encoded on the event loop: some milliseconds."""
@@ -29,24 +28,17 @@ async def _encoded(speech: Speech, text: str) -> list[int]:
     return await asyncio.to_thread(speech.tokenizer.encode_apart, text)
 
 
-async def encoded_within(speech: Speech, model: ServedModel, prompt: str, longest: int) -> list[int]:
+async def encoded_within(speech: Speech, prompt: str, limit: PromptLimit, *, param: str = "messages") -> list[int]:
     """The ids of a prompt. Raises `PromptTooLong` on one that is far too long."""
-    await refuse_far_too_long(speech, model, prompt, longest)
+    await refuse_far_too_long(speech, prompt, limit, param=param)
     return await _encoded(speech, prompt)
 
 
-async def refuse_far_too_long(speech: Speech, model: ServedModel, text: str, longest: int) -> None:
-    """Read only as much of a text as shows that it has more than `longest` tokens. Raises `PromptTooLong`."""
-    if len(text) <= longest * _CHARACTERS_A_TOKEN:
+async def refuse_far_too_long(speech: Speech, text: str, limit: PromptLimit, *, param: str = "messages") -> None:
+    """Read only as much of a text as shows that it has too many tokens. Raises `PromptTooLong`."""
+    read = limit.longest * _CHARACTERS_A_TOKEN
+    if len(text) <= read:
         return
-    beginning = await _encoded(speech, text[: longest * _CHARACTERS_A_TOKEN])
-    if len(beginning) > longest + _TOKENS_AT_A_CUT:
-        raise too_long(model, f"more than {longest}", longest)
-
-
-def too_long(model: ServedModel, tokens: str, longest: int) -> PromptTooLong:
-    return PromptTooLong(
-        f"The prompt has {tokens} tokens; '{model.public_id}' takes at most {longest} on {model.device.used}. "
-        "Shorten the conversation or raise the model's limit in its settings.",
-        param="messages",
-    )
+    least = len(await _encoded(speech, text[:read])) - _TOKENS_AT_A_CUT
+    if least > limit.longest:
+        raise limit.exceeded(max(least, limit.context + 1), param=param, counted=False)

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from chat.conversation import Conversation, GenerationOptions, Message
 from pools.served_model import Persona
 
-_NOT_PARAMETERS = {"keep_alive", "form", "logprobs", "stream_calls", "ignore_eos"}
+_NOT_PARAMETERS = {"keep_alive", "form", "logprobs", "ignore_eos"}
 PARAMETERS = frozenset(each.name for each in fields(GenerationOptions)) - _NOT_PARAMETERS
 
 

@@ -1,30 +1,37 @@
-"""A conversation as the messages that chat templates expect, and in simpler shapes for templates that refuse those."""
+"""A conversation as the messages that chat templates expect, in another shape for templates that refuse those."""
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from chat.conversation import Conversation, Message, Role, ToolCall
+from chat.conversation import Conversation, Message, ToolCall
 from chat.reasoning import strip_reasoning
 from chat.sections import Tag
+from chat.shapes import REPAIRS, Repair, alternating, with_single_calls, with_tools_as_text, without_system
 from chat.templates import TemplateRefused
+from devices.tool_families import knows_tools
 
 Messages = list[dict[str, Any]]
 Render = Callable[[Messages, list[dict[str, Any]] | None, Mapping[str, Any]], str]
 
-_TOOLS_INTRODUCTION = (
-    "You may call functions to help with the user's request. These are their signatures, as JSON:\n<tools>\n{}\n"
-    "</tools>\nTo call one, answer with a JSON object of its name and arguments between tags:\n"
-    '<tool_call>\n{{"name": "<function name>", "arguments": {{…}}}}\n</tool_call>'
-)
+_THOUGHTS = ("reasoning_content", "thinking", "reasoning")
+_REASONING = re.compile(r"\.reasoning\b|\[['\"]reasoning['\"]\]|\bget\(['\"]reasoning['\"]")
 
 
 @dataclass(frozen=True)
 class PromptWriter:
-    """Renders conversations with a template of which the text is known. `tag` sets the model's reasoning apart."""
+    """Renders conversations with a template of which the text is known. `tag` sets the model's reasoning apart.
+
+    A template gets the conversation as it is, with the arguments of calls as objects, which is what Hugging Face hands
+    it, then with an empty list for no tools, then with the arguments as text. What it refuses in all these ways is
+    repaired by the steps of `shapes.REPAIRS`, one added to the other in their order, until it is taken; steps that turn
+    out to be of no use are taken back. What is taken but loses a system message, a call or a tool's result is written
+    with those brought into the usual order, if that shows them.
+    """
 
     render: Render
     source: str
@@ -32,38 +39,75 @@ class PromptWriter:
 
     def write(self, conversation: Conversation) -> str:
         """The prompt of a conversation. Raises `TemplateRefused` when no shape of it is taken."""
-        refused: TemplateRefused | None = None
-        lossy: str | None = None
-        for shaped, arguments_as_text in self._shapes(conversation):
-            messages = [self._as_mapping(message, arguments_as_text) for message in shaped.messages]
-            tools = [dict(tool) for tool in shaped.tools] or None
-            try:
-                prompt = self.render(messages, tools, shaped.template_options)
-            except TemplateRefused as error:
-                refused = refused or error
-                continue
-            if not _loses_messages(prompt, shaped):
-                return prompt
-            lossy = lossy or prompt
-        if lossy is None:
-            raise refused or TemplateRefused("there is no conversation")
-        return lossy
+        if not knows_tools(self.source):
+            conversation = with_tools_as_text(conversation)
+        shaped, prompt = self._taken(conversation)
+        return next(self._without_loss(shaped), prompt) if _loses(prompt, shaped) else prompt
 
-    def _shapes(self, conversation: Conversation) -> Iterator[tuple[Conversation, bool]]:
-        """The conversation as it is, then ever plainer."""
-        if not self._knows_tools:
-            conversation = _tools_as_text(conversation)
+    def _taken(self, conversation: Conversation) -> tuple[Conversation, str]:
+        """The first shape that the template takes, and what it makes of it. Raises `TemplateRefused`."""
+        try:
+            return conversation, self._rendered(conversation)
+        except TemplateRefused as refused:
+            return self._repaired(conversation, refused)
+
+    def _rendered(self, conversation: Conversation) -> str:
+        """Raises `TemplateRefused`, with what it says about arguments that are objects."""
+        if not conversation.messages:
+            raise TemplateRefused("there is no conversation")
         called = any(message.tool_calls for message in conversation.messages)
-        plainer = Conversation(_alternating(conversation.messages), conversation.tools, conversation.template_options)
-        plainest = Conversation(_without_system(plainer.messages), plainer.tools, plainer.template_options)
-        for shape in (conversation, plainer, plainest):
-            yield shape, False
-            if called:
-                yield shape, True  # some templates concatenate the arguments as text
+        first: TemplateRefused | None = None
+        for as_text in (False, True) if called else (False,):
+            for no_tools in (None,) if conversation.tools else (None, []):
+                try:
+                    return self._render(conversation, no_tools, arguments_as_text=as_text)
+                except TemplateRefused as refused:
+                    first = first or refused
+        raise first or TemplateRefused("there is no conversation")
 
-    @property
-    def _knows_tools(self) -> bool:
-        return "tools" in self.source or "tool_calls" in self.source
+    def _repaired(self, conversation: Conversation, refused: TemplateRefused) -> tuple[Conversation, str]:
+        steps: list[Repair] = []
+        shaped = conversation
+        for repair in REPAIRS:
+            before, shaped = shaped, repair(shaped)
+            if shaped == before:
+                continue
+            steps.append(repair)
+            try:
+                prompt = self._rendered(shaped)
+            except TemplateRefused:
+                continue
+            return self._with_fewest(conversation, steps, prompt)
+        raise refused
+
+    def _with_fewest(self, conversation: Conversation, steps: list[Repair], prompt: str) -> tuple[Conversation, str]:
+        """The same without those of `steps` that it does not take."""
+        for step in steps[:-1]:
+            fewer = [each for each in steps if each is not step]
+            try:
+                prompt = self._rendered(_after(conversation, fewer))
+            except TemplateRefused:
+                continue
+            steps = fewer
+        return _after(conversation, steps), prompt
+
+    def _without_loss(self, conversation: Conversation) -> Iterator[str]:
+        shapes = (with_single_calls, alternating, without_system)
+        for count in range(1, len(shapes) + 1):
+            shaped = _after(conversation, list(shapes[:count]))
+            if shaped == conversation:
+                continue
+            try:
+                prompt = self._rendered(shaped)
+            except TemplateRefused:
+                continue
+            if not _loses(prompt, conversation):
+                yield prompt
+
+    def _render(self, conversation: Conversation, no_tools: list[Any] | None, *, arguments_as_text: bool) -> str:
+        messages = [self._as_mapping(message, arguments_as_text) for message in conversation.messages]
+        tools = [dict(tool) for tool in conversation.tools] or no_tools
+        return self.render(messages, tools, conversation.template_options)
 
     @cached_property
     def _takes_parts_only(self) -> bool:
@@ -79,6 +123,12 @@ class PromptWriter:
                 return content is not probe
         return False
 
+    @cached_property
+    def _thoughts_key(self) -> str | None:
+        """Under which name the template shows reasoning."""
+        keys = [key for key in _THOUGHTS[:2] if key in self.source]
+        return keys[0] if keys else _THOUGHTS[2] if _REASONING.search(self.source) else None
+
     def _as_mapping(self, message: Message, arguments_as_text: bool) -> dict[str, Any]:
         thoughts, content = "", message.content
         if message.role == "assistant":
@@ -87,10 +137,8 @@ class PromptWriter:
         mapping: dict[str, Any] = {"role": message.role, "content": shown}
         thoughts = message.reasoning or thoughts
         # A template that knows reasoning decides itself how much of it to show; otherwise old thoughts are left out.
-        for key in ("reasoning_content", "thinking"):
-            if thoughts and key in self.source:
-                mapping[key] = thoughts
-                break
+        if thoughts and self._thoughts_key:
+            mapping[self._thoughts_key] = thoughts
         if message.tool_calls:
             mapping["tool_calls"] = [
                 {
@@ -113,6 +161,12 @@ class PromptWriter:
         return hashlib.sha256(call_id.encode()).hexdigest()[:9]
 
 
+def _after(conversation: Conversation, steps: list[Repair]) -> Conversation:
+    for step in steps:
+        conversation = step(conversation)
+    return conversation
+
+
 def _arguments(call: ToolCall, as_text: bool) -> Any:
     if as_text:
         return call.arguments
@@ -122,61 +176,21 @@ def _arguments(call: ToolCall, as_text: bool) -> Any:
         return call.arguments
 
 
-def _loses_messages(prompt: str, conversation: Conversation) -> bool:
-    """Whether the template dropped a system message or a tool's result without a word."""
+def _loses(prompt: str, conversation: Conversation) -> bool:
+    """Whether the template dropped a system message, a tool's result or all but the first of some calls without a
+    word."""
     watched = [message.content.strip() for message in conversation.messages if message.role in ("system", "tool")]
-    plain = [text for text in watched if text and text.isprintable() and '"' not in text]
+    for message in conversation.messages:
+        calls = message.tool_calls
+        if len(calls) > 1 and calls[0].name in prompt:
+            watched += [call.name for call in calls[1:]]
+            watched += [text for call in calls[1:] for text in _texts(_arguments(call, False))]
+    plain = [text for text in watched if text and text.isprintable() and '"' not in text and "\\" not in text]
     return any(text not in prompt for text in plain)
 
 
-def _tools_as_text(conversation: Conversation) -> Conversation:
-    """For a template that knows no tools: definitions, calls and results written into the messages' texts."""
-    messages = [_tool_text(message) for message in conversation.messages]
-    if conversation.tools:
-        lines = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in conversation.tools)
-        introduction = _TOOLS_INTRODUCTION.format(lines)
-        if messages and messages[0].role == "system":
-            first = messages.pop(0)
-            introduction = f"{first.content}\n\n{introduction}"
-        messages.insert(0, Message("system", introduction))
-    return Conversation(tuple(messages), (), conversation.template_options)
-
-
-def _tool_text(message: Message) -> Message:
-    if message.role == "tool":
-        return Message("user", f"<tool_response>\n{message.content}\n</tool_response>")
-    if not message.tool_calls:
-        return message
-    calls = [f'{{"name": {json.dumps(call.name)}, "arguments": {call.arguments}}}' for call in message.tool_calls]
-    blocks = "\n".join(f"<tool_call>\n{call}\n</tool_call>" for call in calls)
-    return Message("assistant", f"{message.content}\n{blocks}".strip(), reasoning=message.reasoning)
-
-
-def _alternating(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """All system messages as one at the beginning, neighbours of one role as one message."""
-    system = [message for message in messages if message.role == "system"]
-    others = [message for message in messages if message.role != "system"]
-    merged: list[Message] = [Message("system", "\n\n".join(message.content for message in system))] if system else []
-    for message in others:
-        last = merged[-1] if merged else None
-        if last and last.role == message.role and _is_plain(last) and _is_plain(message):
-            merged[-1] = Message(message.role, f"{last.content}\n\n{message.content}", reasoning=message.reasoning)
-        else:
-            merged.append(message)
-    return tuple(merged)
-
-
-def _is_plain(message: Message) -> bool:
-    return message.role in ("user", "assistant") and not message.tool_calls
-
-
-def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The system message at the head of the first user message; tool results as the user's."""
-    system = "\n\n".join(message.content for message in messages if message.role == "system")
-    rest = [_tool_text(message) if message.role == "tool" else message for message in messages]
-    rest = [message for message in rest if message.role != "system"]
-    if system:
-        role: Role = "user"
-        first = rest.pop(0).content if rest and rest[0].role == "user" else ""
-        rest.insert(0, Message(role, f"{system}\n\n{first}".rstrip()))
-    return _alternating(tuple(rest))
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for part in parts for text in _texts(part)]

@@ -11,16 +11,6 @@ _EFFORTS = {"minimal": "low", "xhigh": "high", "max": "high"}
 THINK = Tag("<think>", "</think>")
 _HARMONY = Tag("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
 
-# What a chat template that knows the family's reasoning mentions.
-_TAGS: tuple[tuple[str, Tag], ...] = (
-    ("[THINK]", Tag("[THINK]", "[/THINK]")),
-    ("<seed:think>", Tag("<seed:think>", "</seed:think>")),
-    ("<|channel>", Tag("<|channel>thought\n", "<channel|>")),
-    ("<thought>", Tag("<thought>", "</thought>")),
-    ("<think>", THINK),
-    ("Here is my thought process:", Tag("Here is my thought process:", "Here is my response:")),
-)
-
 
 @dataclass(frozen=True)
 class Reasoning:
@@ -30,11 +20,29 @@ class Reasoning:
     answer_head: str = ""
 
 
+# What a chat template that knows the family's reasoning mentions.
+_FAMILIES: tuple[tuple[str, Reasoning], ...] = (
+    ("[THINK]", Reasoning(Tag("[THINK]", "[/THINK]"))),
+    ("<seed:think>", Reasoning(Tag("<seed:think>", "</seed:think>"))),
+    ("<|channel>", Reasoning(Tag("<|channel>thought\n", "<channel|>"))),
+    ("<|START_THINKING|>", Reasoning(Tag("<|START_THINKING|>", "<|END_THINKING|>"), "<|START_RESPONSE|>")),
+    ("<|inner_prefix|>", Reasoning(Tag("<|inner_prefix|>", "<|inner_suffix|>"))),
+    ("<|think|>", Reasoning(Tag("<|think|>", "<|end|><|begin|>assistant"), "<|content|>")),
+    ("assistant to=self", Reasoning(Tag(" to=self<|message|>", "<|eom|><|start|>assistant"), " to=user<|message|>")),
+    ("[BEGIN FINAL RESPONSE]", Reasoning(Tag("Here are my reasoning steps:\n", "[BEGIN FINAL RESPONSE]"))),
+    ("◁think▷", Reasoning(Tag("◁think▷", "◁/think▷"))),
+    ("<think:opensource>", Reasoning(Tag("<think:opensource>", "</think:opensource>"))),
+    ("<thought>", Reasoning(Tag("<thought>", "</thought>"))),
+    ("<think>", Reasoning(THINK)),
+    ("Here is my thought process:", Reasoning(Tag("Here is my thought process:", "Here is my response:"))),
+)
+
+
 def find_reasoning(template: str, dialect: Dialect) -> Reasoning:
     """The tag by the chat template's text; the common one where it says nothing."""
     if dialect.name == "harmony":
         return Reasoning(_HARMONY, "<|channel|>final<|message|>")
-    return Reasoning(next((tag for mark, tag in _TAGS if mark in template), THINK))
+    return next((reasoning for mark, reasoning in _FAMILIES if mark in template), Reasoning(THINK))
 
 
 def strip_reasoning(text: str, tag: Tag) -> tuple[str, str]:

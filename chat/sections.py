@@ -7,10 +7,9 @@ from typing import Literal, Protocol
 
 from chat.conversation import ToolCall
 from chat.deltas import CallPart, Delta
-from chat.dialects.call_stream import CallStream
+from chat.dialects.call_stream import CallStream, read_cut_json
 from chat.dialects.dialect import Block, Call, Dialect, Reading, Tools
-from chat.dialects.json_text import ends_in_string
-from chat.stop_strings import held_back
+from chat.stop_strings import next_mark
 
 Mode = Literal["text", "reasoning", "call"]
 
@@ -38,10 +37,12 @@ class Tag:
 class SectionParser:
     """Finds sections by a reasoning tag and the blocks of a dialect.
 
-    White space between a section and the text after it is left out. A block that is no call is the text it was. At the
-    end of the answer an unclosed block counts as closed. Calls within reasoning count only when the reasoning is never
-    closed. `opened`: the prompt has already opened the reasoning. `eager`: pass arguments on as they come, which
-    presumes that a grammar keeps them valid.
+    White space between a section and the text after it is left out, and so are the dialect's silent marks. A block
+    that is no call is the text it was. At the end of the answer an unclosed block counts as closed, if it is a whole
+    call then, and otherwise as a call that was cut, if that much can be seen. Calls within reasoning count only when
+    the reasoning is never closed. `opened`: the prompt has already opened the reasoning. `begun`: it holds the
+    beginning of the answer itself. `eager`: a grammar keeps the
+    calls valid, so that arguments are passed on as they come, and nothing of a call is ever text.
     """
 
     def __init__(
@@ -52,16 +53,20 @@ class SectionParser:
         dialect: Dialect | None = None,
         tools: Tools | None = None,
         eager: bool = False,
+        begun: bool = False,
     ) -> None:
-        self._reasoning = reasoning
+        self._reasoning = reasoning and Tag(reasoning.open.rstrip(), reasoning.close)
         self._dialect = dialect
         self._tools = tools or {}
-        self._blocks = {block.open: block for block in dialect.blocks(self._tools)} if dialect else {}
-        self._firsts = {mark[0] for mark in (*self._blocks, *([reasoning.open] if reasoning else [])) if mark}
-        self._eager = eager and dialect is not None and dialect.json
+        blocks = dialect.blocks(self._tools) if dialect and self._tools else ()
+        self._blocks = {block.open: block for block in blocks}
+        self._silent = dialect.silent(self._tools) if dialect else ()
+        opening = [self._reasoning.open] if self._reasoning else []
+        self._firsts = {mark[0] for mark in (*self._blocks, *self._silent, *opening) if mark}
+        self._bound = eager and bool(blocks)
         self._mode: Mode = "reasoning" if opened else "text"
-        self._trim: set[Mode] = {"reasoning"} if opened else {"text"} if dialect else set()
-        self._pending = ""
+        self._trim: set[Mode] = {"reasoning"} if opened else {"text"} if self._blocks or self._silent else set()
+        self._pending = dialect.opening if dialect and not (opened or begun) else ""
         self._block = Block("")
         self._content = ""
         self._in_reasoning = False
@@ -70,6 +75,7 @@ class SectionParser:
         self._held_source = ""
         self._after_held = ""
         self._count = 0
+        self._fresh = not begun  # nothing has come, so that a tag which closes closes what the prompt has opened
 
     def push(self, text: str) -> Iterator[Delta]:
         if self._is_plain(text):
@@ -77,25 +83,25 @@ class SectionParser:
                 yield Delta(text=text)
             return
         self._pending += text
+        yield from self._sort(last=False)
+
+    def _sort(self, *, last: bool) -> Iterator[Delta]:
         while self._pending:
-            marks = self._marks()
-            found = [(at, mark) for mark in marks if (at := self._pending.find(mark)) >= 0]
-            if not found:
-                yield from self._take(len(self._pending) - held_back(self._pending, marks))
+            safe, mark = next_mark(self._pending, self._marks(), last=last)
+            yield from self._take(safe)
+            if not mark:
                 return
-            at, mark = min(found)
-            yield from self._take(at)
             self._pending = self._pending[len(mark) :]
             yield from self._at_mark(mark)
 
     def _is_plain(self, text: str) -> bool:
         """Whether nothing in `text` could begin a mark, and nothing is held or trimmed, as with most tokens."""
-        if self._pending or self._mode != "text" or self._held_source or self._trim:
+        if self._pending or self._mode != "text" or self._held_source or self._trim or self._fresh:
             return False
         return self._firsts.isdisjoint(text)
 
     def finish(self) -> Iterator[Delta]:
-        yield from self._take(len(self._pending))
+        yield from self._sort(last=True)
         if self._mode == "call":
             yield from self._end_block("")
         yield from (delta for call in self._held for delta in self._whole(call))
@@ -106,9 +112,10 @@ class SectionParser:
         reasoning = self._reasoning
         match self._mode:
             case "text":
-                return [*([reasoning.open] if reasoning else []), *self._blocks]
+                tags = [reasoning.open, *([reasoning.close] if self._fresh else [])] if reasoning else []
+                return [*tags, *self._blocks, *self._silent]
             case "reasoning":
-                return [*([reasoning.close] if reasoning else []), *self._blocks]
+                return [*([reasoning.close] if reasoning else []), *self._blocks, *self._silent]
             case "call":
                 closes = [self._block.close] if self._block.close else []
                 return [*closes, *([reasoning.close] if reasoning and self._in_reasoning else [])]
@@ -120,7 +127,10 @@ class SectionParser:
         if self._mode == "call":
             self._content += piece
             if self._stream is not None:
-                yield from (Delta(call_part=part) for part in self._stream.push(piece))
+                for each in self._stream.push(piece):
+                    whole = isinstance(each, ToolCall)
+                    self._count += whole
+                    yield Delta(tool_call=each) if whole else Delta(call_part=each)
         elif self._held_source:
             self._held_source += piece
             self._after_held += piece
@@ -134,6 +144,7 @@ class SectionParser:
             if piece:
                 self._trim.discard(mode)
         if piece:
+            self._fresh = False
             yield Delta(reasoning=piece) if mode == "reasoning" else Delta(text=piece)
 
     def _at_mark(self, mark: str) -> Iterator[Delta]:
@@ -143,18 +154,23 @@ class SectionParser:
             self._trim.add("reasoning")
         elif reasoning and mark == reasoning.close and self._mode != "text":
             yield from self._end_reasoning()
+        elif reasoning and mark == reasoning.close and mark not in self._silent:
+            yield from () if self._fresh else self._plain(mark)
         elif self._mode == "call":
-            if ends_in_string(self._content) and self._dialect and self._dialect.json:
+            if self._dialect and self._dialect.inside(self._content + (mark if self._block.keep else "")):
                 yield from self._restore(mark)  # the mark is quoted in an argument
             else:
                 yield from self._end_block(mark)
-        else:
+        elif mark in self._blocks:
             yield from self._begin_block(self._blocks[mark])
+        elif self._held_source:
+            self._held_source += mark
 
     def _begin_block(self, block: Block) -> Iterator[Delta]:
         self._in_reasoning = self._mode == "reasoning"
         self._mode, self._block, self._content = "call", block, ""
-        self._stream = CallStream(self._count) if self._eager and not self._in_reasoning else None
+        head = self._dialect.head if self._dialect else None
+        self._stream = CallStream(self._count, head) if head and self._bound and not self._in_reasoning else None
         if block.keep:
             yield from self._restore(block.open)
 
@@ -165,17 +181,31 @@ class SectionParser:
 
     def _end_block(self, close: str) -> Iterator[Delta]:
         content = self._content + (close if self._block.keep else "")
-        reading = self._dialect.read(content, self._tools) if self._dialect else None
+        reading = self._read(content, closed=bool(close))
         source = f"{'' if self._block.keep else self._block.open}{self._content}{close}"
-        streamed = self._stream.calls if self._stream else []
+        streamed = len(self._stream.begun) if self._stream else 0
         self._stream, self._content = None, ""
         self._mode = "reasoning" if self._in_reasoning else "text"
         if self._in_reasoning:
-            yield from self._hold(reading, source)
+            yield from self._hold(reading if reading and not reading.cut else None, source)
         elif reading is not None:
             yield from self._calls(reading, streamed)
-        elif not streamed:
+        elif not streamed and not (self._bound and not close):
             yield from self._plain(source)
+
+    def _read(self, content: str, *, closed: bool) -> Reading | None:
+        """`closed`: a mark has ended the block."""
+        dialect = self._dialect
+        if dialect is None:
+            return None
+        if dialect.read_cut is not None and self._bound and not closed:
+            return dialect.read_cut(content, self._tools)
+        reading = dialect.read(content, self._tools)
+        if reading is not None or closed or self._stream is not None:
+            return reading
+        cut = dialect.read_cut(content, self._tools) if dialect.read_cut else read_cut_json(content, dialect.head)
+        calls = [*cut.calls, *([cut.cut] if cut.cut else [])] if cut else []
+        return cut if calls and all(call.name in self._tools for call in calls) else None
 
     def _hold(self, reading: Reading | None, source: str) -> Iterator[Delta]:
         if reading is None and not self._held_source:
@@ -196,13 +226,12 @@ class SectionParser:
         self._mode = "text"
         self._trim.add("text")
 
-    def _calls(self, reading: Reading, streamed: list[CallPart]) -> Iterator[Delta]:
-        for number, call in enumerate(reading.calls):
-            if number < len(streamed):
-                self._count += 1
-                yield Delta(tool_call=ToolCall(streamed[number].id or "", call.name, call.arguments))
-            else:
-                yield from self._whole(call)
+    def _calls(self, reading: Reading, streamed: int) -> Iterator[Delta]:
+        """`streamed`: so many of the calls have been passed on already."""
+        yield from (delta for call in reading.calls[streamed:] for delta in self._whole(call))
+        if reading.cut is not None:
+            yield Delta(call_part=CallPart(self._count, reading.cut.arguments, new_call_id(), reading.cut.name))
+            self._count += 1
         self._trim.add("text")
         if reading.rest:
             yield from self._plain(reading.rest)

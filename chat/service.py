@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from chat.answer import AnswerText, Delta
+from chat.answer import AnswerText, Delta, TokenPieces
 from chat.completion import Completion
 from chat.conversation import Conversation, GenerationOptions
-from chat.encoding import encoded_within, refuse_far_too_long, rendered, too_long
+from chat.deltas import TokenLogprob
+from chat.encoding import encoded_within, refuse_far_too_long, rendered
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import Preface, form_structure
 from chat.personas import with_defaults, with_system
@@ -83,9 +84,9 @@ class ChatService:
         structure = speech.structure(conversation, tools, options, preface)
         optional = bool(tools) and not _constrained(conversation, options)
         sampling = await self._bound(model, sampling, structure, optional=optional)
-        parser = speech.parser(preface, tools, eager=options.stream_calls and sampling.structure is not None)
+        parser = speech.parser(preface, tools, eager=sampling.structure is not None)
         pieces = speech.pieces() if options.logprobs else None
-        answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces)
+        answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces, once=conversation.must_call)
         return self._complete(model, prompt, options, sampling, answer)
 
     async def complete(self, model: ServedModel, prompt: str | Sequence[int], options: GenerationOptions) -> Completion:
@@ -94,7 +95,8 @@ class ChatService:
         note_prompt(prompt if isinstance(prompt, str) else "")
         speech = await self._speeches.speech(model)
         if isinstance(prompt, str):
-            prompt_ids = await encoded_within(speech, model, prompt, self._longest_prompt(model))
+            limit = self._manager.prompt_limit(model)
+            prompt_ids = await encoded_within(speech, prompt, limit, param="prompt")
         else:
             _check_ids(speech, prompt, param="prompt")
             prompt_ids = list(prompt)
@@ -104,15 +106,29 @@ class ChatService:
         if model.facts.vision:
             text = prompt if isinstance(prompt, str) else speech.tokenizer.decode(prompt)
             whole = prompt_with_images(text, prompt_ids, [], None)
-        sampling = self._sampling(model, whole.tokens, options)
+        sampling = self._sampling(model, whole.tokens, options, param="prompt")
         try:
             structure = form_structure(options.form, _NO_REASONING) if options.form else None
         except SchemaError as error:
             raise InvalidRequest(f"The requested form cannot be used: {error}.", param="response_format") from error
         sampling = await self._bound(model, sampling, structure, optional=False)
-        pieces = speech.pieces() if options.logprobs else None
+        # All tokens count here, the one that ends the answer too: clients count them from the end.
+        pieces = TokenPieces(speech.tokenizer.written) if options.logprobs else None
         answer = AnswerText(speech.tokenizer.decoder(), SectionParser(), stop=options.stop, pieces=pieces)
         return self._complete(model, whole, options, sampling, answer)
+
+    async def score(self, model: ServedModel, ids: Sequence[int], *, top: int) -> list[TokenLogprob]:
+        """How likely each token of a prompt is, and the `top` likeliest in its place. Raises `InvalidRequest` on a
+        model that cannot be asked."""
+        speech = await self._speeches.speech(model)
+        timings = Timings(self._manager.clock())
+        note_work(timings)
+        scores = await self._manager.score_prompt(model.id, list(ids), timings, top=top, client=current_client())
+        written = speech.tokenizer.written
+        return [
+            TokenLogprob(written(each.token), each.logprob, tuple((written(token), value) for token, value in each.top))
+            for each in scores
+        ]
 
     async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
         """The length of a conversation's prompt; what images will take is only estimated. Raises `InvalidRequest` on
@@ -128,17 +144,17 @@ class ChatService:
             raise InvalidRequest(
                 f"'{model.public_id}' takes text only; images need a vision-language model.", param=pictures[0].where
             )
-        longest = self._longest_prompt(model)
+        limit = self._manager.prompt_limit(model)
         for message in conversation.messages:
             if message.role != "assistant":  # of whose turns templates may leave something out
-                await refuse_far_too_long(speech, model, message.content, longest)
+                await refuse_far_too_long(speech, message.content, limit)
         text = await rendered(speech, conversation)
         if not model.facts.vision:
-            return Prompt(text, [*preceding_ids, *await encoded_within(speech, model, text, longest)])
+            return Prompt(text, [*preceding_ids, *await encoded_within(speech, text, limit)])
         text, shown = place(speech.tokenizer.decode(preceding_ids) + text, pictures)
         images = await self._pictures.load(shown)
         kind = speech.tokenizer.config.get("model_type")
-        return prompt_with_images(text, await encoded_within(speech, model, text, longest), images, kind)
+        return prompt_with_images(text, await encoded_within(speech, text, limit), images, kind)
 
     async def _bound(
         self, model: ServedModel, sampling: Sampling, structure: Structure | None, *, optional: bool
@@ -180,13 +196,16 @@ class ChatService:
     ) -> Completion:
         completion = Completion(model, prompt.ids, Timings(self._manager.clock()), prompt.tokens)
         note_work(completion.timings)
-        if options.keep_alive is not None:
-            self._manager.pool(model.id).keep_alive = options.keep_alive
-        completion.deltas = self._deltas(completion, prompt.sight, sampling, answer)
+        completion.deltas = self._deltas(completion, prompt.sight, sampling, answer, options.keep_alive)
         return completion
 
     async def _deltas(
-        self, completion: Completion, sight: Sight | None, sampling: Sampling, answer: AnswerText
+        self,
+        completion: Completion,
+        sight: Sight | None,
+        sampling: Sampling,
+        answer: AnswerText,
+        keep_alive: float | None,
     ) -> AsyncGenerator[Delta, None]:
         called = False
         outputs = self._manager.generate(
@@ -197,6 +216,7 @@ class ChatService:
             completion.timings,
             client=current_client(),
             sight=sight,
+            keep_alive=keep_alive,
         )
         with observed():
             async with aclosing(outputs):
@@ -218,19 +238,17 @@ class ChatService:
         if called and completion.finish_reason == "stop":
             completion.finish_reason = "tool_calls"
 
-    def _longest_prompt(self, model: ServedModel) -> int:
-        limit = self._manager.max_request_tokens(model.id)
-        return min(model.max_prompt_tokens or limit - 1, limit - 1)
-
-    def _sampling(self, model: ServedModel, prompt_tokens: int, options: GenerationOptions) -> Sampling:
+    def _sampling(
+        self, model: ServedModel, prompt_tokens: int, options: GenerationOptions, *, param: str = "messages"
+    ) -> Sampling:
         if options.logprobs and model.one_at_a_time:
             raise InvalidRequest(
                 f"'{model.public_id}' runs in a pipeline without logprobs; on the GPU and the CPU models have them.",
                 param="logprobs",
             )
-        longest_prompt = self._longest_prompt(model)
-        if prompt_tokens > longest_prompt:
-            raise too_long(model, str(prompt_tokens), longest_prompt)
+        limit = self._manager.prompt_limit(model)
+        if prompt_tokens > limit.longest:
+            raise limit.exceeded(prompt_tokens, param=param)
         room = self._manager.max_request_tokens(model.id) - prompt_tokens
         return Sampling(
             max_new_tokens=min(options.max_tokens or room, room),

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from chat.answer import TokenPieces
-from chat.conversation import Conversation, GenerationOptions
+from chat.conversation import Conversation, GenerationOptions, Message
 from chat.dialects.dialect import Dialect, Tools
 from chat.dialects.registry import DIALECTS, find_dialect
 from chat.grammars.json_schema import SchemaError
@@ -35,15 +35,34 @@ class Speech:
 
     def prompt(self, conversation: Conversation) -> str:
         """Raises `InvalidRequest` on a conversation that the template refuses."""
-        given = ""
+        given: Message | None = None
         if conversation.continued:
-            given = conversation.messages[-1].content
+            given = conversation.messages[-1]
             conversation = replace(conversation, messages=conversation.messages[:-1], continued=False)
         try:
-            return self._writer.write(conversation) + given
+            prompt = self._writer.write(conversation)
         except TemplateRefused as error:
             reason = str(error)
+        else:
+            return prompt if given is None else self._continued(prompt, given)
         raise InvalidRequest(f"The model's chat template refused the messages: {reason}", param="messages")
+
+    def _continued(self, prompt: str, given: Message) -> str:
+        """`prompt` with the beginning of the answer. That stands behind the reasoning, which is closed where the prompt
+        has opened it, and behind the header that the model would write itself."""
+        tag, head = self.reasoning.tag, self.reasoning.answer_head
+        opened = prompt.rstrip().endswith(tag.open.strip())
+        if given.reasoning and not opened:
+            prompt, opened = f"{prompt}{tag.open}", True
+        if opened:
+            lines = "\n" if tag.open == tag.open.strip() else ""
+            prompt = (
+                f"{prompt.rstrip()}{lines or tag.open[len(tag.open.rstrip()) :]}{given.reasoning}{lines}{tag.close}"
+            )
+            prompt += "" if head else "\n\n"
+        if self.dialect.opening and prompt.endswith(self.dialect.opening):
+            head = "all\n"
+        return f"{prompt}{head}{given.content}"
 
     @cached_property
     def _writer(self) -> PromptWriter:
@@ -60,17 +79,24 @@ class Speech:
     def preface(self, prompt: str, conversation: Conversation) -> Preface:
         """What reasoning to expect after `prompt`."""
         tag = self.reasoning.tag
+        if conversation.continued:
+            return Preface(Reasoning(tag), opened=False, possible=False, over=True)
         end = prompt.rstrip()
         off = conversation.template_options.get("enable_thinking") is False or end.endswith(tag.close)
         harmony = self.dialect.name == "harmony"
-        return Preface(self.reasoning, opened=end.endswith(tag.open), possible=harmony or (self.thinks and not off))
+        opened = end.endswith(tag.open.rstrip())
+        return Preface(self.reasoning, opened=opened, possible=harmony or (self.thinks and not off))
 
     def parser(self, preface: Preface, tools: Tools, *, eager: bool) -> AnswerParser:
         if self.dialect.name == "harmony":
-            return HarmonyParser(eager=eager)
-        dialect = self.dialect if tools else None
+            return HarmonyParser(tools=tools, eager=eager, begun=preface.over)
         return SectionParser(
-            reasoning=self.reasoning.tag, opened=preface.opened, dialect=dialect, tools=tools, eager=eager
+            reasoning=self.reasoning.tag,
+            opened=preface.opened,
+            dialect=self.dialect,
+            tools=tools,
+            eager=eager,
+            begun=preface.over,
         )
 
     def structure(
@@ -89,7 +115,7 @@ class Speech:
                 tools,
                 preface,
                 required=conversation.must_call,
-                parallel=conversation.parallel_calls,
+                parallel=conversation.parallel_calls and conversation.tool_name is None,
                 form=options.form,
             )
         except SchemaError as error:
@@ -106,6 +132,12 @@ def make_speech(tokenizer: ChatTokenizer, *, thinks: bool, dialect_name: str | N
     if dialect_name and dialect is None:
         logger.warning("There is no tool dialect '%s'; there are: %s.", dialect_name, ", ".join(DIALECTS))
     dialect = dialect or find_dialect(template, tokenizer.config)
+    if not dialect.known:
+        logger.warning(
+            "The chat template of %s shows tools, but not in which form its model calls them. Calls are found in the "
+            "forms of other models. Set 'tool_dialect' in the model's settings if you know its form.",
+            tokenizer.name,
+        )
     return Speech(tokenizer, dialect, find_reasoning(template, dialect), thinks)
 
 

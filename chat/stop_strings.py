@@ -11,6 +11,22 @@ def held_back(text: str, marks: Sequence[str]) -> int:
     return next((n for n in range(longest, 0, -1) if any(mark.startswith(text[-n:]) for mark in marks)), 0)
 
 
+def next_mark(text: str, marks: Sequence[str], *, last: bool) -> tuple[int, str]:
+    """How much of `text` comes before the first of `marks`, and that mark, the longest of those that begin there.
+
+    The mark is empty where none is there, or where more text may yet make it another one, and what may belong to it is
+    not counted then. `last`: no more text will come.
+    """
+    found = [(at, -len(mark), mark) for mark in marks if (at := text.find(mark)) >= 0]
+    if not found:
+        return len(text) - (0 if last else held_back(text, marks)), ""
+    at, _, mark = min(found)
+    rest = text[at:]
+    if not last and any(len(other) > len(rest) and other.startswith(rest) for other in marks):
+        return at, ""
+    return at, mark
+
+
 class StopStrings:
     """Passes text on until a stop string begins; holds back only what may still become one."""
 

@@ -35,6 +35,7 @@ class ChatTemplate:
     ) -> None:
         environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, loopcontrols])
         environment.filters["tojson"] = _to_json
+        environment.filters["from_json"] = _from_json  # OpenVINO Model Server's, which templates made for it use
         environment.globals["raise_exception"] = _raise_exception
         environment.globals["strftime_now"] = lambda form: today().strftime(form)
         self._variables = dict(variables)
@@ -87,6 +88,10 @@ def _to_json(
     value: Any, ensure_ascii: bool = False, indent: int | None = None, separators: Any = None, sort_keys: bool = False
 ) -> str:
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+def _from_json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _raise_exception(message: str) -> NoReturn:

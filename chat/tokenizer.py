@@ -45,6 +45,11 @@ class ChatTokenizer:
         self._special = self._special_tokens()
 
     @property
+    def name(self) -> str:
+        """The model's directory, for the log."""
+        return self._directory.name
+
+    @property
     def template_text(self) -> str:
         """The chat template, from the sources that the library looks into, in its order."""
         return self._own_template or self._tokenizer.chat_template or ""
@@ -117,6 +122,11 @@ class ChatTokenizer:
     def piece(self, token: int) -> bytes | None:
         """The bytes of one token, None for a special one."""
         return None if token in self._special else self._pieces.get(token)
+
+    def written(self, token: int) -> bytes:
+        """The bytes of one token, of a special one its name."""
+        special = self._special.get(token)
+        return special.encode() if special is not None else self._pieces.get(token, b"")
 
     @cached_property
     def _pieces(self) -> dict[int, bytes]:

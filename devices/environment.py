@@ -4,6 +4,8 @@ import os
 import re
 from collections.abc import Mapping
 
+from devices.python import python_environment
+
 _NEEDED = (
     # The system's own
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_.*", "TZ", "TMP", "TEMP", "TMPDIR", "XDG_.*"),
@@ -29,7 +31,7 @@ _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|KEY$|PRIVATE", re.IGNO
 def child_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Those variables that a device server may need; tokens and passwords are never among them."""
     kept = {name: value for name, value in environment.items() if _PATTERN.fullmatch(name) and not _SECRET.search(name)}
-    return {**kept, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+    return python_environment({**kept, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"})
 
 
 def network_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -1,12 +1,12 @@
 """How device servers and the gateway are started, and how patient their supervisor is."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from devices.config import DeviceSettings
 from devices.environment import child_environment
+from devices.python import python_command
 from keys.access import INTERNAL_KEY_VARIABLE
 from web.listening import reachable_address
 from web.tls import TlsFiles, scheme_of
@@ -24,8 +24,8 @@ class Launch:
     host: str = "127.0.0.1"
     log_level: str = "info"
     admin_port: int = 11437
-    program: Sequence[str] = field(default_factory=lambda: (sys.executable, "-m", "server_app"))
-    gateway_program: Sequence[str] = field(default_factory=lambda: (sys.executable, "-m", "gateway_app"))
+    program: Sequence[str] = field(default_factory=lambda: python_command("-m", "server_app"))
+    gateway_program: Sequence[str] = field(default_factory=lambda: python_command("-m", "gateway_app"))
     tls: TlsFiles | None = None
     internal_key: str | None = field(default=None, repr=False)
 

@@ -16,16 +16,17 @@ def take_stdin() -> int:
     numpy's and OpenVINO's libraries ask of standard input while they load: nothing would load during the wait. A
     standard input that was closed or never opened comes as one that has ended.
     """
-    null = os.open(os.devnull, os.O_RDONLY)
     try:
         pipe = os.dup(_STDIN)
     except OSError:
-        return null
-    os.dup2(null, _STDIN)
-    os.close(null)
+        pipe = None
+    null = os.open(os.devnull, os.O_RDONLY)
+    if null != _STDIN:
+        os.dup2(null, _STDIN)
+        os.close(null)
     if sys.platform == "win32":
         _tell_windows(_STDIN)
-    return pipe
+    return os.dup(_STDIN) if pipe is None else pipe
 
 
 def watch_stdin(on_eof: Callable[[], None]) -> threading.Thread:

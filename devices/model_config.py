@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from devices.kv_cache import KvShape
+from devices.tool_families import find_family, model_type
 
 MAX_JSON_BYTES = 32 * 1024 * 1024
 _MAX_CARD_BYTES = 256 * 1024
+_THINKING = (
+    "enable_thinking", "<think>", "reasoning_content", "[THINK]", "<seed:think>", "<|START_THINKING|>",
+    "<|inner_prefix|>", "<|think|>", "assistant to=self", "[BEGIN FINAL RESPONSE]", "<|channel|>analysis",
+)  # fmt: skip
+_DEFAULT_TEMPLATE = "default"
 _RECURRENT_LAYERS = ("linear", "mamba", "conv", "recurrent", "ssm")
 
 
@@ -33,6 +39,27 @@ class ChatTemplate:
     present: bool = False
     tools: bool = False
     thinking: bool = False
+
+
+@dataclass(frozen=True)
+class SamplingDefaults:
+    """How a model chooses tokens when a request does not say: temperature 0 is the likeliest one each time."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+
+def sampling_defaults(directory: Path) -> SamplingDefaults:
+    """As generation_config.json says, without which the engine is greedy."""
+    try:
+        values = read_json(directory / "generation_config.json")
+    except (OSError, ValueError):
+        values = {}
+    temperature, top_p = (
+        float(value) if isinstance(value, int | float) else 1.0
+        for value in (values.get("temperature"), values.get("top_p"))
+    )
+    return SamplingDefaults(temperature if values.get("do_sample") is True else 0.0, top_p)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -82,22 +109,26 @@ def _context_length(config: dict[str, Any], architecture: str) -> int | None:
 
 def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatTemplate:
     """The template from its files, else the one inside openvino_tokenizer.xml, with what its text promises."""
-    text = tokenizer_template or ""
+    named = {_DEFAULT_TEMPLATE: tokenizer_template or ""}
     for name in ("tokenizer_config.json", "processor_config.json", "chat_template.json"):
-        text = _template_in(directory / name) or text
+        named = _templates_in(directory / name) or named
     template_file = directory / "chat_template.jinja"
     if template_file.is_file() and template_file.stat().st_size <= MAX_JSON_BYTES:
-        text = template_file.read_text(encoding="utf-8", errors="replace") or text
-    return template_promises(text)
+        text = template_file.read_text(encoding="utf-8", errors="replace")
+        named = {_DEFAULT_TEMPLATE: text} if text else named
+    promises = template_promises("\n".join(named.values()), _model_type(directory))
+    return replace(promises, text=named.get(_DEFAULT_TEMPLATE) or next(iter(named.values())))
 
 
-def template_promises(text: str) -> ChatTemplate:
-    """What a chat template can do, by the names that stand in it."""
+def template_promises(text: str, kind: str = "") -> ChatTemplate:
+    """What a chat template can do, by the names that stand in it. Tools take more than that they are shown: it must be
+    known how the model calls them, by the template or by `kind`, the `model_type` of config.json."""
+    shows_tools = re.search(r"\btools\b", text) is not None
     return ChatTemplate(
         text=text,
         present=bool(text.strip()),
-        tools=re.search(r"\btools\b", text) is not None,
-        thinking="enable_thinking" in text or "<think>" in text or "reasoning_content" in text,
+        tools=shows_tools and find_family(text, kind) is not None,
+        thinking=any(mark in text for mark in _THINKING),
     )
 
 
@@ -124,17 +155,25 @@ def front_matter(directory: Path) -> dict[str, str]:
     return fields
 
 
-def _template_in(path: Path) -> str | None:
+def _templates_in(path: Path) -> dict[str, str]:
+    """By name; one alone is the default."""
     if not path.is_file():
-        return None
+        return {}
     try:
         template = read_json(path).get("chat_template")
     except (OSError, ValueError):
-        return None
+        return {}
     if isinstance(template, list):  # several named templates: {"name": "default", "template": …}
         named = {str(entry.get("name")): entry.get("template") for entry in template if isinstance(entry, dict)}
-        template = "\n".join(text for text in named.values() if isinstance(text, str))
-    return template if isinstance(template, str) else None
+        return {name: text for name, text in named.items() if isinstance(text, str) and text}
+    return {_DEFAULT_TEMPLATE: template} if isinstance(template, str) and template else {}
+
+
+def _model_type(directory: Path) -> str:
+    try:
+        return model_type(read_json(directory / "config.json"))
+    except (OSError, ValueError):
+        return ""
 
 
 def _number(config: dict[str, Any], *names: str) -> int | None:

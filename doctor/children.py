@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from devices.environment import child_environment
 from devices.exit_status import crashed, describe_exit
+from devices.python import python_command
 from doctor.probe import MARK
 
 _PROJECT = Path(__file__).resolve().parent.parent
@@ -36,7 +37,7 @@ class ChildResult:
 
 async def run_probe(arguments: Sequence[str], *, seconds: float) -> ChildResult:
     """`doctor.probe` with these arguments. Does not raise for anything that the child does."""
-    return await run_child([sys.executable, "-m", "doctor.probe", *arguments], seconds=seconds)
+    return await run_child(python_command("-m", "doctor.probe", *arguments), seconds=seconds)
 
 
 async def run_child(command: Sequence[str], *, seconds: float) -> ChildResult:

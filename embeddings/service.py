@@ -62,19 +62,17 @@ class EmbeddingService:
         its context unless `truncate` is set. Without texts the model is only loaded.
         """
         model.require("embedding")
-        if keep_alive is not None:
-            self._manager.pool(model.id).keep_alive = keep_alive
         timings = Timings(self._manager.clock())
         note_work(timings)
         if not texts:
-            await self._manager.preload(model.id, 1)
+            await self._manager.preload(model.id, 1, keep_alive=keep_alive)
             return Embedded(np.empty((0, 0), np.float32), 0, timings)
         # Texts of like length in one slice: little is padded.
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         parts = [[texts[index] for index in order[at : at + SLICE_TEXTS]] for at in range(0, len(texts), SLICE_TEXTS)]
         prefix = model.facts.embedding.prefix(input_type) if model.facts.embedding else ""
         work = [VectorizeTexts(0, part, truncate, prefix) for part in parts]
-        vectors, tokens = await self._run(model, work, timings)
+        vectors, tokens = await self._run(model, work, timings, keep_alive)
         restored = np.empty_like(vectors)
         restored[order] = vectors
         return Embedded(_shortened(restored, dimensions), tokens, timings)
@@ -88,10 +86,14 @@ class EmbeddingService:
         rows, tokens = await self._run(model, [ScoreTexts(0, query, part) for part in parts], timings)
         return Scored([float(score) for score in rows[:, 0]], tokens, timings)
 
-    async def _run(self, model: ServedModel, work: Sequence[TextWork], timings: Timings) -> tuple[Vectors, int]:
+    async def _run(
+        self, model: ServedModel, work: Sequence[TextWork], timings: Timings, keep_alive: float | None = None
+    ) -> tuple[Vectors, int]:
         parts: list[Vectors] = []
         tokens = 0
-        async for rows in self._manager.compute(model.id, work, timings, client=current_client()):
+        async for rows in self._manager.compute(
+            model.id, work, timings, client=current_client(), keep_alive=keep_alive
+        ):
             parts.append(np.frombuffer(rows.data, dtype="<f4").reshape(len(rows.tokens), -1))
             tokens += sum(rows.tokens)
         return np.concatenate(parts), tokens

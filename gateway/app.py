@@ -35,8 +35,10 @@ from keys.access import Access
 from keys.gate import CALLER, KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
 from pools.tuning_book import tuning_book
+from web.compressed_bodies import CompressedBodies
 from web.guard import Guard, page_origins
 from web.limits import Limits
+from web.plain_paths import PlainPaths
 from web.request_id import RequestId
 from web.server_config import ServerConfig
 from web.streaming import JSON
@@ -152,13 +154,16 @@ def create_app(place: GatewayPlace) -> Starlette:
             *(Route(each.path, _Passed(gateway, each), methods=list(each.methods)) for each in PASSED),
         ],
         middleware=[
+            Middleware(PlainPaths),
             Middleware(RequestId),
             Middleware(Guard, host=place.host, hosts=config.allowed_hosts, origins=origins, error=refusal),
             Middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal),
+            Middleware(CompressedBodies, refuse=refusal),
             Middleware(Limits, limits=config.limits(), client_of=client_of, refuse=refusal),
         ],
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
     install_error_handlers(app)
     app.state.gateway = gateway
     return app

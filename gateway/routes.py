@@ -19,7 +19,9 @@ class Passage:
 _BY_MODEL = (
     *("/v1/chat/completions", "/chat/completions", "/v1/completions", "/completions"),
     *("/v1/embeddings", "/embeddings", "/v1/rerank", "/rerank"),
-    *("/v1/responses", "/v1/responses/input_tokens", "/v1/messages", "/v1/messages/count_tokens"),
+    *("/v2/rerank", "/v1/reranking", "/reranking"),
+    *("/v1/responses", "/v1/responses/input_tokens", "/responses", "/responses/input_tokens"),
+    *("/v1/messages", "/v1/messages/count_tokens"),
     *("/api/chat", "/api/generate", "/api/embed", "/api/embeddings", "/api/show", "/api/push"),
 )
 
@@ -27,6 +29,8 @@ PASSED = (  # the busiest first: they are looked through in this order
     *(Passage(path, ("POST",), "model") for path in _BY_MODEL),
     Passage("/v1/responses/{response_id}", ("GET", "DELETE"), "response"),
     Passage("/v1/responses/{response_id}/input_items", ("GET",), "response"),
+    Passage("/responses/{response_id}", ("GET", "DELETE"), "response"),
+    Passage("/responses/{response_id}/input_items", ("GET",), "response"),
     Passage("/v1/models/{model_id:path}", ("GET",), "path"),
     Passage("/models/{model_id:path}", ("GET",), "path"),
     Passage("/api/pull", ("POST",), "pull"),

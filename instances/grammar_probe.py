@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 import itertools
 import logging
-import sys
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
 from devices.gguf import load_path
+from devices.python import python_command, python_environment
 from instances.frames import encode_frame, receive_frame
 from instances.grammar_messages import Check, Started, Verdict, decode_reply
 from instances.messages import Structure
@@ -18,7 +18,7 @@ MIB = 2**20
 logger = logging.getLogger(__name__)
 
 _PROJECT = Path(__file__).resolve().parent.parent
-WORKER_COMMAND = (sys.executable, "-m", "instances.grammar_worker")
+WORKER_COMMAND = python_command("-m", "instances.grammar_worker")
 START_SECONDS = 60.0
 GRAMMAR_SECONDS = 5.0
 IDLE_SECONDS = 120.0
@@ -159,7 +159,11 @@ class GrammarProbe:
         if self._process is None or self._process.returncode is not None:
             self._grown_bytes = 0
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=_PROJECT
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                cwd=_PROJECT,
+                env=python_environment(),
             )
         return self._process
 

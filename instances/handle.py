@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from devices.exit_status import describe_exit
+from devices.python import python_command, python_environment
 from instances.frames import FrameSplitter, encode_frame
 from instances.messages import (
     Broken,
@@ -35,7 +35,7 @@ from instances.messages import (
 _PROJECT = Path(__file__).resolve().parent.parent
 _EXIT_SECONDS = 1.0
 _STREAM_LIMIT = 65_536
-WORKER_COMMAND = (sys.executable, "-m", "instances.worker")
+WORKER_COMMAND = python_command("-m", "instances.worker")
 
 
 class InstanceLoadError(Exception):
@@ -47,7 +47,11 @@ class InstanceLost(Exception):
 
 
 class RequestRefused(Exception):
-    """The pipeline refused this one request; str() is the reason."""
+    """The pipeline refused this one request; str() is the reason. `prompt_tokens`: of one that is too long."""
+
+    def __init__(self, reason: str, prompt_tokens: int | None = None) -> None:
+        super().__init__(reason)
+        self.prompt_tokens = prompt_tokens
 
 
 class _FrameProtocol(asyncio.subprocess.SubprocessStreamProtocol):
@@ -73,6 +77,7 @@ async def _start(command: Sequence[str], take: Callable[[bytes], None]) -> async
         stdout=asyncio.subprocess.PIPE,
         stderr=None,
         cwd=_PROJECT,
+        env=python_environment(),
     )
     return asyncio.subprocess.Process(transport, protocol, loop)
 
@@ -283,5 +288,5 @@ class Generation:
             raise InstanceLost(self._instance.end_reason())
         self._finished = output.finish is not None or output.error is not None
         if output.error:
-            raise RequestRefused(output.error)
+            raise RequestRefused(output.error, output.prompt_tokens)
         return output

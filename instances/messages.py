@@ -9,7 +9,13 @@ from typing import Any, Literal
 import msgspec
 
 PipelineKind = Literal[
-    "continuous_batching", "llm_pipeline", "vision_batching", "vision_pipeline", "embedding", "rerank"
+    "continuous_batching",
+    "llm_pipeline",
+    "vision_batching",
+    "vision_pipeline",
+    "prompt_scores",
+    "embedding",
+    "rerank",
 ]
 Text = str | list[int]
 """A text, or the ids of one."""
@@ -143,6 +149,14 @@ class ScoreTexts(msgspec.Struct, frozen=True, tag=True):
     texts: list[str]
 
 
+class ScorePrompt(msgspec.Struct, frozen=True, tag=True):
+    """Say how likely each of `ids` is after those before it, and which `top` tokens would be the likeliest."""
+
+    id: int
+    ids: list[int]
+    top: int
+
+
 class Cancel(msgspec.Struct, frozen=True, tag=True):
     """Stop request `id` at the next step; its last output says "cancelled"."""
 
@@ -165,7 +179,11 @@ class LoadFailed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Rows(msgspec.Struct, frozen=True, array_like=True):
-    """One row of numbers a text, as little-endian 32-bit floats, and how many tokens the model read of each text."""
+    """One row of numbers a text, as little-endian 32-bit floats, and how many tokens the model read of each text.
+
+    Of a `ScorePrompt` 64-bit ones, a row a token: its log probability (not a number for the first), then id and log
+    probability of each of the likeliest.
+    """
 
     data: bytes
     tokens: list[int]
@@ -175,7 +193,7 @@ class Output(msgspec.Struct, frozen=True, array_like=True):
     """What one step added to one request. The last output of a request has `finish` or `error` set.
 
     Where the pipeline knows them: `cached_tokens`, with the first output, is how much of the prompt did not have to be
-    computed again, `prompt_tokens`, with the last one, how long the prompt was.
+    computed again, `prompt_tokens`, with the last one, how long the prompt was, or the text that was too long.
     """
 
     id: int
@@ -200,7 +218,7 @@ class Broken(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-TextWork = VectorizeTexts | ScoreTexts
+TextWork = VectorizeTexts | ScoreTexts | ScorePrompt
 Request = Generate | TextWork
 ToWorker = LoadModel | Request | Cancel
 FromWorker = Ready | LoadFailed | Outputs | Broken

@@ -9,6 +9,7 @@ from instances.messages import (
     PipelineKind,
     Request,
     Sampling,
+    ScorePrompt,
     ScoreTexts,
     Sight,
     VectorizeTexts,
@@ -30,6 +31,8 @@ def warm_up_request(spec: LoadModel, request_id: int) -> Request:
         return VectorizeTexts(request_id, ["warm up"], truncate=True)
     if spec.pipeline == "rerank":
         return ScoreTexts(request_id, "warm", ["up"])
+    if spec.pipeline == "prompt_scores":
+        return ScorePrompt(request_id, [0, 1, 2, 3], top=1)
     sampling = Sampling(max_new_tokens=2, ignore_eos=True)
     if spec.pipeline in ("vision_batching", "vision_pipeline"):
         image = Image(_WARM_UP_PIXELS, _WARM_UP_PIXELS, bytes(3 * _WARM_UP_PIXELS**2))
@@ -61,6 +64,12 @@ def _llm_pipeline(spec: LoadModel) -> Pipeline:
     return SingleRequest(spec)
 
 
+def _prompt_scorer(spec: LoadModel) -> Pipeline:
+    from instances.prompt_scores import PromptScorer
+
+    return PromptScorer(spec)
+
+
 def _embedder(spec: LoadModel) -> Pipeline:
     from instances.texts import Embedder
 
@@ -78,6 +87,7 @@ _LOADERS: dict[PipelineKind, Callable[[LoadModel], Pipeline]] = {
     "vision_batching": _vision_batching,
     "vision_pipeline": _vision_pipeline,
     "llm_pipeline": _llm_pipeline,
+    "prompt_scores": _prompt_scorer,
     "embedding": _embedder,
     "rerank": _reranker,
 }

@@ -26,6 +26,12 @@ _QWEN_QUERY = (
 _QWEN_DOCUMENT = "<Document>: {}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
 
+class _TooLong(ValueError):
+    def __init__(self, tokens: int, most: int) -> None:
+        super().__init__(f"a text has {tokens} tokens; the model takes at most {most}")
+        self.tokens = tokens
+
+
 class _TextPipeline(OneAtATime):
     def __init__(self, spec: LoadModel) -> None:
         super().__init__()
@@ -40,7 +46,8 @@ class _TextPipeline(OneAtATime):
         try:
             return Output(request.id, [], "stop", rows=self._rows(request))
         except ValueError as error:
-            return Output(request.id, [], error=str(error))
+            tokens = error.tokens if isinstance(error, _TooLong) else None
+            return Output(request.id, [], error=str(error), prompt_tokens=tokens)
 
     def _decoded(self, texts: Sequence[Text]) -> list[str]:
         return [text if isinstance(text, str) else self._decode(text) for text in texts]
@@ -56,7 +63,7 @@ class _TextPipeline(OneAtATime):
         counts: list[int] = self._tokenizer.encode(list(texts)).attention_mask.data.sum(axis=1).tolist()
         longest = max(counts)
         if longest > self._max_tokens and not truncate:
-            raise ValueError(f"a text has {longest} tokens; the model takes at most {self._max_tokens}")
+            raise _TooLong(longest, self._max_tokens)
         return [min(count, self._max_tokens) for count in counts]
 
 

@@ -89,9 +89,8 @@ class Housekeeping:
         idle = [
             (pool, slot)
             for pool in self._pools.values()
-            if not pool.pinned
             for slot in pool.idle_slots()
-            if slot.idle_since <= rested
+            if not slot.pinned and slot.idle_since <= rested
         ]
         if idle:
             pool, slot = min(idle, key=lambda entry: entry[1].idle_since)

@@ -71,17 +71,18 @@ class Placer:
 
     def _others_may_go(self, claimant: ModelPool) -> bool:
         """Whether our own models hold memory that will become free: those that still load must be waited for too."""
-        return any(
-            pool is not claimant and not pool.pinned and (pool.slots or pool.loading) for pool in self._pools.values()
+        others = [pool for pool in self._pools.values() if pool is not claimant]
+        return any(not slot.pinned for pool in others for slot in pool.slots) or any(
+            pool.loading and pool.model.assignment.idle_timeout >= 0 for pool in others
         )
 
     def _candidates(self, claimant: ModelPool, *, idle: bool) -> list[Victim]:
         return [
             Candidate((pool, slot), self._size(slot), slot.idle_since)
             for pool in self._pools.values()
-            if pool is not claimant and not pool.pinned
+            if pool is not claimant
             for slot in (pool.idle_slots() if idle else pool.slots)
-            if self._has_earned_its_load(slot)
+            if not slot.pinned and self._has_earned_its_load(slot)
         ]
 
     def _has_earned_its_load(self, slot: Slot) -> bool:

@@ -54,7 +54,6 @@ class ModelPool:
         self.plan = plan
         self.slots: list[Slot] = []
         self.queue = FairQueue()
-        self.keep_alive = model.assignment.idle_timeout
         self.max_active = model.max_instances * model.requests_per_instance
         self.ceiling = self.max_active
         self.yielding = False
@@ -97,22 +96,23 @@ class ModelPool:
         return self._loading is not None
 
     @property
-    def pinned(self) -> bool:
-        """Whether its instances are to stay whatever happens."""
-        return self.keep_alive < 0
-
-    @property
     def wants_instance(self) -> bool:
         """Whether somebody still waits for an instance to come."""
         return self.queue.first() is not None or len(self.slots) < self._wanted
 
     async def acquire(
-        self, tokens: int, client: str, *, returned: bool = False, timings: Timings | None = None
+        self,
+        tokens: int,
+        client: str,
+        *,
+        returned: bool = False,
+        timings: Timings | None = None,
+        keep_alive: float | None = None,
     ) -> Lease:
         """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
 
         `returned`: the request has lost its instance and goes before those that have not had one. `timings` can tell
-        its place in the queue meanwhile. Raises `QueueFull`,
+        its place in the queue meanwhile. `keep_alive`: see `Slot`; None leaves the instance's own. Raises `QueueFull`,
         `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`, and what `close` was given once the pool is closed.
         """
         if self._closed_by is not None:
@@ -124,7 +124,7 @@ class ModelPool:
             )
         if self.state == "failed" and self._setbacks.pausing(self._clock()):
             raise self._load_error()
-        waiter = Waiter(tokens, client, self._clock(), request_id=current_request_id())
+        waiter = Waiter(tokens, client, self._clock(), request_id=current_request_id(), keep_alive=keep_alive)
         self.queue.add(waiter, returned=returned)
         self.dispatch()
         try:
@@ -154,6 +154,8 @@ class ModelPool:
             if slot is None:
                 break
             self.queue.pop()
+            if waiter.keep_alive is not None:
+                slot.keep_alive = waiter.keep_alive
             waiter.granted.set_result(slot.lease(waiter.tokens))
         waits = self.queue.first() is not None and (not self.slots or self.active < self.ceiling)
         if self._loading is None and (waits or len(self.slots) < self._wanted):
@@ -185,13 +187,18 @@ class ModelPool:
             return []
         return [slot for slot in self.slots if not slot.leases]
 
+    def keep(self, seconds: float) -> None:
+        """Let the instances that there are stay for so long when idle, negative for ever."""
+        for slot in self.slots:
+            slot.keep_alive = seconds
+
     def expired_slots(self, now: float) -> list[Slot]:
-        """Idle slots whose time is over, beyond the number that is always kept."""
-        if self.pinned:
-            return []
-        kept = self.model.assignment.preload_count if self.keep_alive else 0
-        spare = max(0, len(self.slots) - kept)
-        return [slot for slot in self.idle_slots() if now - slot.idle_since >= self.keep_alive][:spare]
+        """Idle slots whose time is over, beyond the number that is always kept; that counts no slot which is to end
+        at once."""
+        expired = [slot for slot in self.idle_slots() if not slot.pinned and now - slot.idle_since >= slot.keep_alive]
+        at_once = [slot for slot in expired if slot.keep_alive == 0]
+        spare = max(0, len(self.slots) - len(at_once) - self.model.assignment.preload_count)
+        return at_once + [slot for slot in expired if slot.keep_alive > 0][:spare]
 
     @property
     def loads(self) -> int:
@@ -215,11 +222,15 @@ class ModelPool:
             logger.info("Renewing instance %d of %s: it holds many grammars.", slot.number, self.model.public_id)
             count = len(self.slots)
             await self.unload(slot, "worn")
-            self._keep(self._renewed(count))
+            self._keep(self._renewed(count, slot.keep_alive))
 
-    async def _renewed(self, count: int) -> None:
+    async def _renewed(self, count: int, keep_alive: float) -> None:
+        others = list(self.slots)
         with suppress(ServiceError):  # who asks for the model is told
             await self.preload(count)
+        for slot in self.slots:
+            if slot not in others:
+                slot.keep_alive = keep_alive
 
     async def close(self, error: ServiceError) -> None:
         """End all instances and refuse those who wait, and whoever comes, with `error`."""
@@ -268,7 +279,8 @@ class ModelPool:
         self._last_number += 1
         now = self._clock()
         limit = self.model.requests_per_instance
-        slot = Slot(self._last_number, instance, self.plan.kv_cache_tokens, limit, now, now, seconds)
+        stays = self.model.assignment.idle_timeout
+        slot = Slot(self._last_number, instance, self.plan.kv_cache_tokens, limit, now, now, seconds, stays)
         self.slots.append(slot)
         self._keep(self._watch(slot))
         self.dispatch()

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 @dataclass(eq=False)
 class Waiter:
     """`tokens` of KV cache are needed to begin; `since` is the clock's time of arrival, `client` who asks, `request_id`
-    its name in headers and logs."""
+    its name in headers and logs. `keep_alive`, unless None, becomes that of the instance it is given."""
 
     tokens: int
     client: str
     since: float
     granted: "asyncio.Future[Lease]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     request_id: str | None = None
+    keep_alive: float | None = None
 
     @property
     def left(self) -> bool:

@@ -38,6 +38,8 @@ _GUESSING_TOKENS = 32
 """A block of the KV cache."""
 _UNKNOWN_SHAPE = KvShape(32 * 1024, 32 * 1024, 256)
 """Of a model whose files do not tell: 128 KiB a token in 16 bits."""
+_EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
+"""Nothing is rounded to fewer bits than the weights come in: neither activations nor the KV cache."""
 _CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 """Of the code that OpenVINO generates for each new shape of a batch; its own 5000 come to most of a gigabyte."""
 
@@ -68,6 +70,8 @@ class ServedModel:
     persona: Persona = Persona()
     parallel_generations: bool = False
     tuned: Settings | None = None
+    scoring: bool = False
+    """Whether it is loaded to score prompts, not to answer them; see `pools.prompt_scores`."""
 
     @property
     def task(self) -> Task:
@@ -103,6 +107,8 @@ class ServedModel:
         best or the batching one, for models that see in their own form."""
         if self.task != "generation":
             return self.task
+        if self.scoring:
+            return "prompt_scores"
         tuned = self.tuned.pipeline if self.tuned else "auto"
         wanted = tuned if self.assignment.pipeline == "auto" else self.assignment.pipeline
         single = self.on_npu or wanted == "llm_pipeline"
@@ -158,11 +164,10 @@ class ServedModel:
     @property
     def kv_format(self) -> KvFormat:
         """How its KV cache is kept where it runs."""
-        assignment = self.assignment
         return kv_format(
             self.device.used,
-            wanted=assignment.kv_cache_precision,
-            properties=assignment.extra_config,
+            wanted=self.assignment.kv_cache_precision,
+            properties=self.configured,
             pinned=self.facts.kv_options,
         )
 
@@ -172,6 +177,12 @@ class ServedModel:
         each request."""
         guesses = self.assignment.prompt_lookup if self.pipeline == "continuous_batching" else None
         return _GUESSING_TOKENS * self.requests_per_instance if guesses else 0
+
+    @property
+    def configured(self) -> dict[str, Any]:
+        """The OpenVINO properties of its assignment: those of its precision, over them `extra_config`."""
+        exact = self.assignment.precision == "exact" and not self.on_npu
+        return {**(_EXACT if exact else {}), **self.assignment.extra_config}
 
     @property
     def response_tokens(self) -> int:
@@ -211,12 +222,14 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     if model.task != "generation":
         return InstancePlan(0, int(weights), 0)
     shape, form = model.facts.kv or _UNKNOWN_SHAPE, model.kv_format
-    wanted = model.context_tokens * model.requests_per_instance
+    wanted = model.context_tokens * (1 if model.scoring else model.requests_per_instance)
     share = min(memory_bytes * _KV_CACHE_SHARE, max(0, memory_bytes - weights - PROCESS_BYTES))
     allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else share
     room = kv_cache_tokens(shape, int(allowed), form) - model.guessing_tokens
     tokens = max(MIN_KV_TOKENS, min(wanted, room))
-    return InstancePlan(tokens, int(weights), kv_cache_bytes(shape, tokens + model.guessing_tokens, form))
+    return InstancePlan(
+        0 if model.scoring else tokens, int(weights), kv_cache_bytes(shape, tokens + model.guessing_tokens, form)
+    )
 
 
 def _loaded_weights(model: ServedModel) -> int:
@@ -261,7 +274,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
 
 
 def _properties(model: ServedModel) -> dict[str, Any]:
-    configured = {k: v for k, v in model.assignment.extra_config.items() if model.on_npu or not _npu_only(k)}
+    configured = {k: v for k, v in model.configured.items() if model.on_npu or not _npu_only(k)}
     if model.task == "generation" and model.device.used.startswith(("CPU", "GPU")):
         configured = {**model.kv_format.properties, **configured}
     return {**_CPU_DEFAULTS, **configured} if model.device.used.startswith("CPU") else configured

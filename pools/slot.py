@@ -19,8 +19,8 @@ def whole_blocks(tokens: int) -> int:
 
 @dataclass(eq=False)
 class Slot:
-    """`capacity` in tokens of KV cache; `idle_since` and `loaded_at` in the clock's seconds. `productive` once anything
-    has come out of it."""
+    """`capacity` in tokens of KV cache; `idle_since` and `loaded_at` in the clock's seconds. `keep_alive` is how many
+    seconds it stays when idle, negative for ever. `productive` once anything has come out of it."""
 
     number: int
     instance: Instance
@@ -29,6 +29,7 @@ class Slot:
     loaded_at: float
     idle_since: float
     load_seconds: float
+    keep_alive: float
     served: int = 0
     productive: bool = False
     leases: list["Lease"] = field(default_factory=list)
@@ -38,6 +39,11 @@ class Slot:
     @property
     def active(self) -> int:
         return len(self.leases)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it is to stay whatever happens."""
+        return self.keep_alive < 0
 
     @property
     def reserved_tokens(self) -> int:

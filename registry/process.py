@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -15,6 +14,7 @@ import msgspec
 
 from devices.environment import network_environment
 from devices.exit_status import describe_exit
+from devices.python import python_command
 from registry.messages import Event, Finished, PullRequest, decode_event, encode
 from registry.settings import DEFAULT_ENDPOINT
 
@@ -71,9 +71,7 @@ async def _spawn(endpoint: str) -> asyncio.subprocess.Process:
         "PYTHONUTF8": "1",
     }
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "registry.downloader",
+        *python_command("-m", "registry.downloader"),
         cwd=_PROJECT,
         env=network_environment() | _token_of_the_environment(endpoint) | settings,
         stdin=asyncio.subprocess.PIPE,

@@ -1,6 +1,5 @@
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,13 +13,21 @@ import pytest
 
 import main
 from devices.config import ConfigStore, Configuration, default_configuration
+from devices.python import python_command, python_environment
 from devices.run_file import read_run_file
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.devices.conftest import CHILD, PROJECT, device
-from tests.helpers import free_ports, gone, http, wait_until
+from tests.helpers import INTERRUPT, INTERRUPTIBLE, free_ports, gone, http, interrupt, wait_until
 from web.listening import close_all, open_listeners
 
-START = "import sys, main; sys.exit(main.main(sys.argv[2:], server_program=[sys.executable, *sys.argv[1].split('|')]))"
+START = """
+import sys, main
+from devices.python import python_command
+sys.exit(main.main(sys.argv[2:], server_program=python_command(*sys.argv[1].split("|"))))
+"""
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="to terminate is to kill there")
 
 
 class Started:
@@ -29,7 +36,7 @@ class Started:
     def __init__(self, data_dir: Path, *options: str, fault: str = "none") -> None:
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-c", START, f"{CHILD}|--fault|{fault}"),
+                *python_command("-c", START, f"{CHILD}|--fault|{fault}"),
                 *("--data-dir", str(data_dir), "--port", "0", *options),
             ],
             cwd=PROJECT,
@@ -37,7 +44,8 @@ class Started:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-            env={**os.environ, "PYTHONUTF8": "1"},
+            env=python_environment({**os.environ, "PYTHONUTF8": "1"}),
+            creationflags=INTERRUPTIBLE,
         )
         assert self.process.stdout is not None
         self.banner: list[str] = []
@@ -109,7 +117,7 @@ def test_the_first_start_writes_a_configuration_and_says_where_to_go(start: Star
     assert any("gpu" in line and "--no-devices" in line for line in started.banner)
     assert any(str(tmp_path) in line for line in started.banner)
     assert http.get(f"{started.url}/api/status").status_code == 200
-    started.process.send_signal(signal.SIGINT)
+    interrupt(started.process)
     assert started.finish()[0] == 0
 
 
@@ -122,13 +130,16 @@ def test_the_page_answers_on_both_loopback_addresses(start: Start) -> None:
         assert http.get(f"http://{address}:{port}/api/status").status_code == 200
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything(start: Start, store: ConfigStore, end: signal.Signals) -> None:
+@pytest.mark.parametrize("terminated", [False, pytest.param(True, marks=posix)], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_stops_everything(start: Start, store: ConfigStore, terminated: bool) -> None:
     started = start()
     started.wait_for_devices("gpu", "npu")
     servers = started.servers()
     assert len(servers) == 2
-    started.process.send_signal(end)
+    if terminated:
+        started.process.terminate()
+    else:
+        interrupt(started.process)
     code, errors = started.finish()
     assert code == 0
     assert "Traceback" not in errors
@@ -140,7 +151,7 @@ def test_an_open_page_does_not_hold_up_the_end(start: Start, store: ConfigStore)
     started.wait_for_devices("gpu", "npu")
     with httpx.stream("GET", f"{started.url}/api/events", trust_env=False, timeout=30) as events:
         next(events.iter_bytes())
-        started.process.send_signal(signal.SIGINT)
+        interrupt(started.process)
         code, errors = started.finish()
     assert code == 0
     assert "Traceback" not in errors
@@ -150,10 +161,10 @@ def test_a_second_signal_ends_deaf_servers_on_the_spot(start: Start, store: Conf
     started = start(fault="ignore-everything")
     started.wait_for_devices("gpu", "npu")
     servers = started.servers()
-    started.process.send_signal(signal.SIGINT)
+    interrupt(started.process)
     wait_until(lambda: "stopping" in (store.path.parent / "logs" / "admin.log").read_text(encoding="utf-8"))
-    started.process.send_signal(signal.SIGINT)
-    assert started.finish()[0] == 128 + signal.SIGINT
+    interrupt(started.process)
+    assert started.finish()[0] == 128 + INTERRUPT
     wait_until(lambda: all(gone(pid) for pid in servers))
 
 
@@ -188,7 +199,7 @@ def test_a_second_server_on_the_same_folder_is_refused(start: Start, tmp_path: P
     assert second.returncode == 1
     assert started.url in second.stderr
     assert "Traceback" not in second.stderr
-    started.process.send_signal(signal.SIGINT)
+    interrupt(started.process)
     assert started.finish()[0] == 0
     assert read_run_file(folder) is None
     assert not (folder / ".running.json").exists()
@@ -221,7 +232,7 @@ def test_a_broken_configuration_does_not_stop_a_suite_that_ran_before(start: Sta
     store.path.write_text("{", encoding="utf-8")
     started = start()
     started.wait_for_devices("gpu", "npu")
-    started.process.send_signal(signal.SIGINT)
+    interrupt(started.process)
     code, errors = started.finish()
     assert code == 0
     assert "last good configuration" in errors

@@ -8,6 +8,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from web.batched_writes import BatchedTransport, Outbox
+from web.upgrades import PlainParser
 
 _LATE_SECONDS = 1.0
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -33,6 +34,7 @@ class CarefulProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.parser = PlainParser(self)
         self._head_timer: TimerHandle | None = None
         self._body_timer: TimerHandle | None = None
         self._reader_timer: TimerHandle | None = None
@@ -66,6 +68,8 @@ class CarefulProtocol(HttpToolsProtocol):
             self._watch_head()
 
     def on_headers_complete(self) -> None:
+        if self.parser.declining:
+            return
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -78,6 +82,8 @@ class CarefulProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.declining:
+            return
         if self._body_timer is not None:
             self._body_timer.cancel()
             self._body_timer = None

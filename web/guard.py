@@ -28,6 +28,7 @@ API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_FETCH_SITES = frozenset({"same-origin", "none"})
 _EXPOSED_HEADERS = ("Retry-After", "X-Request-Id")
+_PRIVATE_NETWORK = b"access-control-request-private-network"
 _CONTAINER_NAMES = ("host.docker.internal", "host.containers.internal")
 """How a container calls the machine it runs on; `.internal` cannot be registered in the public DNS."""
 
@@ -93,6 +94,10 @@ class Guard:
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         if refusal is None:
+            asked = [header for header in scope["headers"] if header[0] == _PRIVATE_NETWORK]
+            if asked:  # told by older browsers, of a page from the internet; some versions of CORSMiddleware refuse it
+                kept = [header for header in scope["headers"] if header[0] != _PRIVATE_NETWORK]
+                scope, send = {**scope, "headers": kept}, _allowing_private_network(send)
             await self._app(scope, receive, self._with_headers(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -135,6 +140,19 @@ class Guard:
             await send(message)
 
         return send_with_headers
+
+
+def _allowing_private_network(send: Send) -> Send:
+    """Says yes beside a preflight that succeeds."""
+
+    async def send_allowing(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            headers = MutableHeaders(scope=message)
+            if "access-control-allow-methods" in headers:
+                headers["Access-Control-Allow-Private-Network"] = "true"
+        await send(message)
+
+    return send_allowing
 
 
 def _origin_pattern(origin: str) -> str:

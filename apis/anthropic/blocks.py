@@ -1,11 +1,11 @@
 """An answer's deltas as Anthropic's content blocks: whole, or as the events of a stream."""
 
-import json
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from chat.collected import CollectedCalls
 from chat.completion import Completion
 from chat.deltas import CallPart, Delta
 
@@ -48,15 +48,20 @@ class Answer:
 
     def whole(self, deltas: Iterable[Delta]) -> dict[str, Any]:
         content: list[dict[str, Any]] = []
+        calls = CollectedCalls()
         for delta in deltas:
-            if delta.tool_call is not None:
-                call = delta.tool_call
-                content.append({**_tool_use_block(call.id, call.name), "input": json.loads(call.arguments)})
+            calls.push(delta)
+            part = delta.call_part
+            if part is not None and part.id is not None:
+                content.append(_tool_use_block(part.id, part.name or ""))
             elif delta.reasoning or delta.text:
                 kind: BlockKind = "thinking" if delta.reasoning else "text"
                 if not content or content[-1]["type"] != kind:
                     content.append(dict(_EMPTY[kind]))
                 content[-1][kind] += delta.reasoning or delta.text
+        blocks = [block for block in content if block["type"] == "tool_use"]
+        for block, call in zip(blocks, calls.all, strict=True):
+            block["input"] = call.members()
         return {**self._message(content), **self._stop()}
 
     def _message(self, content: list[dict[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from apis.anthropic.schemas import (
     TextBlock,
     ThinkingBlock,
     Tool,
+    ToolReferenceBlock,
     ToolResultBlock,
+    ToolSearchResultBlock,
     ToolUseBlock,
 )
 from chat.conversation import Conversation, Message, ToolCall
@@ -22,6 +24,7 @@ from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
 # Claude Code puts a line with a fresh checksum before its system prompt; kept, no two turns would share a prefix.
+_SEARCH = "tool_search_tool"
 _BILLING_LINE = re.compile(r"^x-anthropic-billing-header:[^\n]*\n*", re.MULTILINE | re.IGNORECASE)
 
 
@@ -125,9 +128,11 @@ def _joined(pieces: Sequence[str | Picture]) -> tuple[str, tuple[Picture, ...]]:
     return text_of(spaced), tuple(piece for piece in pieces if isinstance(piece, Picture))
 
 
-def _piece(block: TextBlock | ImageBlock | DocumentBlock, where: str) -> str | Picture:
+def _piece(block: TextBlock | ImageBlock | DocumentBlock | ToolReferenceBlock, where: str) -> str | Picture:
     if isinstance(block, TextBlock):
         return block.text
+    if isinstance(block, ToolReferenceBlock):
+        return f"The tool '{block.tool_name}' can be called now."
     source = block.source
     if isinstance(block, ImageBlock) and source.type == "url" and source.url:
         return Picture(source.url, where)
@@ -140,12 +145,35 @@ def _piece(block: TextBlock | ImageBlock | DocumentBlock, where: str) -> str | P
 
 def _tools(request: PromptRequest) -> list[dict[str, Any]]:
     choice = request.tool_choice
-    tools = [] if choice and choice.type == "none" else [_function(tool) for tool in request.tools or ()]
+    tools = [] if choice and choice.type == "none" else [_function(tool) for tool in _loaded(request)]
     if choice and choice.type in ("any", "tool") and not tools:
         raise InvalidRequest("tool_choice asks for a tool, but there are no tools.", param="tool_choice")
     if choice and choice.type == "tool" and choice.name is None:
         raise InvalidRequest('tool_choice of type "tool" needs a name.', param="tool_choice")
     return tools
+
+
+def _loaded(request: PromptRequest) -> list[Tool]:
+    """Without those that are deferred until a search has found them. The searches that Anthropic runs do not exist
+    here: where a client relies on one, all are offered from the beginning."""
+    tools = [tool for tool in request.tools or () if not (tool.type or "").startswith(_SEARCH)]
+    if len(tools) < len(request.tools or ()) or all(tool.defer_loading for tool in tools):
+        return tools
+    named = {request.tool_choice.name} if request.tool_choice else set[str | None]()
+    wanted = named | _found(request.messages)
+    return [tool for tool in tools if not tool.defer_loading or tool.name in wanted]
+
+
+def _found(messages: Sequence[InputMessage]) -> set[str | None]:
+    """The tools that searches in a conversation have found."""
+    found: set[str | None] = set()
+    for message in messages:
+        for block in message.content if isinstance(message.content, list) else ():
+            if isinstance(block, ToolSearchResultBlock):
+                found |= {reference.tool_name for reference in block.content.tool_references}
+            elif isinstance(block, ToolResultBlock) and isinstance(block.content, list):
+                found |= {part.tool_name for part in block.content if isinstance(part, ToolReferenceBlock)}
+    return found
 
 
 def _function(tool: Tool) -> dict[str, Any]:

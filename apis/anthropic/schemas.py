@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_MESSAGES, MAX_STOPS, MAX_TOOLS
+from apis.numbers import TopK, Whole, top_k_of
 from chat.conversation import GenerationOptions
 from chat.grammars.forms import JsonForm
 
@@ -41,11 +42,34 @@ class ToolUseBlock(BaseModel):
     input: dict[str, Any] = {}
 
 
+class ToolReferenceBlock(BaseModel):
+    """What a search for tools has found: from now on that tool can be called."""
+
+    type: Literal["tool_reference"]
+    tool_name: str
+
+
 class ToolResultBlock(BaseModel):
     type: Literal["tool_result"]
     tool_use_id: str
-    content: "str | list[TextBlock | ImageBlock | DocumentBlock] | None" = None
+    content: "str | list[TextBlock | ImageBlock | DocumentBlock | ToolReferenceBlock] | None" = None
     is_error: bool | None = None
+
+
+class ServerToolUseBlock(BaseModel):
+    """A search for tools that Anthropic ran in an earlier turn."""
+
+    type: Literal["server_tool_use"]
+    name: str | None = None
+
+
+class FoundTools(BaseModel):
+    tool_references: list[ToolReferenceBlock] = []
+
+
+class ToolSearchResultBlock(BaseModel):
+    type: Literal["tool_search_tool_result"]
+    content: FoundTools = FoundTools()
 
 
 class ThinkingBlock(BaseModel):
@@ -60,7 +84,15 @@ class RedactedThinkingBlock(BaseModel):
 
 
 Block = Annotated[
-    TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock | ThinkingBlock | RedactedThinkingBlock,
+    TextBlock
+    | ImageBlock
+    | DocumentBlock
+    | ToolUseBlock
+    | ToolResultBlock
+    | ThinkingBlock
+    | RedactedThinkingBlock
+    | ServerToolUseBlock
+    | ToolSearchResultBlock,
     Field(discriminator="type"),
 ]
 
@@ -71,10 +103,12 @@ class InputMessage(BaseModel):
 
 
 class Tool(BaseModel):
-    """A function of the client's, or by its `type` one that Anthropic would run."""
+    """A function of the client's, or by its `type` one that Anthropic would run. One with `defer_loading` is offered
+    once a search has found it."""
 
     name: str
     type: str | None = None
+    defer_loading: bool | None = None
     description: str | None = None
     input_schema: dict[str, Any] | None = None
 
@@ -87,7 +121,7 @@ class ToolChoice(BaseModel):
 
 class Thinking(BaseModel):
     type: Literal["enabled", "disabled", "adaptive"]
-    budget_tokens: int | None = None
+    budget_tokens: Whole | None = None
 
 
 class OutputFormat(BaseModel):
@@ -117,12 +151,12 @@ class PromptRequest(BaseModel):
 class MessagesRequest(PromptRequest):
     """POST /v1/messages."""
 
-    max_tokens: int = Field(ge=1)
+    max_tokens: Whole = Field(ge=1)
     stream: bool | None = None
     stop_sequences: list[str] | None = Field(default=None, max_length=MAX_STOPS)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
-    top_k: int | None = Field(default=None, ge=0)
+    top_k: TopK | None = None
 
     def options(self) -> GenerationOptions:
         form = self.output_config.format if self.output_config else None
@@ -130,8 +164,7 @@ class MessagesRequest(PromptRequest):
             max_tokens=self.max_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
-            top_k=self.top_k,
+            top_k=top_k_of(self.top_k),
             stop=tuple(self.stop_sequences or ()),
-            stream_calls=bool(self.stream),
             form=JsonForm(form.schema_) if form else None,
         )

@@ -1,12 +1,19 @@
-"""Ollama's `keep_alive`: seconds as a number, or a duration in Go's notation."""
+"""Ollama's durations: `keep_alive` in seconds or in Go's notation, and nanoseconds in answers."""
 
 import re
 
+from pools.statistics import Timings
 from web.errors import InvalidRequest
 
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _LONGEST = 64
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def load_duration(timings: Timings) -> int:
+    """Nanoseconds until the model was at hand, which is never no time at all: clients take 0 for an answer without
+    timings."""
+    return max(1, int(timings.load_seconds * 1e9))
 
 
 def keep_alive_seconds(value: float | str | None) -> float | None:

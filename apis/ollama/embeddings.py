@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_TEXTS
 from apis.model_names import ModelNames
+from apis.numbers import Whole
 from apis.ollama.answers import ERRORS, Embedded, EmbeddedOne
-from apis.ollama.durations import keep_alive_seconds
+from apis.ollama.durations import keep_alive_seconds, load_duration
 from embeddings.service import EmbeddingService
 from web.bodies import read_body
 from web.described import answer, body_schema
@@ -23,7 +24,7 @@ class EmbedRequest(BaseModel):
     model: str = Field(min_length=1)
     input: str | Annotated[list[str], Field(max_length=MAX_TEXTS)] = []
     truncate: bool | None = None
-    dimensions: int | None = Field(default=None, ge=1)
+    dimensions: Whole | None = Field(default=None, ge=1)
     keep_alive: float | str | None = None
 
 
@@ -56,7 +57,7 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
                 "model": body.model,
                 "embeddings": embedded.vectors.tolist(),
                 "total_duration": int(embedded.timings.total_seconds * _NANOSECONDS),
-                "load_duration": int(embedded.timings.load_seconds * _NANOSECONDS),
+                "load_duration": load_duration(embedded.timings),
                 "prompt_eval_count": embedded.tokens,
             }
         )

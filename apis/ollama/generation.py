@@ -1,7 +1,6 @@
 """POST /api/chat and /api/generate."""
 
 import datetime
-import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -13,11 +12,12 @@ from apis.errors import as_service_error, ollama_error
 from apis.logprobs import ollama_logprobs
 from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, LINES, ChatAnswer, GenerateAnswer
+from apis.ollama.durations import load_duration
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
 from apis.timing import server_timing
 from chat.answer import Delta
+from chat.collected import CollectedCall, CollectedCalls
 from chat.completion import Completion
-from chat.conversation import ToolCall
 from chat.service import ChatService
 from model_manager import ModelManager
 from pools.served_model import ServedModel
@@ -27,7 +27,7 @@ from web.errors import InvalidRequest
 from web.streaming import JSON, StreamResponse, ndjson, unless_disconnected
 
 _NANOSECONDS = 1e9
-Fields = Callable[[str, str, list[ToolCall]], dict[str, Any]]
+Fields = Callable[[str, str, list[CollectedCall]], dict[str, Any]]
 
 
 def generation_routes(service: ChatService, manager: ModelManager, names: ModelNames) -> APIRouter:
@@ -57,7 +57,7 @@ def generation_routes(service: ChatService, manager: ModelManager, names: ModelN
                 model, body.conversation(), body.generation_options(), preceding_ids=body.context or ()
             )
         # Raw mode gives no context; and ids say nothing of images.
-        extra = {"context": not (body.raw or model.facts.vision)}
+        extra = {"context": not (body.raw or body.images)}
         return await _respond(request, body, completion, _generate_fields, extra)
 
     def _resolve(body: CommonRequest) -> ServedModel:
@@ -94,17 +94,23 @@ async def _lines(
     fields: Fields,
     extra: dict[str, Any],
 ) -> AsyncGenerator[bytes, None]:
+    collected = CollectedCalls()
     try:
         async with aclosing(deltas):
             async for delta in deltas:
-                calls = [delta.tool_call] if delta.tool_call else []
+                collected.push(delta)
+                calls = [call for call in collected.all if delta.tool_call and call.id == delta.tool_call.id]
                 logprobs = _logprobs([delta], body)
+                if delta.call_part and not (calls or logprobs):
+                    continue  # arguments are objects here, which come whole
                 yield ndjson(
                     {**_head(body.model), **fields(delta.text, delta.reasoning, calls), **logprobs, "done": False}
                 )
     except Exception as error:
         yield ndjson(ollama_error(as_service_error(error)))
         return
+    if collected.cut:
+        yield ndjson({**_head(body.model), **fields("", "", collected.cut), "done": False})
     yield ndjson({**_head(body.model), **fields("", "", []), **_tail(completion, extra)})
 
 
@@ -114,7 +120,7 @@ async def _collect(
     deltas = [delta async for delta in completion.deltas]
     text = "".join(delta.text for delta in deltas)
     reasoning = "".join(delta.reasoning for delta in deltas)
-    calls = [delta.tool_call for delta in deltas if delta.tool_call]
+    calls = CollectedCalls(deltas).all
     return {
         **_head(body.model),
         **fields(text, reasoning, calls),
@@ -133,35 +139,34 @@ async def _load_or_unload(
 ) -> dict[str, Any]:
     """What an empty prompt asks for: have the model in memory, or with keep_alive 0 not."""
     pool = manager.pool(model.id)
-    if body.keep_alive_seconds is not None:
-        pool.keep_alive = body.keep_alive_seconds
     if body.keep_alive_seconds == 0:
+        pool.keep(0)  # those at work end after it
         await manager.unload_idle(model.id)
         return {**_head(body.model), **fields, "done": True, "done_reason": "unload"}
-    await manager.preload(model.id, max(1, len(pool.slots)))
+    await manager.preload(model.id, max(1, len(pool.slots)), keep_alive=body.keep_alive_seconds)
     return {**_head(body.model), **fields, "done": True, "done_reason": "load"}
 
 
-def _chat_fields(text: str, reasoning: str, calls: list[ToolCall]) -> dict[str, Any]:
+def _chat_fields(text: str, reasoning: str, calls: list[CollectedCall]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": text}
     if reasoning:
         message["thinking"] = reasoning
     if calls:
-        message["tool_calls"] = [_tool_call(index, call) for index, call in enumerate(calls)]
+        message["tool_calls"] = [_tool_call(call) for call in calls]
     return {"message": message}
 
 
-def _generate_fields(text: str, reasoning: str, calls: list[ToolCall]) -> dict[str, Any]:
+def _generate_fields(text: str, reasoning: str, calls: list[CollectedCall]) -> dict[str, Any]:
     fields: dict[str, Any] = {"response": text}
     if reasoning:
         fields["thinking"] = reasoning
     if calls:
-        fields["tool_calls"] = [_tool_call(index, call) for index, call in enumerate(calls)]
+        fields["tool_calls"] = [_tool_call(call) for call in calls]
     return fields
 
 
-def _tool_call(index: int, call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "function": {"index": index, "name": call.name, "arguments": json.loads(call.arguments)}}
+def _tool_call(call: CollectedCall) -> dict[str, Any]:
+    return {"id": call.id, "function": {"index": call.index, "name": call.name, "arguments": call.members()}}
 
 
 def _head(name: str) -> dict[str, Any]:
@@ -175,7 +180,7 @@ def _tail(completion: Completion, extra: dict[str, Any]) -> dict[str, Any]:
         "done": True,
         "done_reason": "length" if completion.finish_reason == "length" else "stop",
         "total_duration": int(timings.total_seconds * _NANOSECONDS),
-        "load_duration": int(timings.load_seconds * _NANOSECONDS),
+        "load_duration": load_duration(timings),
         "prompt_eval_count": completion.prompt_tokens,
         "prompt_eval_duration": int(timings.prefill_seconds * _NANOSECONDS),
         "eval_count": len(completion.generated_ids),

@@ -11,9 +11,11 @@ from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, RunningModels, Tags, Version
 from apis.ollama.digests import Digests
 from apis.ollama.version import API_VERSION
+from devices.model_config import template_promises
 from model_manager import ModelManager
 from pools.pool import ModelPool
 from pools.served_model import ServedModel
+from pools.slot import Slot
 from web.described import answer
 
 _FOR_EVER = datetime.timedelta(days=365 * 100)
@@ -74,7 +76,11 @@ def capabilities(model: ServedModel) -> list[str]:
     facts = model.facts
     if model.task != "generation":
         return ["embedding"] if model.task == "embedding" else ["rerank"]
-    return ["completion"] + ["tools"] * facts.tools + ["vision"] * facts.vision + ["thinking"] * facts.thinking
+    tools = facts.tools
+    if model.persona.template is not None:
+        tools = template_promises(model.persona.template).tools
+    tools = tools or model.assignment.tool_dialect is not None
+    return ["completion"] + ["tools"] * tools + ["vision"] * facts.vision + ["thinking"] * facts.thinking
 
 
 def _running(pool: ModelPool, manager: ModelManager, digests: Digests) -> dict[str, Any]:
@@ -97,11 +103,16 @@ def _running(pool: ModelPool, manager: ModelManager, digests: Digests) -> dict[s
 
 def _expiry(pool: ModelPool, manager: ModelManager) -> datetime.datetime:
     now = datetime.datetime.now(datetime.timezone.utc)
-    if not 0 <= pool.keep_alive < _FOR_EVER.total_seconds():
-        return now + _FOR_EVER
-    busy = any(slot.active for slot in pool.slots)
-    idle = 0.0 if busy else manager.clock() - max(slot.idle_since for slot in pool.slots)
-    return now + datetime.timedelta(seconds=max(0.0, pool.keep_alive - idle))
+    left = max(_seconds_left(slot, manager.clock()) for slot in pool.slots)
+    return now + min(_FOR_EVER, datetime.timedelta(seconds=left))
+
+
+def _seconds_left(slot: Slot, now: float) -> float:
+    longest = _FOR_EVER.total_seconds()
+    if not 0 <= slot.keep_alive < longest:
+        return longest
+    idle = 0.0 if slot.active else now - slot.idle_since
+    return max(0.0, slot.keep_alive - idle)
 
 
 def _family(architecture: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_MESSAGES, MAX_TOOLS, Stops
+from apis.numbers import TopK, Whole, top_k_of
 from apis.ollama.durations import keep_alive_seconds
 from apis.token_ids import TokenIds
 from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
@@ -16,9 +17,9 @@ from web.errors import InvalidRequest
 
 
 class Options(BaseModel):
-    seed: int | None = None
-    num_predict: int | None = None
-    top_k: int | None = Field(default=None, ge=0)
+    seed: Whole | None = None
+    num_predict: Whole | None = None
+    top_k: TopK | None = None
     top_p: float | None = Field(default=None, ge=0, le=1)
     min_p: float | None = Field(default=None, ge=0, le=1)
     temperature: float | None = Field(default=None, ge=0)
@@ -38,7 +39,7 @@ class CommonRequest(BaseModel):
     think: bool | str | None = None
     keep_alive: float | str | None = None
     logprobs: bool | None = None
-    top_logprobs: int | None = None
+    top_logprobs: Whole | None = None
 
     @property
     def keep_alive_seconds(self) -> float | None:
@@ -51,7 +52,7 @@ class CommonRequest(BaseModel):
             max_tokens=None if unlimited else options.num_predict,
             temperature=options.temperature,
             top_p=options.top_p,
-            top_k=options.top_k,
+            top_k=top_k_of(options.top_k),
             min_p=options.min_p,
             repetition_penalty=options.repeat_penalty,
             presence_penalty=options.presence_penalty,

@@ -40,6 +40,17 @@ class ResponseFormat(BaseModel):
         raise InvalidRequest(f"response_format is one of {known}.", param="response_format")
 
 
+class StructuredOutputs(BaseModel):
+    """vLLM's newer name for the fields `guided_…`, all in one."""
+
+    json_: dict[str, Any] | str | None = Field(default=None, alias="json")
+    regex: str | None = Field(default=None, min_length=1)
+    choice: list[str] | None = Field(default=None, min_length=1)
+    grammar: str | None = Field(default=None, min_length=1)
+    json_object: bool | None = None
+    structural_tag: str | None = None
+
+
 class GuidedRequest(BaseModel):
     """Fields that open model servers share beside `response_format`."""
 
@@ -48,22 +59,23 @@ class GuidedRequest(BaseModel):
     guided_regex: str | None = Field(default=None, min_length=1)
     guided_grammar: str | None = Field(default=None, min_length=1)
     guided_choice: list[str] | None = Field(default=None, min_length=1)
+    structured_outputs: StructuredOutputs | None = None
 
     def form(self) -> AnswerForm | None:
         """Raises `InvalidRequest` on more than one form, and on one that cannot be read."""
-        forms: list[AnswerForm | None] = [self.response_format.form() if self.response_format else None]
-        if self.guided_json is not None:
-            forms.append(JsonForm(_schema(self.guided_json)))
-        if self.guided_regex is not None:
-            forms.append(RegexForm(self.guided_regex))
-        if self.guided_grammar is not None:
-            forms.append(GrammarForm(self.guided_grammar))
-        if self.guided_choice is not None:
-            forms.append(ChoiceForm(tuple(self.guided_choice)))
-        asked = [form for form in forms if form is not None]
-        if len(asked) > 1:
-            raise InvalidRequest("An answer can have one form only: response_format or one guided_ field.")
-        return asked[0] if asked else None
+        asked = [self.response_format.form()] if self.response_format else []
+        asked += _guided(self.guided_json, self.guided_regex, self.guided_grammar, self.guided_choice, "guided_json")
+        if (outputs := self.structured_outputs) is not None:
+            param = "structured_outputs.json"
+            asked += _guided(outputs.json_, outputs.regex, outputs.grammar, outputs.choice, param)
+            asked += [JsonForm()] if outputs.json_object else []
+            asked += [StructuralForm(_object(outputs.structural_tag, param))] if outputs.structural_tag else []
+        forms = [form for form in asked if form is not None]
+        if len(forms) > 1:
+            raise InvalidRequest(
+                "An answer can have one form only: response_format, or one of structured_outputs or guided_ fields."
+            )
+        return forms[0] if forms else None
 
 
 @dataclass(frozen=True)
@@ -115,10 +127,25 @@ def _name(tool: Any) -> str | None:
     return None
 
 
-def _schema(value: dict[str, Any] | str) -> dict[str, Any]:
+def _guided(
+    schema: dict[str, Any] | str | None,
+    regex: str | None,
+    grammar: str | None,
+    choice: list[str] | None,
+    param: str,
+) -> list[AnswerForm | None]:
+    return [
+        None if schema is None else JsonForm(_object(schema, param)),
+        None if regex is None else RegexForm(regex),
+        None if grammar is None else GrammarForm(grammar),
+        None if choice is None else ChoiceForm(tuple(choice)),
+    ]
+
+
+def _object(value: dict[str, Any] | str, param: str) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     try:
         return _OBJECT.validate_json(value)
     except ValueError as error:
-        raise InvalidRequest("guided_json is a JSON schema, as an object or its text.", param="guided_json") from error
+        raise InvalidRequest(f"{param} is JSON, as an object or its text.", param=param) from error

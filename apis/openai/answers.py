@@ -41,6 +41,7 @@ class Call(BaseModel):
 class AnswerMessage(BaseModel):
     role: Literal["assistant"]
     content: str | None
+    refusal: None
     reasoning_content: str = ""
     tool_calls: list[Call] = []
 
@@ -111,6 +112,7 @@ class Ranking(BaseModel):
     model: str
     results: list[Ranked]
     usage: InputUsage
+    meta: dict[str, Any]
 
 
 class Model(BaseModel):
@@ -143,11 +145,11 @@ class ResponseUsage(BaseModel):
 
 
 class OutputItem(BaseModel):
-    """A message, reasoning or a function call."""
+    """A message, reasoning, or a call of a function or a custom tool."""
 
     id: str
-    type: Literal["message", "reasoning", "function_call"]
-    status: Literal["in_progress", "completed"]
+    type: Literal["message", "reasoning", "function_call", "custom_tool_call"]
+    status: Literal["in_progress", "completed", "incomplete"]
 
 
 class Answered(BaseModel):
@@ -155,21 +157,36 @@ class Answered(BaseModel):
 
     id: str
     object: Literal["response"]
-    created_at: float
+    created_at: int
+    completed_at: int | None
     status: Literal["completed", "incomplete", "in_progress", "failed"]
     error: dict[str, Any] | None
     incomplete_details: dict[str, str] | None
+    background: bool
+    frequency_penalty: float
     instructions: str | None
     max_output_tokens: int | None
+    max_tool_calls: int | None
     metadata: dict[str, str]
     model: str
     output: list[OutputItem]
     parallel_tool_calls: bool
+    presence_penalty: float
     previous_response_id: str | None
+    prompt_cache_key: str | None
+    reasoning: dict[str, Any]
+    safety_identifier: str | None
+    service_tier: Literal["default"]
     store: bool
-    temperature: float | None
-    top_p: float | None
+    temperature: float
+    text: dict[str, Any]
+    tool_choice: str | dict[str, Any]
+    tools: list[dict[str, Any]]
+    top_logprobs: int
+    top_p: float
+    truncation: Literal["auto", "disabled"]
     usage: ResponseUsage | None
+    user: str | None
 
 
 class Deleted(BaseModel):
@@ -186,6 +203,6 @@ class InputTokens(BaseModel):
 class InputItems(BaseModel):
     object: Literal["list"]
     data: list[dict[str, Any]]
-    has_more: Literal[False]
+    has_more: bool
     first_id: str | None
     last_id: str | None

@@ -19,8 +19,8 @@ from apis.openai.schemas import ChatRequest
 from apis.openai.usage import usage_of
 from apis.timing import server_timing, waiting_comment
 from chat.answer import Delta
+from chat.collected import CollectedCall, CollectedCalls
 from chat.completion import Completion
-from chat.conversation import ToolCall
 from chat.deltas import CallPart
 from chat.service import ChatService
 from pools.served_model import ServedModel
@@ -141,10 +141,10 @@ class _Choice:
     deltas: list[Delta] = field(default_factory=list)
 
     def message(self) -> dict[str, Any]:
-        calls = [_tool_call(delta.tool_call) for delta in self.deltas if delta.tool_call]
+        calls = [_tool_call(call) for call in CollectedCalls(self.deltas).all]
         text = "".join(delta.text for delta in self.deltas)
         reasoning = "".join(delta.reasoning for delta in self.deltas)
-        message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
+        message: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}
         if reasoning:
             message["reasoning_content"] = reasoning
         if calls:
@@ -199,5 +199,5 @@ def _call_part(part: CallPart) -> dict[str, Any]:
     return {"index": part.index, "id": part.id, "type": "function", "function": function}
 
 
-def _tool_call(call: ToolCall) -> dict[str, Any]:
+def _tool_call(call: CollectedCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from apis.bounds import MAX_CHOICES
+from apis.numbers import Whole, limit_of
 from apis.openai.generation_schemas import GenerationRequest
 from apis.token_ids import TokenIds
 from chat.conversation import GenerationOptions
@@ -19,11 +20,12 @@ class CompletionRequest(GenerationRequest):
     prompt: (
         str | Annotated[list[str], Field(fail_fast=True)] | TokenIds | Annotated[list[TokenIds], Field(fail_fast=True)]
     )
+    max_tokens: Whole | None = Field(default=None, ge=-1)
     suffix: str | None = None
-    n: int | None = Field(default=None, ge=1, le=128)
-    best_of: int | None = Field(default=None, ge=1)
+    n: Whole | None = Field(default=None, ge=1, le=128)
+    best_of: Whole | None = Field(default=None, ge=1)
     echo: bool | None = None
-    logprobs: int | None = Field(default=None, ge=0, le=20)
+    logprobs: Whole | None = Field(default=None, ge=0, le=20)
 
     def prompts(self) -> list[str | list[int]]:
         """Each prompt by itself. Raises `InvalidRequest` when there is none."""
@@ -38,8 +40,9 @@ class CompletionRequest(GenerationRequest):
 
     def options(self, choice: int) -> GenerationOptions:
         """Those of the `choice`-th of the answers to one prompt. Raises `InvalidRequest`."""
-        most = self.max_tokens or _DEFAULT_MAX_TOKENS
-        return self.generation(choice, max_tokens=most, logprobs=self.logprobs is not None)
+        most = self.max_tokens or _DEFAULT_MAX_TOKENS  # with 0 nothing is generated, whatever stands here
+        logprobs = self.logprobs is not None and self.max_tokens != 0
+        return self.generation(choice, max_tokens=limit_of(most), logprobs=logprobs)
 
     def refuse_unsupported(self) -> None:
         super().refuse_unsupported()

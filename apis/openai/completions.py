@@ -36,7 +36,7 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
         body = await read_body(request, CompletionRequest)
         model = names.resolve(body.model)
         body.refuse_unsupported()
-        answers = await _answers(service, model, body)
+        answers = await unless_disconnected(request, _answers(service, model, body))
         deltas = merge([completion.deltas for completion in answers.completions])
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answers, deltas))
@@ -61,13 +61,26 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
     return router
 
 
+@dataclass(frozen=True)
+class _Prefix:
+    """What an answer repeats of its prompt, and how likely each token of it is where that was asked."""
+
+    text: str = ""
+    tokens: tuple[TokenLogprob, ...] = ()
+
+    @property
+    def offset(self) -> int:
+        """Where the tokens that come with log probabilities begin."""
+        return 0 if self.tokens else len(self.text)
+
+
 @dataclass
 class _Answers:
     """The choices of one response; `prefixes` is what each repeats of its prompt."""
 
     model: ServedModel
     completions: list[Completion]
-    prefixes: list[str]
+    prefixes: list[_Prefix]
     choices_per_prompt: int
     logprobs: list[TextLogprobs]
     id: str = field(default_factory=lambda: f"cmpl-{secrets.token_hex(12)}")
@@ -91,22 +104,39 @@ class _Answers:
 
 async def _answers(service: ChatService, model: ServedModel, body: CompletionRequest) -> _Answers:
     completions: list[Completion] = []
-    prefixes: list[str] = []
+    prefixes: list[_Prefix] = []
     choices = body.n or 1
     for prompt in body.prompts():
-        for choice in range(choices):
-            completions.append(await service.complete(model, prompt, body.options(choice)))
-        prefix = ""
-        if body.echo:
-            prefix = prompt if isinstance(prompt, str) else (await service.tokenizer(model)).decode(prompt)
-        prefixes += [prefix] * choices
-    logprobs = [TextLogprobs(offset=len(prefix), top=body.logprobs or 0) for prefix in prefixes]
+        asked = [await service.complete(model, prompt, body.options(choice)) for choice in range(choices)]
+        completions += asked
+        prefixes += [await _prefix(service, model, body, prompt, asked[0])] * choices
+    if body.max_tokens == 0:
+        for completion in completions:
+            await completion.deltas.aclose()
+            completion.deltas, completion.finish_reason = _nothing(), "length"
+    logprobs = [TextLogprobs(offset=prefix.offset, top=body.logprobs or 0) for prefix in prefixes]
     return _Answers(model, completions, prefixes, choices, logprobs)
 
 
+async def _prefix(
+    service: ChatService, model: ServedModel, body: CompletionRequest, prompt: str | list[int], asked: Completion
+) -> _Prefix:
+    if not body.echo:
+        return _Prefix()
+    if body.logprobs is not None:
+        tokens = await service.score(model, asked.prompt_ids, top=body.logprobs)
+        return _Prefix(b"".join(token.piece for token in tokens).decode("utf-8", "replace"), tuple(tokens))
+    return _Prefix(prompt if isinstance(prompt, str) else (await service.tokenizer(model)).decode(prompt))
+
+
+async def _nothing() -> AsyncGenerator[Delta, None]:
+    for delta in ():
+        yield delta
+
+
 async def _collect(answers: _Answers, deltas: AsyncGenerator[Delta, None]) -> dict[str, Any]:
-    texts = list(answers.prefixes)
-    tokens: list[list[TokenLogprob]] = [[] for _ in texts]
+    texts = [prefix.text for prefix in answers.prefixes]
+    tokens = [list(prefix.tokens) for prefix in answers.prefixes]
     async for delta in deltas:
         texts[delta.choice] += delta.text
         tokens[delta.choice] += delta.logprobs
@@ -120,8 +150,8 @@ async def _collect(answers: _Answers, deltas: AsyncGenerator[Delta, None]) -> di
 async def _chunks(answers: _Answers, deltas: Begun[Delta], *, with_usage: bool) -> AsyncGenerator[bytes, None]:
     usage: dict[str, None] = {"usage": None} if with_usage else {}
     for index, prefix in enumerate(answers.prefixes):
-        if prefix:
-            yield sse({**answers.chunk(index, Delta(prefix)), **usage})
+        if prefix.text:
+            yield sse({**answers.chunk(index, Delta(prefix.text, logprobs=prefix.tokens)), **usage})
     try:
         async with aclosing(deltas):
             async for delta in deltas:

@@ -1,4 +1,4 @@
-"""POST /v1/embeddings, and /v1/rerank as Jina and Cohere have it."""
+"""POST /v1/embeddings, and /v1/rerank as Jina, Cohere (/v2/rerank) and llama.cpp (/v1/reranking) have it."""
 
 import base64
 import secrets
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_TEXTS
 from apis.model_names import ModelNames
+from apis.numbers import Whole
 from apis.openai.answers import ERRORS, Embeddings, Ranking
 from apis.timing import server_timing
 from apis.token_ids import TokenIds
@@ -32,7 +33,7 @@ class EmbeddingRequest(BaseModel):
     prompt: str | _Several[str] | None = None
     text: str | _Several[str] | None = None
     encoding_format: Literal["float", "base64"] | None = None
-    dimensions: int | None = Field(default=None, ge=1)
+    dimensions: Whole | None = Field(default=None, ge=1)
     input_type: Literal["query", "search_query", "document", "passage", "search_document"] | None = None
 
     @property
@@ -63,7 +64,7 @@ class RerankRequest(BaseModel):
     model: str
     query: str = Field(min_length=1)
     documents: list[str | Document] = Field(min_length=1, max_length=MAX_TEXTS)
-    top_n: int | None = Field(default=None, ge=1)
+    top_n: Whole | None = Field(default=None, ge=1)
     return_documents: bool | None = None
 
     def texts(self) -> list[str]:
@@ -76,7 +77,7 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
     async def embeddings(request: Request) -> Response:
         body = await read_body(request, EmbeddingRequest)
         model = names.resolve(body.model)
-        work = service.embed(model, body.texts(), dimensions=body.dimensions, input_type=body.meant)
+        work = service.embed(model, body.texts(), dimensions=body.dimensions, truncate=False, input_type=body.meant)
         embedded = await unless_disconnected(request, work)
         data = [
             {"object": "embedding", "index": index, "embedding": vector}
@@ -97,16 +98,22 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
             document = {"document": {"text": texts[index]}} if body.return_documents else {}
             results.append({"index": index, "relevance_score": scored.scores[index], **document})
         usage = {"prompt_tokens": scored.tokens, "total_tokens": scored.tokens}
-        answer = {"id": f"rerank-{secrets.token_hex(12)}", "model": model.public_id, "results": results, "usage": usage}
+        answer = {
+            "id": f"rerank-{secrets.token_hex(12)}",
+            "model": model.public_id,
+            "results": results,
+            "usage": usage,
+            "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}},
+        }
         return JSON(answer, headers=server_timing(scored.timings))
 
-    for name, endpoint, schema, answered in (
-        ("embeddings", embeddings, EmbeddingRequest, Embeddings),
-        ("rerank", rerank, RerankRequest, Ranking),
+    for paths, endpoint, schema, answered in (
+        (("/v1/embeddings", "/embeddings"), embeddings, EmbeddingRequest, Embeddings),
+        (("/v1/rerank", "/rerank", "/v2/rerank", "/v1/reranking", "/reranking"), rerank, RerankRequest, Ranking),
     ):
-        for prefix in ("/v1/", "/"):
+        for path in paths:
             router.add_api_route(
-                prefix + name,
+                path,
                 endpoint,
                 methods=["POST"],
                 tags=["OpenAI"],

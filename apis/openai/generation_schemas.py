@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from apis.bounds import Stops
+from apis.numbers import MaxTokens, TopK, Whole, top_k_of
 from apis.openai.answer_forms import GuidedRequest
 from chat.conversation import GenerationOptions
 from web.errors import InvalidRequest
@@ -21,15 +22,15 @@ class GenerationRequest(GuidedRequest):
     model: str
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
+    max_tokens: MaxTokens | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: Probability | None = None
-    top_k: int | None = Field(default=None, ge=0)
+    top_k: TopK | None = None
     min_p: Probability | None = None
     repetition_penalty: float | None = Field(default=None, gt=0)
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
-    seed: int | None = None
+    seed: Whole | None = None
     ignore_eos: bool | None = None
     stop: Stops | None = None
     logit_bias: dict[str, float] | None = None
@@ -45,7 +46,7 @@ class GenerationRequest(GuidedRequest):
             max_tokens=max_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
-            top_k=self.top_k,
+            top_k=top_k_of(self.top_k),
             min_p=self.min_p,
             repetition_penalty=self.repetition_penalty,
             presence_penalty=self.presence_penalty,
@@ -55,11 +56,12 @@ class GenerationRequest(GuidedRequest):
             stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
             form=self.form(),
             logprobs=logprobs,
-            stream_calls=bool(self.stream),
         )
 
     def refuse_unsupported(self) -> None:
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""
+        if self.stream_options is not None and not self.stream:
+            raise InvalidRequest("stream_options needs stream to be true.", param="stream_options")
         if self.logit_bias:
             raise InvalidRequest(
                 "logit_bias is not supported: the engine cannot weigh single tokens.", param="logit_bias"

@@ -1,64 +1,27 @@
 """What clients send to /v1/responses. Unknown fields are ignored, null means absent."""
 
-from dataclasses import replace
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_MESSAGES, MAX_TOOLS
-from apis.openai.generation_schemas import Probability
-from apis.openai.schemas import FunctionDefinition
-from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
+from apis.numbers import Whole
+from apis.openai.generation_schemas import Penalty, Probability
+from apis.openai.response_items import InputItem, messages_of
+from apis.openai.response_tools import OfferedTools, ResponseTool, read_choice
+from chat.conversation import Conversation, GenerationOptions, Message
 from chat.grammars.forms import JsonForm
-from chat.pictures import Picture, text_of
 from chat.reasoning import thinking_options
 from web.errors import InvalidRequest
 
-
-class InputPart(BaseModel):
-    type: str
-    text: str | None = None
-    refusal: str | None = None
-    image_url: str | None = None
-    detail: str | None = None
-
-    def piece(self, where: str) -> str | Picture:
-        """Raises `InvalidRequest` on what is neither text nor an image."""
-        if self.type in ("input_text", "output_text", "text", "refusal"):
-            return self.text or self.refusal or ""
-        if self.type == "input_image" and self.image_url:
-            return Picture(self.image_url, where, low_detail=self.detail == "low")
-        raise InvalidRequest(
-            f"'{self.type}' parts are not supported: give input_text, and input_image with an image_url.", param=where
-        )
-
-
-class InputItem(BaseModel):
-    """A message, a call that the model made, or a call's result; `type` may be left out of a message."""
-
-    type: str = "message"
-    role: Literal["system", "developer", "user", "assistant"] | None = None
-    content: str | list[InputPart] | None = None
-    call_id: str | None = None
-    name: str | None = None
-    arguments: str | None = None
-    output: str | list[InputPart] | None = None
-    summary: list[InputPart] | None = None
-
-    def thoughts(self) -> str:
-        """Of a reasoning item: what was thought, else the summary of it."""
-        parts = (self.content if isinstance(self.content, list) else None) or self.summary or ()
-        return "\n\n".join(part.text or "" for part in parts)
-
-
-class ResponseTool(FunctionDefinition):
-    name: str = ""
-    type: str
+_LOGPROBS = "message.output_text.logprobs"
 
 
 class TextFormat(BaseModel):
     type: Literal["text", "json_object", "json_schema"] = "text"
     name: str | None = None
+    description: str | None = None
     json_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     strict: bool | None = None
 
@@ -72,11 +35,6 @@ class ReasoningSettings(BaseModel):
     summary: str | None = None
 
 
-class ToolChoice(BaseModel):
-    type: Literal["function"]
-    name: str
-
-
 class InputRequest(BaseModel):
     """POST /v1/responses/input_tokens, and the part of a request that makes up its prompt."""
 
@@ -85,7 +43,7 @@ class InputRequest(BaseModel):
     instructions: str | None = None
     previous_response_id: str | None = None
     tools: list[ResponseTool] | None = Field(default=None, max_length=MAX_TOOLS)
-    tool_choice: Literal["auto", "none", "required"] | ToolChoice | None = None
+    tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     text: TextSettings | None = None
     reasoning: ReasoningSettings | None = None
@@ -93,16 +51,16 @@ class InputRequest(BaseModel):
 
     def refuse_unsupported(self) -> None:
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""
-        if self.tools and not self.functions:
+        if self.tools and not self.offered.definitions:
             kind = self.tools[0].type
+            if kind in ("function", "custom"):
+                raise InvalidRequest(f"A tool of type '{kind}' needs a name.", param="tools[0].name")
             raise InvalidRequest(f"Tools of type '{kind}' do not exist here; give functions.", param="tools")
-        if self.tool_choice not in (None, "auto", "none") and not self.tools:
-            raise InvalidRequest("tool_choice asks for a tool, but there are no tools.", param="tool_choice")
+        read_choice(self.tool_choice, self.offered)
 
-    @property
-    def functions(self) -> list[ResponseTool]:
-        """Without the tools of other kinds, which agents such as Codex send beside them: the model cannot use those."""
-        return [tool for tool in self.tools or () if tool.type == "function" and tool.name]
+    @cached_property
+    def offered(self) -> OfferedTools:
+        return OfferedTools(self.tools or ())
 
     def items(self) -> list[InputItem]:
         if isinstance(self.input, str):
@@ -112,15 +70,14 @@ class InputRequest(BaseModel):
     def conversation(self, earlier: tuple[Message, ...]) -> Conversation:
         """After the `earlier` messages of the response that this one continues. Raises `InvalidRequest`."""
         instructions = (Message("system", self.instructions),) if self.instructions else ()
-        choice = self.tool_choice
-        offered = () if choice == "none" else self.functions
-        named = choice.name if isinstance(choice, ToolChoice) else None
+        choice = read_choice(self.tool_choice, self.offered)
+        definitions = self.offered.definitions
         return Conversation(
             messages=(*instructions, *earlier, *messages_of(self.items(), earlier)),
-            tools=tuple({"type": "function", "function": _definition(tool)} for tool in offered),
+            tools=tuple(definitions[name] for name in definitions if choice.allowed is None or name in choice.allowed),
             template_options=thinking_options(effort=self.reasoning.effort if self.reasoning else None),
-            must_call=choice == "required" or named is not None,
-            tool_name=named,
+            must_call=choice.must_call,
+            tool_name=choice.name,
             parallel_calls=self.parallel_tool_calls is not False,
         )
 
@@ -131,11 +88,18 @@ class ResponsesRequest(InputRequest):
     store: bool | None = None
     stream: bool | None = None
     background: bool | None = None
-    max_output_tokens: int | None = Field(default=None, ge=1)
+    max_output_tokens: Whole | None = Field(default=None, ge=1)
+    max_tool_calls: Whole | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: Probability | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    top_logprobs: Whole | None = Field(default=None, ge=0, le=20)
+    include: list[str] | None = Field(default=None, max_length=MAX_TOOLS)
     metadata: dict[str, str] | None = None
     user: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
 
     @property
     def format(self) -> TextFormat:
@@ -152,49 +116,8 @@ class ResponsesRequest(InputRequest):
             max_tokens=self.max_output_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
             form=form[self.format.type],
-            stream_calls=bool(self.stream),
+            logprobs=_LOGPROBS in (self.include or ()),
         )
-
-
-def messages_of(items: list[InputItem], earlier: tuple[Message, ...] = ()) -> tuple[Message, ...]:
-    """Items as messages: neighbouring calls, and the text and the reasoning before them, are one turn. Raises
-    `InvalidRequest`."""
-    called = {call.id: call.name for message in earlier for call in message.tool_calls}
-    messages: list[Message] = []
-    thoughts = ""
-    for index, item in enumerate(items):
-        where = f"input[{index}]"
-        if item.type == "reasoning":
-            thoughts = item.thoughts()
-            continue
-        if item.type == "message":
-            role = "system" if item.role == "developer" else item.role or "user"
-            text, pictures = _read(item.content, where)
-            reasoning = thoughts if role == "assistant" else ""
-            messages.append(Message(role, text, reasoning=reasoning, pictures=pictures))
-        elif item.type == "function_call":
-            call = ToolCall(item.call_id or "", item.name or "", item.arguments or "{}")
-            called[call.id] = call.name
-            joins = messages and messages[-1].role == "assistant" and not thoughts
-            turn = messages.pop() if joins else Message("assistant", "", reasoning=thoughts)
-            messages.append(replace(turn, tool_calls=(*turn.tool_calls, call)))
-        elif item.type == "function_call_output":
-            name = called.get(item.call_id or "")
-            text, pictures = _read(item.output, where)
-            messages.append(Message("tool", text, tool_call_id=item.call_id, tool_name=name, pictures=pictures))
-        else:
-            raise InvalidRequest(f"Input items of type '{item.type}' are not supported.", param=where)
-        thoughts = ""
-    return tuple(messages)
-
-
-def _read(content: str | list[InputPart] | None, where: str) -> tuple[str, tuple[Picture, ...]]:
-    if not isinstance(content, list):
-        return content or "", ()
-    pieces = [part.piece(where) for part in content]
-    return text_of(pieces), tuple(piece for piece in pieces if isinstance(piece, Picture))
-
-
-def _definition(tool: ResponseTool) -> dict[str, Any]:
-    return tool.model_dump(exclude={"type"}, exclude_none=True)

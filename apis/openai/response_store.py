@@ -17,6 +17,13 @@ class ResponseNotFound(ServiceError):
     code = "response_not_found"
 
 
+class PreviousResponseNotFound(ServiceError):
+    """What a request wants to continue is not there."""
+
+    status = 400
+    code = "previous_response_not_found"
+
+
 @dataclass(frozen=True)
 class StoredResponse:
     """`messages` is the whole conversation up to and with the answer, without instructions; `input_items` is what this
@@ -54,12 +61,19 @@ class ResponseStore:
             _, (_, freed) = self._responses.popitem(last=False)
             self._bytes -= freed
 
-    def get(self, response_id: str, *, param: str | None = None) -> StoredResponse:
+    def continued(self, response_id: str) -> StoredResponse:
+        """Raises `PreviousResponseNotFound`."""
+        if response_id not in self._responses:
+            raise PreviousResponseNotFound(
+                f"Previous response with id '{response_id}' not found: responses are kept in memory only.",
+                param="previous_response_id",
+            )
+        return self.get(response_id)
+
+    def get(self, response_id: str) -> StoredResponse:
         """Raises `ResponseNotFound`."""
         if response_id not in self._responses:
-            raise ResponseNotFound(
-                f"There is no response '{response_id}' (any more): they are kept in memory only.", param=param
-            )
+            raise ResponseNotFound(f"There is no response '{response_id}' (any more): they are kept in memory only.")
         self._responses.move_to_end(response_id)
         return self._responses[response_id][0]
 

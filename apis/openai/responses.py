@@ -5,22 +5,25 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from apis.begin import Begun, begin
 from apis.errors import as_service_error, openai_error
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, Answered, Deleted, InputItems, InputTokens
+from apis.openai.response_items import messages_of
+from apis.openai.response_object import response_object
 from apis.openai.response_output import Event, ResponseOutput
-from apis.openai.response_schemas import InputRequest, ResponsesRequest, messages_of
+from apis.openai.response_schemas import InputRequest, ResponsesRequest
 from apis.openai.response_store import ResponseStore, StoredResponse
 from apis.timing import server_timing, waiting_comment
 from chat.completion import Completion
 from chat.conversation import Message
 from chat.deltas import Delta
 from chat.service import ChatService
+from devices.model_config import SamplingDefaults, sampling_defaults
 from web.bodies import read_body
 from web.described import answer, body_schema
 from web.streaming import JSON, StreamResponse, sse, unless_disconnected
@@ -32,19 +35,16 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
     router = APIRouter(tags=["OpenAI"], responses=ERRORS)
     store = ResponseStore()
 
-    @router.post(
-        "/v1/responses",
-        openapi_extra=body_schema(ResponsesRequest),
-        responses=answer(Answered, stream="text/event-stream"),
-    )
+    def earlier_messages(body: InputRequest) -> tuple[Message, ...]:
+        return store.continued(body.previous_response_id).messages if body.previous_response_id else ()
+
     async def responses(request: Request) -> Response:
         body = await read_body(request, ResponsesRequest)
         model = names.resolve(body.model)
         body.refuse_unsupported()
-        previous = body.previous_response_id
-        earlier = store.get(previous, param="previous_response_id").messages if previous else ()
+        earlier = earlier_messages(body)
         completion = await service.chat(model, body.conversation(earlier), body.options())
-        answer = _Answer(body, completion, earlier, store)
+        answer = _Answer(body, completion, earlier, store, sampling_defaults(model.directory))
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answer))
             return JSON(whole, headers=server_timing(completion.timings))
@@ -56,33 +56,50 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
             heartbeat=lambda: waiting_comment([completion]) or _PING,
         )
 
-    @router.post("/v1/responses/input_tokens", openapi_extra=body_schema(InputRequest), responses=answer(InputTokens))
     async def input_tokens(request: Request) -> JSON:
         body = await read_body(request, InputRequest)
         model = names.resolve(body.model)
         body.refuse_unsupported()
-        previous = body.previous_response_id
-        earlier = store.get(previous, param="previous_response_id").messages if previous else ()
-        tokens = await service.count_tokens(model, body.conversation(earlier))
+        tokens = await service.count_tokens(model, body.conversation(earlier_messages(body)))
         return JSON({"object": "response.input_tokens", "input_tokens": tokens})
 
-    @router.get("/v1/responses/{response_id}", responses=answer(Answered))
     async def get_response(response_id: str) -> JSON:
         return JSON(store.get(response_id).response)
 
-    @router.delete("/v1/responses/{response_id}", responses=answer(Deleted))
     async def delete_response(response_id: str) -> JSON:
         store.remove(response_id)
         return JSON({"id": response_id, "object": "response", "deleted": True})
 
-    @router.get("/v1/responses/{response_id}/input_items", responses=answer(InputItems))
-    async def input_items(response_id: str) -> JSON:
+    async def input_items(
+        response_id: str,
+        order: Literal["asc", "desc"] = "desc",
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        after: str | None = None,
+    ) -> JSON:
+        """The newest first, unless `order` says otherwise."""
         items = store.get(response_id).input_items
-        ends = (
-            {"first_id": items[0]["id"], "last_id": items[-1]["id"]} if items else {"first_id": None, "last_id": None}
+        ordered = items if order == "asc" else items[::-1]
+        begin_at = next((n for n, item in enumerate(ordered, start=1) if item["id"] == after), 0) if after else 0
+        shown = ordered[begin_at : begin_at + limit]
+        return JSON(
+            {
+                "object": "list",
+                "data": shown,
+                "has_more": begin_at + limit < len(ordered),
+                "first_id": shown[0]["id"] if shown else None,
+                "last_id": shown[-1]["id"] if shown else None,
+            }
         )
-        return JSON({"object": "list", "data": items, "has_more": False, **ends})
 
+    for prefix in ("/v1/responses", "/responses"):
+        answered = answer(Answered, stream="text/event-stream")
+        router.post(prefix, openapi_extra=body_schema(ResponsesRequest), responses=answered)(responses)
+        router.post(f"{prefix}/input_tokens", openapi_extra=body_schema(InputRequest), responses=answer(InputTokens))(
+            input_tokens
+        )
+        router.get(f"{prefix}/{{response_id}}", responses=answer(Answered))(get_response)
+        router.delete(f"{prefix}/{{response_id}}", responses=answer(Deleted))(delete_response)
+        router.get(f"{prefix}/{{response_id}}/input_items", responses=answer(InputItems))(input_items)
     return router
 
 
@@ -94,70 +111,47 @@ class _Answer:
     completion: Completion
     earlier: tuple[Message, ...]
     store: ResponseStore
+    defaults: SamplingDefaults
     id: str = field(default_factory=lambda: f"resp_{secrets.token_hex(20)}")
-    created: float = field(default_factory=lambda: float(int(time.time())))
-    output: ResponseOutput = field(default_factory=ResponseOutput)
+    created: int = field(default_factory=lambda: int(time.time()))
+    output: ResponseOutput = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.output = ResponseOutput(self.body.offered, top_logprobs=self.body.top_logprobs or 0)
 
     def response(self, status: str, error: dict[str, Any] | None = None) -> dict[str, Any]:
-        body = self.body
-        cut = {"reason": "max_output_tokens"} if status == "incomplete" else None
-        return {
+        completed = int(time.time()) if status == "completed" else None
+        head = {
             "id": self.id,
-            "object": "response",
             "created_at": self.created,
+            "completed_at": completed,
             "status": status,
             "error": error,
-            "incomplete_details": cut,
-            "instructions": body.instructions,
-            "max_output_tokens": body.max_output_tokens,
-            "metadata": body.metadata or {},
-            "model": self.completion.model.public_id,
-            "output": list(self.output.items),
-            "parallel_tool_calls": body.parallel_tool_calls is not False,
-            "previous_response_id": body.previous_response_id,
-            "reasoning": body.reasoning.model_dump() if body.reasoning else {"effort": None, "summary": None},
-            "store": body.store is not False,
-            "temperature": body.temperature,
-            "text": {"format": body.format.model_dump(by_alias=True, exclude_none=True)},
-            "tool_choice": "auto" if body.tool_choice is None else _plain(body.tool_choice),
-            "tools": [tool.model_dump() for tool in body.tools or ()],
-            "top_p": body.top_p,
-            "truncation": body.truncation or "disabled",
-            "usage": self._usage() if status in ("completed", "incomplete") else None,
-            "user": body.user,
         }
+        return response_object(
+            self.body, self.completion, defaults=self.defaults, head=head, output=list(self.output.items)
+        )
+
+    @property
+    def cut(self) -> bool:
+        """Whether the token limit ended the answer."""
+        return self.completion.finish_reason == "length"
 
     def finished(self) -> dict[str, Any]:
         """The whole response, stored if that is wanted."""
-        response = self.response("incomplete" if self.completion.finish_reason == "length" else "completed")
+        response = self.response("incomplete" if self.cut else "completed")
         if self.body.store is not False:
             items = self.body.items()
-            asked = [{"id": f"in_{secrets.token_hex(8)}", **item.model_dump(exclude_none=True)} for item in items]
             messages = (*self.earlier, *messages_of(items, self.earlier), self.output.message())
-            self.store.add(StoredResponse(response, asked, messages))
+            self.store.add(StoredResponse(response, [item.listed() for item in items], messages))
         return response
-
-    def _usage(self) -> dict[str, Any]:
-        prompt, generated = self.completion.prompt_tokens, len(self.completion.generated_ids)
-        cached = self.completion.cached_tokens or 0
-        return {
-            "input_tokens": prompt,
-            "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": 0},
-            "output_tokens": generated,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": prompt + generated,
-        }
-
-
-def _plain(choice: Any) -> Any:
-    return choice if isinstance(choice, str) else choice.model_dump(exclude_none=True)
 
 
 async def _collect(answer: _Answer) -> dict[str, Any]:
     async for delta in answer.completion.deltas:
         for _ in answer.output.push(delta):
             pass
-    for _ in answer.output.finish():
+    for _ in answer.output.finish(cut=answer.cut):
         pass
     return answer.finished()
 
@@ -182,7 +176,7 @@ async def _events(answer: _Answer, deltas: Begun[Delta]) -> AsyncGenerator[bytes
         failure = {"code": "server_error", "message": openai_error(known)["error"]["message"]}
         yield encoded({"type": "response.failed", "response": answer.response("failed", failure)})
         return
-    for event in answer.output.finish():
+    for event in answer.output.finish(cut=answer.cut):
         yield encoded(event)
     response = answer.finished()
     yield encoded({"type": f"response.{response['status']}", "response": response})

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_MESSAGES, MAX_TOOLS
+from apis.numbers import MaxTokens, Whole, limit_of
 from apis.openai.answer_forms import read_tool_choice
 from apis.openai.generation_schemas import GenerationRequest
 from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
@@ -74,14 +75,14 @@ class ChatRequest(GenerationRequest):
     """POST /v1/chat/completions."""
 
     messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
-    n: int | None = Field(default=None, ge=1, le=16)
+    max_completion_tokens: MaxTokens | None = None
+    n: Whole | None = Field(default=None, ge=1, le=16)
     tools: list[Tool] | None = Field(default=None, max_length=MAX_TOOLS)
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: str | None = None
     logprobs: bool | None = None
-    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    top_logprobs: Whole | None = Field(default=None, ge=0, le=20)
     chat_template_kwargs: dict[str, Any] | None = None
 
     def conversation(self) -> Conversation:
@@ -100,7 +101,7 @@ class ChatRequest(GenerationRequest):
     def options(self, choice: int = 0) -> GenerationOptions:
         """Those of one of the `n` choices. Raises `InvalidRequest`."""
         most = self.max_completion_tokens or self.max_tokens
-        return self.generation(choice, max_tokens=most, logprobs=bool(self.logprobs))
+        return self.generation(choice, max_tokens=limit_of(most), logprobs=bool(self.logprobs))
 
     def refuse_unsupported(self) -> None:
         super().refuse_unsupported()

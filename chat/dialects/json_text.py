@@ -22,12 +22,14 @@ def _finite(number: str) -> float:
 DECODER = json.JSONDecoder(strict=False, parse_constant=_refuse, parse_float=_finite)
 """Takes line breaks within texts, which models write; no NaN and nothing infinite, which no client can read."""
 
+_KEY = re.compile(r'\s*,?\s*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
 _SEPARATORS = " \t\r\n,;"
-_NAME = r'"name"\s*:\s*"(?P<name>[^"\\]+)"'
+_NAME = r'"(?:tool_)?name"\s*:\s*"(?P<name>(?:[^"\\]|\\.)+)"'
+_ID = r'(?:"(?:tool_call_)?id"\s*:\s*"[^"]*"\s*,\s*)?'
 HEAD = re.compile(
-    rf'\{{\s*(?:"type"\s*:\s*"function"\s*,\s*)?{_NAME}\s*,\s*(?:"id"\s*:\s*"[^"]*"\s*,\s*)?'
-    r'"(?:arguments|parameters)"\s*:\s*(?=\{)'
+    rf'\{{\s*(?:"type"\s*:\s*"function"\s*,\s*)?{_ID}{_NAME}\s*,\s*{_ID}"(?:arguments|parameters)"\s*:\s*(?=\{{)'
 )
+"""The beginning of a call object, up to its arguments; `name` is JSON text."""
 
 
 class JsonEnd:
@@ -97,7 +99,7 @@ def as_call(value: Any) -> Call | None:
         return None
     if isinstance(value.get("function"), dict):
         value = value["function"]
-    name = value.get("name", value.get("function"))
+    name = value.get("name", value.get("tool_name", value.get("function")))
     arguments = value.get("arguments", value.get("parameters"))
     if isinstance(arguments, str):
         arguments = json_object(arguments)
@@ -112,6 +114,48 @@ def made_call(name: str, arguments: Mapping[str, Any]) -> Call:
     """Half of a character, as a model's escapes can mean it, becomes U+FFFD. Raises ValueError on what is no JSON."""
     text = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
     return Call(whole_characters(name), whole_characters(text))
+
+
+def complete_members(text: str) -> dict[str, Any]:
+    """The members of a JSON object that `text` begins and that are complete, as far as it goes: the last one, whose
+    end nobody knows, is left out."""
+    members: dict[str, Any] = {}
+    position = len(text) - len(text.lstrip())
+    if not text.startswith("{", position):
+        return members
+    position += 1
+    while key := _KEY.match(text, position):
+        try:
+            value, end = DECODER.raw_decode(text, key.end())
+        except (ValueError, RecursionError):
+            break
+        if end == len(text) and not text.endswith(('"', "}", "]")):
+            break  # a number or a word may go on
+        members[json.loads(key[1], strict=False)] = value
+        position = end
+    return members
+
+
+def closed_object(text: str) -> dict[str, Any]:
+    """A JSON object that was cut off, closed where it ends, or as much of it as makes sense."""
+    stack: list[str] = []
+    in_string = escaped = False
+    for character in text:
+        if in_string:
+            in_string = escaped or character != '"'
+            escaped = not escaped and character == "\\"
+        elif character == '"':
+            in_string = True
+        elif character in "{[":
+            stack.append("}" if character == "{" else "]")
+        elif character in "}]" and stack:
+            stack.pop()
+    closing = "".join(reversed(stack))
+    for ending in ('"', '": null') if in_string else ("", "null", ": null"):
+        value = json_object(f"{text}{ending}{closing}")
+        if value is not None:
+            return value
+    return complete_members(text)
 
 
 def json_object(text: str) -> dict[str, Any] | None:

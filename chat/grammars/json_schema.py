@@ -1,4 +1,4 @@
-"""JSON schemas as grammars of compact JSON."""
+"""JSON schemas as grammars of values."""
 
 import json
 import math
@@ -6,31 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from chat.grammars import ebnf
-from chat.grammars.patterns import UnsupportedPattern, pattern_rule
+from chat.grammars.patterns import FORMATS, UnsupportedPattern, format_rule, pattern_rule
+from chat.grammars.styles import JSON, Style
+from chat.schemas import MAX_DEPTH, TYPES, SchemaError, Schemas, listed_values, types_named
 
-_MAX_DEPTH = 64
+__all__ = ["JsonGrammar", "SchemaError", "UnsupportedKeyword"]
+
 _MAX_EXACT_LENGTH = 8
 _BEYOND = 10**15
-_TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
 _COMBINING = ("anyOf", "oneOf", "allOf", "$ref", "enum", "const")
 # What cannot be said in a grammar, or only in one that takes seconds to compile.
 _UNSUPPORTED = (
     "not",
     "if",
+    "allOf",
     "patternProperties",
     "propertyNames",
     "minProperties",
     "maxProperties",
-    "prefixItems",
     "contains",
     "multipleOf",
     "dependentRequired",
     "dependentSchemas",
+    "dependencies",
 )
-
-
-class SchemaError(ValueError):
-    """The schema is not valid; str() is the reason."""
 
 
 class UnsupportedKeyword(Exception):
@@ -41,24 +40,35 @@ class JsonGrammar:
     """Collects the rules of one grammar. All schemas added to it share them.
 
     Objects have the schema's properties in the schema's order, optional ones may be missing, no others appear (unless
-    the schema names none). String lengths above 8 are not enforced, nor is `format`; a `pattern` goes before lengths.
-    With `lenient`, keywords that cannot be expressed are left out; otherwise they raise `UnsupportedKeyword`.
+    the schema names none). Tuples have all their items. String lengths above 8 are not enforced, nor is a `format`
+    other than date, time, date-time, uuid, ipv4 and email; a `pattern` goes before lengths. With `lenient`, keywords
+    that cannot be expressed are left out; otherwise they raise `UnsupportedKeyword`.
     """
 
     def __init__(self, *, lenient: bool = False) -> None:
         self._lenient = lenient
+        self._style = JSON
         self._rules: dict[str, str] = dict(ebnf.BASIC_RULES)
         self._names: dict[str, str] = {}
-        self._references: dict[tuple[int, str], str] = {}
-        self._document: Any = None
+        self._references: dict[tuple[str, int, str], str] = {}
+        self._schemas = Schemas(True)
+        self._documents: list[Any] = []  # kept, so that no other takes the id of one
+
+    def in_style(self, style: Style) -> "JsonGrammar":
+        """A view of the same grammar that writes values in another style."""
+        other = JsonGrammar(lenient=self._lenient)
+        other._style, other._rules, other._names = style, self._rules, self._names
+        other._references, other._documents = self._references, self._documents
+        other._rules.update(style.rules)
+        return other
+
+    @property
+    def style(self) -> Style:
+        return self._style
 
     def text(self, root: str) -> str:
         """The whole grammar with `root` as what the answer consists of."""
         return "\n".join(f"{name} ::= {body}" for name, body in {"root": root, **self._rules}.items())
-
-    def define(self, rules: Mapping[str, str]) -> None:
-        """Add rules under names of their own."""
-        self._rules.update(rules)
 
     def rule(self, body: str) -> str:
         """The name of a rule for `body`, a new one unless there is one already. An empty one is to be filled in."""
@@ -70,7 +80,7 @@ class JsonGrammar:
 
     def add(self, schema: Any) -> str:
         """The name of a rule for values of `schema`. Raises `SchemaError`, `UnsupportedKeyword`."""
-        self._document = schema
+        self._read(schema)
         return self.rule(self._value(schema, 0))
 
     def add_object(self, schema: Mapping[str, Any]) -> str:
@@ -81,79 +91,54 @@ class JsonGrammar:
             return ebnf.literal("{}")
         return self.add({**schema, "type": "object"})
 
-    def object_properties(self, schema: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
-        """Each property's rule, and whether it is required. Raises as `add`, and on what is no object's schema."""
+    def object_properties(self, schema: Mapping[str, Any]) -> tuple[Schemas, dict[str, tuple[Any, bool]]]:
+        """Each property's schema, and whether it is required, with the reader of these schemas. Raises as `add`, and
+        on what is no object's schema."""
         _require_object(schema)
-        self._document = schema
-        properties = _properties(schema)
-        required = schema.get("required") or []
-        return {name: (self.rule(self._value(each, 1)), name in required) for name, each in properties.items()}
+        schemas = self._read(schema)
+        plain = schemas.plain({**schema, "type": "object"})
+        while "anyOf" in plain:  # what has no braces cannot leave them open: the first alternative it is
+            plain = schemas.plain(plain["anyOf"][0])
+        required = plain.get("required") or []
+        return schemas, {name: (each, name in required) for name, each in _properties(plain).items()}
+
+    def value(self, schema: Any) -> str:
+        """An expression for values of a schema that is part of the one read last."""
+        body = self._value(schema, 1)
+        return body if body.isidentifier() else self.rule(body)
+
+    def _read(self, document: Any) -> Schemas:
+        self._documents.append(document)
+        self._schemas = Schemas(document)
+        return self._schemas
 
     def _value(self, schema: Any, depth: int) -> str:
-        if schema is True or schema == {}:
-            return "value"
-        if not isinstance(schema, dict):
-            raise SchemaError(f"{json.dumps(schema)[:80]} is not a schema that a value can satisfy")
-        if depth > _MAX_DEPTH:
-            raise SchemaError(f"it is nested deeper than {_MAX_DEPTH} levels")
-        self._check_keywords(schema)
-        if "const" in schema:
-            return _json(schema["const"])
-        if "enum" in schema:
-            if not isinstance(schema["enum"], list) or not schema["enum"]:
-                raise SchemaError("'enum' must be a list of values")
-            return ebnf.choice([_json(value) for value in schema["enum"]])
-        if "$ref" in schema:
+        if self._schemas.is_reference(schema):
             return self._reference(schema["$ref"], depth)
-        for keyword in ("anyOf", "oneOf", "allOf"):
-            if keyword in schema:
-                return self._combined(keyword, schema, depth)
-        return self._typed(schema, depth)
-
-    def _check_keywords(self, schema: Mapping[str, Any]) -> None:
-        combining = [keyword for keyword in _COMBINING if keyword in schema]
-        beside = combining and any(key in schema for key in ("properties", "items", "minimum", "maximum"))
-        found = [keyword for keyword in _UNSUPPORTED if keyword in schema]
-        if len(combining) > 1 or beside:
-            found.append(combining[0])
-        if found and not self._lenient:
-            raise UnsupportedKeyword(found[0])
-
-    def _combined(self, keyword: str, schema: Mapping[str, Any], depth: int) -> str:
-        branches = schema[keyword]
-        if not isinstance(branches, list) or not branches:
-            raise SchemaError(f"'{keyword}' must be a list of schemas")
-        if keyword == "allOf" and len(branches) > 1:
-            if not self._lenient:
-                raise UnsupportedKeyword(keyword)
-            return "object" if schema.get("type") == "object" else "value"
-        return ebnf.choice([self._value(branch, depth + 1) for branch in branches])
+        if depth > MAX_DEPTH:
+            raise SchemaError(f"it is nested deeper than {MAX_DEPTH} levels")
+        plain = self._schemas.plain(schema, depth)
+        if plain is True:
+            return self._style.name("value")
+        if "anyOf" in plain:
+            return ebnf.choice([self._value(branch, depth + 1) for branch in plain["anyOf"]])
+        unsupported = [keyword for keyword in _UNSUPPORTED if plain.get(keyword)]
+        if unsupported and not self._lenient:
+            raise UnsupportedKeyword(unsupported[0])
+        if "enum" in plain or "const" in plain:
+            return ebnf.choice([ebnf.literal(self._style.write(value)) for value in listed_values(plain)])
+        types = types_named(plain)
+        if set(types) >= set(TYPES):
+            return self._style.name("value")
+        return ebnf.choice([self._of_type(each, plain, depth) for each in types])
 
     def _reference(self, pointer: Any, depth: int) -> str:
-        if not isinstance(pointer, str) or not pointer.startswith("#"):
-            raise SchemaError(f"'$ref' must point into the schema itself, not to {pointer!r}")
-        key = (id(self._document), pointer)
+        key = (self._style.prefix, id(self._documents[-1]), str(pointer))
         if key not in self._references:
-            target = self._document
-            for part in pointer[1:].split("/")[1:]:
-                part = part.replace("~1", "/").replace("~0", "~")
-                if not isinstance(target, dict) or part not in target:
-                    raise SchemaError(f"'$ref' points to {pointer}, which is not there")
-                target = target[part]
+            target = self._schemas.referred({"$ref": pointer})
             name = self._references[key] = self.rule("")
             self._rules[name] = self._value(target, depth + 1)
         return self._references[key]
-
-    def _typed(self, schema: Mapping[str, Any], depth: int) -> str:
-        types = schema.get("type", _implied_type(schema))
-        types = [types] if isinstance(types, str) else types
-        if not isinstance(types, list) or not types:
-            raise SchemaError("'type' must be a type or a list of types")
-        unknown = [each for each in types if each not in _TYPES and each != "any"]
-        if unknown:
-            raise SchemaError(f"there is no type {json.dumps(unknown[0])[:80]}")
-        nullable = ["null"] if schema.get("nullable") is True and "null" not in types else []
-        return ebnf.choice([self._of_type(each, schema, depth) for each in [*types, *nullable]])
 
     def _of_type(self, kind: str, schema: Mapping[str, Any], depth: int) -> str:
         match kind:
@@ -167,11 +152,10 @@ class JsonGrammar:
                 return self._integer(schema)
             case "number" if not self._lenient and _bounds(schema) != (None, None):
                 raise UnsupportedKeyword("minimum")
-            case "any":
-                return "value"
-        return kind
+        return self._style.name(kind)
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> str:
+        style = self._style
         properties = _properties(schema)
         required = schema.get("required") or []
         extra = schema.get("additionalProperties")
@@ -179,16 +163,14 @@ class JsonGrammar:
             if extra is False:
                 return '"{}"'
             if not isinstance(extra, dict) or not extra:
-                return "object"
-            pair = self.rule(f'string ":" {ebnf.SPACE} {self._value(extra, depth + 1)}')
+                return style.name("object")
+            key = '[a-zA-Z_] [a-zA-Z0-9_]* ":"' if style.bare_keys else f'string ":" {ebnf.SPACE}'
+            pair = self.rule(f"{key} {self._value(extra, depth + 1)}")
             pairs = self.rule("")
-            self._rules[pairs] = f'"}}" | "," {ebnf.SPACE} {pair} {pairs}'
+            self._rules[pairs] = f'"}}" | {style.comma} {pair} {pairs}'
             return self.rule(f'"{{" ("}}" | {pair} {pairs})')
         members = [
-            (
-                f"{ebnf.literal(json.dumps(name, ensure_ascii=False) + ':')} {ebnf.SPACE} {self._member(each, depth)}",
-                name in required,
-            )
+            (f"{style.key_expression(name)} {self._member(each, depth)}", name in required)
             for name, each in properties.items()
         ]
         return f'"{{" {self.members(members)} "}}"'
@@ -206,48 +188,74 @@ class JsonGrammar:
             first = f"{member} {following}" if required else f"({member} {following} | {first})"
             if not required:
                 first = self.rule(first)
-            added = f'"," {ebnf.SPACE} {member}'
+            added = f"{self._style.comma} {member}"
             later = f"{added} {following}" if required else f"({added})? {following}"
         return first
 
     def _array(self, schema: Mapping[str, Any], depth: int) -> str:
-        items = schema.get("items", True)
         lowest, highest = schema.get("minItems") or 0, schema.get("maxItems")
         if not isinstance(lowest, int) or not isinstance(highest, int | None) or lowest > (highest or lowest):
             raise SchemaError("'minItems' and 'maxItems' must be numbers, the first not above the second")
-        item = self._value(items, depth + 1)
-        item = item if item.isidentifier() else self.rule(item)
         if highest == 0:
             return '"[]"'
+        comma = self._style.comma
+        heads, others = _items(schema)
+        if heads:
+            return self._tuple([self._member(each, depth) for each in heads[:highest]], others, lowest, highest, depth)
+        item = self._member(others, depth)
         if lowest == 0 and highest is None:
             rest = self.rule("")
-            self._rules[rest] = f'"]" | "," {ebnf.SPACE} {item} {rest}'
+            self._rules[rest] = f'"]" | {comma} {item} {rest}'
             return self.rule(f'"[" ("]" | {item} {rest})')
-        more = f'("," {ebnf.SPACE} {item}){{{max(0, lowest - 1)},{"" if highest is None else highest - 1}}}'
+        more = f"({comma} {item}){{{max(0, lowest - 1)},{'' if highest is None else highest - 1}}}"
         filled = f"{item} {more}" if highest != 1 else item
         return self.rule(f'"[" {filled} "]"' if lowest else f'"[" ({filled})? "]"')
 
+    def _tuple(self, heads: list[str], others: Any, lowest: int, highest: int | None, depth: int) -> str:
+        """All of `heads`, then as many `others` as the limits allow (False: only those that they demand)."""
+        comma = self._style.comma
+        least = max(0, lowest - len(heads))
+        most = least if others is False else None if highest is None else highest - len(heads)
+        body = f" {comma} ".join(heads)
+        if most is None or most > 0:
+            item = self._member(True if others is False else others, depth)
+            body += f" ({comma} {item}){{{least},{'' if most is None else most}}}"
+        return self.rule(f'"[" {body} "]"')
+
     def _string(self, schema: Mapping[str, Any]) -> str:
+        style = self._style
+        body = self.string_body(schema)
+        if body is not None:
+            return self.rule(style.quoted(body))
+        lowest = min(schema.get("minLength") or 0, _MAX_EXACT_LENGTH)
+        if not lowest:
+            return style.name("string")
+        return self.rule(f"{ebnf.literal(style.quote)} {style.character}{{{lowest}}} {style.more}")
+
+    def string_body(self, schema: Mapping[str, Any], character: str = "") -> str | None:
+        """What stands between the quotes of a string whose end the schema decides, made of `character`; None for one
+        that only its closing quote ends."""
         lowest, highest = schema.get("minLength") or 0, schema.get("maxLength")
         if not isinstance(lowest, int) or not isinstance(highest, int | None) or lowest > (highest or lowest):
             raise SchemaError("'minLength' and 'maxLength' must be numbers, the first not above the second")
         if "pattern" in schema:
-            return self._patterned(schema["pattern"], bounded=bool(lowest) or highest is not None)
-        character = r'([^"\\\x00-\x1f] | "\\" escape)'
+            patterned = self._patterned(schema["pattern"], bounded=bool(lowest) or highest is not None)
+            if patterned is not None:
+                return patterned
+        elif schema.get("format") in FORMATS:
+            return format_rule(schema["format"])
         if highest is not None and highest <= _MAX_EXACT_LENGTH:
-            return self.rule(rf'"\"" {character}{{{lowest},{highest}}} "\""')
-        if not lowest:
-            return "string"
-        return self.rule(rf'"\"" {character}{{{min(lowest, _MAX_EXACT_LENGTH)}}} chars')
+            return f"{character or self._style.character}{{{lowest},{highest}}}"
+        return None
 
-    def _patterned(self, pattern: Any, *, bounded: bool) -> str:
+    def _patterned(self, pattern: Any, *, bounded: bool) -> str | None:
         try:
             if not isinstance(pattern, str) or (bounded and not self._lenient):
                 raise UnsupportedPattern("the length counts too")
-            return self.rule(rf'"\"" {pattern_rule(pattern)} "\""')
+            return pattern_rule(pattern)
         except UnsupportedPattern as error:
             if self._lenient:
-                return "string"
+                return None
             raise UnsupportedKeyword("pattern") from error
 
     def _integer(self, schema: Mapping[str, Any]) -> str:
@@ -262,6 +270,15 @@ class JsonGrammar:
 def _require_object(schema: Mapping[str, Any]) -> None:
     if schema.get("type", "object") != "object":
         raise SchemaError(f"the parameters of a tool are an object, not {json.dumps(schema['type'])[:80]}")
+
+
+def _items(schema: Mapping[str, Any]) -> tuple[list[Any], Any]:
+    """The schemas of an array's first items, and that of the others; False for a tuple that names no others."""
+    if isinstance(schema.get("prefixItems"), list):
+        return schema["prefixItems"], schema.get("items", False)
+    if isinstance(schema.get("items"), list):
+        return schema["items"], schema.get("additionalItems", False)
+    return [], schema.get("items", True)
 
 
 def _bounds(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
@@ -291,13 +308,3 @@ def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
         raise SchemaError("'required' must be a list of names")
     return {**properties, **{name: True for name in required if name not in properties}}
-
-
-def _implied_type(schema: Mapping[str, Any]) -> list[str]:
-    if "properties" in schema or "required" in schema or "additionalProperties" in schema:
-        return ["object"]
-    return ["array"] if "items" in schema else ["any"]
-
-
-def _json(value: Any) -> str:
-    return ebnf.literal(json.dumps(value, ensure_ascii=False))

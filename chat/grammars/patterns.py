@@ -1,6 +1,7 @@
 """Regular expressions of JSON schemas as expressions of XGrammar's EBNF, for what stands between a string's quotes."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chat.grammars import ebnf
@@ -14,6 +15,22 @@ _CLASSES = {"d": "0-9", "w": "a-zA-Z0-9_", "s": " "}
 _NOT_IN_STRINGS = r'"\\\x00-\x1f'
 _REPEATS = re.compile(r"\{(\d+)(,?)(\d*)\}")
 _ANYTHING = f"[^{_NOT_IN_STRINGS}]*"
+
+
+_DAYS = r"((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
+_LEAP_DAY = r"[1-9]\d(0[48]|[2468][048]|[13579][26])-02-29"
+_DATE = [rf"^([1-9]\d{{3}}-{_DAYS}|{_LEAP_DAY})$"]
+_TIME = [r"^([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"]
+_OCTET = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]\d|\d)"
+FORMATS: Mapping[str, list[str]] = {
+    "date": _DATE,
+    "time": _TIME,
+    "date-time": [*_DATE, "^T$", *_TIME],
+    "uuid": [r"^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"],
+    "ipv4": [f"^{_OCTET}$", r"^\.$", f"^{_OCTET}$", r"^\.$", f"^{_OCTET}$", r"^\.$", f"^{_OCTET}$"],
+    "email": [r"^[a-zA-Z0-9_%+-]+(\.[a-zA-Z0-9_%+-]+)*@[a-zA-Z0-9]+([.-][a-zA-Z0-9]+)*\.[a-zA-Z]{2,16}$"],
+}
+"""The values of `format` that are kept to, as expressions one after the other (RFC 3339, 9562, 791, 5321; a subset)."""
 
 
 class UnsupportedPattern(Exception):
@@ -33,6 +50,11 @@ def pattern_rule(pattern: str) -> str:
     if parser.at < len(pattern):
         raise UnsupportedPattern("a bracket too many")
     return body
+
+
+def format_rule(name: str) -> str:
+    """An expression for texts of a format that is one of `FORMATS`."""
+    return " ".join(f"({pattern_rule(pattern)})" for pattern in FORMATS[name])
 
 
 @dataclass

@@ -18,11 +18,13 @@ MAX_BYTES = 512 * 1024
 
 @dataclass(frozen=True)
 class Preface:
-    """The reasoning before an answer. `opened`: it has begun in the prompt. `possible`: it may come."""
+    """The reasoning before an answer. `opened`: it has begun in the prompt. `possible`: it may come. `over`: the answer
+    itself has begun in the prompt."""
 
     reasoning: Reasoning
     opened: bool
     possible: bool
+    over: bool = False
 
     @property
     def expected(self) -> bool:

@@ -1,32 +1,37 @@
 """Grammars of tool calls in a dialect's form, arguments by the tools' schemas."""
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from chat.dialects.dialect import CallForm, Tools
 from chat.grammars import ebnf
 from chat.grammars.json_schema import JsonGrammar
+from chat.grammars.styles import FUNCTION_GEMMA, GEMMA, JSON, PYTHON, Style
+from chat.schemas import SchemaError, Schemas
 
 _MAX_CALLS = 16
-_QUOTE = '<|"|>'
-_GEMMA_RULES = {
-    "gemma_string": f"{ebnf.literal(_QUOTE)} {ebnf.until(_QUOTE)}",
-    "gemma_value": "gemma_string | number | boolean | null | gemma_object | gemma_array",
-    "gemma_object": '"{" (gemma_pair ("," gemma_pair)*)? "}"',
-    "gemma_pair": '[a-zA-Z_] [a-zA-Z0-9_]* ":" gemma_value',
-    "gemma_array": '"[" (gemma_value ("," gemma_value)*)? "]"',
-}
+_MAX_EXACT_LENGTH = 8
+_STYLES: Mapping[str, Style] = {
+    "json": JSON, "tags": JSON, "python": PYTHON, "gemma": GEMMA, "escape": FUNCTION_GEMMA,
+}  # fmt: skip
+# Names that the readers of the dialects, which find them by what stands around them, could not read.
+_UNREADABLE = re.compile(r"[\x00-\x1f<>\[\](){}\"'=,`]|^\s|\s$|^$")
+_UNREADABLE_KEY = re.compile(r"[\x00-\x1f<>\"']|^\s|\s$|^$")
+# A text without quotes ends where its tag is closed, which it must not begin to do.
+_PLAIN = r'[^"\\\x00-\x1f<]'
 
 
 class CallGrammar:
-    """Adds the rules for calls of `tools` to `grammar`."""
+    """Adds the rules for calls of `tools` to `grammar`. Raises `SchemaError`, also on a name that could not be read
+    back in this form."""
 
     def __init__(self, grammar: JsonGrammar, form: CallForm, tools: Tools, *, parallel: bool) -> None:
-        self._grammar = grammar
+        self._grammar = grammar.in_style(_STYLES[form.arguments])
         self._form = form
         self._parallel = parallel and form.parallel
-        if form.arguments == "gemma":
-            grammar.define(_GEMMA_RULES)
+        self._heads = {name: self._head(name) for name in tools}
         self._arguments = {name: self._argument_rule(schema) for name, schema in tools.items()}
 
     def only_calls(self) -> str:
@@ -47,12 +52,20 @@ class CallGrammar:
         rule = self._grammar.rule(body)
         return ebnf.free_text({form.trigger: rule}, once=not self._parallel)
 
+    def _head(self, name: str) -> str:
+        """The name and what is between it and the arguments."""
+        if self._form.quoted_name:
+            name = json.dumps(name, ensure_ascii=False)[1:-1]
+        elif _UNREADABLE.search(name):
+            raise SchemaError(f"this model's calls have no way to write the name {name[:80]!r}")
+        return name + self._form.before_arguments.replace("{name}", name)
+
     def _call(self, before: str, *, cut: int = 0) -> str:
         """A call of any of the tools with `before` before it; `cut` characters of its beginning are there already."""
         form = self._form
         head = _literal(before + form.before_name[cut:])
         calls = [
-            f"{ebnf.literal(name + form.before_arguments)} {arguments} {_literal(form.after_arguments)}"
+            f"{ebnf.literal(self._heads[name])} {arguments} {_literal(form.after_arguments)}"
             for name, arguments in self._arguments.items()
         ]
         return f"{head} {self._grammar.rule(ebnf.choice(calls))}"
@@ -60,59 +73,84 @@ class CallGrammar:
     def _argument_rule(self, schema: Mapping[str, Any]) -> str:
         if self._form.arguments == "json":
             return self._grammar.add_object(schema)
-        properties = self._grammar.object_properties(schema)
-        match self._form.arguments:
-            case "qwen_xml":
-                return self._tagged(schema, properties, "<parameter={}>\n", "\n</parameter>\n")
-            case "glm_xml":
-                return self._tagged(schema, properties, "<arg_key>{}</arg_key>\n<arg_value>", "</arg_value>\n")
-            case "python":
-                return self._listed({f"{name}=": value for name, value in properties.items()})
-            case "gemma":
-                kinds = {name: _gemma_rule(_schema_of(schema, name), rule) for name, (rule, _) in properties.items()}
-                members = {f"{name}:": (kinds[name], required) for name, (_, required) in properties.items()}
-                return f'"{{" {self._listed(members)} "}}"'
+        schemas, properties = self._grammar.object_properties(schema)
+        if self._form.arguments == "tags":
+            return self._tagged(schemas, properties)
+        if self._form.arguments == "python":
+            names = [name for name in properties if not _readable(name, properties, _UNREADABLE)]
+            return self._listed({name: f"{name}=" for name in properties if name not in names}, properties)
+        style = self._grammar.style
+        return f'"{{" {self._listed({name: style.key(name) for name in properties}, properties)} "}}"'
 
-    def _tagged(
-        self, schema: Mapping[str, Any], properties: Mapping[str, tuple[str, bool]], before: str, after: str
-    ) -> str:
+    def _listed(self, heads: Mapping[str, str], properties: Mapping[str, tuple[Any, bool]]) -> str:
+        members = [
+            (f"{ebnf.literal(head)} {self._grammar.value(properties[name][0])}", properties[name][1])
+            for name, head in heads.items()
+        ]
+        return self._grammar.rule(self._grammar.members(members))
+
+    def _tagged(self, schemas: Schemas, properties: Mapping[str, tuple[Any, bool]]) -> str:
         parts: list[str] = []
-        for name, (value, required) in properties.items():
-            each = _schema_of(schema, name)
-            texts = _plain_texts(each)
-            if texts:
-                value = ebnf.choice([ebnf.literal(text) for text in texts])
-            free = not texts and isinstance(each, dict) and each.get("type") == "string"
-            content = ebnf.until(after) if free else f"{value} {ebnf.literal(after)}"
-            part = self._grammar.rule(f"{ebnf.literal(before.format(name))} {content}")
+        for name, (schema, required) in properties.items():
+            if not _readable(name, properties, _UNREADABLE_KEY):
+                continue
+            before, after = self._form.tags
+            content, is_text = self._tag_content(schemas, schema, after)
+            before = before.replace("{name}", name).replace("{text}", "true" if is_text else "false")
+            part = self._grammar.rule(f"{ebnf.literal(before)} {content}")
             parts.append(part if required else f"{part}?")
         return self._grammar.rule(" ".join(parts) or '""')
 
-    def _listed(self, properties: Mapping[str, tuple[str, bool]]) -> str:
-        members = [(f"{ebnf.literal(head)} {value}", required) for head, (value, required) in properties.items()]
-        return self._grammar.rule(self._grammar.members(members))
+    def _tag_content(self, schemas: Schemas, schema: Any, after: str) -> tuple[str, bool]:
+        """A value and the tag that closes it, and whether it is text whatever it looks like.
+
+        Texts are written as they are where the reader takes them for texts, which is where the schema allows no other
+        type, or only null beside. Where it allows others they are JSON, in quotes.
+        """
+        types, values = schemas.types(schema), schemas.values(schema)
+        end = ebnf.literal(after)
+        if values is not None and all(isinstance(value, str) for value in values):
+            return f"{ebnf.choice([ebnf.literal(text) for text in _closed_by(after, values)])} {end}", True
+        plain = schemas.plain(schema)
+        if types == {"string"} and isinstance(plain, dict):
+            if "anyOf" in plain:
+                return ebnf.choice([self._tag_content(schemas, each, after)[0] for each in plain["anyOf"]]), True
+            body = self._grammar.string_body(plain, _PLAIN)
+            least = f"{_PLAIN}{{{min(plain.get('minLength') or 0, _MAX_EXACT_LENGTH)}}} "
+            return (f"{least}{ebnf.until(after)}" if body is None else f"{body} {end}"), True
+        if types == {"string", "null"} and _unconstrained(schemas, schema):
+            return ebnf.until(after), False
+        return f"{self._grammar.value(schema)} {end}", False
+
+
+def _readable(name: str, properties: Mapping[str, tuple[Any, bool]], unreadable: re.Pattern[str]) -> bool:
+    """Whether a parameter's name can be written. Raises `SchemaError` on one that cannot and must."""
+    if not unreadable.search(name):
+        return True
+    if properties[name][1]:
+        raise SchemaError(f"this model's calls have no way to write the parameter {name[:80]!r}")
+    return False
+
+
+def _closed_by(after: str, values: list[str]) -> list[str]:
+    """Those values that do not themselves look like the end of one. Raises `SchemaError` where all do."""
+    tag = after.strip()
+    fine = [value for value in values if tag not in value or not value.rpartition(tag)[2].strip()]
+    if not fine:
+        raise SchemaError(f"a value of 'enum' holds {tag}, which ends a value in this model's calls")
+    return fine
+
+
+def _unconstrained(schemas: Schemas, schema: Any) -> bool:
+    """Whether every text is valid, of a schema that allows texts and null."""
+    plain = schemas.plain(schema)
+    if plain is True:
+        return True
+    if "anyOf" in plain:
+        texts = [each for each in plain["anyOf"] if "string" in schemas.types(each)]
+        return any(_unconstrained(schemas, each) for each in texts)
+    return not (plain.keys() & {"enum", "const", "pattern", "minLength", "maxLength", "format"})
 
 
 def _literal(text: str) -> str:
     return ebnf.literal(text) if text else ""
-
-
-def _schema_of(schema: Mapping[str, Any], name: str) -> Any:
-    return (schema.get("properties") or {}).get(name, True)
-
-
-def _plain_texts(schema: Any) -> list[str]:
-    """The texts that an enumeration of texts allows."""
-    values = schema.get("enum", [schema["const"]] if "const" in schema else None) if isinstance(schema, dict) else None
-    return values if isinstance(values, list) and all(isinstance(value, str) for value in values) else []
-
-
-def _gemma_rule(schema: Any, rule: str) -> str:
-    kind = schema.get("type") if isinstance(schema, dict) else None
-    texts = _plain_texts(schema)
-    if texts:
-        return ebnf.choice([ebnf.literal(f"{_QUOTE}{text}{_QUOTE}") for text in texts])
-    items = schema.get("items") if kind == "array" else schema
-    if isinstance(items, dict) and items.get("type") in ("integer", "number", "boolean", "null"):
-        return rule  # written as in JSON
-    return {"string": "gemma_string", "object": "gemma_object", "array": "gemma_array"}.get(str(kind), "gemma_value")

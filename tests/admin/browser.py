@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import sys
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, sync_playwright
+
+from bootstrap import BROWSERS
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -25,15 +29,24 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(**installed_browser(), args=ARGUMENTS)
         yield browser
         browser.close()
 
 
-def chromium_path() -> str | None:
-    """The system's Chromium where there is one; None stands for the one that playwright has installed."""
-    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    return path if Path(path).exists() else None
+class InstalledBrowser(TypedDict, total=False):
+    """Which browser `playwright.chromium.launch` is to start."""
+
+    executable_path: str
+    channel: str
+
+
+def installed_browser() -> InstalledBrowser:
+    """The one that CHROMIUM names, or the system's: Edge on Windows. Without one, playwright's own."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is not None:
+        return {"executable_path": path}
+    return {"channel": "msedge"} if sys.platform == "win32" else {}
 
 
 def follow(element: Locator) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from fastapi import FastAPI
 
 from admin_server import AdminSettings, create_app
 from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from devices.python import python_command
 from devices.supervisor import Launch, Suite, Timing
 from doctor.examination import Report
 from doctor.findings import Finding
@@ -100,7 +100,7 @@ def make_site(
         ports = dict(zip(("gpu", "npu"), free_ports(2), strict=True))
         devices = {name: DeviceSettings(port=port, device=name.upper()) for name, port in ports.items()}
     store.save(Configuration(devices=dict(devices)))
-    launch = Launch(PROJECT, data_dir, program=(sys.executable, str(STAND_IN)))
+    launch = Launch(PROJECT, data_dir, program=python_command(str(STAND_IN)))
     suite = Suite(store, launch, timing=timing, run_devices=run_devices)
     hub = hub or HubSettings(NO_HUB)
     registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01, free=free)

@@ -78,6 +78,24 @@ def test_settings_of_a_model(live: LiveSite, published: Path, open_page: OpenPag
     assert (model["idle_timeout"], model["max_total_memory_gb"]) == (300, None)
 
 
+@pytest.mark.parametrize(
+    ("language", "settings", "exact"), [("zh-TW", "模型設定", "精確"), ("en", "Settings", "Exact")]
+)
+def test_exact_answers_are_a_choice(
+    live: LiveSite, published: Path, open_page: OpenPage, language: str, settings: str, exact: str
+) -> None:
+    add_model(live.site, PHI, published)
+    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
+    page, _ = open_page(live.url, language=language)
+    card = page.locator("#device-gpu")
+    card.get_by_text(settings, exact=True).click()
+    card.locator("select[name=precision]").select_option(label=exact)
+    card.locator("button.apply").click()
+    expect(card.locator(".unsaved")).to_be_hidden()
+    (model,) = json.loads(live.site.store.path.read_text(encoding="utf-8"))["gpu"]["models"]
+    assert model["precision"] == "exact"
+
+
 def test_load_and_unload(live: LiveSite, published: Path, open_page: OpenPage) -> None:
     add_model(live.site, PHI, published)
     httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)

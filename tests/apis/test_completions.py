@@ -81,15 +81,17 @@ def test_logprobs_of_the_chosen_tokens(server: str) -> None:
     logprobs = choice.logprobs
     assert logprobs is not None
     assert logprobs.tokens is not None
-    assert "ab" + "".join(logprobs.tokens) == choice.text
-    assert logprobs.text_offset == [2, 3, 4, 5, 6]
-    assert all(value <= 0 for value in logprobs.token_logprobs or [])
-    assert [list(each) for each in logprobs.top_logprobs or []] == [[token] for token in logprobs.tokens]
+    assert "".join(logprobs.tokens) == choice.text
+    assert logprobs.text_offset == [0, 1, 2, 3, 4, 5, 6]
+    assert logprobs.token_logprobs is not None
+    assert logprobs.token_logprobs[0] is None
+    assert all(value <= 0 for value in logprobs.token_logprobs[1:])
+    assert [list(each) for each in (logprobs.top_logprobs or [])[2:]] == [[token] for token in logprobs.tokens[2:]]
     streamed = client.completions.create(
         model=CHAT, prompt="ab", logprobs=0, max_tokens=5, seed=1, stream=True, extra_body={"guided_regex": "[a-z]{5}"}
     )
     parts = [part.choices[0].logprobs for part in streamed if part.choices[0].logprobs]
-    assert [token for part in parts for token in part.tokens or []] == logprobs.tokens
+    assert [token for part in parts for token in part.tokens or []] == logprobs.tokens[2:]
     assert [offset for part in parts for offset in part.text_offset or []] == [0, 1, 2, 3, 4]
 
 

@@ -57,7 +57,7 @@ def test_what_is_far_too_long_is_not_rendered(tmp_path: Path) -> None:
     with device(tmp_path, Script(), assignment, {"strict": alias}) as url:
         for content, complaint in (
             ("short", "rendered"),
-            ("long " * 1_000_000, "The prompt has more than 2047 tokens"),
+            ("long " * 1_000_000, "maximum context length is 2048 tokens"),
         ):
             body = {"model": "strict", "messages": [{"role": "user", "content": content}]}
             answer = http.post(f"{url}/v1/chat/completions", json=body, timeout=60)

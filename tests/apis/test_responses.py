@@ -114,9 +114,9 @@ def test_stored_responses_can_be_read_and_deleted(client: openai.OpenAI) -> None
     with pytest.raises(openai.NotFoundError, match="There is no response"):
         client.responses.retrieve(response.id)
     unstored = client.responses.create(model=CHAT, input="Hi", store=False)
-    with pytest.raises(openai.NotFoundError) as missing:
+    with pytest.raises(openai.BadRequestError) as missing:
         client.responses.create(model=CHAT, input="Hi", previous_response_id=unstored.id)
-    assert missing.value.param == "previous_response_id"
+    assert (missing.value.code, missing.value.param) == ("previous_response_not_found", "previous_response_id")
 
 
 def test_a_cut_answer_is_incomplete(client: openai.OpenAI, script: Script) -> None:

@@ -23,7 +23,7 @@ NOW = ("now", {})
 
 @dataclass(frozen=True)
 class Example:
-    """`answer` in `dialect` holds `calls`, and around them `text` and `reasoning`."""
+    """`answer` in `dialect` holds `calls`, and around them `text` and `reasoning`; `cut` is a call that has no end."""
 
     dialect: str
     answer: str
@@ -31,6 +31,7 @@ class Example:
     text: str = ""
     reasoning: str = ""
     opened: bool = False
+    cut: tuple[str, str] | None = None
 
 
 _DS_BEGIN, _DS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
@@ -128,7 +129,7 @@ EXAMPLES = [
     ),
     Example("mistral", '[TOOL_CALLS]get_weather[CALL_ID]123456789[ARGS]{"city": "Paris"}', [PARIS]),
     Example("mistral", '[TOOL_CALLS]get_weather{"city": "Paris"}', [PARIS]),
-    Example("mistral", '[TOOL_CALLS]get_weather[ARGS]{"city', text='[TOOL_CALLS]get_weather[ARGS]{"city'),
+    Example("mistral", '[TOOL_CALLS]get_weather[ARGS]{"city', cut=("get_weather", '{"city')),
     # Phi-4-mini
     Example("phi", '<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Paris"}}]<|/tool_call|>', [PARIS]),
     Example(
@@ -205,4 +206,166 @@ EXAMPLES = [
         text="I shall look.",
     ),
     Example("harmony", "Plain.", text="Plain."),
-]
+    # What a header says before its channel, and whom it is for.
+    Example("harmony", ' to=functions.get_weather<|channel|>commentary json<|message|>{"city": "Paris"}', [PARIS]),
+    Example("harmony", '<|channel|>analysis to=functions.get_weather<|message|>{"city": "Paris"}', [PARIS]),
+    Example(
+        "harmony",
+        "<|channel|>commentary to=assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final"
+        "<|message|>Yes.",
+        text="Yes.",
+        reasoning="Hm.",
+    ),
+    Example("harmony", "to be or not", text="to be or not"),
+    Example(
+        "harmony",
+        '<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Par',
+        cut=("get_weather", '{"city": "Par'),
+    ),
+    # Qwen3-Coder without its opening tag, Seed-OSS, and values that look like tags
+    Example(
+        "qwen_coder",
+        "Sure.\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n</function>\n</tool_call>",
+        [PARIS],
+        text="Sure.\n",
+    ),
+    Example(
+        "seed_oss",
+        "<seed:tool_call>\n<function=get_weather>\n<parameter=city>Paris</parameter>\n</function>\n</seed:tool_call>",
+        [PARIS],
+    ),
+    Example(
+        "qwen_coder",
+        "<tool_call>\n<function=get_weather>\n<parameter=city>\na </parameter> b </tool_call> c\n</parameter>\n"
+        "</function>\n</tool_call>",
+        [("get_weather", {"city": "a </parameter> b </tool_call> c"})],
+    ),
+    Example(
+        "qwen_coder",
+        "<tool_call>\n<function=get_weather>\n<parameter=units>\n\"metric\"\n</parameter>\n<parameter=city>\n03106\n"
+        "</parameter>\n</function>\n</tool_call>",
+        [("get_weather", {"units": "metric", "city": "03106"})],
+    ),
+    # GLM-4.7 and Hunyuan 3
+    Example(
+        "glm_47", "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value></tool_call>", [PARIS]
+    ),
+    Example(
+        "hunyuan_v3",
+        "<tool_calls:opensource>\n<tool_call:opensource>get_weather<tool_sep:opensource>\n<arg_key:opensource>city"
+        "</arg_key:opensource>\n<arg_value:opensource>Paris</arg_value:opensource>\n</tool_call:opensource>\n"
+        "</tool_calls:opensource>",
+        [PARIS],
+    ),
+    # MiniCPM5, MiniMax, DeepSeek V3.2 and V4, Muse
+    Example("minicpm5", '<function name="get_weather"><param name="city">Paris</param></function>', [PARIS]),
+    Example(
+        "minicpm5",
+        '<function name="get_weather"><param name="city"><![CDATA[a <b>\nc]]></param></function><function name="now">'
+        "</function>",
+        [("get_weather", {"city": "a <b>\nc"}), NOW],
+    ),
+    Example(
+        "minimax",
+        '<minimax:tool_call>\n<invoke name="get_weather"><parameter name="city">Oslo</parameter>\n'
+        '<parameter name="days">3</parameter></invoke>\n</minimax:tool_call>',
+        [OSLO],
+    ),
+    Example(
+        "deepseek_v32",
+        '<｜DSML｜function_calls>\n<｜DSML｜invoke name="get_weather">\n'
+        '<｜DSML｜parameter name="city" string="true">Oslo'
+        '</｜DSML｜parameter>\n<｜DSML｜parameter name="days" string="false">3</｜DSML｜parameter>\n</｜DSML｜invoke>\n'
+        "</｜DSML｜function_calls>",
+        [OSLO],
+    ),
+    Example(
+        "deepseek_v4",
+        '<｜DSML｜tool_calls>\n<｜DSML｜invoke name="now">\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>',
+        [NOW],
+    ),
+    Example(
+        "muse",
+        " to=get_weather<|message|><atem:function_calls>\n"
+        '<atem:invoke name="get_weather">\n<atem:parameter name="city">'
+        "Paris</atem:parameter>\n</atem:invoke>\n</atem:function_calls><|eom|><|start|>assistant to=now<|message|>"
+        '<atem:function_calls>\n<atem:invoke name="now">\n</atem:invoke>\n</atem:function_calls>',
+        [PARIS, NOW],
+    ),
+    Example("muse", " to=user<|message|>Hello.<|eot|>", text="Hello."),
+    # Kimi K2, Solar Open, Apertus, Command R and R7B
+    Example(
+        "kimi_k2",
+        "Ok.<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>"
+        '{"city": "Paris"}<|tool_call_end|><|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}'
+        "<|tool_call_end|><|tool_calls_section_end|>",
+        [PARIS, NOW],
+        text="Ok.",
+    ),
+    Example(
+        "solar",
+        "<|content|>Let me see.<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>ab12<|tool_call:name|>"
+        'get_weather<|tool_call:args|>{"city": "Paris"}<|tool_call:end|><|calls|>',
+        [PARIS],
+        text="Let me see.",
+    ),
+    Example("apertus", '<|tools_prefix|>[{"get_weather": {"city": "Paris"}}]<|tools_suffix|>', [PARIS]),
+    Example("apertus", '<|tools_prefix|>[{"now": {}}, {"now": {}}]<|tools_suffix|>', [NOW, NOW]),
+    Example("command_r", 'Action:\n```json\n[{"tool_name": "now", "parameters": {}}]\n```', [NOW]),
+    Example(
+        "command_r7b",
+        '<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "Paris"}}\n]'
+        "<|END_ACTION|>",
+        [PARIS],
+    ),
+    Example("command_r7b", "<|START_RESPONSE|>Hello.<|END_RESPONSE|>", text="Hello."),
+    # Nemotron, Hunyuan, Apriel, MiniMax M1, GigaChat, Functionary, InternLM, Olmo
+    Example("nemotron", '<TOOLCALL>[{"name": "get_weather", "arguments": {"city": "Paris"}}]</TOOLCALL>', [PARIS]),
+    Example("hunyuan", '<tool_calls>\n[{"name": "now", "arguments": {}}]\n</tool_calls>', [NOW]),
+    Example("hunyuan", "<answer>\nHello.</answer>", text="Hello."),
+    Example(
+        "apriel",
+        '<tool_calls>[{"name": "get_weather", "arguments": {"city": "Paris"}, "id": "call_1"}]</tool_calls>',
+        [PARIS],
+    ),
+    Example("apriel", "Hello.\n[END FINAL RESPONSE]", text="Hello.\n"),
+    Example(
+        "minimax_m1",
+        '<tool_calls>\n{"name": "now", "arguments": {}}\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n'
+        "</tool_calls>",
+        [NOW, PARIS],
+    ),
+    Example("gigachat", 'Ok.<|function_call|>{"name": "now", "arguments": {}}', [NOW], text="Ok."),
+    Example(
+        "gigachat3",
+        'Ok.<|message_sep|>\n\nfunction call<|role_sep|>\n{"name": "get_weather", "arguments": {"city": "Paris"}}',
+        [PARIS],
+        text="Ok.",
+    ),
+    Example("functionary_v31", '<function=get_weather>{"city": "Paris"}</function>', [PARIS]),
+    Example("functionary_v31", "<function=now>{}</function>\n<function=now>{}</function>", [NOW, NOW]),
+    Example("functionary_v32", 'get_weather\n{"city": "Paris"}\n>>>now\n{}', [PARIS, NOW]),
+    Example("functionary_v32", "all\nHello.", text="Hello."),
+    Example(
+        "internlm",
+        'Ok.<|action_start|><|plugin|>\n{"name": "get_weather", "parameters": {"city": "Paris"}}<|action_end|>',
+        [PARIS],
+        text="Ok.",
+    ),
+    Example("olmo3", '<function_calls>\nget_weather(city="Paris")\nnow()\n</function_calls>', [PARIS, NOW]),
+    # LFM2 when it is told to write JSON, Gemma's stray marks, Granite's frame
+    Example("lfm", '<|tool_call_start|>[{"name": "now", "arguments": {}}]<|tool_call_end|>', [NOW]),
+    Example("gemma", "Hello.<channel|>", text="Hello."),
+    Example("gemma", "<|channel>Hello.", text="Hello."),
+    Example("granite", "<think>Hm.</think><response>Yes.</response>", text="Yes.", reasoning="Hm."),
+    # Nobody knows how this model calls: any form will do, of the offered tools.
+    Example("unknown", '<TOOLCALL>[{"name": "now", "arguments": {}}]</TOOLCALL>', [NOW]),
+    Example("unknown", "<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n</function>", [PARIS]),
+    Example("unknown", '<tool_call>{"name": "other", "arguments": {}}</tool_call>',
+            text='<tool_call>{"name": "other", "arguments": {}}</tool_call>'),
+    # Cut off: what is complete of the arguments, and no mark is ever text.
+    Example("hermes", '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Par',
+            cut=("get_weather", '{"city": "Par')),
+    Example("lfm", '<|tool_call_start|>[get_weather(city="Oslo", days=', cut=("get_weather", '{"city": "Oslo"')),
+    Example("gemma", '<|tool_call>call:get_weather{city:<|"|>Oslo<|"|>,days:3', cut=("get_weather", '{"city": "Oslo"')),
+]  # fmt: skip

@@ -3,7 +3,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from chat.collected import CollectedCalls
 from chat.deltas import Delta
+from chat.dialects.json_text import closed_object, complete_members
 from chat.dialects.registry import DIALECTS, find_dialect
 from chat.harmony import HarmonyParser
 from chat.sections import AnswerParser, SectionParser, Tag
@@ -44,6 +46,21 @@ def test_every_cut_gives_the_same_answer(example: Example) -> None:
     for cut in range(1, len(answer)):
         assert result(parse(example, [answer[:cut], answer[cut:]])) == expected, cut
     assert result(parse(example, answer)) == expected
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.cut], ids=name_of)
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_call_that_was_cut_is_a_call(example: Example, eager: bool) -> None:
+    for pieces in ([example.answer], example.answer):
+        calls = CollectedCalls(parse(example, pieces, eager=eager)).all
+        assert [(call.name, call.arguments, call.whole) for call in calls] == [(*(example.cut or ()), False)]
+
+
+def test_what_is_complete_of_a_cut_call() -> None:
+    assert complete_members('{"a": [1, 2], "b": "x", "c": "y') == {"a": [1, 2], "b": "x"}
+    assert complete_members('{"a": 12') == complete_members("") == complete_members("[1") == {}
+    assert closed_object('{"a": "x\\"y", "b": [1, {"c": "z') == {"a": 'x"y', "b": [1, {"c": "z"}]}
+    assert closed_object('{"a": 1, "b') == {"a": 1, "b": None}
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.calls], ids=name_of)
@@ -104,9 +121,33 @@ TEMPLATES = [
     ("<|start|>assistant<|channel|>analysis<|message|>", {}, "harmony"),
     ("<|tool_call_start|>[", {}, "lfm"),
     ("<|tool_call>call:", {}, "gemma"),
-    ("{{ messages }}", {"model_type": "llama"}, "llama_json"),
-    ("{{ messages }}", {"model_type": "qwen2"}, "hermes"),
+    ("{{ messages }}{{ tools }}", {"model_type": "llama"}, "llama_json"),
+    ("{{ messages }}{{ tools }}", {"model_type": "qwen2"}, "hermes"),
+    ("{{ messages }}{{ tools }}", {"model_type": "surprise"}, "unknown"),
+    ("{{ messages }}", {"model_type": "llama"}, "hermes"),
     ("", {}, "hermes"),
+    ('<function name="function-name"><param name="param-name">', {}, "minicpm5"),
+    ("<atem:function_calls>\n<atem:invoke name=", {}, "muse"),
+    ("<|START_ACTION|>[{{ tools }}", {}, "command_r7b"),
+    ("Write 'Action:' followed by a json-formatted list {{ tools }}", {}, "command_r"),
+    ("{{ tools }}[BEGIN FINAL RESPONSE]<tool_calls>[", {}, "apriel"),
+    ("<AVAILABLE_TOOLS>{{ tools }}<TOOLCALL>[", {}, "nemotron"),
+    ("{{ tools }}{%- set tool_calls_token = '<|tools_prefix|>' -%}", {}, "apertus"),
+    ('{{ tools }}<function=example_function_name>{"example_name"', {}, "functionary_v31"),
+    ("{{ tools }}>>>${recipient}\n${content}", {}, "functionary_v32"),
+    ('{{ tools }}{%- set role_sep = "<|role_sep|>" -%}function call', {}, "gigachat3"),
+    ("{{ tools }}<|role_sep|><|function_call|>", {}, "gigachat"),
+    ("{{ tools }}<tool_calls>", {}, "hunyuan"),
+    ("{{ tools }}<tool_call>name<tool_sep>\n<arg_key>", {}, "hunyuan_v3"),
+    ("{{ tools }}<|tool_call:begin|>", {}, "solar"),
+    ("{{ tools }}<|tool_calls_section_begin|>", {}, "kimi_k2"),
+    ("{{ tools }}<minimax:tool_call>", {}, "minimax"),
+    ('{%- set dsml_token = "｜DSML｜" -%}<{{ dsml_token }}function_calls>{{ tools }}', {}, "deepseek_v32"),
+    ('{%- set dsml_token = "｜DSML｜" -%}<{{ dsml_token }}tool_calls>{{ tools }}', {}, "deepseek_v4"),
+    ("<seed:tool_call>\n<function=f>\n<parameter=p>", {}, "seed_oss"),
+    ("<tool_call>{function-name}<arg_key>{arg-key-1}</arg_key>", {}, "glm_47"),
+    ("List of tools: [{{ tools }}", {}, "lfm"),
+    ("{{ tools }}", {"architectures": ["Qwen2ForCausalLM"]}, "hermes"),
 ]
 
 

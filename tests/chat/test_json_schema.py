@@ -1,4 +1,8 @@
+import datetime
+import ipaddress
 import json
+import re
+import uuid
 from typing import Any
 
 import jsonschema
@@ -6,6 +10,8 @@ import pytest
 
 from chat.grammars.ebnf import integers
 from chat.grammars.json_schema import JsonGrammar, SchemaError, UnsupportedKeyword
+from chat.grammars.patterns import FORMATS
+from chat.schemas import TYPES, Schemas
 from instances.messages import Grammar
 from tests.chat.conftest import Sample
 
@@ -41,7 +47,106 @@ SCHEMAS: list[Any] = [
     {"allOf": [{"type": "integer", "minimum": 5}]},
     {"$defs": {"node": NODE}, "$ref": "#/$defs/node"},
     {"type": "integer", "title": "n", "description": "a number", "default": 3},
+    # Tuples, references of all kinds, and what allOf comes to.
+    {"type": "array", "prefixItems": [{"type": "integer"}, {"enum": ["a"]}], "minItems": 2, "maxItems": 2},
+    {"type": "array", "prefixItems": [{"const": 1}], "items": {"type": "boolean"}, "maxItems": 3},
+    {"type": "array", "prefixItems": [{"const": 1}, {"const": 2}], "maxItems": 1},
+    {"type": "array", "prefixItems": [{"const": 1}], "minItems": 3},
+    {"$defs": {"a b/c": {"enum": [1, 2]}}, "$ref": "#/$defs/a%20b~1c"},
+    {"$defs": {"k": {"$anchor": "kind", "enum": [1, 2]}}, "$ref": "#kind"},
+    {"$id": "http://example.org/s", "$defs": {"k": {"const": 1}}, "$ref": "http://example.org/s#/$defs/k"},
+    {"anyOf": [{"const": 1}, {"const": 2}], "$defs": {"k": {"$ref": "#/anyOf/1"}}, "$ref": "#/$defs/k"},
+    {
+        "allOf": [
+            {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
+            {"type": "object", "properties": {"b": {"enum": ["x", "y"]}, "a": {"minimum": 3, "maximum": 7}}},
+        ],
+        "required": ["b"],
+    },
+    {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}},
+        "anyOf": [{"required": ["a"]}, {"properties": {"b": {"const": 1}}, "required": ["b"]}],
+    },
+    {"$defs": {"node": NODE}, "allOf": [{"$ref": "#/$defs/node"}, {"properties": {"v": {"maximum": 20}}}]},
+    {"allOf": [{"type": ["integer", "string"]}, {"type": ["number", "null"]}, {"enum": [1, "x", 2.5, None]}]},
+    {"type": "string", "enum": ["a", 1]},
+    {"type": "integer", "allOf": [{"minimum": 3}, {"maximum": 5}]},
 ]
+DRAFT_7: list[Any] = [
+    {"type": "array", "items": [{"type": "integer"}, {"enum": ["a"]}], "minItems": 2, "maxItems": 2},
+    {"type": "array", "items": [{"const": 1}], "additionalItems": {"type": "boolean"}, "minItems": 2, "maxItems": 3},
+    {"type": "array", "items": [{"const": 1}], "additionalItems": False},
+    {"definitions": {"k": {"$id": "#kind", "enum": [1, 2]}}, "properties": {"x": {"$ref": "#kind"}}},
+]
+
+
+@pytest.mark.parametrize("schema", DRAFT_7, ids=lambda schema: json.dumps(schema)[:60])
+def test_draft_7_is_read_too(schema: Any, sample: Sample) -> None:
+    grammar = JsonGrammar()
+    structure = Grammar(grammar.text(grammar.add(schema)))
+    answers = [answer for seed in range(5) if (answer := sample(structure, seed)) is not None]
+    assert answers
+    for answer in answers:
+        jsonschema.Draft7Validator(schema).validate(json.loads(answer))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats_that_are_kept_to(name: str, sample: Sample) -> None:
+    grammar = JsonGrammar()
+    structure = Grammar(grammar.text(grammar.add({"type": "string", "format": name})))
+    answers = [answer for seed in range(12) if (answer := sample(structure, seed)) is not None]
+    assert answers
+    for answer in answers:
+        text = json.loads(answer)
+        match name:
+            case "date":
+                datetime.date.fromisoformat(text)
+            case "uuid":
+                assert str(uuid.UUID(text)) == text
+            case "ipv4":
+                ipaddress.IPv4Address(text)
+            case "email":
+                assert re.fullmatch(r"[^@\s]+@[^@\s]+\.[a-zA-Z]+", text)
+            case _:
+                # What older Pythons do not read: fractions of other lengths than three or six digits.
+                clock = re.sub(r"\.\d+", "", text).replace("Z", "+00:00")
+                reader = datetime.time if name == "time" else datetime.datetime
+                reader.fromisoformat(clock)
+
+
+def test_leap_days_are_days_of_leap_years() -> None:
+    patterns = [re.compile(pattern) for pattern in FORMATS["date"]]
+    assert all(pattern.search("2024-02-29") and pattern.search("2023-12-31") for pattern in patterns)
+    assert not any(pattern.search(date) for pattern in patterns for date in ("2023-02-29", "1900-02-29", "2023-04-31"))
+
+
+def test_parts_that_contradict_each_other_are_told() -> None:
+    for schema in (
+        {"allOf": [{"type": "string"}, {"type": "integer"}]},
+        {"allOf": [{"enum": [1, 2]}, {"enum": [3]}]},
+        {"$ref": "#"},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a", "minimum": 1}}},
+        {"type": "integer", "enum": ["a"]},
+    ):
+        with pytest.raises(SchemaError):
+            JsonGrammar().add(schema)
+
+
+def test_types_are_those_of_every_way_to_say_them() -> None:
+    schemas = Schemas({"$defs": {"s": {"type": "string"}, "loop": {"anyOf": [{"$ref": "#/$defs/loop"}, {"const": 1}]}}})
+    for schema, types in [
+        ({"anyOf": [{"$ref": "#/$defs/s"}, {"type": "null"}]}, {"string", "null"}),
+        ({"allOf": [{"$ref": "#/$defs/s"}], "default": "x"}, {"string"}),
+        ({"enum": ["a", 1, 2.5, None, True]}, {"string", "integer", "number", "null", "boolean"}),
+        ({"type": ["string", "integer"], "allOf": [{"type": "integer"}]}, {"integer"}),
+        ({"type": "string", "nullable": True}, {"string", "null"}),
+        ({"$ref": "#/$defs/loop"}, {"integer"}),
+        ({"pattern": "^a"}, {"string"}),
+        ({"type": "number"}, {"number", "integer"}),
+    ]:
+        assert schemas.types(schema) == types, schema
+    assert schemas.types({}) == schemas.types(True) == set(TYPES)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: json.dumps(schema)[:60])

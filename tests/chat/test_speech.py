@@ -8,6 +8,7 @@ import pytest
 
 from chat.conversation import Conversation, GenerationOptions, Message
 from chat.dialects.registry import DIALECTS
+from chat.grammars.forms import ChoiceForm
 from chat.reasoning import find_reasoning, strip_reasoning, thinking_options
 from chat.speech import Speech, make_speech, offered_tools
 from chat.tokenizer import ChatTokenizer
@@ -71,6 +72,73 @@ def test_the_prompt_tells_whether_it_opened_or_closed_the_thoughts() -> None:
     assert speech.preface("…", ASK).possible
     assert not speech.preface("…", off).possible
     assert not speech.preface("…<think>\n\n</think>\n\n", ASK).expected
+
+
+HEADERS = {
+    "thinks always": ("{{ messages[0].content }}<a><think>\\n", "<think>\n\n</think>\n\nThe answer is"),
+    "thinks when told": (
+        "{{ messages[0].content }}<a>{% if enable_thinking is false %}<think>\\n\\n</think>\\n\\n{% endif %}",
+        "<think>\n\n</think>\n\nThe answer is",
+    ),
+    "gpt-oss": (
+        "{# <|channel|> #}{{ messages[0].content }}<|start|>assistant",
+        "<|start|>assistant<|channel|>final<|message|>The answer is",
+    ),
+    "Muse": (
+        "{{ tools }}{# <atem:function_calls> assistant to=self #}{{ messages[0].content }}<|start|>assistant",
+        "<|start|>assistant to=user<|message|>The answer is",
+    ),
+    "Solar": (
+        "{# <|think|> #}{{ messages[0].content }}<|begin|>assistant",
+        "<|begin|>assistant<|content|>The answer is",
+    ),
+    "Command R7B": (
+        "{# <|START_THINKING|> #}{{ messages[0].content }}<|CHATBOT_TOKEN|>",
+        "<|CHATBOT_TOKEN|><|START_RESPONSE|>The answer is",
+    ),
+    "Apriel": (
+        "{{ tools }}{{ messages[0].content }}<|begin_assistant|>\\nHere are my reasoning steps:\\n"
+        "{# [BEGIN FINAL RESPONSE] #}",
+        "Here are my reasoning steps:\n[BEGIN FINAL RESPONSE]\n\nThe answer is",
+    ),
+    "Functionary": ("{{ tools }}{# >>>all #}{{ messages[0].content }}<|end|>>>>", "<|end|>>>>all\nThe answer is"),
+    "plain": ("{{ messages[0].content }}<a>", "<a>The answer is"),
+}
+
+
+@pytest.mark.parametrize("family", HEADERS)
+def test_the_beginning_of_an_answer_stands_where_answers_stand(family: str) -> None:
+    template, end = HEADERS[family]
+    tokenizer = ChatTokenizer(CHAT_MODEL).with_template(template.replace("\\n", "\n"))
+    speech = make_speech(tokenizer, thinks=True)
+    begun = Conversation(
+        (*ASK.messages, Message("assistant", "The answer is")),
+        template_options={"enable_thinking": False},
+        continued=True,
+    )
+    prompt = speech.prompt(begun)
+    assert prompt.endswith(f"Hi{end}" if not end.startswith(("Here", "<think>")) else end)
+    preface = speech.preface(prompt, begun)
+    assert not preface.expected
+    deltas = [*(parser := speech.parser(preface, {}, eager=False)).push(" 42."), *parser.finish()]
+    assert "".join(delta.text for delta in deltas).strip() == "42."
+    form = speech.structure(begun, {}, GenerationOptions(form=ChoiceForm(("x",))), preface)
+    assert isinstance(form, Grammar)
+    assert form.ebnf.split("\n")[0].split() == ["root", "::=", '"x"']
+
+
+def test_a_family_that_nobody_knows_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    tokenizer = ChatTokenizer(CHAT_MODEL).with_template("{{ tools }}{{ messages }}")
+    assert make_speech(tokenizer, thinks=False).dialect is DIALECTS["hermes"]  # config.json tells
+    tokenizer.__dict__["config"] = {"model_type": "surprise"}
+    speech = make_speech(tokenizer, thinks=False)
+    assert speech.dialect is DIALECTS["unknown"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "test_chat" in caplog.text
+    preface = speech.preface("", ASK)
+    assert speech.structure(ASK, {"now": {}}, GenerationOptions(), preface) is None
+    demanded = Conversation(ASK.messages, must_call=True)
+    assert isinstance(speech.structure(demanded, {"now": {}}, GenerationOptions(), preface), Grammar)
 
 
 def test_tools_of_a_dialect_without_a_mark_leave_the_text_free() -> None:

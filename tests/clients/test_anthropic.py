@@ -131,7 +131,7 @@ def test_errors_are_typed_and_carry_our_sentence(client: Anthropic) -> None:
     with pytest.raises(anthropic.BadRequestError, match="embedding model"):
         client.messages.create(model=EMBED, max_tokens=5, messages=ASK)
     too_long: list[MessageParam] = [{"role": "user", "content": "word " * 5000}]
-    with pytest.raises(anthropic.BadRequestError, match="takes at most"):
+    with pytest.raises(anthropic.BadRequestError, match=r"prompt is too long: \d+ tokens > \d+ maximum"):
         client.messages.create(model=CHAT, max_tokens=5, messages=too_long)
-    with pytest.raises(anthropic.BadRequestError, match="takes at most"):
+    with pytest.raises(anthropic.BadRequestError, match=r"prompt is too long: \d+ tokens > \d+ maximum"):
         client.messages.create(model=CHAT, max_tokens=5, messages=too_long, stream=True)

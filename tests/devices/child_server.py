@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from devices.job import contain_children
 from devices.lifeline import watch_stdin
 from web.listening import open_listeners
 from web.serving import GracefulServer
@@ -75,6 +76,7 @@ def main() -> None:
     parser.add_argument("--admin-port", type=int)
     parser.add_argument("--fd", type=int, action="append", default=[])
     options = parser.parse_args()
+    contain_children()
     misbehave(options)
 
     server = GracefulServer(uvicorn.Config(make_app(options), log_level="warning"))

@@ -1,4 +1,3 @@
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -7,6 +6,7 @@ import httpx
 import pytest
 
 from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from devices.python import python_command
 from devices.supervisor import DeviceStatus, Launch, Suite, Timing
 from tests.helpers import eventually, free_port
 
@@ -64,7 +64,7 @@ async def start_suite(tmp_path: Path) -> AsyncIterator[StartSuite]:
             data_dir = tmp_path / "資料 夾"
             store = ConfigStore(data_dir / "device_config.json")
             store.save(Configuration(devices=devices or {"gpu": device(free_port())}))
-            launch = Launch(PROJECT, data_dir, program=(sys.executable, str(CHILD), "--fault", fault))
+            launch = Launch(PROJECT, data_dir, program=python_command(str(CHILD), "--fault", fault))
             suite = Suite(store, launch, timing=timing, run_devices=run_devices)
             await suite.start()
             stack.push_async_callback(suite.stop)

@@ -1,6 +1,7 @@
 import os
 
 from devices.environment import child_environment, network_environment
+from devices.python import python_environment
 from keys.access import INTERNAL_KEY_VARIABLE
 
 NEEDED = {"PATH": "/bin", "LC_ALL": "C.UTF-8", "OV_CPU_PIN": "1", "ZE_AFFINITY_MASK": "0", "SystemRoot": "C:\\Windows"}
@@ -23,7 +24,7 @@ NETWORK = {
     "SSL_CERT_FILE": "a.pem",
     "HF_HOME": "/h",
 }
-ALWAYS = {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+ALWAYS = python_environment({"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"})
 
 
 def test_a_child_gets_what_it_needs_and_nobodys_secrets() -> None:

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[2]
     [
         (0, "exit code 0", False),
         (3, "exit code 3", False),
-        (-9, "signal SIGKILL", True),
+        (-15, "signal SIGTERM", True),
         (-200, "signal 200", True),
         (0xC0000005, "exit code 0xC0000005 (access violation)", True),
         (0xC0001234, "exit code 0xC0001234", True),

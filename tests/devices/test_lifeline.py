@@ -18,7 +18,7 @@ import os, stat, sys
 from instances import worker
 class Loading(worker.Worker):
     def _load(self, spec):
-        sys.stderr.write(str({KIND}))
+        print({KIND}, file=sys.stderr)
         raise RuntimeError("enough")
 worker.Worker = Loading
 worker.main()
@@ -26,20 +26,20 @@ worker.main()
     "the grammar worker": f"""
 import os, stat, sys
 from instances import grammar_worker
-grammar_worker.serve = lambda commands, replies: sys.stderr.write(str(commands.fileno() > 0 and {KIND}))
+grammar_worker.serve = lambda commands, replies: print(commands.fileno() > 0 and {KIND}, file=sys.stderr)
 grammar_worker.main()
 """,
     "a downloader": f"""
 import os, stat, sys
 from registry import downloader
-downloader.decode_request = lambda line: sys.stderr.write(str({KIND})) and sys.exit()
+downloader.decode_request = lambda line: print({KIND}, file=sys.stderr) and sys.exit()
 downloader.main()
 """,
     "a server": f"""
 import os, stat, sys
 from devices.lifeline import watch_stdin
 thread = watch_stdin(lambda: None)
-sys.stderr.write(str({KIND}))
+print({KIND}, file=sys.stderr)
 thread.join()
 """,
 }

@@ -28,7 +28,7 @@ async def vectors(directory: Path, texts: list[str], prefix: str = "") -> npt.ND
     instance = Instance(load_message(directory))
     await instance.load()
     try:
-        rows = await instance.compute(VectorizeTexts(0, texts, True, prefix))
+        rows = await instance.compute(VectorizeTexts(0, [*texts], True, prefix))
     finally:
         await instance.stop()
     return np.frombuffer(rows.data, dtype="<f4").reshape(len(texts), -1)

@@ -10,7 +10,11 @@ from instances.handle import WORKER_COMMAND, Instance
 from instances.messages import LoadModel
 
 MODEL = Path(__file__).resolve().parents[1] / "models" / "test_chat"
-LAUNCHER = f"import subprocess, sys; sys.exit(subprocess.call({list(WORKER_COMMAND)!r}))"
+LAUNCHER = f"""
+import subprocess, sys
+from devices.python import python_environment
+sys.exit(subprocess.call({list(WORKER_COMMAND)!r}, env=python_environment()))
+"""
 
 
 async def test_it_tells_its_own_process() -> None:

@@ -31,11 +31,19 @@ def clock() -> float:
 class Request:
     """A request under way."""
 
-    def __init__(self, manager: ModelManager, model: str, prompt: list[int] | None = None, **sampling: Any) -> None:
+    def __init__(
+        self,
+        manager: ModelManager,
+        model: str,
+        prompt: list[int] | None = None,
+        *,
+        keep_alive: float | None = None,
+        **sampling: Any,
+    ) -> None:
         self.tokens: list[int] = []
         self.timings = Timings(clock())
         asked = Sampling(**{"max_new_tokens": 8, **sampling})
-        self._outputs = manager.generate(model, prompt or [1, 2, 3], asked, self.timings)
+        self._outputs = manager.generate(model, prompt or [1, 2, 3], asked, self.timings, keep_alive=keep_alive)
         self.task = asyncio.create_task(self._collect())
 
     async def _collect(self) -> list[int]:

@@ -78,7 +78,7 @@ class Pools(RuleBasedStateMachine):
 
     @rule(model=st.sampled_from(MODELS), seconds=st.sampled_from([-1.0, 0.0, 2.0, 300.0]))
     def keep_alive(self, model: str, seconds: float) -> None:
-        self.manager.pool(model).keep_alive = seconds
+        self.manager.pool(model).keep(seconds)
 
     @invariant()
     def no_more_memory_is_promised_than_there_is(self) -> None:
@@ -108,7 +108,7 @@ class Pools(RuleBasedStateMachine):
     def teardown(self) -> None:
         async def finish() -> None:
             for pool in self.manager.pools.values():
-                pool.keep_alive = 0.0  # nothing is pinned any more
+                pool.keep(0.0)  # nothing is pinned any more
             for _ in range(2000):
                 if not self.open_requests:
                     break

@@ -10,7 +10,7 @@ CAPACITY = 64 * BLOCK_TOKENS
 
 
 def make_slot(capacity: int = CAPACITY, max_requests: int = 16) -> Slot:
-    return Slot(1, cast(Instance, None), capacity, max_requests, 0.0, 0.0, 0.0)
+    return Slot(1, cast(Instance, None), capacity, max_requests, 0.0, 0.0, 0.0, 300.0)
 
 
 @given(st.integers(0, 10_000))

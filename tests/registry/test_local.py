@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from model_registry import Conflict, ModelInUse, ModelNotFound, ModelRegistry
+from tests.helpers import link_or_skip
 from tests.registry.tiny_models import make_llm
 
 
@@ -63,7 +64,7 @@ def test_broken_metadata_leaves_the_name_of_the_directory(models_dir: Path, cont
 def test_a_link_out_of_the_models_directory_is_no_model(models_dir: Path, tmp_path: Path) -> None:
     make_llm(tmp_path / "elsewhere")
     models_dir.mkdir()
-    (models_dir / "a_b").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    link_or_skip(models_dir / "a_b", tmp_path / "elsewhere", directory=True)
     assert ModelRegistry(models_dir).local_models() == []
 
 

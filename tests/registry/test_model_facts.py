@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
 from devices.kv_cache import KvShape
+from devices.model_config import read_chat_template
 from devices.model_facts import FactsCache, ModelFacts, read_facts, runtime_problem
 from tests.registry.tiny_models import HIDDEN, VOCABULARY, add_tokenizer, language_model, make_llm, model
 
@@ -192,3 +194,21 @@ def test_an_ir_newer_than_the_runtime_is_said() -> None:
     assert runtime_problem(facts, "2027.0.0") is None
     assert "newer than the 2025.3" in (runtime_problem(facts, "2025.3.0-19807") or "")
     assert runtime_problem(ModelFacts(runtime_version="custom build"), "2025.3.0") is None
+
+
+@pytest.mark.parametrize(
+    ("template", "config", "tools"),
+    [
+        ("{{ messages }}{{ tools }}<tool_call>", {}, True),
+        ("{{ messages }}{{ tools }}", {"model_type": "qwen3"}, True),
+        ("{{ messages }}{{ tools }}", {"model_type": "surprise"}, False),
+        ("{{ messages }}{{ tools }}", {}, False),
+        ("{{ messages }}", {"model_type": "qwen3"}, False),
+    ],
+)
+def test_tools_are_promised_where_it_is_known_how_they_are_called(
+    tmp_path: Path, template: str, config: dict[str, Any], tools: bool
+) -> None:
+    (tmp_path / "chat_template.jinja").write_text(template, encoding="utf-8")
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert read_chat_template(tmp_path, None).tools is tools

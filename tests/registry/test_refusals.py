@@ -9,6 +9,7 @@ from model_registry import Conflict, HubSettings, InvalidModelName, ModelRegistr
 from registry.downloader import RESERVE_BYTES
 from registry.errors import UnsafeRepository
 from registry.names import check_file_names, check_model_id, check_revision, id_of_directory, inside
+from tests.helpers import link_or_skip
 from tests.hub import TestHub
 
 ID = "OpenVINO/Tiny-int4-ov"
@@ -49,8 +50,8 @@ async def test_a_symlink_planted_in_the_partial_directory_is_not_written_through
     victim.write_text("mine", encoding="utf-8")
     partial = registry.models_dir / ".partial" / "OpenVINO_Tiny-int4-ov"
     partial.mkdir(parents=True)
-    (partial / "config.json").symlink_to(victim)
-    (partial / "README.md.part").symlink_to(victim)
+    link_or_skip(partial / "config.json", victim)
+    link_or_skip(partial / "README.md.part", victim)
     job = await registry.settled(registry.pull(ID).id)
     assert job.state == "ready"
     assert victim.read_text(encoding="utf-8") == "mine"
@@ -62,7 +63,7 @@ async def test_a_models_directory_linked_elsewhere_is_not_written_through(
 ) -> None:
     hub.add_model(ID, model)
     registry.models_dir.mkdir(parents=True)
-    (registry.models_dir / "OpenVINO_Tiny-int4-ov").symlink_to(tmp_path / "published")
+    link_or_skip(registry.models_dir / "OpenVINO_Tiny-int4-ov", tmp_path / "published", directory=True)
     with pytest.raises(UnsafeRepository):
         registry.pull(ID)
     assert not registry.local_models()

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 
 from keys.key_store import KEYS_FILE, KeyStore
-from tests.admin.browser import ARGUMENTS, chromium_path
+from tests.admin.browser import ARGUMENTS, installed_browser
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, Script, serving
 from tests.web.conftest import foreign_site
@@ -63,7 +63,7 @@ def extension(browser: Browser, directory: Path, *, permissions: list[str]) -> I
     id = digest.translate(str.maketrans("0123456789abcdef", "abcdefghijklmnop"))  # how Chromium names it
     context = browser.browser_type.launch_persistent_context(
         directory / "profile",
-        executable_path=chromium_path(),
+        **installed_browser(),
         args=[*ARGUMENTS, f"--load-extension={source}", f"--disable-extensions-except={source}"],
         ignore_default_args=["--disable-extensions"],
     )

@@ -249,3 +249,23 @@ def test_sockets_of_foreign_pages_are_closed(client: TestClient) -> None:
             client.websocket_connect("/socket", headers=headers),
         ):
             pass
+
+
+def test_a_page_from_the_internet_may_ask_for_this_network_where_it_is_listed(client: TestClient) -> None:
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Private-Network": "true"}
+    for origin, status in (
+        ("http://localhost:11437", 200),
+        ("chrome-extension://abc", 200),
+        ("https://evil.example", 403),
+    ):
+        answer = client.options("/echo", headers={"Origin": origin, **asks})
+        assert answer.status_code == status
+        allowed = answer.headers.get("Access-Control-Allow-Private-Network")
+        assert allowed == ("true" if status == 200 else None)
+        unasked = client.options("/echo", headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+        assert "Access-Control-Allow-Private-Network" not in unasked.headers
+    refused = client.options(
+        "/echo", headers={"Origin": "http://localhost:11437", **asks, "Access-Control-Request-Method": "BREW"}
+    )
+    assert refused.status_code == 400
+    assert "Access-Control-Allow-Private-Network" not in refused.headers

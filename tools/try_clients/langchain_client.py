@@ -3,6 +3,7 @@
 import warnings
 
 from langchain_anthropic import ChatAnthropic
+from langchain_core.exceptions import ContextOverflowError
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
@@ -59,6 +60,24 @@ def tools(model: BaseChatModel, **choice: str) -> None:
 
 def structured(model: BaseChatModel, **how: str) -> None:
     assert isinstance(model.with_structured_output(Service, **how).invoke(SERVER["question"]), Service)
+
+
+def too_long(model: BaseChatModel) -> None:
+    for ask in (model.invoke, lambda text: list(model.stream(text))):
+        try:
+            ask("word " * 5000)
+        except ContextOverflowError:
+            continue
+        raise AssertionError("no ContextOverflowError")
+
+
+def chatopenai_too_long() -> None:
+    too_long(openai_model())
+    too_long(ChatOpenAI(base_url=f"{URL}/v1", api_key="any", model=CHAT, max_retries=0, use_responses_api=True))
+
+
+def chatanthropic_too_long() -> None:
+    too_long(anthropic_model())
 
 
 def chatopenai_chat_and_stream() -> None:
@@ -129,6 +148,7 @@ run(
         chatopenai_tools,
         chatopenai_structured_output,
         chatopenai_by_responses,
+        chatopenai_too_long,
         openaiembeddings,
         chatollama_chat_and_stream,
         chatollama_tools,
@@ -137,5 +157,6 @@ run(
         ollamaembeddings,
         chatanthropic_chat_and_stream,
         chatanthropic_tools,
+        chatanthropic_too_long,
     ],
 )

@@ -80,6 +80,24 @@ def openai_errors() -> None:
         raise AssertionError("no error")
 
 
+def too_long(how: dict[str, Any]) -> None:
+    asked = [{"role": "user", "content": "word " * 5000}]
+    for stream in (False, True):
+        try:
+            litellm.completion(messages=asked, stream=stream, max_retries=0, max_tokens=5, **how)
+        except litellm.ContextWindowExceededError:
+            continue
+        raise AssertionError("no ContextWindowExceededError")
+
+
+def openai_too_long() -> None:
+    too_long(OPENAI)
+
+
+def anthropic_too_long() -> None:
+    too_long(ANTHROPIC)
+
+
 def ollama_chat_and_stream() -> None:
     chat_and_stream(OLLAMA)
 
@@ -114,11 +132,13 @@ run(
         openai_structured_output,
         openai_embeddings,
         openai_errors,
+        openai_too_long,
         ollama_chat_and_stream,
         ollama_tools,
         ollama_structured_output,
         ollama_embeddings,
         anthropic_chat_and_stream,
         anthropic_tools,
+        anthropic_too_long,
     ],
 )
