@@ -9,6 +9,7 @@ from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
+from devices.compile_cache import CompileCache
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
 from instances.messages import LoadModel, Output, Rows, Sampling, ScorePrompt, Sight, TextWork
 from pools.costs import CostBook
@@ -17,10 +18,11 @@ from pools.housekeeping import Housekeeping
 from pools.memory_budget import MemoryBudget
 from pools.placer import Placer
 from pools.pool import ModelPool
+from pools.progress import Loading
 from pools.prompt_limit import PromptLimit, prompt_limit
 from pools.prompt_scores import TokenScore, read_scores, scoring_model
 from pools.run import Run
-from pools.served_model import ServedModel, load_message, plan_instance
+from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache
 from pools.slot import Lease
 from pools.statistics import Statistics, Timings
 from web.arrivals import Arrivals, arrived
@@ -61,6 +63,7 @@ class ModelManager:
         everything = ChainMap(self.pools, self.scorers)
         self.placer = Placer(everything, budget, self.costs, clock)
         self._cache_dir = cache_dir
+        self._compiled: dict[str, CompileCache] = {}
         self._max_queue = max_queue
         self._queue_seconds = queue_seconds
         self._make_instance = make_instance
@@ -115,14 +118,14 @@ class ModelManager:
             return pool.model.context_tokens
         return min(pool.model.context_tokens, pool.plan.kv_cache_tokens)
 
+    def prompt_limit(self, model: ServedModel) -> PromptLimit:
+        """How long a prompt of one request may be."""
+        return prompt_limit(model, self.pool(model.id).plan)
+
     def instance_bytes(self, model_id: str) -> int:
         """What one more instance of a model is reckoned to take: as measured if it ran before, else as planned."""
         pool = self.pool(model_id)
         return self.placer.cost(pool, load_message(pool.model, pool.plan, self._cache_dir))
-
-    def prompt_limit(self, model: ServedModel) -> PromptLimit:
-        """How long a prompt of one request may be."""
-        return prompt_limit(model, self.pool(model.id).plan)
 
     async def generate(
         self,
@@ -152,6 +155,8 @@ class ModelManager:
                     async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
                         async for output in outputs:
                             timings.generated_tokens = len(run.generated)
+                            if output.evicted_tokens and not timings.evicted_tokens:
+                                _note_evicted(pool, timings, output.evicted_tokens)
                             yield output
             finally:
                 statistics.resumed += run.losses
@@ -308,21 +313,54 @@ class ModelManager:
         """Raises `OutOfMemory`, `InstanceLoadError` and `InstanceLost`."""
         if pool.model.problem:
             raise InstanceLoadError(pool.model.problem)
-        spec = load_message(pool.model, pool.plan, self._cache_dir)
+        name, spec = pool.model.public_id, load_message(pool.model, pool.plan, self._cache_dir)
+        cache = self._compiled.setdefault(pool.model.id, CompileCache(Path(spec.cache_dir) if spec.cache_dir else None))
+        suspected = pool.crashes > 1 and cache.put_aside()
+        if suspected:
+            logger.warning("The instances of %s end again and again: it is compiled anew.", name)
+        try:
+            started = await self._load(pool, spec)
+        except (InstanceLoadError, InstanceLost) as error:
+            if suspected or not cache.put_aside():
+                raise
+            logger.warning("%s did not load with what was compiled before (%s): it is compiled anew.", name, error)
+            try:
+                started = await self._load(pool, spec)
+            except BaseException as other:
+                cache.restore(acquitted=isinstance(other, (InstanceLoadError, InstanceLost)))
+                raise
+            suspected = True
+        if suspected:
+            logger.warning("%s has loaded; its old compile cache, probably damaged, lies in %s.", name, cache.damaged)
+        cache.loaded()
+        return started
+
+    async def _load(self, pool: ModelPool, spec: LoadModel) -> tuple[Instance, float]:
         instance = self._make_instance(spec)
         await self.placer.place(pool, spec, instance)
         try:
             async with self.budget.load_turn():
-                logger.info("Loading %s on %s.", pool.model.public_id, pool.model.device.used)
+                compiling = self._compiles(pool.model)
+                first = ", compiling it for the first time" if compiling else ""
+                logger.info("Loading %s on %s%s.", pool.model.public_id, pool.model.device.used, first)
+                pool.progress = Loading(time.time(), compiling)
                 ready = await instance.load()
         except BaseException:
             await instance.stop()
             self.budget.release(instance)
             raise
+        finally:
+            pool.progress = None
         self.budget.attach(instance, instance.pid)
         _keep(self._releases, self._release_memory_when_closed(instance))
-        logger.info("Loaded %s in %.1f s (process %s).", pool.model.public_id, ready.load_seconds, instance.pid)
-        return instance, ready.load_seconds + ready.warm_up_seconds
+        seconds = ready.load_seconds + ready.warm_up_seconds
+        line = "Loaded %s in %.1f s, of which the warm-up took %.1f s (process %s)."
+        logger.info(line, pool.model.public_id, seconds, ready.warm_up_seconds, instance.pid)
+        return instance, seconds
+
+    def _compiles(self, model: ServedModel) -> bool:
+        """Whether this load has to compile what later ones find; on the CPU there is next to nothing to compile."""
+        return not model.device.used.startswith("CPU") and self._compiled[model.id].empty
 
     async def _release_memory_when_closed(self, instance: Instance) -> None:
         await instance.closed.wait()
@@ -339,6 +377,17 @@ def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> No
     task = asyncio.create_task(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
+
+
+def _note_evicted(pool: ModelPool, timings: Timings, tokens: int) -> None:
+    timings.evicted_tokens = tokens
+    timings.larger_cache = settings_for_more_cache(pool.model, pool.plan)
+    logger.warning(
+        "%s computed %d of a conversation's %d tokens again: its KV cache of %d tokens had given them to others. "
+        "Settings that help: %s.",
+        *(pool.model.public_id, tokens, timings.prompt_tokens, pool.plan.kv_cache_tokens),
+        ", ".join(timings.larger_cache),
+    )
 
 
 async def _preload_quietly(pool: ModelPool) -> None:

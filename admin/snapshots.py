@@ -203,6 +203,9 @@ def _running(report: Mapping[str, Any]) -> RunningModel:
         error=report.get("error"),
         measured=_rounded(report.get("measured_bytes"), MODEL_STEP) or None,
         estimated=_rounded(report.get("estimated_bytes"), MODEL_STEP) or None,
+        loading_since=report.get("loading_since"),
+        compiling=report.get("compiling", False),
+        evicted=report.get("evicted_prompts", 0),
     )
 
 

@@ -20,7 +20,8 @@ from registry.recommend import Recommendation
 @dataclass(frozen=True)
 class RunningModel:
     """What a device server reports about one of its models. `measured`: bytes its instances take now; `estimated`: what
-    one instance was reckoned to take."""
+    one instance was reckoned to take. `compiling`: the load under way, since that second, compiles what
+    later ones find. `evicted`: conversations that its KV cache has lost to others."""
 
     state: str
     instances: int = 0
@@ -29,6 +30,9 @@ class RunningModel:
     error: str | None = None
     measured: int | None = None
     estimated: int | None = None
+    loading_since: float | None = None
+    compiling: bool = False
+    evicted: int = 0
 
     @property
     def reckoned(self) -> int | None:

@@ -50,7 +50,11 @@ def status_routes(
             "queued_requests": sum(pool.queued for pool in pools),
             "generated_tokens": sum(each.generated_tokens for each in manager.statistics.values()),
             "models": [
-                {**_model(pool), "tokens_per_second": manager.statistics[pool.model.id].mean_tokens_per_second}
+                {
+                    **_model(pool),
+                    "tokens_per_second": manager.statistics[pool.model.id].mean_tokens_per_second,
+                    "evicted_prompts": manager.statistics[pool.model.id].evicted_prompts,
+                }
                 for pool in pools
             ],
         }
@@ -67,6 +71,7 @@ def status_routes(
             "elsewhere_bytes": figures.elsewhere,
             "available_bytes": max(0, figures.free),
             "used_bytes": sum(model["measured_bytes"] for model in models),
+            "measured": all(each["memory_bytes"] is not None for model in models for each in model["instances"]),
             "models": models,
         }
 
@@ -101,6 +106,8 @@ def status_routes(
             "cancelled": stats.cancelled,
             "resumed": stats.resumed,
             "prompt_tokens": stats.prompt_tokens,
+            "evicted_prompts": stats.evicted_prompts,
+            "evicted_tokens": stats.evicted_tokens,
             "generated_tokens": stats.generated_tokens,
             "mean_first_token_seconds": stats.mean_first_token_seconds,
             "mean_queue_seconds": stats.mean_queue_seconds,
@@ -149,6 +156,8 @@ def _model(pool: ModelPool) -> dict[str, Any]:
         "queued": pool.queued,
         "max_active": pool.ceiling,
         "error": pool.error,
+        "loading_since": pool.progress.since if pool.progress else None,
+        "compiling": pool.progress is not None and pool.progress.compiling,
     }
 
 

@@ -17,6 +17,9 @@ class ModelState(BaseModel):
     queued: int
     max_active: int
     error: str | None
+    loading_since: float | None
+    """Seconds since the epoch."""
+    compiling: bool
 
 
 class Health(BaseModel):
@@ -65,6 +68,8 @@ class Memory(BaseModel):
     elsewhere_bytes: int
     available_bytes: int
     used_bytes: int
+    measured: bool
+    """False where the system does not tell what some instance takes: `reserved_bytes` is all that is known then."""
     models: list[ModelMemory]
 
 
@@ -120,6 +125,8 @@ class ModelStatistics(ModelState):
     cancelled: int
     resumed: int
     prompt_tokens: int
+    evicted_prompts: int
+    evicted_tokens: int
     generated_tokens: int
     mean_first_token_seconds: float | None
     mean_queue_seconds: float | None

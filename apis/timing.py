@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from chat.completion import Completion
 from pools.statistics import Timings
 
+EVICTED_HEADER = "X-KV-Cache-Evicted"
+
 
 def waiting_comment(completions: Iterable[Completion]) -> bytes:
     """A comment for an event stream: the place in the queue; nothing once all of a request's answers are worked on."""
@@ -24,4 +26,18 @@ def server_timing(timings: Timings) -> dict[str, str]:
         "decode": timings.decode_seconds,
         "total": total,
     }
-    return {"Server-Timing": ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in parts.items())}
+    header = ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in parts.items())
+    return {"Server-Timing": header, **_evicted(timings)}
+
+
+def cache_headers(completions: Iterable[Completion]) -> dict[str, str]:
+    """For a stream that begins: what has become known with its first tokens."""
+    return next((header for each in completions if (header := _evicted(each.timings))), {})
+
+
+def _evicted(timings: Timings) -> dict[str, str]:
+    """Of a conversation that the KV cache had and has lost: its tokens, and the settings that would help, as an item of
+    RFC 9651 (structured fields)."""
+    if not timings.evicted_tokens:
+        return {}
+    return {EVICTED_HEADER: f'{timings.evicted_tokens};settings="{", ".join(timings.larger_cache)}"'}

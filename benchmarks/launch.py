@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -79,10 +79,15 @@ class DeviceProcess:
 
 @contextmanager
 def device_process(
-    data_dir: Path, *, name: str = "gpu", models: list[dict[str, Any]], **settings: Any
+    data_dir: Path,
+    *,
+    name: str = "gpu",
+    models: list[dict[str, Any]],
+    variables: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> Iterator[DeviceProcess]:
-    """Runs a device server that offers `models` (entries of the configuration) on a free port; it and its workers
-    have ended when the context is left."""
+    """Runs a device server that offers `models` (entries of the configuration) on a free port, with `variables` added
+    to its environment; it and its workers have ended when the context is left."""
     listeners = open_listeners("127.0.0.1", 0)
     port = listeners[0].getsockname()[1]
     config = data_dir / "device_config.json"
@@ -100,7 +105,13 @@ def device_process(
     log = data_dir / f"{name}.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=stream, stderr=stream, pass_fds=inherited
+            command,
+            cwd=PROJECT,
+            env={**os.environ, **(variables or {})},
+            stdin=subprocess.PIPE,
+            stdout=stream,
+            stderr=stream,
+            pass_fds=inherited,
         )
     close_all(listeners)
     server = DeviceProcess(name, port, process, log)

@@ -22,10 +22,12 @@ _IN_RAM = ("system", "gtt")
 
 @dataclass(frozen=True)
 class GpuMemory:
-    """Bytes: `on_card` in a discrete GPU's own memory, `in_ram` in the machine's."""
+    """Bytes: `on_card` in a discrete GPU's own memory, `in_ram` in the machine's. `told`: whether the kernel gave any
+    figure; older ones and other systems do not."""
 
     on_card: int = 0
     in_ram: int = 0
+    told: bool = False
 
 
 def read_gpu_memory(pid: int, proc: Path = _PROC) -> GpuMemory:
@@ -34,7 +36,11 @@ def read_gpu_memory(pid: int, proc: Path = _PROC) -> GpuMemory:
     for text in _drm_files(proc / str(pid)):
         # Descriptors of one client show the same figures.
         clients[_field(text, "drm-pdev"), _field(text, "drm-client-id")] = _parse(text)
-    return GpuMemory(sum(c.on_card for c in clients.values()), sum(c.in_ram for c in clients.values()))
+    return GpuMemory(
+        sum(client.on_card for client in clients.values()),
+        sum(client.in_ram for client in clients.values()),
+        any(client.told for client in clients.values()),
+    )
 
 
 def read_shared_resident(pid: int, proc: Path = _PROC) -> int:
@@ -68,7 +74,7 @@ def _parse(text: str) -> GpuMemory:
         for region, values in found.items()
     }
     on_card = sum(size for region, size in best.items() if region.startswith(_ON_THE_CARD))
-    return GpuMemory(on_card, sum(size for region, size in best.items() if region.startswith(_IN_RAM)))
+    return GpuMemory(on_card, sum(size for region, size in best.items() if region.startswith(_IN_RAM)), bool(best))
 
 
 def _field(text: str, name: str) -> str:

@@ -1,7 +1,7 @@
 """Readings of physical memory: what the machine has, what is left, what a process takes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -26,10 +26,12 @@ class MemoryReading:
 @dataclass(frozen=True)
 class ProcessMemory:
     """Bytes. `resident` is all a process has of a memory; `private` is what is missing from that memory's `available`:
-    pages of files are not, although a model's mapped weights are in use all the time."""
+    pages of files are not, although a model's mapped weights are in use all the time. `complete`: whether that is all;
+    buffers of a GPU may be missing where the system does not tell them."""
 
     resident: int
     private: int
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class PhysicalMemory:
     shared_with_host: bool = True
 
 
-def system_memory() -> PhysicalMemory:
-    return PhysicalMemory("system", read_system_memory, read_process_memory)
+def system_memory(*, with_gpu: bool = False) -> PhysicalMemory:
+    """The machine's RAM; `with_gpu`: its processes use an integrated GPU, whose buffers lie there."""
+    return PhysicalMemory("system", read_system_memory, read_gpu_process if with_gpu else read_process_memory)
 
 
 def device_memory(device: str, total: int) -> PhysicalMemory:
@@ -91,6 +94,12 @@ def read_process_memory(pid: int) -> ProcessMemory | None:
     unmapped = max(0, buffers - read_shared_resident(pid)) if buffers else 0
     # Windows and macOS do not tell files' pages apart.
     return ProcessMemory(info.rss + unmapped, info.rss - getattr(info, "shared", 0) + buffers)
+
+
+def read_gpu_process(pid: int) -> ProcessMemory | None:
+    """As `read_process_memory`, of a process that uses an integrated GPU."""
+    memory = read_process_memory(pid)
+    return memory and replace(memory, complete=read_gpu_memory(pid).told)
 
 
 def _read_on_card(pid: int) -> ProcessMemory | None:

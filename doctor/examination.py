@@ -21,6 +21,7 @@ from doctor.network import examine_hub, examine_proxy
 from doctor.ports import examine_ports
 from doctor.recommended import recommended_models
 from doctor.resources import (
+    examine_caches,
     examine_disk,
     examine_folders,
     examine_memory,
@@ -114,6 +115,7 @@ def _examine_here(surroundings: Surroundings, configuration: Configuration | Non
         *examine_packages(),
         examine_memory(read_system_memory()),
         examine_disk(surroundings.free_bytes, data_dir),
+        *examine_caches(data_dir),
         *examine_folders([data_dir, data_dir / "models", data_dir / "logs"], long_paths=long_paths_enabled()),
         *examine_private_files([data_dir / name for name in _PRIVATE_FILES]),
         *examine_power(*read_power()),

@@ -8,6 +8,7 @@ from typing import Any
 
 from devices.hardware import DeviceInfo, DeviceUnavailable, describe_device, resolve_device
 from doctor.children import ChildResult
+from doctor.drivers import known_troubles
 from doctor.findings import Finding
 from doctor.machine import Kind, Machine
 
@@ -39,7 +40,13 @@ class DeviceReport:
 
     @property
     def driver(self) -> str:
-        return str(self.properties.get("GPU_DRIVER_VERSION") or self.properties.get("NPU_DRIVER_VERSION") or "")
+        """Its version, as the NPU's plugin or, for a GPU, `doctor.drivers` tells it."""
+        return str(self.properties.get("DRIVER_VERSION") or self.properties.get("NPU_DRIVER_VERSION") or "")
+
+    @property
+    def driver_text(self) -> str:
+        """That, with the kernel's part of it."""
+        return " / ".join(filter(None, (self.driver, str(self.properties.get("KERNEL_DRIVER", "")))))
 
     @property
     def discrete(self) -> bool:
@@ -83,7 +90,7 @@ def _describe(report: DeviceReport) -> Iterator[Finding]:
         "name": name,
         "memory": gigabytes(memory) if memory else "–",
         "architecture": report.architecture or "–",
-        "driver": report.driver or "–",
+        "driver": report.driver_text or "–",
     }
     if report.info.kind == "CPU":
         key = "cpu_found"
@@ -92,6 +99,9 @@ def _describe(report: DeviceReport) -> Iterator[Finding]:
     else:
         key = "shared_device_found"
     yield Finding(key, "ok", "devices", values, subject=report.name)
+    for trouble in known_troubles(report.driver, report.info.kind):
+        said = {"version": report.driver, "name": name}
+        yield Finding("known_driver", "warning", "devices", said, report.name, str(trouble["trouble"]))
     largest = int(report.properties.get("GPU_DEVICE_MAX_ALLOC_MEM_SIZE") or 0)
     if 0 < largest <= _SMALL_ALLOCATION and (memory or 0) > largest:
         yield Finding("small_allocations", "note", "devices", {"limit": gigabytes(largest)}, report.name, "advice")

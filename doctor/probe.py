@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from devices import no_telemetry as no_telemetry
+from doctor.drivers import Driver, gpu_driver, kernel_driver, read_drivers
 
 MARK = "doctor-result:"
 PROPERTIES = (
@@ -20,7 +21,7 @@ PROPERTIES = (
     "OPTIMIZATION_CAPABILITIES",
     "GPU_DEVICE_TOTAL_MEM_SIZE",
     "GPU_DEVICE_MAX_ALLOC_MEM_SIZE",
-    "GPU_DRIVER_VERSION",
+    "DEVICE_UUID",
     "NPU_DEVICE_TOTAL_MEM_SIZE",
     "NPU_DRIVER_VERSION",
 )
@@ -32,10 +33,19 @@ def list_devices() -> dict[str, Any]:
     import openvino
 
     core = openvino.Core()
-    return {
-        "version": openvino.get_version(),
-        "devices": [{"name": name, "properties": _properties(core, name)} for name in core.available_devices],
-    }
+    devices = [{"name": name, "properties": _properties(core, name)} for name in core.available_devices]
+    drivers = read_drivers() if any(device["name"].startswith("GPU") for device in devices) else []
+    for device in devices:
+        device["properties"] |= _driver(device["name"], device["properties"], drivers)
+    return {"version": openvino.get_version(), "devices": devices}
+
+
+def _driver(name: str, properties: dict[str, Any], drivers: list[Driver]) -> dict[str, str]:
+    """Of a GPU, whose plugin does not tell it."""
+    if not name.startswith("GPU"):
+        return {}
+    version = gpu_driver(properties.get("FULL_DEVICE_NAME", ""), properties.get("DEVICE_UUID", ""), drivers)
+    return {key: value for key, value in (("DRIVER_VERSION", version), ("KERNEL_DRIVER", kernel_driver())) if value}
 
 
 def _properties(core: Any, name: str) -> dict[str, Any]:

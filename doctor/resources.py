@@ -11,6 +11,7 @@ from pathlib import Path
 import humanize
 import psutil
 
+from devices.compile_cache import DAMAGED_SUFFIX
 from devices.memory import MemoryReading
 from devices.owner_only import others_can_read
 from doctor.findings import Finding
@@ -36,6 +37,22 @@ def examine_memory(reading: MemoryReading) -> Finding:
     if reading.available < _LITTLE_MEMORY:
         return Finding("memory_low", "warning", "memory", values, advice="advice")
     return Finding("memory_ok", "ok", "memory", values)
+
+
+def examine_caches(data_dir: Path) -> list[Finding]:
+    """Compile caches that were put aside because a model loads only without them."""
+    damaged = sorted(path for path in data_dir.glob(f"cache_*/*{DAMAGED_SUFFIX}") if path.is_dir())
+    return [
+        Finding(
+            "damaged_cache",
+            "note",
+            "storage",
+            {"path": str(path), "model": path.stem},
+            f"{path.parent.name}/{path.stem}",
+            "advice",
+        )
+        for path in damaged
+    ]
 
 
 def examine_disk(free: int, folder: Path) -> Finding:

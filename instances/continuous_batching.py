@@ -112,6 +112,7 @@ class ContinuousBatching:
                 finish,
                 logprobs=generated.generated_log_probs if request_id in self._with_logprobs else None,
                 cached_tokens=self._prefixes.extend(request_id, generated.generated_ids),
+                evicted_tokens=self._prefixes.evicted(request_id),
                 prompt_tokens=self._prompt_tokens(handle) if finish else None,
             )
         status = handle.get_status()

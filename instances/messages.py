@@ -193,7 +193,9 @@ class Output(msgspec.Struct, frozen=True, array_like=True):
     """What one step added to one request. The last output of a request has `finish` or `error` set.
 
     Where the pipeline knows them: `cached_tokens`, with the first output, is how much of the prompt did not have to be
-    computed again, `prompt_tokens`, with the last one, how long the prompt was, or the text that was too long.
+    computed again, `prompt_tokens`, with the last one, how long the prompt was, or the text that was too long;
+    `evicted_tokens`, with the first, how much of it had been in the KV cache, had made room for others, and was
+    computed again.
     """
 
     id: int
@@ -204,6 +206,7 @@ class Output(msgspec.Struct, frozen=True, array_like=True):
     rows: Rows | None = None
     cached_tokens: int | None = None
     prompt_tokens: int | None = None
+    evicted_tokens: int | None = None
 
 
 class Outputs(msgspec.Struct, frozen=True, tag=True):

@@ -91,7 +91,7 @@ class MemoryBudget:
     def measured(self, holder: Hashable) -> int | None:
         """Bytes that the process of `holder` takes now; None where that cannot be told."""
         process = self._claim(self._own[holder]).process if holder in self._own else None
-        return process.resident if process else None
+        return process.resident if process and process.complete else None
 
     @asynccontextmanager
     async def load_turn(self) -> AsyncIterator[None]:
@@ -136,7 +136,8 @@ class MemoryBudget:
 
 def device_budget(settings: DeviceSettings, device: ResolvedDevice, data_dir: Path) -> MemoryBudget:
     """The budget of one device as it is configured; all that share `data_dir` see one another."""
-    memory = device_memory(device.used, device.own_memory) if device.own_memory else system_memory()
+    shared = system_memory(with_gpu=device.used.startswith("GPU"))
+    memory = device_memory(device.used, device.own_memory) if device.own_memory else shared
     reserve = settings.memory_reserve_gb
     return MemoryBudget(
         memory,

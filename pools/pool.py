@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
+from pools.progress import Loading
 from pools.queue import FairQueue, Waiter
 from pools.served_model import InstancePlan, ServedModel
 from pools.setbacks import Setbacks
@@ -68,6 +69,7 @@ class ModelPool:
         self._closed_by: ServiceError | None = None
         self._setbacks = Setbacks()
         self._last_number = 0
+        self.progress: Loading | None = None
         self.ends: Counter[EndReason] = Counter(dict.fromkeys(get_args(EndReason), 0))
 
     @property
@@ -82,6 +84,11 @@ class ModelPool:
     def error(self) -> str | None:
         """Why no instance could be loaded, until one can."""
         return self._setbacks.error
+
+    @property
+    def crashes(self) -> int:
+        """How many instances have ended in a row without having said anything."""
+        return self._setbacks.crashes
 
     @property
     def active(self) -> int:

@@ -62,11 +62,12 @@ class Run:
         """Take in what one instance says; as it reads for the whole request."""
         self.generated += output.tokens
         self.finished = output.finish is not None
-        if self.losses == 0 or (output.cached_tokens is None and output.prompt_tokens is None):
+        told = (output.cached_tokens, output.prompt_tokens, output.evicted_tokens)
+        if self.losses == 0 or all(each is None for each in told):
             return output
         # This instance's prompt ends with what another has generated.
         prompt = None if output.prompt_tokens is None else output.prompt_tokens - self._at_begin_of_attempt
-        return msgspec.structs.replace(output, cached_tokens=None, prompt_tokens=prompt)
+        return msgspec.structs.replace(output, cached_tokens=None, evicted_tokens=None, prompt_tokens=prompt)
 
     def lose(self) -> None:
         """The attempt ended with its instance."""

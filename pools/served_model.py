@@ -36,10 +36,10 @@ _REPACKED_ON_CPU = 1.9
 _UNPACKED_BYTES = 8
 _GUESSING_TOKENS = 32
 """A block of the KV cache."""
-_UNKNOWN_SHAPE = KvShape(32 * 1024, 32 * 1024, 256)
-"""Of a model whose files do not tell: 128 KiB a token in 16 bits."""
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
 """Nothing is rounded to fewer bits than the weights come in: neither activations nor the KV cache."""
+_UNKNOWN_SHAPE = KvShape(32 * 1024, 32 * 1024, 256)
+"""Of a model whose files do not tell: 128 KiB a token in 16 bits."""
 _CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 """Of the code that OpenVINO generates for each new shape of a batch; its own 5000 come to most of a gigabyte."""
 
@@ -162,11 +162,20 @@ class ServedModel:
         return self.assignment.max_prompt_len or DEFAULT_NPU_PROMPT_TOKENS
 
     @property
+    def configured(self) -> dict[str, Any]:
+        """The OpenVINO properties of its assignment: those of its precision, over them `extra_config`."""
+        return {**(_EXACT if self._exact else {}), **self.assignment.extra_config}
+
+    @property
+    def _exact(self) -> bool:
+        return self.assignment.precision == "exact" and not self.on_npu
+
+    @property
     def kv_format(self) -> KvFormat:
-        """How its KV cache is kept where it runs."""
+        """How its KV cache is kept where it runs; exact precision keeps its own."""
         return kv_format(
             self.device.used,
-            wanted=self.assignment.kv_cache_precision,
+            wanted=None if self._exact else self.assignment.kv_cache_precision,
             properties=self.configured,
             pinned=self.facts.kv_options,
         )
@@ -177,12 +186,6 @@ class ServedModel:
         each request."""
         guesses = self.assignment.prompt_lookup if self.pipeline == "continuous_batching" else None
         return _GUESSING_TOKENS * self.requests_per_instance if guesses else 0
-
-    @property
-    def configured(self) -> dict[str, Any]:
-        """The OpenVINO properties of its assignment: those of its precision, over them `extra_config`."""
-        exact = self.assignment.precision == "exact" and not self.on_npu
-        return {**(_EXACT if exact else {}), **self.assignment.extra_config}
 
     @property
     def response_tokens(self) -> int:
@@ -227,9 +230,16 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else share
     room = kv_cache_tokens(shape, int(allowed), form) - model.guessing_tokens
     tokens = max(MIN_KV_TOKENS, min(wanted, room))
-    return InstancePlan(
-        0 if model.scoring else tokens, int(weights), kv_cache_bytes(shape, tokens + model.guessing_tokens, form)
-    )
+    cache = kv_cache_bytes(shape, tokens + model.guessing_tokens, form)
+    return InstancePlan(0 if model.scoring else tokens, int(weights), cache)
+
+
+def settings_for_more_cache(model: ServedModel, plan: InstancePlan) -> tuple[str, ...]:
+    """Which of a model's settings make its KV cache hold more tokens."""
+    if plan.kv_cache_tokens >= model.context_tokens * model.requests_per_instance:
+        return ("max_concurrent",)
+    fewer_bits = model.kv_format.keys in ("f32", "f16") or model.kv_format.values in ("f32", "f16")
+    return ("instance_memory_gb", "kv_cache_precision") if fewer_bits else ("instance_memory_gb",)
 
 
 def _loaded_weights(model: ServedModel) -> int:
@@ -256,14 +266,14 @@ def estimated_bytes(
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
-    """What a worker is told to load."""
+    """What a worker is told to load. `cache_dir` is the device's, of which each model has its own part."""
     guesses = model.assignment.prompt_lookup if model.pipeline == "continuous_batching" else None
     return LoadModel(
         directory=str(load_path(model.directory)),
         device=model.device.used,
         pipeline=model.pipeline,
         properties=_properties(model),
-        cache_dir=str(cache_dir) if cache_dir else None,
+        cache_dir=str(cache_dir / model.directory.name) if cache_dir else None,
         kv_cache_tokens=plan.kv_cache_tokens + model.guessing_tokens,
         max_prompt_len=model.max_prompt_tokens or model.context_tokens,
         min_response_len=model.response_tokens,

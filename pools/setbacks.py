@@ -12,7 +12,7 @@ class Setbacks:
         self.error: str | None = None
         self._failures = 0
         self._failed_at = 0.0
-        self._crashes = 0
+        self.crashes = 0
 
     def forgive(self) -> None:
         """Let somebody try at once."""
@@ -23,18 +23,18 @@ class Setbacks:
 
     def failed(self, reason: str, now: float) -> None:
         """A load failed, or there is no use in another: the pause doubles each time (`now` in seconds)."""
-        self.error, self._failed_at, self._crashes = reason, now, 0
+        self.error, self._failed_at, self.crashes = reason, now, 0
         self._failures += 1
 
     def crashed(self, *, productive: bool) -> int:
         """An instance ended unasked, `productive` if it had answered anything; how many did so in a row by now."""
-        self._crashes = 1 if productive else self._crashes + 1
-        return self._crashes
+        self.crashes = 1 if productive else self.crashes + 1
+        return self.crashes
 
     @property
     def hopeless(self) -> bool:
         """Whether so many instances ended in a row that the next would too."""
-        return self._crashes >= _CRASHES_THAT_FAIL
+        return self.crashes >= _CRASHES_THAT_FAIL
 
     def pausing(self, now: float) -> bool:
         """Whether nobody is to try again yet."""

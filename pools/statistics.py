@@ -13,7 +13,11 @@ _RECENT = 100
 
 @dataclass
 class Timings:
-    """The moments of one request on the manager's monotonic clock (seconds); None until they come."""
+    """The moments of one request on the manager's monotonic clock (seconds); None until they come.
+
+    `evicted_tokens` of the prompt had been in the KV cache and were computed again; `larger_cache`: the settings that
+    would help.
+    """
 
     created: float
     load_seconds: float = 0.0
@@ -22,6 +26,8 @@ class Timings:
     finished: float | None = None
     prompt_tokens: int = 0
     generated_tokens: int = 0
+    evicted_tokens: int = 0
+    larger_cache: tuple[str, ...] = ()
     queue_position: Callable[[], int] | None = None
     """Asks for the place in the queue, 1 = next; None while the request does not wait."""
 
@@ -50,6 +56,8 @@ class Statistics:
     cancelled: int = 0
     resumed: int = 0
     prompt_tokens: int = 0
+    evicted_prompts: int = 0
+    evicted_tokens: int = 0
     first_token: Histogram = field(default_factory=lambda: Histogram(SECONDS_TO_FIRST_TOKEN))
     between_tokens: Histogram = field(default_factory=lambda: Histogram(SECONDS_A_TOKEN))
     _generated_before: int = 0
@@ -82,6 +90,8 @@ class Statistics:
 
     def _add(self, timings: Timings) -> None:
         self.prompt_tokens += timings.prompt_tokens
+        self.evicted_prompts += timings.evicted_tokens > 0
+        self.evicted_tokens += timings.evicted_tokens
         self._generated_before += timings.generated_tokens
         if timings.first_token is not None:
             self._recent.append(timings)

@@ -56,7 +56,7 @@ async def run_trial(
     finally:
         await instance.stop()
     # The quickest of the repeats: what made another slower was something else on the machine.
-    return Trial(settings, ready.load_seconds, min(cold), min(second), max(speed), min(four))
+    return Trial(settings, ready.load_seconds + ready.warm_up_seconds, min(cold), min(second), max(speed), min(four))
 
 
 async def _first_token(instance: Instance, prompt: list[int]) -> float:

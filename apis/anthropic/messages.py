@@ -13,7 +13,7 @@ from apis.anthropic.schemas import MessagesRequest, PromptRequest
 from apis.begin import Begun, begin
 from apis.errors import anthropic_error, as_service_error
 from apis.model_names import ModelNames
-from apis.timing import server_timing, waiting_comment
+from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.answer import Delta
 from chat.service import ChatService
 from web.bodies import read_body
@@ -41,6 +41,7 @@ def message_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _events(answer, deltas),
             media_type="text/event-stream",
+            headers=cache_headers([completion]),
             source=deltas,
             heartbeat=lambda: waiting_comment([completion]) + ping,
         )

@@ -14,7 +14,7 @@ from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, LINES, ChatAnswer, GenerateAnswer
 from apis.ollama.durations import load_duration
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
-from apis.timing import server_timing
+from apis.timing import cache_headers, server_timing
 from chat.answer import Delta
 from chat.collected import CollectedCall, CollectedCalls
 from chat.completion import Completion
@@ -82,6 +82,7 @@ async def _respond(
     return StreamResponse(
         lines,
         media_type=LINES,
+        headers=cache_headers([completion]),
         source=deltas,
         heartbeat=lambda: ndjson({**_head(body.model), **fields("", "", []), "done": False}),
     )

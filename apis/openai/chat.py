@@ -17,7 +17,7 @@ from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, ChatCompletion
 from apis.openai.schemas import ChatRequest
 from apis.openai.usage import usage_of
-from apis.timing import server_timing, waiting_comment
+from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.answer import Delta
 from chat.collected import CollectedCall, CollectedCalls
 from chat.completion import Completion
@@ -52,6 +52,7 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _chunks(answers, begun, with_usage=body.with_usage),
             media_type="text/event-stream",
+            headers=cache_headers(completions),
             source=begun,
             heartbeat=lambda: waiting_comment(completions) + sse(answers.chunk(0, {"content": ""})),
         )

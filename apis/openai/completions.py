@@ -18,7 +18,7 @@ from apis.openai.answers import ERRORS
 from apis.openai.answers import Completion as Whole
 from apis.openai.completion_schemas import CompletionRequest
 from apis.openai.usage import usage_of
-from apis.timing import server_timing, waiting_comment
+from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.answer import Delta
 from chat.completion import Completion
 from chat.deltas import TokenLogprob
@@ -45,6 +45,7 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _chunks(answers, begun, with_usage=body.with_usage),
             media_type="text/event-stream",
+            headers=cache_headers(answers.completions),
             source=begun,
             heartbeat=lambda: waiting_comment(answers.completions) + sse(answers.chunk(0, Delta())),
         )

@@ -77,7 +77,8 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
     async def embeddings(request: Request) -> Response:
         body = await read_body(request, EmbeddingRequest)
         model = names.resolve(body.model)
-        work = service.embed(model, body.texts(), dimensions=body.dimensions, truncate=False, input_type=body.meant)
+        texts, meant = body.texts(), body.meant
+        work = service.embed(model, texts, dimensions=body.dimensions, truncate=False, input_type=meant)
         embedded = await unless_disconnected(request, work)
         data = [
             {"object": "embedding", "index": index, "embedding": vector}

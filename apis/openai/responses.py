@@ -18,7 +18,7 @@ from apis.openai.response_object import response_object
 from apis.openai.response_output import Event, ResponseOutput
 from apis.openai.response_schemas import InputRequest, ResponsesRequest
 from apis.openai.response_store import ResponseStore, StoredResponse
-from apis.timing import server_timing, waiting_comment
+from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.completion import Completion
 from chat.conversation import Message
 from chat.deltas import Delta
@@ -52,6 +52,7 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
         return StreamResponse(
             _events(answer, deltas),
             media_type="text/event-stream",
+            headers=cache_headers([completion]),
             source=deltas,
             heartbeat=lambda: waiting_comment([completion]) or _PING,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -203,3 +204,24 @@ def test_the_precision_of_the_kv_cache_is_chosen_with_its_memory_in_view(
     expect(card.locator(".unsaved")).to_be_hidden()
     (model,) = json.loads(live.site.store.path.read_text(encoding="utf-8"))["gpu"]["models"]
     assert model["kv_cache_precision"] == "int8"
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("zh-TW", "正在編譯核心程式，僅第一次需要"), ("en", "Compiling kernels, first time only")]
+)
+def test_a_first_load_says_that_it_compiles_and_for_how_long(
+    live: LiveSite, published: Path, open_page: OpenPage, language: str, text: str
+) -> None:
+    add_model(live.site, PHI, published)
+    loading = {"state": "loading", "loading_since": time.time() - 75, "compiling": True}
+    live.site.order("gpu", states={PHI: loading})
+    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
+    page, _ = open_page(live.url, language=language)
+    run = page.locator("#device-gpu .run")
+    expect(run).to_contain_text(text)
+    clock = run.locator("elapsed-time").evaluate("element => element.shadowRoot.textContent")
+    assert clock.startswith("1 ")  # a minute, and some seconds
+
+    live.site.order("gpu", states={PHI: {"state": "ready", "loading_since": None, "compiling": False}})
+    expect(run).not_to_contain_text(text)
+    expect(run.locator("elapsed-time")).to_have_count(0)

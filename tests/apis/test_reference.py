@@ -50,7 +50,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     models = [
         ModelAssignment(id=DEMO_MODEL_ID, path=str(PROJECT / "models" / "demo_server-guide"), max_concurrent=4),
         ModelAssignment(id=EMBEDDING, path=str(MODELS / "test_embedding")),
-        ModelAssignment(id=VISION, path=str(MODELS / "test_vision"), max_concurrent=1, instance_memory_gb=4e-5),
+        ModelAssignment(id=VISION, path=str(MODELS / "test_vision"), max_concurrent=1, instance_memory_gb=8e-5),
     ]
     with serving(make_app(tmp_path_factory.mktemp("reference"), models=models)) as address:
         yield address

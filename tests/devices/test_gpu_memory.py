@@ -35,6 +35,7 @@ drm-active-system0:	0
 drm-resident-system0:	819200 KiB
 drm-total-stolen-system0:	0
 """
+NO_MEMORY = "drm-driver:	i915\ndrm-client-id:	7\ndrm-pdev:	0000:00:02.0\ndrm-engine-render:	9 ns\n"
 TERMINAL = "pos:	0\nflags:	02\n"
 
 
@@ -42,11 +43,12 @@ TERMINAL = "pos:	0\nflags:	02\n"
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ([XE_CARD], GpuMemory(4096 * MIB, 2 * MIB)),
-        ([XE_CARD, XE_CARD, TERMINAL], GpuMemory(4096 * MIB, 2 * MIB)),
-        ([XE_CARD, XE_OLDER], GpuMemory((4096 + 5120) * MIB, 10 * MIB)),
-        ([I915_INTEGRATED], GpuMemory(0, 800 * MIB)),
+        ([XE_CARD], GpuMemory(4096 * MIB, 2 * MIB, told=True)),
+        ([XE_CARD, XE_CARD, TERMINAL], GpuMemory(4096 * MIB, 2 * MIB, told=True)),
+        ([XE_CARD, XE_OLDER], GpuMemory((4096 + 5120) * MIB, 10 * MIB, told=True)),
+        ([I915_INTEGRATED], GpuMemory(0, 800 * MIB, told=True)),
         ([TERMINAL], GpuMemory()),
+        ([NO_MEMORY], GpuMemory()),
     ],
 )
 def test_buffers_are_counted_once_a_client(tmp_path: Path, files: list[str], expected: GpuMemory) -> None:

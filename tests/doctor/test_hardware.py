@@ -63,6 +63,16 @@ def test_the_npus_memory_and_driver_are_told(said: Said) -> None:
     assert "3720" in text
 
 
+@pytest.mark.parametrize(("version", "known"), [("32.0.101.8425", True), ("32.0.101.6000", False), ("", False)])
+def test_a_driver_that_is_known_to_make_trouble(version: str, known: bool, said: Said) -> None:
+    found = by_subject(examine_devices(listing(gpu(B580 | {"DRIVER_VERSION": version})), LINUX))
+    assert (version or "–") in said(found["device_found", "GPU"])
+    assert (("known_driver", "GPU") in found) == known
+    if known:
+        assert found["known_driver", "GPU"].level == "warning"
+        assert "8425" in said(found["known_driver", "GPU"])
+
+
 def test_a_driver_that_gives_out_small_pieces_only(said: Said) -> None:
     limited = A770 | {"GPU_DEVICE_MAX_ALLOC_MEM_SIZE": 4294959104}
     finding = by_subject(examine_devices(listing(gpu(limited)), LINUX))["small_allocations", "GPU"]

@@ -18,6 +18,7 @@ from doctor.configuration import examine_assignments, read_configuration
 from doctor.network import examine_hub, examine_proxy
 from doctor.ports import examine_ports
 from doctor.resources import (
+    examine_caches,
     examine_disk,
     examine_folders,
     examine_memory,
@@ -59,6 +60,16 @@ def test_packages(tmp_path: Path, said: Said) -> None:
     assert "2.0" in said(found["package_version", "fastapi"])
     assert found["package_missing", "psutil"].level == "problem"
     assert sys.executable in (found["package_missing", "psutil"].command or "")
+
+
+def test_caches_that_were_put_aside_are_told_of(tmp_path: Path, said: Said) -> None:
+    for folder in ("cache_gpu/org_name-1.5", "cache_gpu/org_name-1.5.damaged", "cache_npu/other.damaged"):
+        (tmp_path / folder).mkdir(parents=True)
+    found = by_subject(examine_caches(tmp_path))
+    assert list(found) == [("damaged_cache", "cache_gpu/org_name-1.5"), ("damaged_cache", "cache_npu/other")]
+    assert str(tmp_path / "cache_gpu" / "org_name-1.5.damaged") in said(
+        found["damaged_cache", "cache_gpu/org_name-1.5"]
+    )
 
 
 def test_parts_of_openvino_must_be_of_one_release(tmp_path: Path, said: Said) -> None:

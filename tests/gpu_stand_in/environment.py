@@ -18,9 +18,9 @@ def is_set_up(folder: Path = FOLDER) -> bool:
     return (folder / "ready").is_file()
 
 
-def stand_in_environment(folder: Path = FOLDER, **options: object) -> dict[str, str]:
+def stand_in_environment(options: Mapping[str, object] | None = None, *, folder: Path = FOLDER) -> dict[str, str]:
     """The variables for a new process. `options` are the layer's (layer/settings.c), in lower case and without their
-    prefix: `discrete=1, memory=2 << 30`."""
+    prefix: `{"discrete": 1, "memory": 2 << 30}`."""
     runtime = folder / "runtime" / "lib"
     return {
         "OCL_ICD_VENDORS": str(folder / "vendors"),
@@ -31,7 +31,7 @@ def stand_in_environment(folder: Path = FOLDER, **options: object) -> dict[str, 
         "CL_CONFIG_CPU_TARGET_ARCH": target_of(_processor_flags()),
         "CL_STAND_IN_CACHE": str(folder / "programs"),
         "CL_STAND_IN_LOG": str(folder / "layer.log"),
-        **{f"CL_STAND_IN_{name.upper()}": str(value) for name, value in options.items()},
+        **{f"CL_STAND_IN_{name.upper()}": str(value) for name, value in (options or {}).items()},
     }
 
 

@@ -103,7 +103,7 @@ def _build(library: Path) -> None:
 
 
 def _check(folder: Path) -> str:
-    environment = child_variables(stand_in_environment(folder))
+    environment = child_variables(stand_in_environment(folder=folder))
     done = subprocess.run(
         [sys.executable, "-c", _CHECK], env=environment, capture_output=True, encoding="utf-8", check=False
     )

@@ -27,6 +27,7 @@ class Cache:
         self.pipeline = genai.ContinuousBatchingPipeline(MODEL, scheduler, "CPU")
         self.ledger = PrefixLedger(blocks, BLOCK, CHUNK)
         self._next_id = 0
+        self.evicted: int | None = None
 
     def ask(self, ids: list[int], answer: int = 4) -> tuple[int, int, list[int]]:
         """Tokens that the ledger says were there (0 for unknown), steps to the first token, the answer."""
@@ -47,6 +48,7 @@ class Cache:
                 tokens = next(iter(handle.read().values())).generated_ids
                 cached = self.ledger.extend(self._next_id, tokens) or cached
                 generated += tokens
+                self.evicted = self.ledger.evicted(self._next_id)
         self.ledger.end(self._next_id)
         return cached, steps, generated
 
@@ -84,4 +86,39 @@ def test_the_ledger_never_says_too_much(seed: int) -> None:
         assert steps <= -(-(len(ids) - cached) // CHUNK), (len(ids), cached)
         grown = [*ids, *answer, *(chance.randrange(3, 250) for _ in range(chance.randrange(60)))]
         conversations[index] = grown if len(grown) < 18 * BLOCK else grown[:40]
+    assert said > 0
+
+
+def test_a_conversation_that_others_have_pushed_out_is_told_of() -> None:
+    cache = Cache(blocks=24)
+    mine, other = ([3 + (index * step) % 240 for index in range(15 * BLOCK)] for step in (1, 7))
+    cache.ask(mine)
+    assert cache.evicted is None  # it is new
+    _, steps, answer = cache.ask(mine)
+    assert (steps, cache.evicted) == (1, None)  # it is there
+    cache.ask(other)
+    assert cache.evicted is None  # new as well
+    grown = [*mine, *answer, *range(20, 40)]
+    _, steps, _ = cache.ask(grown)
+    assert steps > 1
+    computed = min(len(grown), steps * CHUNK)
+    assert cache.evicted is not None
+    assert len(mine) - (len(grown) - computed) - CHUNK <= cache.evicted <= len(mine)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_said_to_be_evicted_was_computed(seed: int) -> None:
+    chance = random.Random(seed)
+    cache = Cache(blocks=32)
+    conversations = [[chance.randrange(3, 250) for _ in range(12 * BLOCK)] for _ in range(3)]
+    said = 0
+    for _ in range(30):
+        index = chance.randrange(len(conversations))
+        ids = conversations[index]
+        _, steps, answer = cache.ask(ids, answer=4)
+        if cache.evicted:
+            said += 1
+            assert cache.evicted <= steps * CHUNK
+        grown = [*ids, *answer]
+        conversations[index] = grown if len(grown) < 18 * BLOCK else grown[: 12 * BLOCK]
     assert said > 0

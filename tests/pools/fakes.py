@@ -26,7 +26,7 @@ def served_model(name: str, *, weight_bytes: int = MODEL_BYTES, **assignment: ob
         public_id=f"gpu-{name}",
         directory=Path(name),
         facts=ModelFacts(
-            kind="llm", has_tokenizer=True, size_bytes=weight_bytes, context_length=512, kv=KvShape(400, 400, 5)
+            kind="llm", has_tokenizer=True, size_bytes=weight_bytes, context_length=512, kv=KvShape(200, 200, 5)
         ),
         assignment=ModelAssignment.model_validate({"id": name, "path": name, **assignment}),
         device=ResolvedDevice("CPU", "CPU", "CPU"),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,7 @@ def made_by_openvino(model: ServedModel) -> int:
     [{}, {"kv_cache_precision": "f16"}, {"kv_cache_precision": "int8"}, {"prompt_lookup": 5}],
     ids=["as the files say", "f16", "int8", "with guesses"],
 )
-def test_the_price_on_the_cpu_is_what_the_pipeline_makes(directory: Path, assignment: dict[str, object]) -> None:
+def test_the_price_on_the_cpu_is_what_the_pipeline_makes(directory: Path, assignment: dict[str, Any]) -> None:
     model = served(directory, max_concurrent=4, **assignment)
     assert made_by_openvino(model) == pytest.approx(plan_instance(model, MEMORY).kv_cache_bytes, rel=0.05)
 

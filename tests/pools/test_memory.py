@@ -1,6 +1,7 @@
 """The budget and the ledger, with readings that the tests make up."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.memory import MemoryReading, PhysicalMemory, ProcessMemory, device_memory, read_system_memory
+from devices.gpu_memory import read_gpu_memory
+from devices.memory import (
+    MemoryReading,
+    PhysicalMemory,
+    ProcessMemory,
+    device_memory,
+    read_system_memory,
+    system_memory,
+)
 from devices.memory_ledger import MemoryLedger, Reservation
 from pools.memory_budget import MemoryBudget
 from tests.helpers import wait_until
@@ -53,6 +62,22 @@ def test_a_promise_counts_until_it_is_filled_and_then_as_what_is_really_taken() 
     processes[7] = ProcessMemory(resident=260, private=260)
     assert budget.figures().reserved == 260
     assert budget.measured("a") == 260
+
+
+def test_a_process_whose_gpu_buffers_nobody_tells_is_not_called_measured() -> None:
+    budget = MemoryBudget(memory(900, {7: ProcessMemory(resident=90, private=80, complete=False)}))
+    budget.reserve("a", "model", 300)
+    budget.attach("a", 7)
+    assert budget.measured("a") is None
+    assert budget.size("a") == 300
+    assert budget.figures().free == 900 - (300 - 80)
+
+
+def test_without_a_kernel_that_tells_of_buffers_a_gpu_process_is_incomplete() -> None:
+    told = read_gpu_memory(os.getpid()).told
+    measured = system_memory(with_gpu=True).measure(os.getpid())
+    assert measured is not None
+    assert measured.complete is told
 
 
 def test_mapped_weights_are_not_free_although_the_system_calls_them_available() -> None:

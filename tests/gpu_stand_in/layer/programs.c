@@ -7,6 +7,12 @@ static const char PRELUDE[] =
     "#pragma clang diagnostic warning \"-Wincompatible-pointer-types\"\n"
     "#define native_powr(x, y) native_powr(fabs(x), y)\n";
 
+/* A kernel for the first convolution of image models, whose loops over 14 x 14 weights are unrolled, so that the CPU's
+ * compiler works on it for more than ten minutes. They are left rolled. */
+static const char HUGE_KERNEL[] = "convolution_gpu_bfyx_os_iyx_osv";
+static const char UNROLLED[] = "__attribute__((opencl_unroll_hint)) for";
+static const char ROLLED[] = "__attribute__((opencl_unroll_hint(1))) for";
+
 /* What a program's "binary" is here: this, its options, its source. So variants can be built of a cache's as well. */
 static const char MAGIC[8] = "StandIn1";
 
@@ -27,6 +33,22 @@ static void note_failure(cl_program program, cl_device_id device, const char *op
     note("clBuildProgram: error %d\noptions: %s\n%.20000s", error, options, log);
 }
 
+/* The same text, in memory of its own, with one word in place of another. Frees the first. */
+static char *replaced(char *text, const char *word, const char *other) {
+    char *result = NULL;
+    size_t total = 0;
+    FILE *out = open_memstream(&result, &total);
+    const char *at = text;
+    for (const char *next; (next = strstr(at, word)); at = next + strlen(word)) {
+        fwrite(at, 1, (size_t)(next - at), out);
+        fputs(other, out);
+    }
+    fputs(at, out);
+    fclose(out);
+    free(text);
+    return result;
+}
+
 static cl_program CL_API_CALL create_program(cl_context context, cl_uint count, const char **parts,
                                              const size_t *lengths, cl_int *error) {
     char *source = NULL, *options = NULL;
@@ -37,6 +59,8 @@ static cl_program CL_API_CALL create_program(cl_context context, cl_uint count, 
     for (cl_uint i = 0; i < count; i++)
         fwrite(parts[i], 1, lengths && lengths[i] ? lengths[i] : strlen(parts[i]), text);
     fclose(text);
+    if (strstr(source, HUGE_KERNEL))
+        source = replaced(source, UNROLLED, ROLLED);
     cl_program handle = cached_program(context, source, &options);
     if (handle && error)
         *error = CL_SUCCESS;
