@@ -11,7 +11,7 @@ READABLE_ARCHITECTURES = ("llama", "qwen2", "qwen3")
 READABLE_TYPES = frozenset({"F32", "F16", "Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q6_K"})
 """Of tensors: those with which OpenVINO GenAI 2026.4.1 was seen to load a model; Q2_K, Q3_K, Q5_0, Q5_1, Q5_K, IQ4_XS
 and BF16 failed."""
-_INEXACT = ("Q4_1",)
+_INEXACT = ("Q4_1", "Q4_K")
 """Tensor types that OpenVINO GenAI 2026.4.1 reads inexactly: docs/benchmarks.md, "Quality"."""
 _PART_OF_MANY = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
@@ -28,7 +28,7 @@ def gguf_refusal(header: GgufSummary) -> str | None:
         known = ", ".join(READABLE_ARCHITECTURES)
         return f'OpenVINO GenAI reads GGUF models of {known}; this one is "{header.architecture}".'
     if unread := sorted(header.tensor_types - READABLE_TYPES):
-        return f"OpenVINO GenAI does not read {', '.join(unread)} in GGUF files: take Q4_0, Q4_K_M or Q8_0."
+        return f"OpenVINO GenAI does not read {', '.join(unread)} in GGUF files: take Q4_0 or Q8_0."
     return None
 
 

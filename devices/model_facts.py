@@ -224,7 +224,7 @@ def _gguf_facts(directory: Path) -> ModelFacts:
         header = read_gguf(files[0])
     except GgufError as error:
         return replace(facts, problem=f"{error}.")
-    template = template_promises(header.chat_template or "")
+    template = template_promises(header.chat_template or "", header.architecture)
     facts = replace(
         facts,
         kind="lora" if header.adapter else "gguf",

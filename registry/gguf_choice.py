@@ -56,9 +56,7 @@ def check_readable(file: str, architecture: str | None, model_id: str) -> None:
         )
     unread = _UNREAD.search(file)
     if unread:
-        raise NotAnOpenVINOModel(
-            f"OpenVINO GenAI does not read {unread[1].upper()} in GGUF files: take Q4_0, Q4_K_M or Q8_0."
-        )
+        raise NotAnOpenVINOModel(f"OpenVINO GenAI does not read {unread[1].upper()} in GGUF files: take Q4_0 or Q8_0.")
 
 
 def _listed(paths: Sequence[str]) -> str:

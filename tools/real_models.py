@@ -11,6 +11,7 @@ folder is ignored, benchmarks/quality.py and the tests marked `real` look for it
 
 import argparse
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -58,10 +59,27 @@ def smollm2_gguf(shop: Workshop) -> None:
 def smollm2(shop: Workshop) -> None:
     """The GGUF's weights, dequantised: what every other form of the model is compared with."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from tokenizers import Tokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
     folder = shop.into / "SmolLM2-135M-Instruct-gguf"
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=GGUF_FILE)
+    read = AutoTokenizer.from_pretrained(folder, gguf_file=GGUF_FILE)
+    # Read as a Llama's, which it is not: words would be split in other ways. What stands here is what the GGUF says.
+    bytes_as_letters = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    rules = json.loads(read.backend_tokenizer.to_str()) | {
+        "normalizer": None,
+        "pre_tokenizer": bytes_as_letters,
+        "post_processor": None,
+        "decoder": bytes_as_letters,
+    }
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(rules)),
+        bos_token="<|im_start|>",
+        eos_token="<|im_end|>",
+        pad_token="<|im_end|>",
+        unk_token="<|endoftext|>",
+    )
+    tokenizer.chat_template = read.chat_template
     model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=GGUF_FILE, dtype=torch.float32)
     model.save_pretrained(shop.into / "SmolLM2-135M-Instruct")
     tokenizer.save_pretrained(shop.into / "SmolLM2-135M-Instruct")
