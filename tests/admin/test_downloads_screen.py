@@ -32,10 +32,10 @@ def live(tmp_path: Path, hub: TestHub) -> Iterator[LiveSite]:
 def test_from_the_list_to_a_device(live: LiveSite, open_page: OpenPage) -> None:
     page, _ = open_page(live.url + "/get")
     expect(page.get_by_text("From Hugging Face,")).to_be_visible()
-    page.get_by_role("button", name=f"Pull {QWEN}").click()
+    page.get_by_role("region", name="OpenVINO collections").get_by_role("button", name=f"Pull {QWEN}").click()
     job = page.locator(".job")
     expect(job.locator(".state")).to_have_text("Done")
-    expect(page.locator("#catalogue .have")).to_have_text("Downloaded")
+    expect(page.locator("#catalogue .have")).to_have_text("On this machine")
     follow(job.get_by_role("link", name="Assign to a device"))
     expect(page.locator("#device-npu").get_by_role("checkbox", name="Qwen3-8B")).to_be_enabled()
 
@@ -86,7 +86,7 @@ def test_a_model_that_is_not_there(live: LiveSite, open_page: OpenPage) -> None:
 def test_after_the_download(live: LiveSite, hub: TestHub, published: Path, open_page: OpenPage) -> None:
     """Verify, look for a newer version, take the job off the list."""
     page, _ = open_page(live.url + "/get")
-    page.get_by_role("button", name=f"Pull {QWEN}").click()
+    page.get_by_role("region", name="OpenVINO collections").get_by_role("button", name=f"Pull {QWEN}").click()
     expect(page.locator(".job .state")).to_have_text("Done")
     page.get_by_role("button", name=f"Remove {QWEN} from the list").click()
     expect(page.locator("#jobs")).to_contain_text("No downloads.")
@@ -109,11 +109,11 @@ def test_after_the_download(live: LiveSite, hub: TestHub, published: Path, open_
 def test_import_a_folder(live: LiveSite, published: Path, tmp_path: Path, open_page: OpenPage) -> None:
     page, manners = open_page(live.url + "/get")
     manners.expect_errors("422")
-    page.get_by_text("Import from a folder").click()
-    page.get_by_label("Path of the folder").fill(str(tmp_path / "nothing"))
+    page.get_by_text("Import from this machine").click()
+    page.get_by_label("Path of the folder or GGUF file").fill(str(tmp_path / "nothing"))
     page.get_by_role("button", name="Import").click()
     expect(page.locator(".fold .form-error")).to_contain_text("does not exist")
-    page.get_by_label("Path of the folder").fill(str(published))
+    page.get_by_label("Path of the folder or GGUF file").fill(str(published))
     page.get_by_label("Model id (optional)").fill("mine/model")
     page.get_by_role("button", name="Import").click()
     expect(page.locator(".toast")).to_have_text("Imported.")

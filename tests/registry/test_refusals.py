@@ -128,7 +128,7 @@ async def test_too_little_disk_is_said_before_the_first_byte(hub: TestHub, model
     registry = ModelRegistry(tmp_path / "m", hub=HubSettings(hub.url), free=lambda _: 1000)
     job, kind, message = await failed(registry)
     assert kind == "NotEnoughDisk"
-    assert "1000 Bytes are free" in message
+    assert "1.0 kB are free" in message
     assert job.error is not None
     assert job.error.status == 507
     assert job.error.details["free_bytes"] == 1000
