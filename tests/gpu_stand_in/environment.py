@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-FOLDER = PROJECT / ".gpu_stand_in"
+
+
+def stand_in_folder(project: Path) -> Path:
+    """In the project, unless a space stands in its path: LD_PRELOAD ends there, and so does what Intel's runtime finds
+    of its own files."""
+    if " " not in str(project):
+        return project / ".gpu_stand_in"
+    return Path.home() / ".cache" / f"gpu_stand_in-{hashlib.sha256(os.fsencode(project)).hexdigest()[:8]}"
+
+
+FOLDER = stand_in_folder(PROJECT)
 SETUP_COMMAND = "python -m tests.gpu_stand_in.setup"
 _TARGETS = {"amx_tile": "sapphirerapids", "avx512f": "skx", "avx2": "core-avx2"}
 

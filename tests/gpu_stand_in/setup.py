@@ -43,7 +43,7 @@ def set_up(folder: Path = FOLDER, *, apt: bool = False) -> str:
     """The name of the GPU that OpenVINO then finds. Raises `SetupFailed`."""
     if not supported():
         raise SetupFailed("The stand-in needs Linux on x86-64: Intel's OpenCL runtime for CPUs comes for no other.")
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "ready").unlink(missing_ok=True)
     _system_packages(install=apt)
     _runtime(folder / "runtime")
