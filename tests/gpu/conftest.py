@@ -69,4 +69,4 @@ def every_kind() -> list[dict[str, Any]]:
     plain = {**demo_model(pipeline="llm_pipeline", max_concurrent=1), "id": "demo/plain"}
     others = [small_model(kind) for kind in ("vision", "reranker", "qwen_reranker")]
     mean = {**small_model("embedding"), "id": "test/mean_embedding"}
-    return [demo_model(), plain, *others, small_model("embedding", extra_config={"pooling_type": "cls"}), mean]
+    return [demo_model(), plain, *others, small_model("embedding", pooling="cls"), mean]
