@@ -16,34 +16,34 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from admin.answers import ERRORS, Alive
+from admin.api.caches import caches_router
+from admin.api.devices import devices_router
+from admin.api.doctor import doctor_router
+from admin.api.doctor_context import surroundings_of
+from admin.api.gateway import gateway_router
+from admin.api.hub import hub_check_router
+from admin.api.keys import keys_router
+from admin.api.metrics import metrics_router
+from admin.api.models import models_router
+from admin.api.playground import CHAT_PATH, Playground
+from admin.api.responses import ERRORS, Alive
+from admin.api.tuning import TuningRuns, tuning_router
 from admin.assignments import Assignments
-from admin.caches_api import caches_router
-from admin.catalogue import CatalogueShelf
-from admin.devices_api import devices_router
-from admin.doctor_api import doctor_router
 from admin.errors import AdminError, ErrorHandlers
-from admin.events import FragmentCache
-from admin.gateway_api import gateway_router
-from admin.history import History
-from admin.hub_api import hub_check_router
-from admin.i18n import Catalogues
-from admin.keys_api import keys_router
-from admin.live import LiveFeed
+from admin.live.catalogue import CatalogueShelf
+from admin.live.events import FragmentCache
+from admin.live.feed import LiveFeed
+from admin.live.snapshots import SnapshotReader
+from admin.live.speed_history import History
+from admin.live.usage import UsageWatch
 from admin.login import PUBLIC, Login, needed_scope, refusal
-from admin.metrics import metrics_router
-from admin.models_api import models_router
-from admin.pages import Pages
-from admin.playground import CHAT_PATH, Playground
+from admin.pages.routes import Pages
+from admin.pages.screens import NAVIGATION
 from admin.rendering import Renderer
-from admin.screens import NAVIGATION
-from admin.snapshots import SnapshotReader
-from admin.surroundings import surroundings_of
-from admin.tuning_runs import TuningRuns, tuning_router
-from admin.usage import UsageWatch
-from devices.config import ConfigError, ConfigStore
-from devices.supervisor import Suite, UnknownDevice
+from configuration.device_config import ConfigError, ConfigStore
+from configuration.server_config import ServerConfig
 from doctor.examination import Doctor
+from i18n.catalogues import Catalogues
 from keys.access import Access
 from keys.errors import KeyProblem
 from keys.gate import KeyGate, client_of
@@ -52,13 +52,13 @@ from keys.sessions import Sessions
 from model_registry import ModelRegistry, RegistryError
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
+from supervision.suite import Suite, UnknownDevice
 from web.compressed_bodies import CompressedBodies
-from web.described import answer, describe
 from web.guard import Guard
 from web.limits import Limits
+from web.openapi import answer, describe
 from web.plain_paths import PlainPaths
 from web.request_id import RequestId
-from web.server_config import ServerConfig
 from web.tls import TlsFiles, scheme_of
 
 PROJECT = Path(__file__).resolve().parent

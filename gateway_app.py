@@ -10,13 +10,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from devices.gateway_config import DEFAULT_PORT
-from devices.serving import handed_sockets, serve_as_child
+from configuration.gateway_config import DEFAULT_PORT
+from configuration.server_config import UnusableServerConfig, read_server_config
 from gateway.app import GatewayPlace, create_app
 from keys.access import take_internal_key
+from supervision.child_server import handed_sockets, serve_as_child
 from web.listening import CannotListen, reachable_address
 from web.log_lines import log_to_stderr
-from web.server_config import UnusableServerConfig, read_server_config
 from web.tls import UnusableCertificate, scheme_of, tls_files
 
 logger = logging.getLogger("gateway_app")

@@ -10,7 +10,7 @@ if __name__ == "__main__":
     os.umask(0o077)  # what is created from here on, by children too, is its owner's alone
 
     from commands.entry import run_command  # a command, or a look at the help, loads only what it needs
-    from devices.job import contain_children
+    from supervision.job import contain_children
 
     contain_children()
 
@@ -33,23 +33,29 @@ try:
     from admin_server import AdminSettings, create_app
     from commands.console import accept_all_characters
     from commands.options import parse_arguments
-    from devices.config import DEMO_MODEL_ID, ConfigError, ConfigStore, Configuration, default_configuration
-    from devices.gateway_config import GATEWAY_FILE, GatewaySettings, GatewayStore
-    from devices.log_file import RotatingLogFile
-    from devices.python import python_command
-    from devices.run_file import InCharge, announced, take_charge
-    from devices.supervisor import Launch, Suite
+    from configuration.device_config import (
+        DEMO_MODEL_ID,
+        ConfigError,
+        ConfigStore,
+        Configuration,
+        default_configuration,
+    )
+    from configuration.gateway_config import GATEWAY_FILE, GatewaySettings, GatewayStore
+    from configuration.server_config import UnusableServerConfig, read_server_config
     from keys.access import new_internal_key
     from keys.errors import KeyProblem
     from keys.key import SCOPES
     from keys.key_store import KEYS_FILE, KeyStore
     from model_registry import ModelRegistry
     from registry.settings import SETTINGS_FILE
+    from supervision.log_file import RotatingLogFile
+    from supervision.python import python_command
+    from supervision.run_file import InCharge, announced, take_charge
+    from supervision.suite import Launch, Suite
     from web.connection import careful_protocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
     from web.log_lines import LogFormat, formatter
     from web.request_id import RequestIdFilter
-    from web.server_config import UnusableServerConfig, read_server_config
     from web.tls import UnusableCertificate, scheme_of, tls_files
 except ModuleNotFoundError as error:
     sys.exit(f"The package {error.name} is not installed. Start with: python bootstrap.py")

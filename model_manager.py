@@ -9,23 +9,23 @@ from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
-from devices.compile_cache import CompileCache
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
-from instances.messages import LoadModel, Output, Rows, Sampling, ScorePrompt, Sight, TextWork
-from pools.costs import CostBook
+from instances.protocol import LoadModel, Output, Rows, Sampling, ScorePrompt, Sight, TextWork
+from memory.budget import MemoryBudget
+from model_files.compile_cache import CompileCache
+from pools.arrivals import Arrivals, arrived
 from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
+from pools.generation_state import Run
 from pools.housekeeping import Housekeeping
-from pools.memory_budget import MemoryBudget
-from pools.placer import Placer
+from pools.loaded_instance import Lease
+from pools.memory_cost_cache import CostBook
+from pools.memory_scheduler import Placer
 from pools.pool import ModelPool
 from pools.progress import Loading
 from pools.prompt_limit import PromptLimit, prompt_limit
 from pools.prompt_scores import TokenScore, read_scores, scoring_model
-from pools.run import Run
 from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache
-from pools.slot import Lease
 from pools.statistics import Statistics, Timings
-from web.arrivals import Arrivals, arrived
 from web.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)

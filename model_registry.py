@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.model_facts import FactsCache
+from model_files.model_facts import FactsCache
 from registry.catalogue import Catalogue, CatalogueEntry, CatalogueStore
 from registry.disk import empty_trash, free_bytes, move_aside
 from registry.errors import (

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from activity.request_log import ActivityLog, RecordActivity
 from apis.access import PUBLIC, needed_scope
 from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
@@ -36,35 +37,34 @@ from apis.openai.completions import completion_routes
 from apis.openai.embeddings import embedding_routes as openai_embeddings
 from apis.openai.models import model_routes
 from apis.openai.responses import response_routes
-from apis.recorded import calls_a_model
+from apis.recorded_paths import calls_a_model
 from apis.status import status_routes
 from chat.pictures import PictureLoader
 from chat.service import ChatService
-from devices.config import ConfigError, ConfigStore, Configuration
-from devices.hardware import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
-from devices.job import contain_children
-from devices.serving import handed_sockets, serve_as_child
+from configuration.device_config import ConfigError, ConfigStore, Configuration
+from configuration.server_config import ServerConfig, UnusableServerConfig, read_server_config
 from embeddings.service import EmbeddingService
+from hardware.devices import DeviceInfo, DeviceUnavailable, ResolvedDevice, available_devices, resolve_device
 from instances.handle import Instance
-from instances.messages import LoadModel
+from instances.protocol import LoadModel
 from keys.access import Access, take_internal_key
 from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
+from memory.budget import device_budget
 from model_manager import ModelManager
-from pools.memory_budget import device_budget
-from pools.serving import served_model
-from web.activity import ActivityLog, RecordActivity
-from web.arrivals import CountArrivals
+from pools.arrivals import CountArrivals
+from pools.model_assignment import served_model
+from supervision.child_server import handed_sockets, serve_as_child
+from supervision.job import contain_children
 from web.compressed_bodies import CompressedBodies
-from web.described import describe
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.listening import CannotListen, reachable_address
 from web.log_lines import log_to_stderr
+from web.openapi import describe
 from web.plain_paths import PlainPaths
 from web.public_fetch import PublicFetch
 from web.request_id import RequestId
-from web.server_config import ServerConfig, UnusableServerConfig, read_server_config
 from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
 
 logger = logging.getLogger("server_app")

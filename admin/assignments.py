@@ -9,14 +9,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from admin.api.requests import ModelChange, UpdateConfig
 from admin.errors import AdminError
 from admin.places import check_places
-from admin.wire import ModelChange, UpdateConfig
-from devices.config import ConfigStore, DeviceSettings, ModelAssignment
-from devices.memory import GB, read_system_memory
-from devices.supervisor import Suite
+from configuration.device_config import ConfigStore, DeviceSettings, ModelAssignment
+from memory.readings import GB, read_system_memory
 from model_registry import ModelRegistry
 from registry.assigning import new_assignment
+from supervision.suite import Suite
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from admin.i18n import Catalogues, Translator
 from admin.problems import describe_config
 from admin.rendering import Renderer
-from devices.config import ConfigError
+from configuration.device_config import ConfigError
+from i18n.catalogues import Catalogues, Translator
 from keys.errors import KeyProblem
 from model_registry import RegistryError
 from web.errors import LONGEST_MESSAGE, shortened

@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.types import Scope
 
 from admin.errors import AdminError
-from admin.i18n import Catalogues
 from admin.rendering import Renderer
+from i18n.catalogues import Catalogues
 from keys.access import Access
 from keys.gate import CALLER
 from keys.key import KeyScope

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from admin.errors import AdminError
-from devices.config import ModelAssignment
+from configuration.device_config import ModelAssignment
 
 _PLACE_KEY = re.compile(r"DIR|PATH|FILE|DUMP|BLOB", re.IGNORECASE)
 _SEPARATOR = re.compile(r"[/\\]")

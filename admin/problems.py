@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from admin.i18n import Translator
-from devices.config import ConfigError
+from configuration.device_config import ConfigError
+from i18n.catalogues import Translator
 
 
 def describe_config(t: Translator, error: ConfigError) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from devices.config import ConfigStore, DeviceSettings
-from devices.supervisor import Suite
+from configuration.device_config import ConfigStore, DeviceSettings
 from model_registry import ModelRegistry
+from supervision.suite import Suite
 
 
 async def remove_model(

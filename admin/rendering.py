@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from admin import formats
-from admin.i18n import Catalogues, Translator
 from admin.problems import describe_config
+from i18n import formats
+from i18n.catalogues import Catalogues, Translator
 
 THEME_COOKIE = "theme"
 THEMES = ("auto", "light", "dark")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from apis.model_names import ModelNames
 from chat.service import ChatService
-from devices.config import ConfigError, ConfigStore, DeviceSettings, ModelAlias, ModelAssignment
-from devices.hardware import DeviceInfo
+from configuration.device_config import ConfigError, ConfigStore, DeviceSettings, ModelAlias, ModelAssignment
+from hardware.devices import DeviceInfo
 from model_manager import ModelManager
 from model_registry import LocalModel, ModelRegistry, RegistryError
 from pools.errors import ModelNotFound
+from pools.model_assignment import served_model
 from pools.served_model import GB, ServedModel
-from pools.serving import served_model
 from registry.assigning import new_assignment
 from web.errors import InvalidRequest, ServiceError
 

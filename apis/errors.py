@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from activity.request_log import CLIENT_LEFT, note_error
 from pools.errors import PromptTooLong, QueueFull
-from web.activity import CLIENT_LEFT, note_error
 from web.errors import InvalidRequest, ServiceError
 from web.methods import allowed_methods
 from web.request_id import current_request_id

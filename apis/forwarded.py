@@ -12,8 +12,8 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from activity.request_log import note_client
 from keys.gate import CALLER
-from web.activity import note_client
 
 CLIENT_HEADER = "x-openvino-client"
 ALIAS_HEADER = "x-openvino-alias"

@@ -4,11 +4,11 @@ with Ollama's `:latest`."""
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from activity.request_log import note_model
 from apis.forwarded import forwarded_alias
-from devices.config import ModelAlias
+from configuration.device_config import ModelAlias
 from pools.errors import ModelNotFound
 from pools.served_model import Persona, ServedModel
-from web.activity import note_model
 
 _LATEST = ":latest"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from activity.request_log import ActivityLog
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS
 from apis.status_answers import (
@@ -19,13 +20,12 @@ from apis.status_answers import (
     Preloaded,
     Unloaded,
 )
-from devices.hardware import ResolvedDevice
+from hardware.devices import ResolvedDevice
 from keys.gate import CALLER
 from model_manager import ModelManager
 from pools.pool import ModelPool
-from web.activity import ActivityLog
-from web.described import answer
 from web.errors import InvalidRequest
+from web.openapi import answer
 from web.streaming import JSON
 
 

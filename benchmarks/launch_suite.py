@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from benchmarks.launch import PATIENCE_SECONDS, PROJECT
-from devices.config import ConfigStore, Configuration, DeviceSettings
-from devices.gateway_config import GATEWAY_FILE, GatewaySettings, GatewayStore
+from configuration.device_config import ConfigStore, Configuration, DeviceSettings
+from configuration.gateway_config import GATEWAY_FILE, GatewaySettings, GatewayStore
 from web.listening import close_all, open_listeners
 
 

@@ -21,7 +21,7 @@ from benchmarks.figures import percentile
 from benchmarks.launch_suite import SuiteProcess, suite_process
 from benchmarks.machine import Machine, this_machine
 from tests.hub import TestHub
-from tests.registry.tiny_models import make_llm
+from tests.model_files.tiny_models import make_llm
 
 MODEL = "bench/large-int4-ov"
 HEALTH_EVERY_SECONDS = 0.05

@@ -1,3 +1,3 @@
 """From a conversation to prompt ids, and from generated ids back to text, reasoning and tool calls."""
 
-from devices import no_telemetry as no_telemetry
+from hardware import no_telemetry as no_telemetry

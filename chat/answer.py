@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from chat.deltas import Delta as Delta
 from chat.deltas import TokenLogprob
-from chat.demanded import DemandedCalls
 from chat.detokenizer import Detokenizer
+from chat.required_calls import DemandedCalls
 from chat.sections import AnswerParser
 from chat.stop_strings import StopStrings
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chat.deltas import Delta
-from chat.dialects.json_text import complete_members
+from chat.tool_formats.json_text import complete_members
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from chat.answer import Delta
-from instances.messages import Output
+from instances.protocol import Output
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from chat.adapter import Speech
 from chat.conversation import Conversation
-from chat.speech import Speech
 from pools.prompt_limit import PromptLimit
 
 _QUICK_CHARACTERS = 20_000

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from chat.conversation import ToolCall
 from chat.deltas import CallPart, Delta
-from chat.dialects.dialect import Tools
-from chat.dialects.json_text import named_call
 from chat.sections import new_call_id
 from chat.stop_strings import next_mark
+from chat.tool_formats.json_text import named_call
+from chat.tool_formats.tool_call_format import Tools
 
 _HEADER_MARKS = ("<|start|>", "<|channel|>", "<|constrain|>")
 _END_MARKS = ("<|end|>", "<|call|>", "<|return|>")

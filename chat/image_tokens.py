@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from instances.messages import Image
+from instances.protocol import Image
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 
 from chat.image_tokens import expected_tokens
-from instances.messages import Image, Sight, image_tag
+from instances.protocol import Image, Sight, image_tag
 from web.errors import InvalidRequest
 from web.public_fetch import FetchFailed, PublicFetch
 

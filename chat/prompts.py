@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from chat.conversation import Conversation, Message, ToolCall
+from chat.history_repairs import REPAIRS, Repair, alternating, with_single_calls, with_tools_as_text, without_system
 from chat.reasoning import strip_reasoning
 from chat.sections import Tag
-from chat.shapes import REPAIRS, Repair, alternating, with_single_calls, with_tools_as_text, without_system
 from chat.templates import TemplateRefused
-from devices.tool_families import knows_tools
+from model_files.tool_call_families import knows_tools
 
 Messages = list[dict[str, Any]]
 Render = Callable[[Messages, list[dict[str, Any]] | None, Mapping[str, Any]], str]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from chat.dialects.dialect import Dialect
 from chat.sections import Tag
+from chat.tool_formats.tool_call_format import Dialect
 
 # What templates know, for what clients may also say.
 _EFFORTS = {"minimal": "low", "xhigh": "high", "max": "high"}

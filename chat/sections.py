@@ -7,9 +7,9 @@ from typing import Literal, Protocol
 
 from chat.conversation import ToolCall
 from chat.deltas import CallPart, Delta
-from chat.dialects.call_stream import CallStream, read_cut_json
-from chat.dialects.dialect import Block, Call, Dialect, Reading, Tools
 from chat.stop_strings import next_mark
+from chat.tool_formats.call_stream import CallStream, read_cut_json
+from chat.tool_formats.tool_call_format import Block, Call, Dialect, Reading, Tools
 
 Mode = Literal["text", "reasoning", "call"]
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from activity.request_log import note_answer, note_prompt, note_work, observed
+from chat.adapter import Speech, offered_tools
+from chat.adapters import Speeches
 from chat.answer import AnswerText, Delta, TokenPieces
 from chat.completion import Completion
 from chat.conversation import Conversation, GenerationOptions
@@ -15,20 +18,17 @@ from chat.deltas import TokenLogprob
 from chat.encoding import encoded_within, refuse_far_too_long, rendered
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import Preface, form_structure
-from chat.personas import with_defaults, with_system
+from chat.model_defaults import with_defaults, with_system
 from chat.pictures import PictureLoader, Prompt, place, prompt_with_images
 from chat.reasoning import THINK, Reasoning
 from chat.sections import SectionParser
-from chat.speech import Speech, offered_tools
-from chat.speeches import Speeches
 from chat.tokenizer import ChatTokenizer
 from instances.grammar_probe import GrammarProbe, GrammarRefused, ProbeNotReady
-from instances.messages import Sampling, Sight, Structure
+from instances.protocol import Sampling, Sight, Structure
 from model_manager import ModelManager
 from pools.errors import NotReady
 from pools.served_model import ServedModel
 from pools.statistics import Timings
-from web.activity import note_answer, note_prompt, note_work, observed
 from web.errors import InvalidRequest
 from web.request_id import current_client
 

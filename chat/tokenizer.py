@@ -12,8 +12,8 @@ import openvino_genai as genai
 import tokenizers
 
 from chat.templates import ChatTemplate, TemplateRefused
-from devices.files import BROKEN_FILE
-from devices.gguf import load_path, read_control_tokens
+from model_files.gguf import load_path, read_control_tokens
+from storage.files import BROKEN_FILE
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from admin import formats
+from commands.backend import Answer, House
 from commands.gateway import line_of
-from commands.house import Answer, House
 from commands.output import Output
+from i18n import formats
 
 
 async def assign(house: House, options: argparse.Namespace, output: Output) -> int:

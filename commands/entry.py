@@ -13,7 +13,7 @@ from commands.options import COMMANDS, command_parser, suite_parser
 if TYPE_CHECKING:
     import argparse
 
-    from commands.house import House
+    from commands.backend import House
     from commands.output import Output
 
     Command = Callable[[House, argparse.Namespace, Output], Awaitable[int]]

@@ -6,8 +6,8 @@ import argparse
 import locale
 import os
 
+from commands.backend import House
 from commands.errors import FAILED
-from commands.house import House
 from commands.output import Output
 
 _MARKS = {"problem": ("✗", "red"), "warning": ("!", "yellow"), "note": ("·", "cyan"), "ok": ("✓", "green")}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from commands.backend import House
 from commands.errors import UNREACHABLE, CommandFailed
-from commands.house import House
-from devices.run_file import read_run_file
+from supervision.run_file import read_run_file
 
 
 async def find_house(data_dir: Path, url: str | None) -> House:

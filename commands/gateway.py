@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from commands.house import Answer, House
+from commands.backend import Answer, House
 from commands.output import Output
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
+from commands.backend import House
 from commands.errors import CONFLICT, NOT_FOUND, CommandFailed
-from commands.house import House
 from commands.output import Output
 from keys.errors import KeyProblem, UnknownKey
 from keys.key import SCOPES, Key

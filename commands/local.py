@@ -12,12 +12,11 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from admin.i18n import Catalogues
+from commands.backend import Answer
 from commands.errors import CONFLICT, NOT_FOUND, USAGE, CommandFailed
-from commands.house import Answer
 from commands.options import DEFAULT_PORT, PROJECT
 from commands.remote import FINAL
-from devices.config import (
+from configuration.device_config import (
     DEMO_MODEL_ID,
     ConfigError,
     ConfigStore,
@@ -26,17 +25,18 @@ from devices.config import (
     ModelAssignment,
     default_configuration,
 )
-from devices.gateway_config import GATEWAY_FILE, GatewayProblem, GatewaySettings, GatewayStore
-from devices.run_file import InCharge, take_charge
+from configuration.gateway_config import GATEWAY_FILE, GatewayProblem, GatewaySettings, GatewayStore
 from doctor.children import run_probe
 from doctor.examination import Surroundings, examine
 from doctor.hardware import reports_of
 from doctor.recommended import recommendations_for
+from i18n.catalogues import Catalogues
 from model_registry import LocalModel, ModelRegistry, RegistryError
 from registry.assigning import new_assignment, written_path
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
 from registry.settings import SETTINGS_FILE
+from supervision.run_file import InCharge, take_charge
 
 DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
 _POLL_SECONDS = 0.2

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from admin import formats
+from commands.backend import Answer, House
 from commands.errors import USAGE, CommandFailed
-from commands.house import Answer, House
 from commands.output import Output
+from i18n import formats
 
 _SHOWN = (
     ("kind", "kind"),

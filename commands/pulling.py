@@ -7,8 +7,8 @@ import contextlib
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from commands.backend import Answer, House
 from commands.errors import FAILED, USAGE, CommandFailed
-from commands.house import Answer, House
 from commands.output import Output
 
 _STATES = {

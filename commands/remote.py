@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import httpx
 
+from commands.backend import Answer
 from commands.errors import CONFLICT, NOT_FOUND, UNREACHABLE, CommandFailed
-from commands.house import Answer
 from web.tls import trusting
 
 _POLL_SECONDS = 0.3

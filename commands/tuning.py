@@ -6,12 +6,12 @@ import argparse
 
 import msgspec
 
+from commands.backend import House
 from commands.errors import FAILED, CommandFailed
-from commands.house import House
 from commands.output import Output
-from devices.config import ConfigError
-from devices.hardware import DeviceUnavailable
-from pools.tuning_book import Settings, Trial, Tuning
+from configuration.device_config import ConfigError
+from configuration.tuning_store import Settings, Trial, Tuning
+from hardware.devices import DeviceUnavailable
 
 
 async def tune(house: House, options: argparse.Namespace, output: Output) -> int:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from devices.environment import child_environment
-from devices.exit_status import crashed, describe_exit
-from devices.python import python_command
 from doctor.probe import MARK
+from supervision.environment import child_environment
+from supervision.exit_status import crashed, describe_exit
+from supervision.python import python_command
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _OUTPUT_BYTES = 1 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from devices.config import ConfigError, ConfigStore, Configuration
+from configuration.device_config import ConfigError, ConfigStore, Configuration
 from doctor.findings import Finding
 
 

@@ -9,8 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from devices.config import ConfigStore, Configuration
-from devices.memory import read_system_memory
+from configuration.device_config import ConfigStore, Configuration
 from doctor.children import ChildResult, run_probe
 from doctor.configuration import examine_assignments, read_configuration
 from doctor.findings import LEVELS, Finding, Translate, worst
@@ -32,6 +31,7 @@ from doctor.resources import (
 from doctor.software import examine_packages, examine_python
 from doctor.windows import long_paths_enabled, read_device_manager
 from keys.key_store import KEYS_FILE
+from memory.readings import read_system_memory
 from registry.settings import SETTINGS_FILE
 
 _PRIVATE_FILES = (KEYS_FILE, SETTINGS_FILE)

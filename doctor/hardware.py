@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devices.hardware import DeviceInfo, DeviceUnavailable, describe_device, resolve_device
 from doctor.children import ChildResult
 from doctor.drivers import known_troubles
 from doctor.findings import Finding
 from doctor.machine import Kind, Machine
+from hardware.devices import DeviceInfo, DeviceUnavailable, describe_device, resolve_device
 
 _KINDS: tuple[Kind, ...] = ("GPU", "NPU")
 _SMALL_ALLOCATION = 4.3e9

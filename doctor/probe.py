@@ -10,8 +10,8 @@ import sys
 import time
 from typing import Any
 
-from devices import no_telemetry as no_telemetry
 from doctor.drivers import Driver, gpu_driver, kernel_driver, read_drivers
+from hardware import no_telemetry as no_telemetry
 
 MARK = "doctor-result:"
 PROPERTIES = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devices.memory import default_reserve, read_system_memory
 from doctor.findings import Finding
 from doctor.hardware import DeviceReport
+from memory.readings import default_reserve, read_system_memory
 from pools.served_model import estimated_bytes
 from registry.catalogue import bundled_entries
 from registry.recommend import Hardware, Recommendation, Seat, recommend

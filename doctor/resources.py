@@ -11,11 +11,11 @@ from pathlib import Path
 import humanize
 import psutil
 
-from devices.compile_cache import DAMAGED_SUFFIX
-from devices.memory import MemoryReading
-from devices.owner_only import others_can_read
 from doctor.findings import Finding
 from doctor.hardware import gigabytes
+from memory.readings import MemoryReading
+from model_files.compile_cache import DAMAGED_SUFFIX
+from storage.owner_only import others_can_read
 
 _SMALL_MEMORY = 8e9
 _LITTLE_MEMORY = 3e9

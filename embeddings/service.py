@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from devices.embedding_facts import InputType
-from instances.messages import ScoreTexts, Text, TextWork, VectorizeTexts
+from activity.request_log import note_work
+from instances.protocol import ScoreTexts, Text, TextWork, VectorizeTexts
+from model_files.embedding_facts import InputType
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
-from web.activity import note_work
 from web.errors import InvalidRequest
 from web.request_id import current_client
 

@@ -22,25 +22,25 @@ from starlette.types import Receive, Scope, Send
 from apis.access import needed_scope
 from apis.errors import install_error_handlers, refusal
 from apis.ollama.version import API_VERSION
-from devices.gateway_config import GATEWAY_FILE, GatewayStore
+from configuration.gateway_config import GATEWAY_FILE, GatewayStore
+from configuration.server_config import ServerConfig
+from configuration.tuning_store import tuning_book
 from gateway.counts import Counts, Exposition
-from gateway.directory import Directory
-from gateway.fleet import Fleet
+from gateway.device_inventory import Fleet
+from gateway.health_watch import Watch
 from gateway.listings import Listings
-from gateway.passing import Passing
+from gateway.model_router import Directory
+from gateway.proxy import Passing
 from gateway.routes import PASSED, Passage
 from gateway.upstream import Upstream
-from gateway.watch import Watch
 from keys.access import Access
 from keys.gate import CALLER, KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
-from pools.tuning_book import tuning_book
 from web.compressed_bodies import CompressedBodies
 from web.guard import Guard, page_origins
 from web.limits import Limits
 from web.plain_paths import PlainPaths
 from web.request_id import RequestId
-from web.server_config import ServerConfig
 from web.streaming import JSON
 
 _LEAST_SILENCE_SECONDS = 5.0

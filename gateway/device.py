@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devices.config import DeviceSettings
+from configuration.device_config import DeviceSettings
 
 
 @dataclass(frozen=True)

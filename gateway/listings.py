@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.device import Device
-from gateway.directory import Directory
+from gateway.device_inventory import Fleet
 from gateway.errors import Away
-from gateway.fleet import Fleet
+from gateway.model_router import Directory
 from gateway.upstream import Upstream
 from pools.errors import ModelNotFound
 

@@ -16,8 +16,8 @@ from yarl import URL
 from apis.errors import CODE_HEADER
 from apis.forwarded import ALIAS_HEADER, CLIENT_HEADER
 from gateway.device import Device
-from gateway.directory import Target
 from gateway.errors import Away
+from gateway.model_router import Target
 from web.request_id import current_client, current_request_id
 
 Raw = list[tuple[bytes, bytes]]

@@ -1,3 +1,3 @@
 """Instances: one loaded copy of one model each, in a worker process that speaks token ids only."""
 
-from devices import no_telemetry as no_telemetry
+from hardware import no_telemetry as no_telemetry

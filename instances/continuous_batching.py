@@ -7,11 +7,11 @@ import openvino as ov
 import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
-from devices.kv_cache import kv_cache_blocks, kv_format
-from instances.messages import FinishReason, Generate, LoadModel, Output, Request
 from instances.pipeline import Emit
-from instances.prefix_ledger import PrefixLedger
+from instances.prefix_cache_estimator import PrefixLedger
+from instances.protocol import FinishReason, Generate, LoadModel, Output, Request
 from instances.sampling import generation_config
+from memory.kv_cache import kv_cache_blocks, kv_format
 
 _LOOKUP_NGRAM = 3
 """How many of the last tokens must stand in the prompt for those that follow there to be guessed."""

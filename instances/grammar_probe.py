@@ -8,11 +8,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.gguf import load_path
-from devices.python import python_command, python_environment
 from instances.frames import encode_frame, receive_frame
-from instances.grammar_messages import Check, Started, Verdict, decode_reply
-from instances.messages import Structure
+from instances.grammar_protocol import Check, Started, Verdict, decode_reply
+from instances.protocol import Structure
+from model_files.gguf import load_path
+from supervision.python import python_command, python_environment
 
 MIB = 2**20
 logger = logging.getLogger(__name__)

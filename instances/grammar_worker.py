@@ -21,9 +21,9 @@ import psutil
 from openvino import opset13 as ops
 
 from instances.frames import encode_frame, read_frame
-from instances.grammar_messages import Check, Started, Verdict, decode_check
-from instances.messages import Grammar, Structure
+from instances.grammar_protocol import Check, Started, Verdict, decode_check
 from instances.own_pipes import take_pipes
+from instances.protocol import Grammar, Structure
 from instances.sampling import structured_output
 
 _TOKENS = 12

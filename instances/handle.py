@@ -10,10 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from devices.exit_status import describe_exit
-from devices.python import python_command, python_environment
 from instances.frames import FrameSplitter, encode_frame
-from instances.messages import (
+from instances.protocol import (
     Broken,
     Cancel,
     FromWorker,
@@ -31,6 +29,8 @@ from instances.messages import (
     ToWorker,
     decode_from_worker,
 )
+from supervision.exit_status import describe_exit
+from supervision.python import python_command, python_environment
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _EXIT_SECONDS = 1.0

@@ -7,9 +7,9 @@ import numpy as np
 import openvino as ov
 import openvino_genai as genai
 
-from instances.messages import FinishReason, Generate, LoadModel, Output, Request
 from instances.one_at_a_time import OneAtATime
 from instances.pipeline import Emit
+from instances.protocol import FinishReason, Generate, LoadModel, Output, Request
 from instances.sampling import generation_config
 
 

@@ -4,8 +4,8 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 
-from instances.messages import Output, Request
 from instances.pipeline import Emit
+from instances.protocol import Output, Request
 
 
 class OneAtATime(ABC):

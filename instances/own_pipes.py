@@ -4,7 +4,7 @@ import os
 import sys
 from typing import BinaryIO
 
-from devices.lifeline import take_stdin
+from supervision.lifeline import take_stdin
 
 
 def take_pipes() -> tuple[BinaryIO, BinaryIO]:

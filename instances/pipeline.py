@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from instances.messages import Output, Request
+from instances.protocol import Output, Request
 
 Emit = Callable[[list[Output]], None]
 

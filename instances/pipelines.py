@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from instances.messages import (
+from instances.pipeline import Pipeline
+from instances.protocol import (
     Generate,
     Image,
     LoadModel,
@@ -15,7 +16,6 @@ from instances.messages import (
     VectorizeTexts,
     image_tag,
 )
-from instances.pipeline import Pipeline
 
 _WARM_UP_PIXELS = 56
 

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import openvino as ov
 
-from instances.messages import LoadModel, Output, Request, Rows, ScorePrompt
 from instances.one_at_a_time import OneAtATime
 from instances.pipeline import Emit
+from instances.protocol import LoadModel, Output, Request, Rows, ScorePrompt
 
 _MOST_LOGITS = 16_000_000
 """At once: 64 MB."""

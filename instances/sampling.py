@@ -2,7 +2,7 @@
 
 from openvino_genai import GenerationConfig, StructuredOutputConfig
 
-from instances.messages import Grammar, JsonSchema, Regex, Sampling, StructuralTags, Structure
+from instances.protocol import Grammar, JsonSchema, Regex, Sampling, StructuralTags, Structure
 
 _PENALTIES = ("presence_penalty", "frequency_penalty")
 _OF_CHANCE = ("top_p", "top_k", "min_p")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import openvino_genai as genai
 
-from instances.messages import LoadModel, Output, Request, Rows, ScoreTexts, Text, VectorizeTexts
 from instances.one_at_a_time import OneAtATime
 from instances.pipeline import Emit
+from instances.protocol import LoadModel, Output, Request, Rows, ScoreTexts, Text, VectorizeTexts
 
 _Pooling = genai.TextEmbeddingPipeline.PoolingType
 _POOLING = {"cls": _Pooling.CLS, "mean": _Pooling.MEAN, "last_token": _Pooling.LAST_TOKEN}

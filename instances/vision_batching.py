@@ -4,8 +4,8 @@ import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
 from instances.continuous_batching import ContinuousBatching
-from instances.messages import Generate, LoadModel
-from instances.sight import SightReader
+from instances.multimodal_prompt import SightReader
+from instances.protocol import Generate, LoadModel
 
 
 class VisionBatching(ContinuousBatching):

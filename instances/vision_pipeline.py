@@ -6,10 +6,10 @@ from typing import Any
 import openvino_genai as genai
 
 from instances.llm_pipeline import SingleRequest
-from instances.messages import Generate, LoadModel, Output
+from instances.multimodal_prompt import SightReader
 from instances.pipeline import Emit
+from instances.protocol import Generate, LoadModel, Output
 from instances.sampling import generation_config
-from instances.sight import SightReader
 
 
 class VisionSingleRequest(SingleRequest):

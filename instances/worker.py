@@ -11,7 +11,9 @@ from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
 from instances.frames import encode_frame, read_frame
-from instances.messages import (
+from instances.own_pipes import take_pipes
+from instances.pipelines import Pipeline, load_pipeline, warm_up_request
+from instances.protocol import (
     Broken,
     Cancel,
     FromWorker,
@@ -23,8 +25,6 @@ from instances.messages import (
     Request,
     decode_to_worker,
 )
-from instances.own_pipes import take_pipes
-from instances.pipelines import Pipeline, load_pipeline, warm_up_request
 
 _WARM_UP_ID = 0
 _SILENCE_SECONDS = 2.0

@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
-from devices.files import BROKEN_FILE, read_bytes, write_atomically
 from keys.errors import InvalidKeyName, KeyNameTaken, KeysUnreadable, LastAdminKey, UnknownKey
 from keys.key import MAX_NAME_LENGTH, MAX_SECRET_LENGTH, SCOPES, Key, KeyScope, digest_of, new_key, new_secret
+from storage.files import BROKEN_FILE, read_bytes, write_atomically
 
 KEYS_FILE = "keys.json"
 USE_NOTED_EVERY_SECONDS = 60

@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from devices.memory import read_pressure, read_system_memory
-from pools.costs import CostBook
-from pools.memory_budget import MemoryBudget
-from pools.placer import Placer
+from memory.budget import MemoryBudget
+from memory.pressure import PressureGauge
+from memory.readings import read_pressure, read_system_memory
+from pools.loaded_instance import Slot
+from pools.memory_cost_cache import CostBook
+from pools.memory_scheduler import Placer
 from pools.pool import ModelPool
-from pools.pressure import PressureGauge
-from pools.slot import Slot
 
 logger = logging.getLogger(__name__)
 

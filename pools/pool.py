@@ -9,11 +9,11 @@ from typing import Any, Literal, Protocol, get_args
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
+from pools.loaded_instance import Lease, Slot
 from pools.progress import Loading
 from pools.queue import FairQueue, Waiter
+from pools.retry_backoff import Setbacks
 from pools.served_model import InstancePlan, ServedModel
-from pools.setbacks import Setbacks
-from pools.slot import Lease, Slot
 from pools.statistics import Timings
 from web.errors import ServiceError
 from web.request_id import current_request_id

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from instances.messages import Rows
+from instances.protocol import Rows
 from pools.served_model import ServedModel
 from web.errors import InvalidRequest
 

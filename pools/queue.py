@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pools.slot import Lease
+    from pools.loaded_instance import Lease
 
 
 @dataclass(eq=False)

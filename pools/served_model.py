@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from devices.config import ModelAssignment
-from devices.gguf import load_path
-from devices.hardware import ResolvedDevice
-from devices.known_embedders import Pooling
-from devices.kv_cache import KvFormat, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
-from devices.memory import GB
-from devices.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
-from instances.messages import LoadModel, PipelineKind
-from pools.tuning_book import Settings
+from configuration.device_config import ModelAssignment
+from configuration.tuning_store import Settings
+from hardware.devices import ResolvedDevice
+from instances.protocol import LoadModel, PipelineKind
+from memory.kv_cache import KvFormat, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
+from memory.readings import GB
+from model_files.gguf import load_path
+from model_files.known_embedders import Pooling
+from model_files.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
 from web.errors import InvalidRequest
 
 Task = Literal["generation", "embedding", "rerank"]

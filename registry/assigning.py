@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from devices.config import ModelAssignment
+from configuration.device_config import ModelAssignment
 from registry.local import LocalModel
 
 

@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from devices.files import BROKEN_FILE, read_bytes
-from devices.model_facts import ModelFacts
-from devices.model_kind import NOT_SERVED
-from devices.npu_rules import pipeline_problem, size_problem
+from model_files.model_facts import ModelFacts
+from model_files.model_kind import NOT_SERVED
+from model_files.npu_rules import pipeline_problem, size_problem
 from registry.disk import write_json
 from registry.errors import RegistryError
+from storage.files import BROKEN_FILE, read_bytes
 
 CACHE_FILE = ".catalogue.json"
 STALE_SECONDS = 24 * 3600.0

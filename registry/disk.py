@@ -11,8 +11,8 @@ from typing import Any
 
 import humanize
 
-from devices.files import replace_path, write_atomically
 from registry.names import TRASH
+from storage.files import replace_path, write_atomically
 
 
 def free_bytes(directory: Path) -> int:

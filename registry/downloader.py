@@ -18,15 +18,9 @@ from typing import BinaryIO
 import msgspec
 from filelock import Timeout
 
-from devices.files import BROKEN_FILE
-from devices.lifeline import take_stdin, watch_pipe
 from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
-from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
-from registry.files import RemoteFile, check_served, is_intact, needed_files
-from registry.gguf_choice import check_readable
-from registry.hub import RemoteModel
-from registry.messages import (
+from registry.downloader_protocol import (
     Event,
     Failed,
     Finished,
@@ -40,10 +34,16 @@ from registry.messages import (
     decode_request,
     encode,
 )
+from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
+from registry.files import RemoteFile, check_served, is_intact, needed_files
+from registry.gguf_choice import check_readable
+from registry.hub import RemoteModel
 from registry.names import METADATA, PLAN, inside
 from registry.partial import partial_lock
 from registry.settings import HubSettings
 from registry.transfer import PART, Transfer
+from storage.files import BROKEN_FILE
+from supervision.lifeline import take_stdin, watch_pipe
 
 RESERVE_BYTES = 64 * 1024 * 1024
 _FETCHES_OF_A_BAD_FILE = 3

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from devices.model_kind import refusal_of_files
+from model_files.model_kind import refusal_of_files
 from registry.errors import NotAnOpenVINOModel, UnsupportedModel
 from registry.gguf_choice import choose_gguf
 from registry.names import METADATA

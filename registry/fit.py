@@ -7,7 +7,7 @@ from typing import Literal
 
 import humanize
 
-from devices.model_facts import ModelFacts
+from model_files.model_facts import ModelFacts
 
 _COMFORTABLE = 0.8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from devices.gguf_support import READABLE_ARCHITECTURES, part_of_many
+from model_files.gguf_support import READABLE_ARCHITECTURES, part_of_many
 from registry.errors import InvalidModelName, NotAnOpenVINOModel
 
 _VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from devices.model_facts import read_facts
+from model_files.model_facts import read_facts
 from registry.disk import directory_size, put_in_place, write_json
 from registry.errors import Conflict, NotAnOpenVINOModel, NotEnoughDisk, UnsafeRepository, UnsupportedModel
 from registry.local import model_id_of

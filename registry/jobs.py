@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from devices.files import BROKEN_FILE, read_bytes
 from registry.disk import write_json
+from storage.files import BROKEN_FILE, read_bytes
 
 JobState = Literal["queued", "resolving", "downloading", "verifying", "ready", "failed", "paused", "cancelled"]
 ACTIVE: frozenset[JobState] = frozenset({"queued", "resolving", "downloading", "verifying"})

@@ -6,8 +6,8 @@ import contextlib
 import json
 from pathlib import Path
 
-from devices.files import BROKEN_FILE, read_bytes
 from registry.disk import write_json
+from storage.files import BROKEN_FILE, read_bytes
 
 FILE = ".last_used.json"
 

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from devices.model_config import read_json
-from devices.model_facts import FactsCache, ModelFacts, read_facts
-from devices.model_kind import UNFINISHED
+from model_files.model_config import read_json
+from model_files.model_facts import FactsCache, ModelFacts, read_facts
+from model_files.model_kind import UNFINISHED
 from registry.errors import InvalidModelName
 from registry.names import METADATA, check_model_id, id_of_directory
 

@@ -13,12 +13,12 @@ import httpx2
 import msgspec
 from huggingface_hub import get_session
 
-from devices.files import BROKEN_FILE
 from registry.errors import GatedModel, HubUnreachable, ModelNotFound, RevisionNotFound
 from registry.files import RemoteFile
 from registry.hub import RemoteModel, unreachable
 from registry.names import check_file_names
 from registry.settings import HubSettings
+from storage.files import BROKEN_FILE
 
 DEFAULT_REVISION = "master"
 _TOKEN_COOKIE = "m_session_id"  # by which ModelScope's client (HubApi.get_cookies) hands an access token over

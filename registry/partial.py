@@ -9,11 +9,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from devices.files import BROKEN_FILE
 from registry.disk import put_in_place
+from registry.downloader_protocol import Plan, decode_plan
 from registry.errors import InvalidModelName, ModelInUse
-from registry.messages import Plan, decode_plan
 from registry.names import PLAN, check_model_id, directory_name
+from storage.files import BROKEN_FILE
 
 
 def stray_plans(partial_dir: Path, known: Collection[str]) -> list[Plan]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from devices.environment import network_environment
-from devices.exit_status import describe_exit
-from devices.python import python_command
-from registry.messages import Event, Finished, PullRequest, decode_event, encode
+from registry.downloader_protocol import Event, Finished, PullRequest, decode_event, encode
 from registry.settings import DEFAULT_ENDPOINT
+from supervision.environment import network_environment
+from supervision.exit_status import describe_exit
+from supervision.python import python_command
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _LINE_LIMIT = 32 * 1024 * 1024

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from registry.disk import free_bytes, little_room
+from registry.downloader_protocol import Event, Failed, Progress, PullRequest, Refetching, Resolved, Verifying
 from registry.errors import Conflict, DownloadFailed, JobNotFound, RegistryError, RevisionNotFound, error_named
 from registry.gguf_choice import split_variant
 from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter, new_job
 from registry.local import read_metadata
-from registry.messages import Event, Failed, Progress, PullRequest, Refetching, Resolved, Verifying
 from registry.names import PARTIAL, check_model_id, check_revision, directory_name, inside
 from registry.partial import install, remove_lock, stray_plans
 from registry.process import DownloaderDied, download_events

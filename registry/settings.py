@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from devices.files import BROKEN_FILE, read_bytes, write_atomically
 from registry.errors import InvalidModelName
+from storage.files import BROKEN_FILE, read_bytes, write_atomically
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 HubKind = Literal["huggingface", "modelscope"]

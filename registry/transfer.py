@@ -20,12 +20,12 @@ from huggingface_hub import get_session
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
-from devices.files import replace_path
 from registry.disk import free_bytes
 from registry.errors import DownloadFailed, NotEnoughDisk
 from registry.files import RemoteFile
 from registry.hub import RemoteModel, translated, unreachable
 from registry.settings import HubSettings
+from storage.files import replace_path
 
 PART = ".part"
 _RETRIES = 6

@@ -154,7 +154,7 @@ def test_all_checks_run_even_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_arguments_go_to_pytest_alone() -> None:
-    assert run_checks(["tests/devices", "-x"]) == (0, [["python", "-m", "pytest", "tests/devices", "-x"]])
+    assert run_checks(["tests/supervision", "-x"]) == (0, [["python", "-m", "pytest", "tests/supervision", "-x"]])
 
 
 def test_a_browser_is_installed_only_where_it_can_and_must_be() -> None:

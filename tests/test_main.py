@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 import main
-from devices.config import ConfigStore, Configuration, default_configuration
-from devices.python import python_command, python_environment
-from devices.run_file import read_run_file
+from configuration.device_config import ConfigStore, Configuration, default_configuration
 from keys.key_store import KEYS_FILE, KeyStore
-from tests.devices.conftest import CHILD, PROJECT, device
+from supervision.python import python_command, python_environment
+from supervision.run_file import read_run_file
 from tests.helpers import INTERRUPT, INTERRUPTIBLE, free_ports, gone, http, interrupt, wait_until
+from tests.supervision.conftest import CHILD, PROJECT, device
 from web.listening import close_all, open_listeners
 
 START = """

@@ -6,9 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from configuration.tuning_store import DECODED_TOKENS, STREAM_TOKENS, STREAMS, Settings, Trial
 from instances.handle import Instance
-from instances.messages import LoadModel, Sampling
-from pools.tuning_book import DECODED_TOKENS, STREAM_TOKENS, STREAMS, Settings, Trial
+from instances.protocol import LoadModel, Sampling
 
 _REPEATS = 2
 _NEXT_TURN_TOKENS = 32

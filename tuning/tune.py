@@ -9,15 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from chat.tokenizer import ChatTokenizer
-from devices.config import ConfigStore, DeviceSettings, ModelAssignment
-from devices.hardware import available_devices
-from devices.memory import GB
+from configuration.device_config import ConfigStore, DeviceSettings, ModelAssignment
+from configuration.tuning_store import STREAMS, Settings, Trial, Tuning, tuning_book
+from hardware.devices import available_devices
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
-from instances.messages import LoadModel
-from pools.memory_budget import MemoryBudget, device_budget
+from instances.protocol import LoadModel
+from memory.budget import MemoryBudget, device_budget
+from memory.readings import GB
+from pools.model_assignment import served_model
 from pools.served_model import ServedModel, load_message, plan_instance
-from pools.serving import served_model
-from pools.tuning_book import STREAMS, Settings, Trial, Tuning, tuning_book
 from tuning.trials import TEXT, Prompts, run_trial
 
 _CANDIDATES = (

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from web.described import Responses, errors
+from web.openapi import Responses, errors
 
 
 class ErrorBody(BaseModel):

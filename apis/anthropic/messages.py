@@ -10,14 +10,14 @@ from apis.anthropic.answers import ERRORS, AnswerMessage, TokenCount
 from apis.anthropic.blocks import Answer, Event
 from apis.anthropic.conversation import conversation_of
 from apis.anthropic.schemas import MessagesRequest, PromptRequest
-from apis.begin import Begun, begin
 from apis.errors import anthropic_error, as_service_error
 from apis.model_names import ModelNames
+from apis.peeked_stream import Begun, begin
 from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.answer import Delta
 from chat.service import ChatService
 from web.bodies import read_body
-from web.described import answer, body_schema
+from web.openapi import answer, body_schema
 from web.streaming import JSON, StreamResponse, sse, unless_disconnected
 
 

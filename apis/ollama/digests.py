@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from devices.files import BROKEN_FILE, write_atomically
 from pools.served_model import ServedModel
+from storage.files import BROKEN_FILE, write_atomically
 
 logger = logging.getLogger(__name__)
 

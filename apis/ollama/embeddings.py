@@ -12,7 +12,7 @@ from apis.ollama.answers import ERRORS, Embedded, EmbeddedOne
 from apis.ollama.durations import keep_alive_seconds, load_duration
 from embeddings.service import EmbeddingService
 from web.bodies import read_body
-from web.described import answer, body_schema
+from web.openapi import answer, body_schema
 from web.streaming import JSON, unless_disconnected
 
 _NANOSECONDS = 1e9

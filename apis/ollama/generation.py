@@ -7,13 +7,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from apis.begin import Begun, begin
 from apis.errors import as_service_error, ollama_error
 from apis.logprobs import ollama_logprobs
 from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, LINES, ChatAnswer, GenerateAnswer
 from apis.ollama.durations import load_duration
 from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
+from apis.peeked_stream import Begun, begin
 from apis.timing import cache_headers, server_timing
 from chat.answer import Delta
 from chat.collected import CollectedCall, CollectedCalls
@@ -22,8 +22,8 @@ from chat.service import ChatService
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from web.bodies import read_body
-from web.described import answer, body_schema
 from web.errors import InvalidRequest
+from web.openapi import answer, body_schema
 from web.streaming import JSON, StreamResponse, ndjson, unless_disconnected
 
 _NANOSECONDS = 1e9

@@ -11,12 +11,12 @@ from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, RunningModels, Tags, Version
 from apis.ollama.digests import Digests
 from apis.ollama.version import API_VERSION
-from devices.model_config import template_promises
+from model_files.model_config import template_promises
 from model_manager import ModelManager
+from pools.loaded_instance import Slot
 from pools.pool import ModelPool
 from pools.served_model import ServedModel
-from pools.slot import Slot
-from web.described import answer
+from web.openapi import answer
 
 _FOR_EVER = datetime.timedelta(days=365 * 100)
 

@@ -13,12 +13,12 @@ from apis.model_names import ModelNames
 from apis.ollama.answers import CHANGE_ERRORS, LINES, Status
 from apis.ollama.pull import NamedRequest
 from apis.ollama.schemas import CommonRequest, Options
-from chat.personas import PARAMETERS
+from chat.model_defaults import PARAMETERS
 from chat.templates import ChatTemplate, TemplateRefused
-from devices.config import ModelAlias
+from configuration.device_config import ModelAlias
 from web.bodies import read_body
-from web.described import answer, body_schema
 from web.errors import InvalidRequest
+from web.openapi import answer, body_schema
 from web.streaming import JSON, StreamResponse, ndjson
 
 

@@ -16,8 +16,8 @@ from apis.errors import as_service_error, ollama_error
 from apis.model_names import ModelNames
 from apis.ollama.answers import LINES, PULL_ERRORS, Status
 from web.bodies import read_body
-from web.described import answer, body_schema
 from web.errors import InvalidRequest
+from web.openapi import answer, body_schema
 from web.streaming import JSON, StreamResponse, ndjson
 
 

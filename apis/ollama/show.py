@@ -11,12 +11,12 @@ from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, Shown
 from apis.ollama.listing import capabilities, details, modified_at
 from apis.ollama.pull import NamedRequest
-from devices.gguf import read_gguf_template
-from devices.model_config import read_chat_template, read_json
+from model_files.gguf import read_gguf_template
+from model_files.model_config import read_chat_template, read_json
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from web.bodies import read_body
-from web.described import answer, body_schema
+from web.openapi import answer, body_schema
 
 _LICENSE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENSE.TXT")
 _MAX_LICENSE_CHARACTERS = 100_000

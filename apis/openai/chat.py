@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from apis.begin import Begun, begin
 from apis.errors import as_service_error, openai_error
 from apis.logprobs import openai_logprobs
 from apis.merge import merge
@@ -17,6 +16,7 @@ from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, ChatCompletion
 from apis.openai.schemas import ChatRequest
 from apis.openai.usage import usage_of
+from apis.peeked_stream import Begun, begin
 from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.answer import Delta
 from chat.collected import CollectedCall, CollectedCalls
@@ -25,7 +25,7 @@ from chat.deltas import CallPart
 from chat.service import ChatService
 from pools.served_model import ServedModel
 from web.bodies import read_body
-from web.described import answer, body_schema
+from web.openapi import answer, body_schema
 from web.streaming import JSON, SSE_DONE, StreamResponse, json_bytes, sse, unless_disconnected
 
 _PLACE = "\x00text"

@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from apis.begin import Begun, begin
 from apis.errors import as_service_error, openai_error
 from apis.logprobs import TextLogprobs
 from apis.merge import merge
@@ -18,6 +17,7 @@ from apis.openai.answers import ERRORS
 from apis.openai.answers import Completion as Whole
 from apis.openai.completion_schemas import CompletionRequest
 from apis.openai.usage import usage_of
+from apis.peeked_stream import Begun, begin
 from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.answer import Delta
 from chat.completion import Completion
@@ -25,7 +25,7 @@ from chat.deltas import TokenLogprob
 from chat.service import ChatService
 from pools.served_model import ServedModel
 from web.bodies import read_body
-from web.described import answer, body_schema
+from web.openapi import answer, body_schema
 from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnected
 
 

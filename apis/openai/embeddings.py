@@ -13,12 +13,12 @@ from apis.numbers import Whole
 from apis.openai.answers import ERRORS, Embeddings, Ranking
 from apis.timing import server_timing
 from apis.token_ids import TokenIds
-from devices.embedding_facts import InputType
 from embeddings.service import EmbeddingService, Vectors
-from instances.messages import Text
+from instances.protocol import Text
+from model_files.embedding_facts import InputType
 from web.bodies import read_body
-from web.described import answer, body_schema
 from web.errors import InvalidRequest
+from web.openapi import answer, body_schema
 from web.streaming import JSON, unless_disconnected
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, Model, Models
 from pools.served_model import ServedModel
-from web.described import answer
+from web.openapi import answer
 
 
 def model_routes(names: ModelNames, *, created: int) -> APIRouter:

@@ -4,7 +4,7 @@ from typing import Any
 
 from apis.openai.response_schemas import ResponsesRequest, TextFormat
 from chat.completion import Completion
-from devices.model_config import SamplingDefaults
+from model_files.model_config import SamplingDefaults
 
 
 def response_object(

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from apis.begin import Begun, begin
 from apis.errors import as_service_error, openai_error
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, Answered, Deleted, InputItems, InputTokens
@@ -18,14 +17,15 @@ from apis.openai.response_object import response_object
 from apis.openai.response_output import Event, ResponseOutput
 from apis.openai.response_schemas import InputRequest, ResponsesRequest
 from apis.openai.response_store import ResponseStore, StoredResponse
+from apis.peeked_stream import Begun, begin
 from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.completion import Completion
 from chat.conversation import Message
 from chat.deltas import Delta
 from chat.service import ChatService
-from devices.model_config import SamplingDefaults, sampling_defaults
+from model_files.model_config import SamplingDefaults, sampling_defaults
 from web.bodies import read_body
-from web.described import answer, body_schema
+from web.openapi import answer, body_schema
 from web.streaming import JSON, StreamResponse, sse, unless_disconnected
 
 _PING = b": ping\n\n"

@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.measurements.section import Row, Section
 from instances.handle import Instance
-from instances.messages import LoadModel, Sampling
+from instances.protocol import LoadModel, Sampling
 
 _GUESSES = (3, 5)
 _STREAMS = (1, 8)

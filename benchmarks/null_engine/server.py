@@ -5,7 +5,7 @@ import sys
 import server_app
 from benchmarks.null_engine import worker
 from instances.handle import Instance
-from instances.messages import LoadModel
+from instances.protocol import LoadModel
 
 
 def null_instance(spec: LoadModel) -> Instance:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from instances.frames import encode_frame, read_frame
-from instances.messages import Cancel, FromWorker, Generate, LoadModel, Output, Outputs, Ready, decode_to_worker
+from instances.protocol import Cancel, FromWorker, Generate, LoadModel, Output, Outputs, Ready, decode_to_worker
 
 _TEXT = "What was asked for is answered here, word for word, by an engine that computes nothing at all. "
 

@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.launch import DEMO_ID, demo_model, device_process
 from benchmarks.scenarios.clients import QUESTIONS, BrokenStream, answer, client, request
 from benchmarks.scenarios.result import Result
-from devices.memory import read_system_memory
+from memory.readings import read_system_memory
 
 _GB = 10**9
 _MARGIN_SHARE = 0.2

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chat.dialects.dialect import Dialect, Tools
 from chat.grammars import ebnf
 from chat.grammars.forms import AnswerForm, ChoiceForm, GrammarForm, JsonForm, RegexForm, StructuralForm
 from chat.grammars.json_schema import JsonGrammar, SchemaError, UnsupportedKeyword
 from chat.grammars.tool_calls import CallGrammar
 from chat.reasoning import Reasoning
-from instances.messages import Grammar, JsonSchema, Regex, StructuralTags, Structure
+from chat.tool_formats.tool_call_format import Dialect, Tools
+from instances.protocol import Grammar, JsonSchema, Regex, StructuralTags, Structure
 
 MAX_BYTES = 512 * 1024
 

@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chat.dialects.dialect import CallForm, Tools
 from chat.grammars import ebnf
 from chat.grammars.json_schema import JsonGrammar
 from chat.grammars.styles import FUNCTION_GEMMA, GEMMA, JSON, PYTHON, Style
 from chat.schemas import SchemaError, Schemas
+from chat.tool_formats.tool_call_format import CallForm, Tools
 
 _MAX_CALLS = 16
 _MAX_EXACT_LENGTH = 8

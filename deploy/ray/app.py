@@ -12,15 +12,15 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from configuration.device_config import Configuration
 from deploy.ray.front import ReplicaLost, create_front
 from deploy.ray.in_process import Asked, Begun, Part, answer_of
 from deploy.ray.models import present_models
 from deploy.ray.node import DATA_DIR_VARIABLE
 from deploy.ray.settings import FRONT_RESOURCE, Cluster
-from devices.config import Configuration
-from devices.hardware import available_devices
+from hardware.devices import available_devices
 from instances.handle import Instance
-from instances.messages import LoadModel
+from instances.protocol import LoadModel
 from pools.errors import QueueFull, QueueTimeout
 from ray import serve  # pyright: ignore[reportAttributeAccessIssue]  # an optional extra
 from ray.exceptions import RayActorError  # pyright: ignore[reportMissingImports]

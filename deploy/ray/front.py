@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from apis.access import needed_scope
 from apis.errors import install_error_handlers, refusal
+from configuration.device_config import DeviceSettings
 from deploy.ray.in_process import Asked, Begun, Part
-from devices.config import DeviceSettings
 from gateway.errors import error_event
 from gateway.requests import named_in
 from gateway.routes import MERGED

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from devices.config import DEMO_MODEL_ID, ModelAssignment
+from configuration.device_config import DEMO_MODEL_ID, ModelAssignment
 from model_registry import ModelRegistry
 from registry.settings import SETTINGS_FILE
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.ray.settings import offered_resources
-from devices.hardware import available_devices
+from hardware.devices import available_devices
 
 DATA_DIR_VARIABLE = "OVMS_DATA_DIR"
 """How replicas learn where their node keeps models, caches and the memory ledger."""

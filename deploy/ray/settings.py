@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from devices.config_schema import DeviceName, DeviceSettings
-from devices.hardware import DeviceInfo
-from web.server_config import ServerConfig
+from configuration.schema import DeviceName, DeviceSettings
+from configuration.server_config import ServerConfig
+from hardware.devices import DeviceInfo
 
 FRONT_RESOURCE = "openvino_front"
 _NUMBERED = re.compile(r"(CPU|GPU|NPU)(?:\.(\d+))?")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.admin.browser import Manners, chromium
 from tests.admin.site import LiveSite, Site, make_site
-from tests.registry.tiny_models import make_llm
+from tests.model_files.tiny_models import make_llm
 
 PHI = "OpenVINO/Phi-3-medium-4k-instruct-int4-ov"
 QWEN = "OpenVINO/Qwen3-8B-int4-cw-ov"

@@ -23,9 +23,9 @@ from starlette.routing import Route
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from devices.lifeline import watch_stdin
+from activity.request_log import ActivityLog, RecordActivity, note_answer, note_model, note_prompt, note_work
 from pools.statistics import Timings
-from web.activity import ActivityLog, RecordActivity, note_answer, note_model, note_prompt, note_work
+from supervision.lifeline import watch_stdin
 from web.listening import open_listeners
 from web.request_id import RequestId
 

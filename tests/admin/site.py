@@ -15,16 +15,16 @@ import uvicorn
 from fastapi import FastAPI
 
 from admin_server import AdminSettings, create_app
-from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
-from devices.python import python_command
-from devices.supervisor import Launch, Suite, Timing
+from configuration.device_config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from configuration.server_config import ServerConfig
 from doctor.examination import Report
 from doctor.findings import Finding
 from model_registry import HubSettings, ModelRegistry
 from registry.disk import free_bytes
+from supervision.python import python_command
+from supervision.suite import Launch, Suite, Timing
 from tests.helpers import free_ports
 from web.listening import close_all, open_listeners
-from web.server_config import ServerConfig
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAND_IN = Path(__file__).with_name("device_server.py")

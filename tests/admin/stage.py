@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from devices.config import DeviceSettings
+from configuration.device_config import DeviceSettings
 from tests.admin.site import LiveSite, add_model, assigned, free_port, make_site
 from tests.admin.stage_activity import staged_activity
-from tests.registry.tiny_models import make_llm
+from tests.model_files.tiny_models import make_llm
 
 GIB = 2**30
 MODELS = {

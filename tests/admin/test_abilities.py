@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.admin.site import Site, add_model
-from tests.registry.layouts import make, optimum_embedding, reranker, whisper
+from tests.model_files.layouts import make, optimum_embedding, reranker, whisper
 
 CHAT = "org/chat"
 

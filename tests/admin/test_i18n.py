@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from admin.i18n import Catalogues
+from i18n.catalogues import Catalogues
 
 PROJECT = Path(__file__).resolve().parents[2]
 CATALOGUES = {
@@ -48,7 +48,7 @@ def test_every_plural_form_is_there(tag: str) -> None:
 
 
 def test_every_key_that_is_used_exists_and_the_other_way_round() -> None:
-    sources = [*(PROJECT / "templates").rglob("*.html"), *(PROJECT / "admin").glob("*.py")]
+    sources = [*(PROJECT / "templates").rglob("*.html"), *(PROJECT / "admin").rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "static" / "js").glob("*.js"))
     used = set(CALL.findall(text)) | {key for key, computed in SCRIPT_KEY.findall(scripts) if not computed}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 
-from admin.usage import UsageWatch
-from devices.config import DeviceSettings, ModelAlias
+from admin.live.usage import UsageWatch
+from configuration.device_config import DeviceSettings, ModelAlias
 from registry.last_use import FILE, LastUse
 from tests.admin.conftest import PHI, QWEN
 from tests.admin.site import Site, add_model, assigned, free_port, make_site

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from admin.i18n import Catalogues
+from i18n.catalogues import Catalogues
 from tests.admin.browser import follow
 from tests.admin.conftest import PHI, OpenPage
 from tests.admin.site import PROJECT, LiveSite, add_model

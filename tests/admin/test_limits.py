@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from configuration.server_config import ServerConfig
 from tests.admin.site import make_site
 from web.limits import MAX_URL_BYTES, SHORT_BODY_BYTES
-from web.server_config import ServerConfig
 
 CHINESE = {"Cookie": "language=zh-TW"}
 

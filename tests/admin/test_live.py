@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from admin.live import LiveFeed
-from admin.views import Snapshot
+from admin.live.feed import LiveFeed
+from admin.live.views import Snapshot
 
 
 @pytest.mark.parametrize("poked", [False, True])

@@ -5,7 +5,7 @@ import re
 
 import httpx
 
-from admin.answers import AdminError
+from admin.api.responses import AdminError
 from tests.admin.site import Site
 
 

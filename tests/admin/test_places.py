@@ -5,7 +5,7 @@ import pytest
 
 from admin.errors import AdminError
 from admin.places import check_places
-from devices.config import ModelAssignment
+from configuration.device_config import ModelAssignment
 from tests.admin.site import Site, add_model
 
 BEFORE = ModelAssignment(id="a/b", path="/srv/models/b", extra_config={"CACHE_DIR": "/srv/cache"})

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from admin.wire import ModelChange, UpdateConfig
+from admin.api.requests import ModelChange, UpdateConfig
 
 HALF = "\ud83d"
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
-from devices.hardware import DeviceInfo
+from configuration.device_config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from configuration.server_config import ServerConfig
+from hardware.devices import DeviceInfo
 from instances.handle import Instance
-from instances.messages import LoadModel
+from instances.protocol import LoadModel
 from server_app import build_device_server, create_app
 from tests.admin.site import free_port
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, QWEN_RERANKER, RERANKER, VISION, Script, serving
-from web.server_config import ServerConfig
 
 _CPU = [DeviceInfo("CPU", "Test CPU", None)]
 _TEST_MODELS = [

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from chat.tokenizer import ChatTokenizer
 from instances.handle import Generation, Instance
-from instances.messages import LoadModel, Output, Ready, Sampling, Sight
+from instances.protocol import LoadModel, Output, Ready, Sampling, Sight
 
 MODELS = Path(__file__).parent.parent / "models"
 CHAT, EMBEDDING, RERANKER, VISION = "test/chat", "test/embedding", "test/reranker", "test/vision"

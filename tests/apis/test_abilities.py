@@ -5,7 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
-from devices.config import ModelAssignment
+from configuration.device_config import ModelAssignment
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, serving
 from tests.helpers import http

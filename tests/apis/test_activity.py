@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from devices.config import ModelAssignment
+from configuration.device_config import ModelAssignment
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, Script, serving
 from tests.helpers import http, wait_until

@@ -8,7 +8,7 @@ import httpx
 import jsonschema
 import pytest
 
-from instances.messages import Grammar
+from instances.protocol import Grammar
 from tests.apis.servers import CHAT, Script
 from tests.helpers import http
 

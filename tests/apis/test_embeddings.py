@@ -10,7 +10,7 @@ import ollama
 import openai
 import pytest
 
-from devices.config import ModelAssignment
+from configuration.device_config import ModelAssignment
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, QWEN_RERANKER, RERANKER, serving
 from tests.helpers import http

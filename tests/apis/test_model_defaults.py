@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from devices.config import ModelAlias, ModelAssignment
+from configuration.device_config import ModelAlias, ModelAssignment
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, Script, serving
 from tests.helpers import http

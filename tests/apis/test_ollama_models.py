@@ -11,8 +11,8 @@ import httpx
 import ollama
 import pytest
 
-from devices.config import ConfigStore, DeviceSettings, ModelAssignment
-from devices.hardware import DeviceInfo
+from configuration.device_config import ConfigStore, DeviceSettings, ModelAssignment
+from hardware.devices import DeviceInfo
 from model_registry import HubSettings
 from server_app import build_device_server, create_app
 from tests.admin.site import LiveSite, make_site

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from apis.numbers import Whole
-from devices.model_config import read_chat_template, sampling_defaults
+from model_files.model_config import read_chat_template, sampling_defaults
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, RERANKER, VISION, Script
 from tests.helpers import http

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from devices.config import ModelAssignment
-from devices.hardware import ResolvedDevice
+from configuration.device_config import ModelAssignment
+from hardware.devices import ResolvedDevice
 from instances.prompt_scores import scored
 from pools.prompt_scores import scoring_model
 from tests.apis.conftest import make_app

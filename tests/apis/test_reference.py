@@ -19,7 +19,7 @@ from openai.types.responses.input_token_count_response import InputTokenCountRes
 from PIL import Image
 from pydantic import TypeAdapter
 
-from devices.config import DEMO_MODEL_ID, ModelAssignment
+from configuration.device_config import DEMO_MODEL_ID, ModelAssignment
 from tests.apis.conftest import make_app
 from tests.apis.servers import EMBEDDING, MODELS, VISION, serving
 from tests.helpers import http

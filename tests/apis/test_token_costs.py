@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from instances.handle import Instance
-from instances.messages import FromWorker, LoadModel, Outputs, Sampling
+from instances.protocol import FromWorker, LoadModel, Outputs, Sampling
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, Script
 

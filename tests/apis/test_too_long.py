@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.config import ModelAssignment
-from devices.hardware import ResolvedDevice
+from configuration.device_config import ModelAssignment
+from hardware.devices import ResolvedDevice
 from pools.prompt_limit import prompt_limit
 from pools.served_model import plan_instance
 from tests.apis.conftest import make_app

@@ -10,7 +10,7 @@ import pytest
 
 from chat.tokenizer import ChatTokenizer
 from instances.grammar_worker import weightless_model
-from instances.messages import Structure
+from instances.protocol import Structure
 from instances.sampling import structured_output
 
 CHAT_MODEL = Path(__file__).parent.parent / "models" / "test_chat"

@@ -6,12 +6,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from chat.dialects.registry import DIALECTS
 from chat.grammars.forms import JsonForm
 from chat.grammars.structure import Preface, calls_structure
 from chat.harmony import HarmonyParser
 from chat.reasoning import THINK, Reasoning
 from chat.sections import SectionParser
+from chat.tool_formats.lookup import DIALECTS
 from tests.chat.conftest import Sample
 
 TOOLS: dict[str, dict[str, Any]] = {

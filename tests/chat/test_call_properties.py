@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from chat.collected import CollectedCall, CollectedCalls
 from chat.deltas import Delta
-from chat.demanded import DemandedCalls
-from chat.dialects.dialect import Tools
-from chat.dialects.registry import DIALECTS
 from chat.grammars.structure import Preface, calls_structure
 from chat.harmony import HarmonyParser
 from chat.reasoning import THINK, Reasoning
+from chat.required_calls import DemandedCalls
 from chat.schemas import SchemaError
 from chat.sections import AnswerParser, SectionParser
-from instances.messages import Grammar
+from chat.tool_formats.lookup import DIALECTS
+from chat.tool_formats.tool_call_format import Tools
+from instances.protocol import Grammar
 from tests.chat.conftest import Sample
 from tests.chat.sentences import Sentences
 

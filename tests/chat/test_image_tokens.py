@@ -3,7 +3,7 @@
 import pytest
 
 from chat.image_tokens import expected_tokens
-from instances.messages import Image
+from instances.protocol import Image
 
 
 @pytest.mark.parametrize(

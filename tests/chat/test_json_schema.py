@@ -12,7 +12,7 @@ from chat.grammars.ebnf import integers
 from chat.grammars.json_schema import JsonGrammar, SchemaError, UnsupportedKeyword
 from chat.grammars.patterns import FORMATS
 from chat.schemas import TYPES, Schemas
-from instances.messages import Grammar
+from instances.protocol import Grammar
 from tests.chat.conftest import Sample
 
 NODE = {

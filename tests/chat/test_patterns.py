@@ -7,7 +7,7 @@ import pytest
 
 from chat.grammars.json_schema import JsonGrammar
 from chat.grammars.patterns import UnsupportedPattern, pattern_rule
-from instances.messages import Grammar
+from instances.protocol import Grammar
 from tests.chat.conftest import Sample
 
 

@@ -11,12 +11,12 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from benchmarks.launch import DEMO_ID, DEMO_MODEL
-from devices.config import DeviceSettings, ModelAssignment
-from devices.hardware import DeviceInfo
+from configuration.device_config import DeviceSettings, ModelAssignment
 from gateway.app import GatewayPlace
 from gateway.app import create_app as create_gateway
+from hardware.devices import DeviceInfo
 from instances.handle import Instance
-from instances.messages import LoadModel
+from instances.protocol import LoadModel
 from keys.access import new_internal_key
 from model_registry import HubSettings
 from server_app import build_device_server, create_app

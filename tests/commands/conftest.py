@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from admin.i18n import Catalogues
 from commands.entry import run_command
+from i18n.catalogues import Catalogues
 from tests.admin.site import PROJECT
 from tests.hub import TestHub
-from tests.registry.tiny_models import make_llm
+from tests.model_files.tiny_models import make_llm
 
 MODEL = "OpenVINO/Tiny-int4-ov"
 CATALOGUES = Catalogues(PROJECT / "locales")

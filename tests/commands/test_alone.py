@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from devices.config import ConfigStore
-from devices.run_file import take_charge
+from configuration.device_config import ConfigStore
+from supervision.run_file import take_charge
 from tests.admin.site import PROJECT
 from tests.commands.conftest import MODEL, Command
 from tests.hub import TestHub

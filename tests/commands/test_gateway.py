@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from devices.gateway_config import GATEWAY_FILE, GatewayStore
-from devices.run_file import announced
+from configuration.gateway_config import GATEWAY_FILE, GatewayStore
+from supervision.run_file import announced
 from tests.admin.site import LiveSite, make_site
 from tests.commands.conftest import Command
 from tests.helpers import free_port, wait_until

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from devices.run_file import announced
 from model_registry import HubSettings
+from supervision.run_file import announced
 from tests.admin.site import LiveSite, make_site
 from tests.commands.conftest import MODEL, Command
 from tests.helpers import free_port, wait_until

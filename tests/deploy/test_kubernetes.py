@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from commands.options import parse_arguments
+from configuration.device_config import DEFAULT_PORTS, parse_configuration
+from configuration.server_config import ServerConfig
 from deploy.ray.node import DATA_DIR_VARIABLE
 from deploy.ray.settings import FRONT_RESOURCE, Cluster, resources_of
-from devices.config import DEFAULT_PORTS, parse_configuration
 from tests.deploy.manifests import (
     KUBERNETES,
     KUSTOMIZATION,
@@ -29,7 +30,6 @@ from tests.deploy.manifests import (
     ray_pods,
 )
 from tests.docs.pages import PROJECT
-from web.server_config import ServerConfig
 
 VERSIONS = ("1.31", "1.34")
 PLUGIN_RESOURCES = {"gpu": "gpu.intel.com/i915", "npu": "npu.intel.com/accel"}

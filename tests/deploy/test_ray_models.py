@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from configuration.device_config import DEMO_MODEL_ID, ModelAssignment
 from deploy.ray.models import ModelMissing, present_models
-from devices.config import DEMO_MODEL_ID, ModelAssignment
 from registry.settings import HubSettings, SettingsFile
 from tests.hub import TestHub
-from tests.registry.tiny_models import make_llm
+from tests.model_files.tiny_models import make_llm
 
 ID = "OpenVINO/Tiny-int4-ov"
 MODEL = ModelAssignment(id=ID, path="models/OpenVINO_Tiny-int4-ov")

@@ -8,7 +8,7 @@ import yaml
 
 from deploy.ray.node import DATA_DIR_VARIABLE, environment_of, ray_command
 from deploy.ray.settings import FRONT_RESOURCE, Cluster, ClusterDevice, offered_resources, resources_of
-from devices.hardware import DeviceInfo, describe_device
+from hardware.devices import DeviceInfo, describe_device
 from tests.docs.pages import PROJECT
 
 RAY = PROJECT / "deploy" / "ray"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devices.config import DEFAULT_PORTS
+from configuration.device_config import DEFAULT_PORTS
 from tests.docs.pages import PROJECT, code_blocks, text_of
 
 PAGE = PROJECT / "docs" / "clients.md"

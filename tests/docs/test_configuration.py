@@ -12,15 +12,15 @@ import pytest
 from pydantic import BaseModel
 
 from chat.conversation import GenerationOptions
-from chat.dialects.registry import DIALECTS
-from chat.personas import PARAMETERS
-from devices.config import default_configuration, parse_configuration
-from devices.config_schema import DeviceSettings, ModelAlias, ModelAssignment
-from devices.gateway_config import GatewayAlias, GatewaySettings
+from chat.model_defaults import PARAMETERS
+from chat.tool_formats.lookup import DIALECTS
+from configuration.device_config import default_configuration, parse_configuration
+from configuration.gateway_config import GatewayAlias, GatewaySettings
+from configuration.schema import DeviceSettings, ModelAlias, ModelAssignment
+from configuration.server_config import ServerConfig
 from main import parse_arguments
 from pools.served_model import DEFAULT_NPU_PROMPT_TOKENS, NPU_RESPONSE_TOKENS
 from tests.docs.pages import PROJECT, code_blocks, text_of
-from web.server_config import ServerConfig
 
 PAGE = PROJECT / "docs" / "configuration.md"
 WORDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from devices.gateway_config import DEFAULT_PORT, GatewaySettings
+from configuration.gateway_config import DEFAULT_PORT, GatewaySettings
 from gateway.routes import OF_ONE_DEVICE
 from tests.docs.pages import PROJECT, code_blocks, text_of
 

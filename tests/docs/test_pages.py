@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import bootstrap
-from devices.config import DEFAULT_PORTS, DEMO_MODEL_ID, parse_configuration
+from configuration.device_config import DEFAULT_PORTS, DEMO_MODEL_ID, parse_configuration
 from tests.docs.pages import PAGES, PROJECT, READMES, anchors, code_blocks, links, text_of
 
 ENGLISH, CHINESE = READMES

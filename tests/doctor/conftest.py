@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from admin.i18n import Catalogues
 from doctor.findings import Finding
+from i18n.catalogues import Catalogues
 
 PROJECT = Path(__file__).resolve().parents[2]
 CATALOGUES = Catalogues(PROJECT / "locales")

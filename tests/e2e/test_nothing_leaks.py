@@ -19,10 +19,10 @@ import pytest
 
 from benchmarks.launch import DEMO_ID, PATIENCE_SECONDS
 from benchmarks.launch_suite import SuiteProcess, suite_process
-from devices.environment import network_environment
-from devices.run_file import read_run_file
 from keys.access import INTERNAL_KEY_VARIABLE
 from keys.key_store import KEYS_FILE, KeyStore
+from supervision.environment import network_environment
+from supervision.run_file import read_run_file
 from tests.e2e.evidence import Evidence, is_ours, watching
 from tests.e2e.story import GATED, HOSTILE, HOSTILE_FILES, MODEL, NEEDLE, PROMPT, Day, Secrets
 from tests.helpers import wait_until

@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, expect
 
 from benchmarks.launch import DEMO_ID
 from benchmarks.launch_suite import SuiteProcess
-from pools.tuning_book import tuning_book
+from configuration.tuning_store import tuning_book
 from tests.helpers import PATIENCE, wait_until
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from admin.i18n import Catalogues, Translator
 from benchmarks.launch import PATIENCE_SECONDS
 from benchmarks.launch_suite import SuiteProcess, suite_process
+from i18n.catalogues import Catalogues, Translator
 from tests.admin.browser import Manners, follow
 from tests.hub import TestHub
 

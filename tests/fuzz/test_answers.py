@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 from hypothesis import strategies as st
 
 from chat.deltas import Delta
-from chat.dialects.registry import DIALECTS
 from chat.harmony import HarmonyParser
 from chat.sections import AnswerParser, SectionParser, Tag
+from chat.tool_formats.lookup import DIALECTS
 from tests.chat.corpus import EXAMPLES, TOOLS, Example
 from tests.fuzz.running import fuzz
 from web.streaming import ndjson, sse

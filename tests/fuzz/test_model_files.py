@@ -15,16 +15,16 @@ from apis.ollama.listing import details
 from apis.ollama.show import describe
 from chat.templates import ChatTemplate, TemplateRefused
 from chat.tokenizer import ChatTokenizer
-from devices.config import DeviceSettings, ModelAssignment
-from devices.gguf import GgufError, read_control_tokens
-from devices.hardware import DeviceInfo
-from devices.model_facts import read_facts
-from pools.serving import served_model
+from configuration.device_config import DeviceSettings, ModelAssignment
+from hardware.devices import DeviceInfo
+from model_files.gguf import GgufError, read_control_tokens
+from model_files.model_facts import read_facts
+from pools.model_assignment import served_model
 from registry.local import list_models
 from tests.apis.servers import MODELS
 from tests.fuzz.damaged import damaged, damaged_json
 from tests.fuzz.running import fuzz
-from tests.registry.test_gguf import VALUES, gguf
+from tests.model_files.test_gguf import VALUES, gguf
 from web.streaming import json_bytes
 
 CHAT = MODELS / "test_chat"

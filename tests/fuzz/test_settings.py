@@ -12,23 +12,23 @@ import psutil
 from hypothesis import strategies as st
 
 from apis.ollama.digests import Digests
-from devices.config import ConfigError, ConfigStore, Configuration
-from devices.memory_ledger import MemoryLedger
-from devices.run_file import read_run_file
-from instances.messages import LoadModel
+from configuration.device_config import ConfigError, ConfigStore, Configuration
+from configuration.server_config import SERVER_CONFIG_FILE, UnusableServerConfig, read_server_config
+from configuration.tuning_store import tuning_book
+from instances.protocol import LoadModel
 from keys.errors import KeyProblem
 from keys.key_store import KEYS_FILE, KeyStore
-from pools.costs import CostBook
-from pools.tuning_book import tuning_book
+from memory.ledger import MemoryLedger
+from pools.memory_cost_cache import CostBook
 from registry.catalogue import CACHE_FILE, CatalogueStore
 from registry.jobs import JobStore
 from registry.last_use import LastUse
 from registry.local import model_id_of, read_metadata
 from registry.partial import stray_plans
 from registry.settings import SettingsFile
+from supervision.run_file import read_run_file
 from tests.fuzz.damaged import NESTED, damaged_json
 from tests.fuzz.running import fuzz
-from web.server_config import SERVER_CONFIG_FILE, UnusableServerConfig, read_server_config
 
 MODEL = {"id": "org/name", "path": "models/org_name", "idle_timeout": 60, "parameters": {"top_k": 1}, "mine": [1]}
 ALIAS = {"model": "org/name", "system": "Be brief.", "parameters": {"temperature": 0.5}, "yours": None}

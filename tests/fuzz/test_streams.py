@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from openai._streaming import SSEDecoder as OpenAIDecoder
 
 from benchmarks.http_stream import BadAnswer, read_events
+from registry.downloader_protocol import Event, Failed, Finished, Progress, Refetching, Resolved, Verifying, encode
 from registry.files import RemoteFile
-from registry.messages import Event, Failed, Finished, Progress, Refetching, Resolved, Verifying, encode
 from registry.process import DownloaderDied, read_download_events
 from tests.fuzz.running import fuzz
 from web.streaming import JSON, ndjson, sse

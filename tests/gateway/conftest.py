@@ -11,11 +11,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from devices.config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
-from devices.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
-from devices.hardware import DeviceInfo
+from configuration.device_config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
 from gateway.app import GatewayPlace
 from gateway.app import create_app as create_gateway
+from hardware.devices import DeviceInfo
 from keys.access import new_internal_key
 from server_app import build_device_server, create_app
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, Script, serving

@@ -13,8 +13,8 @@ import pytest
 from benchmarks.launch import DEMO_ID
 from benchmarks.launch_suite import suite_process
 from benchmarks.scenarios.restarting import kill_behind_gateway, restart_behind_gateway
-from devices.gateway_config import GatewaySettings
-from devices.supervisor import Suite
+from configuration.gateway_config import GatewaySettings
+from supervision.suite import Suite
 from tests.admin.site import make_site
 from tests.helpers import eventually, free_port
 

@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from apis.access import PUBLIC, needed_scope
-from chat.personas import PARAMETERS
-from devices.gateway_config import ALIAS_PARAMETERS
+from chat.model_defaults import PARAMETERS
+from configuration.gateway_config import ALIAS_PARAMETERS
 from gateway.app import GatewayPlace, create_app
 from gateway.routes import MERGED, OF_ONE_DEVICE, OWN, PASSED
 from keys.key_store import KEYS_FILE, KeyStore

@@ -13,14 +13,14 @@ import psutil
 import pytest
 
 from benchmarks.launch import DEMO_ID, DeviceProcess, demo_model
-from devices.config import ModelAssignment
-from devices.hardware import ResolvedDevice
-from devices.memory import system_memory
-from devices.model_facts import read_facts
-from instances.messages import Sampling
+from configuration.device_config import ModelAssignment
+from hardware.devices import ResolvedDevice
+from instances.protocol import Sampling
+from memory.budget import MemoryBudget
+from memory.readings import system_memory
+from model_files.model_facts import read_facts
 from model_manager import ModelManager
 from pools import housekeeping
-from pools.memory_budget import MemoryBudget
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from tests.gpu.conftest import FIRST_LOAD_SECONDS, gpu_server, preload, small_model

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from devices.gguf import read_gguf
+from model_files.gguf import read_gguf
 
 LFS_FROM = 4096
 

@@ -8,7 +8,7 @@ import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
 from instances.continuous_batching import ContinuousBatching
-from instances.messages import Generate, LoadModel, Output, Sampling
+from instances.protocol import Generate, LoadModel, Output, Sampling
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "test_chat"
 

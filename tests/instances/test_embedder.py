@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from devices.model_facts import read_facts
 from instances.handle import Instance
-from instances.messages import LoadModel, VectorizeTexts
-from tests.registry.tiny_models import make_encoder
+from instances.protocol import LoadModel, VectorizeTexts
+from model_files.model_facts import read_facts
+from tests.model_files.tiny_models import make_encoder
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "test_embedding"
 TEXTS = ["one text", "文字 and more of it, so that the two differ in length"]

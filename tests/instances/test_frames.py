@@ -6,7 +6,7 @@ import pytest
 
 from instances.frames import FrameSplitter, encode_frame
 from instances.handle import Instance, InstanceLost, _FrameProtocol
-from instances.messages import LoadFailed, LoadModel
+from instances.protocol import LoadFailed, LoadModel
 
 FRAMES = [LoadFailed("x" * size) for size in (0, 1, 70_000)]
 

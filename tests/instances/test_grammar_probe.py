@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from instances.grammar_probe import MIB, GrammarProbe, GrammarRefused, ProbeNotReady
-from instances.messages import Grammar, JsonSchema, Regex, StructuralTags, Structure
+from instances.protocol import Grammar, JsonSchema, Regex, StructuralTags, Structure
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
 STUCK = (sys.executable, "-c", "import sys; sys.stdin.buffer.read()")

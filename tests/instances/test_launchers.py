@@ -5,9 +5,9 @@ from pathlib import Path
 
 import psutil
 
-from devices.memory import system_memory
 from instances.handle import WORKER_COMMAND, Instance
-from instances.messages import LoadModel
+from instances.protocol import LoadModel
+from memory.readings import system_memory
 
 MODEL = Path(__file__).resolve().parents[1] / "models" / "test_chat"
 LAUNCHER = f"""

@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from instances.handle import Instance
-from instances.messages import JsonSchema, LoadModel, Output, Sampling
+from instances.protocol import JsonSchema, LoadModel, Output, Sampling
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "demo_server-guide"
 REPEATING = "one two three four five six seven eight " * 8

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from instances.handle import Instance
-from instances.messages import LoadModel, ScoreTexts
+from instances.protocol import LoadModel, ScoreTexts
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "test_reranker"
 QUERY = "which port does the model server have " * 3

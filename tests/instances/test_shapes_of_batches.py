@@ -4,11 +4,11 @@ from pathlib import Path
 
 import psutil
 
-from devices.config import ModelAssignment
-from devices.hardware import ResolvedDevice
-from devices.model_facts import read_facts
+from configuration.device_config import ModelAssignment
+from hardware.devices import ResolvedDevice
 from instances.handle import Instance
-from instances.messages import VectorizeTexts
+from instances.protocol import VectorizeTexts
+from model_files.model_facts import read_facts
 from pools.served_model import ServedModel, load_message, plan_instance
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "test_embedding"

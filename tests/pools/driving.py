@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from instances.messages import Output, Sampling
+from instances.protocol import Output, Sampling
 from model_manager import ModelManager
 from pools.statistics import Timings
 from tests.pools.fakes import FakeInstance

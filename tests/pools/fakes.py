@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devices.config import ModelAssignment
-from devices.hardware import ResolvedDevice
-from devices.kv_cache import KvShape
-from devices.memory import MemoryReading, PhysicalMemory
-from devices.model_facts import ModelFacts
+from configuration.device_config import ModelAssignment
+from hardware.devices import ResolvedDevice
 from instances.handle import Generation, Instance, InstanceLoadError
-from instances.messages import LoadModel, Output, Ready, Sampling, Sight
+from instances.protocol import LoadModel, Output, Ready, Sampling, Sight
+from memory.budget import MemoryBudget
+from memory.kv_cache import KvShape
+from memory.readings import MemoryReading, PhysicalMemory
+from model_files.model_facts import ModelFacts
 from model_manager import ModelManager
-from pools.memory_budget import MemoryBudget
 from pools.served_model import ServedModel, plan_instance
 
 MB = 10**6

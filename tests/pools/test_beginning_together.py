@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from instances.handle import Instance
-from instances.messages import Rows, Sampling, TextWork, VectorizeTexts
+from instances.protocol import Rows, Sampling, TextWork, VectorizeTexts
+from pools.arrivals import CountArrivals
 from pools.statistics import Timings
 from tests.pools.driving import Request, answer, clock, run, settle
 from tests.pools.fakes import Factory, FakeInstance, budget_for, make_manager, served_model
-from web.arrivals import CountArrivals
 
 
 async def nothing(*_: Any) -> Any:

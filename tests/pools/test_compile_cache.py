@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from devices.hardware import ResolvedDevice
+from hardware.devices import ResolvedDevice
 from instances.handle import InstanceLoadError
-from instances.messages import LoadModel, Ready
+from instances.protocol import LoadModel, Ready
 from model_manager import ModelManager
 from pools.errors import ModelLoadFailed
 from pools.progress import Loading

@@ -1,6 +1,6 @@
 """What becomes of requests whose instance ends, or never comes up."""
 
-from instances.messages import Output
+from instances.protocol import Output
 from pools.errors import GenerationFailed, ModelLoadFailed
 from tests.pools.driving import Request, answer, clock, run, settle
 from tests.pools.fakes import Factory, budget_for, make_manager, served_model

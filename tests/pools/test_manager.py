@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from devices.hardware import ResolvedDevice
-from instances.messages import Output
+from hardware.devices import ResolvedDevice
+from instances.protocol import Output
 from pools.errors import OutOfMemory, QueueFull, QueueTimeout
 from tests.pools.driving import Request, answer, clock, run, settle
 from tests.pools.fakes import Factory, budget_for, make_manager, served_model

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.gpu_memory import read_gpu_memory
-from devices.memory import (
+from memory.budget import MemoryBudget
+from memory.gpu import read_gpu_memory
+from memory.ledger import MemoryLedger, Reservation
+from memory.readings import (
     MemoryReading,
     PhysicalMemory,
     ProcessMemory,
@@ -20,8 +22,6 @@ from devices.memory import (
     read_system_memory,
     system_memory,
 )
-from devices.memory_ledger import MemoryLedger, Reservation
-from pools.memory_budget import MemoryBudget
 from tests.helpers import wait_until
 
 TOTAL = 1000

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from instances.messages import Output
+from instances.protocol import Output
 from pools.served_model import ServedModel
 from tests.pools.driving import Request
 from tests.pools.fakes import Factory, FakeInstance, budget_for, make_manager, served_model

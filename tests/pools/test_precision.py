@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.hardware import ResolvedDevice
+from hardware.devices import ResolvedDevice
 from pools.served_model import load_message, plan_instance
 from tests.pools.fakes import served_model
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from instances.messages import Grammar, Output, Regex
+from instances.protocol import Grammar, Output, Regex
 from model_manager import ModelManager
 from tests.pools.driving import Request, answer, clock, run, settle
 from tests.pools.fakes import MB, Factory, budget_for, make_manager, served_model

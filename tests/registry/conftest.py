@@ -7,8 +7,8 @@ import pytest
 
 from model_registry import HubSettings, ModelRegistry
 from tests.hub import TestHub
+from tests.model_files.tiny_models import make_llm
 from tests.registry.pulling import downloaders
-from tests.registry.tiny_models import make_llm
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Literal
 
 import pytest
 
-from devices.gguf import load_path
+from model_files.gguf import load_path
 from model_registry import (
     Conflict,
     HubSettings,
@@ -28,8 +28,8 @@ from registry.caches import clear_cache, list_caches
 from registry.disk import directory_size
 from tests.helpers import link_or_skip
 from tests.hub import TestHub
-from tests.registry.test_gguf import VALUES, gguf
-from tests.registry.tiny_models import make_llm
+from tests.model_files.test_gguf import VALUES, gguf
+from tests.model_files.tiny_models import make_llm
 
 ID = "OpenVINO/Tiny-int4-ov"
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.kv_cache import KvShape
-from devices.model_facts import ModelFacts
-from devices.model_kind import KINDS
+from memory.kv_cache import KvShape
+from model_files.model_facts import ModelFacts
+from model_files.model_kind import KINDS
 from model_registry import CatalogueEntry, Fit, HubSettings, HubUnreachable, ModelRegistry, fit
 from pools.served_model import estimated_bytes
 from registry.catalogue import bundled_entries, guess_entry

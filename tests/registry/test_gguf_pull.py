@@ -10,7 +10,7 @@ import pytest
 from model_registry import Conflict, InvalidModelName, ModelRegistry, NotAnOpenVINOModel, PullJob
 from registry.gguf_choice import check_readable, choose_gguf, split_variant
 from tests.hub import TestHub
-from tests.registry.test_gguf import VALUES, gguf
+from tests.model_files.test_gguf import VALUES, gguf
 
 ID = "org/Tiny-GGUF"
 

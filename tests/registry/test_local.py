@@ -8,7 +8,7 @@ import pytest
 
 from model_registry import Conflict, ModelInUse, ModelNotFound, ModelRegistry
 from tests.helpers import link_or_skip
-from tests.registry.tiny_models import make_llm
+from tests.model_files.tiny_models import make_llm
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from devices.config import DeviceSettings, ModelAssignment
-from devices.hardware import DeviceInfo
-from devices.memory import system_memory
-from instances.messages import Regex, Sampling
+from configuration.device_config import DeviceSettings, ModelAssignment
+from hardware.devices import DeviceInfo
+from instances.protocol import Regex, Sampling
+from memory.budget import MemoryBudget
+from memory.readings import system_memory
 from model_manager import ModelManager
-from pools.memory_budget import MemoryBudget
-from pools.serving import served_model
+from pools.model_assignment import served_model
 from pools.statistics import Timings
 from tests.apis.servers import CHAT, MODELS, Script
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.launch import device_process
 from commands.entry import run_command
-from pools.tuning_book import Settings, Trial, Tuning, TuningBook, tuning_book
+from configuration.tuning_store import Settings, Trial, Tuning, TuningBook, tuning_book
 from tuning.trials import Prompts
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"

@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 
+from configuration.server_config import ServerConfig
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.admin.browser import ARGUMENTS, installed_browser
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, Script, serving
 from tests.web.conftest import foreign_site
-from web.server_config import ServerConfig
 
 ASK = """async ([url, key, stream]) => {
   const headers = {"Content-Type": "application/json", ...(key ? {Authorization: `Bearer ${key}`} : {})};

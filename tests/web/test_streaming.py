@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 from starlette.types import Message, Scope
 
-from apis.begin import begin
+from apis.peeked_stream import begin
 from web.streaming import StreamResponse
 
 _SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}

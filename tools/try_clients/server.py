@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.launch import DEMO_MODEL
-from devices.config import ModelAssignment
+from configuration.device_config import ModelAssignment
 from instances.handle import Instance
-from instances.messages import LoadModel
+from instances.protocol import LoadModel
 from tests.apis.servers import Script
 from tests.clients import house
 from tests.clients.house import open_house

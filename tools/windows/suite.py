@@ -17,7 +17,7 @@ import httpx
 import psutil
 
 from tests.hub import TestHub
-from tests.registry.tiny_models import make_llm
+from tests.model_files.tiny_models import make_llm
 from tools.windows.machine import BASE_PYTHON, VENV_PYTHON, Machine
 
 ADMIN, GPU, NPU = (f"http://127.0.0.1:{port}" for port in (11437, 11435, 11436))

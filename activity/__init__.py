@@ -1,0 +1,1 @@
+"""Requests that run now and those that ended."""

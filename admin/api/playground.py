@@ -1,0 +1,99 @@
+"""Passes what a page asks of a model on to its device server: pages may call their own origin only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import quote, urlencode
+
+import httpx
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from admin.api.requests import ModelName
+from admin.api.responses import OF_DEVICE, ChatAnswer, Loaded, Unloaded
+from admin.errors import AdminError
+from supervision.suite import Suite
+from web.openapi import answer
+from web.tls import verification
+
+CONNECT_SECONDS = 5
+CHAT_PATH = "/api/playground/"
+CHAT_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+"""What the device's /v1/chat/completions takes; its own document tells."""
+_HEADERS = {"Content-Type": "application/json", "User-Agent": "Playground"}
+
+
+class Playground:
+    def __init__(self, suite: Suite) -> None:
+        self._suite = suite
+        # A model may take minutes to load before its first token: only connecting has a limit.
+        self._client = httpx.AsyncClient(
+            trust_env=False,
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+            headers=suite.launch.credentials(),
+            verify=verification(suite.launch.tls),
+        )
+
+    def router(self) -> APIRouter:
+        router = APIRouter()
+        for path, endpoint, answered, extra in (
+            (CHAT_PATH + "{device}", self.chat, answer(ChatAnswer, stream="text/event-stream"), CHAT_BODY),
+            ("/api/devices/{device}/load", self.load, answer(Loaded), None),
+            ("/api/devices/{device}/unload", self.unload, answer(Unloaded), None),
+        ):
+            responses = OF_DEVICE | answered
+            router.add_api_route(path, endpoint, methods=["POST"], responses=responses, openapi_extra=extra)
+        return router
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def chat(self, request: Request, device: str) -> Response:
+        """The body goes to the device's /v1/chat/completions as it is and its answer comes back as it is. When the
+        page goes away the connection to the device server is closed, which stops its generation."""
+        return await self._pass_on(device, "/v1/chat/completions", await request.body())
+
+    async def load(self, device: str, body: ModelName) -> Response:
+        """Have one instance of a model in memory; answers once it is there."""
+        return await self._pass_on(device, f"/model/preload/{quote(body.model)}/1", b"")
+
+    async def unload(self, device: str, body: ModelName) -> Response:
+        """End the instances of a model that have nothing to do."""
+        return await self._pass_on(device, f"/model/cleanup?{urlencode({'model': body.model})}", b"")
+
+    async def unload_quietly(self, device: str, model: str) -> None:
+        """End what is idle and wait for it. Raises `AdminError` where no server answers."""
+        answer = await self._send(device, f"/model/cleanup?{urlencode({'model': model})}", b"")
+        await answer.aread()
+        await answer.aclose()
+
+    async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
+        answer = await self._send(device, path, body)
+        return StreamingResponse(
+            _pieces(answer),
+            status_code=answer.status_code,
+            media_type=answer.headers.get("content-type"),
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def _send(self, device: str, path: str, body: bytes) -> httpx.Response:
+        status = self._suite.status(device)
+        # A server that is starting has its socket open already: the connection waits in it.
+        if status.state not in ("running", "starting", "restarting"):
+            raise AdminError(503, "device_not_running", device=device)
+        url = self._suite.launch.base_url(status.port) + path
+        outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
+        try:
+            return await self._client.send(outgoing, stream=True)
+        except httpx.HTTPError as error:
+            raise AdminError(502, "device_not_running", device=device) from error
+
+
+async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for piece in answer.aiter_raw():
+            yield piece
+    except httpx.HTTPError:
+        return  # the device server has gone; the page sees an answer without its end
+    finally:
+        await answer.aclose()

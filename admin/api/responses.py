@@ -1,0 +1,246 @@
+"""The shapes of the admin API's answers, for the OpenAPI document. They hold what is always there; more may be."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from admin.live.views import DeviceCard, LocalModelRow, MemoryBar
+from doctor.findings import Area, Level
+from keys.key import KeyScope
+from registry.catalogue import CatalogueEntry
+from registry.jobs import FileProgress, JobError, JobState
+from registry.recommend import Recommendation
+from supervision.logs import LogLine
+from web.openapi import Responses, errors
+
+
+class ErrorBody(BaseModel):
+    message: str
+    type: str
+
+
+class AdminError(BaseModel):
+    error: ErrorBody
+
+
+ERRORS: Responses = errors(AdminError, 400, 422)
+"""Of every route; 400 for a body that is no text, 422 for what the document does not allow."""
+UNKNOWN: Responses = errors(AdminError, 404)
+REFUSED: Responses = errors(AdminError, 400, 404, 409)
+OF_CONFIG: Responses = errors(AdminError, 409)
+OF_HUB: Responses = errors(AdminError, 400, 404, 409, 502, 507)
+OF_DEVICE: Responses = errors(AdminError, 400, 404, 502)
+
+
+class Status(BaseModel):
+    """Each device also has its `stage`."""
+
+    devices: list[DeviceCard]
+    memory: MemoryBar
+    config_problem: str | None
+
+
+class UpdatedDevice(BaseModel):
+    device: DeviceCard | None
+
+
+class ActivityEntry(BaseModel):
+    device: str
+    api: Literal["OpenAI", "Ollama", "Anthropic"]
+    number: int
+    time: float
+    path: str
+    model: str | None
+    status: int
+    outcome: str
+    error: str | None
+    seconds: float
+    prompt_tokens: int
+    generated_tokens: int
+
+
+class ActivityLists(BaseModel):
+    running: list[ActivityEntry]
+    ended: list[ActivityEntry]
+
+
+class LogLines(BaseModel):
+    device: str
+    lines: list[LogLine]
+
+
+class AvailableModels(BaseModel):
+    models: list[CatalogueEntry]
+    source: Literal["hub", "bundled"]
+    fetched_at: float | None
+    problem: str | None
+
+
+class RecommendedModels(BaseModel):
+    recommendations: list[Recommendation]
+
+
+class LocalModels(BaseModel):
+    models: list[LocalModelRow]
+
+
+class Deleted(BaseModel):
+    deleted: str
+
+
+class Job(BaseModel):
+    id: str
+    model_id: str
+    revision: str | None
+    state: JobState
+    created_at: float
+    commit: str | None
+    files: list[FileProgress]
+    bytes_per_second: float | None
+    error: JobError | None
+    notes: list[str]
+    variant: str | None
+    bytes_total: int
+    bytes_done: int
+    eta_seconds: float | None
+
+
+class ChangedJob(BaseModel):
+    job: Job
+
+
+class Jobs(BaseModel):
+    jobs: list[Job]
+
+
+class Dismissed(BaseModel):
+    dismissed: str
+
+
+class FoundModels(BaseModel):
+    models: list[CatalogueEntry]
+
+
+class Model(BaseModel):
+    id: str
+    path: str
+    metadata: dict[str, Any] | None
+    facts: dict[str, Any]
+    complete: bool
+    state: Literal["usable", "unsupported", "damaged"]
+    bundled: bool
+
+
+class ImportedModel(BaseModel):
+    model: Model
+
+
+class Verified(BaseModel):
+    model_id: str
+    files: int
+    damaged: list[str]
+    intact: bool
+
+
+class Updatable(BaseModel):
+    model_id: str
+    commit: str
+    latest: str
+    available: bool
+
+
+class Hub(BaseModel):
+    endpoint: str
+    kind: Literal["huggingface", "modelscope"]
+    token_set: bool
+
+
+class Found(BaseModel):
+    id: str
+    subject: str | None
+    level: Level
+    area: Area
+    title: str
+    detail: str
+    advice: str | None
+    command: str | None
+
+
+class Examination(BaseModel):
+    running: bool
+    age_seconds: int | None
+    checked_at: str | None
+    level: Level | None
+    findings: list[Found]
+
+
+class Cache(BaseModel):
+    device: str
+    path: str
+    size_bytes: int
+    orphaned: bool
+
+
+class Caches(BaseModel):
+    caches: list[Cache]
+
+
+class Cleared(BaseModel):
+    device: str
+    freed_bytes: int
+
+
+class Tuning(BaseModel):
+    device: str
+    model: str
+    state: Literal["running"]
+
+
+class KeyDescription(BaseModel):
+    id: str
+    name: str
+    scopes: list[KeyScope]
+    hint: str
+    created: float
+    last_used: float | None
+
+
+class OwnedKey(KeyDescription):
+    own: bool
+
+
+class Keys(BaseModel):
+    keys: list[OwnedKey]
+    required: bool
+    beyond_loopback: bool
+
+
+class MadeKey(BaseModel):
+    key: KeyDescription
+    secret: str
+
+
+class Revoked(BaseModel):
+    revoked: str
+
+
+class ChatAnswer(BaseModel):
+    """As the device's /v1/chat/completions gives it."""
+
+    id: str
+    object: Literal["chat.completion"]
+    choices: list[dict[str, Any]]
+
+
+class Loaded(BaseModel):
+    instances: int
+
+
+class Unloaded(BaseModel):
+    unloaded: int
+
+
+class Alive(BaseModel):
+    status: Literal["ok"]

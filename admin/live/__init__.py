@@ -1,0 +1,1 @@
+"""What open pages are kept up to date with."""

@@ -1,0 +1,306 @@
+"""From what the supervisor, the registry and the configuration know to what the pages show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from admin.api.tuning import TuningRuns
+from admin.live.catalogue import CatalogueShelf, Yardstick
+from admin.live.gateway_view import gateway_card
+from admin.live.recommended import recommendations, seats
+from admin.live.request_rows import running_rows
+from admin.live.speed_history import History
+from admin.live.views import (
+    Check,
+    DeviceCard,
+    Hardware,
+    JobRow,
+    LocalModelRow,
+    MemoryBar,
+    ModelChoice,
+    RunningModel,
+    Snapshot,
+    Speed,
+)
+from configuration.device_config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from doctor.examination import Doctor
+from memory.kv_cache import KvPrecision, kv_cache_bytes, kv_format
+from memory.readings import default_reserve, read_system_memory
+from model_files.model_facts import ModelFacts
+from model_registry import LocalModel, ModelRegistry, PullJob
+from registry.last_use import LastUse
+from supervision.suite import DeviceStatus, Suite
+
+Health = Mapping[str, Any]
+
+BAR_STEP = 50_000_000
+MODEL_STEP = 5_000_000
+LAST_USED_STEP = 60
+
+
+@dataclass(frozen=True)
+class SnapshotReader:
+    suite: Suite
+    registry: ModelRegistry
+    store: ConfigStore
+    shelf: CatalogueShelf
+    history: History
+    last_use: LastUse
+    doctor: Doctor
+    tunings: TuningRuns
+
+    async def __call__(self) -> Snapshot:
+        local = await asyncio.to_thread(self.registry.local_models)
+        configuration, problem = await asyncio.to_thread(self._configuration)
+        cards: list[DeviceCard] = []
+        statuses = {status.name: status for status in self.suite.statuses()}
+        for name, settings in configuration.devices.items():
+            status = statuses.get(name)
+            if status is None:
+                cards.append(device_card(_unstarted(name, settings), settings, {}, {}, local, Speed()))
+                continue
+            health, memory = self.suite.health(name), self.suite.memory(name)
+            card = device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name))
+            cards.append(self._with_tunings(card))
+        machine = machine_memory(cards)
+        cards = [replace(card, memory=_beside_others(card.memory, machine)) for card in cards]
+        yardsticks = tuple(_yardstick(card.name, card.requested, card.hardware, card.memory) for card in cards)
+        return Snapshot(
+            devices=tuple(cards),
+            local_models=tuple(local_row(model, cards, self.last_use.at(model.id)) for model in local),
+            jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
+            catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
+            machine=machine,
+            running=running_rows(self.suite),
+            check=Check(self.doctor.running, self.doctor.latest),
+            gateway=await asyncio.to_thread(gateway_card, self.suite),
+            config_problem=problem,
+            recommended=recommendations(seats(cards)),
+        )
+
+    def _with_tunings(self, card: DeviceCard) -> DeviceCard:
+        hardware = card.hardware.name if card.hardware else None
+        models = (
+            replace(model, tuning=self.tunings.line(card.name, model.id, hardware)) if model.assignment else model
+            for model in card.models
+        )
+        return replace(card, models=tuple(models))
+
+    def _configuration(self) -> tuple[Configuration, ConfigError | None]:
+        try:
+            configuration = self.store.current()
+        except ConfigError as error:
+            return Configuration(), error
+        except OSError as error:
+            return Configuration(), ConfigError(self.store.path, error.strerror or str(error))
+        return configuration, self.store.problem
+
+
+def _unstarted(name: str, settings: DeviceSettings) -> DeviceStatus:
+    """A device that was written into the file by hand: it starts when it is applied."""
+    return DeviceStatus(
+        name=name,
+        state="disabled",
+        since=0,
+        pid=None,
+        port=settings.port,
+        restarts=0,
+        exit_code=None,
+        last_error=None,
+        last_log_lines=(),
+    )
+
+
+def device_card(
+    status: DeviceStatus,
+    settings: DeviceSettings,
+    health: Health,
+    memory: Mapping[str, Any],
+    local: Sequence[LocalModel],
+    speed: Speed,
+) -> DeviceCard:
+    bar = _device_memory(memory)
+    hardware = _hardware(health)
+    stick = _yardstick(status.name, settings.device, hardware, bar)
+    sizes = {model["id"]: model for model in memory.get("models", ())}
+    reported = {model["id"]: {**sizes.get(model["id"], {}), **model} for model in health.get("models", ())}
+    return DeviceCard(
+        name=status.name,
+        requested=settings.device,
+        port=settings.port,
+        enabled=settings.enabled,
+        state=status.state,
+        since=round(status.since, 1),
+        pid=status.pid,
+        restarts=status.restarts,
+        hardware=hardware,
+        active=health.get("active_requests", 0),
+        queued=health.get("queued_requests", 0),
+        memory=bar,
+        speed=speed,
+        models=tuple(_choices(stick, settings, local, reported)),
+        last_error=status.last_error,
+        last_log_lines=tuple(status.last_log_lines[-8:]) if status.state == "failed" else (),
+        settings=settings,
+    )
+
+
+def _choices(
+    stick: Yardstick,
+    settings: DeviceSettings,
+    local: Sequence[LocalModel],
+    reported: Mapping[str, Mapping[str, Any]],
+) -> list[ModelChoice]:
+    """What is assigned, be it there or not, then every other local model, each in its own order."""
+    assignments = {model.id: model for model in settings.models}
+    on_disk = {model.id: model for model in local}
+    choices: list[ModelChoice] = []
+    for model_id in [*assignments, *(id for id in on_disk if id not in assignments)]:
+        model = on_disk.get(model_id)
+        facts = model.facts if model else None
+        running = reported.get(model_id)
+        choices.append(
+            ModelChoice(
+                id=model_id,
+                public_id=f"{stick.device}-{model_id}",
+                size_bytes=facts.size_bytes if facts else None,
+                quantization=facts.quantization if facts else None,
+                context_length=facts.context_length if facts else None,
+                kind=facts.kind if facts else "unknown",
+                abilities=facts.abilities if facts else (),
+                local=model is not None,
+                broken=facts is not None and facts.problem is not None,
+                fitness=stick.judge(facts, assignments.get(model_id), _reckoned(running)) if facts else None,
+                assignment=assignments.get(model_id),
+                running=_running(running) if running else None,
+                kv_sizes=_kv_sizes(facts, assignments.get(model_id), stick.used) if facts else (),
+            )
+        )
+    return choices
+
+
+def _kv_sizes(facts: ModelFacts, assignment: ModelAssignment | None, device: str) -> tuple[tuple[str, int], ...]:
+    if facts.kv is None or assignment is None or device.upper().startswith("NPU"):
+        return ()
+    wanted: tuple[KvPrecision | None, ...] = (None, "f16", "int8", "int4")
+    sizes = []
+    for precision in wanted:
+        form = kv_format(device, wanted=precision, properties=assignment.extra_config, pinned=facts.kv_options)
+        # Of many, so that the block that is kept free does not count.
+        sizes.append((precision or "auto", kv_cache_bytes(facts.kv, 1_000_000, form) // 1000))
+    return tuple(sizes)
+
+
+def _running(report: Mapping[str, Any]) -> RunningModel:
+    return RunningModel(
+        state=report["state"],
+        instances=report.get("instances", 0),
+        active=report.get("active", 0),
+        queued=report.get("queued", 0),
+        error=report.get("error"),
+        measured=_rounded(report.get("measured_bytes"), MODEL_STEP) or None,
+        estimated=_rounded(report.get("estimated_bytes"), MODEL_STEP) or None,
+        loading_since=report.get("loading_since"),
+        compiling=report.get("compiling", False),
+        evicted=report.get("evicted_prompts", 0),
+    )
+
+
+def _hardware(health: Health) -> Hardware | None:
+    if not health.get("used_device"):
+        return None
+    return Hardware(
+        used=health["used_device"],
+        name=health.get("device_name") or health["used_device"],
+        fallback_reason=health.get("fallback_reason"),
+    )
+
+
+def _yardstick(name: str, asked: str, hardware: Hardware | None, bar: MemoryBar | None) -> Yardstick:
+    """Before its server runs a device is taken to share the machine's memory."""
+    used = hardware.used if hardware else asked
+    if bar is not None:
+        return Yardstick(name, asked, used, bar.limit)
+    total = read_system_memory().total
+    return Yardstick(name, asked, used, total - default_reserve(total))
+
+
+def _reckoned(report: Mapping[str, Any] | None) -> int | None:
+    return (report.get("estimated_bytes") or None) if report else None
+
+
+def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
+    """What others take of a memory of its own is what is missing there; of the machine's it is read once for all."""
+    total, available, used = (report.get(key) for key in ("total_bytes", "available_bytes", "used_bytes"))
+    if not isinstance(total, int) or not isinstance(available, int) or not isinstance(used, int):
+        return None
+    weights = min(sum(_weights(model) for model in report.get("models", ())), used)
+    reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
+    limit = report.get("limit_bytes") or total
+    return MemoryBar(
+        total,
+        weights=_rounded(weights, MODEL_STEP),
+        cache=_rounded(used - weights, MODEL_STEP),
+        reserved=_rounded(reserved, MODEL_STEP),
+        other=_rounded(max(limit - available - used - reserved, 0), BAR_STEP),
+        shared=report.get("memory", "system") == "system",
+        limit=limit,
+    )
+
+
+def _weights(model: Mapping[str, Any]) -> int:
+    """Of one model's instances, as far as they are filled."""
+    instances = len(model.get("instances", ()))
+    return min(int(model.get("estimated_weight_bytes", 0)) * instances, int(model.get("measured_bytes", 0)))
+
+
+def machine_memory(cards: Sequence[DeviceCard]) -> MemoryBar:
+    """The machine's RAM with the instances of all devices that share it."""
+    memory = read_system_memory()
+    bars = [card.memory for card in cards if card.memory and card.memory.shared]
+    weights, cache = sum(bar.weights for bar in bars), sum(bar.cache for bar in bars)
+    other = max(memory.total - memory.available - weights - cache, 0)
+    return MemoryBar(memory.total, weights, cache, 0, _rounded(other, BAR_STEP))
+
+
+def _beside_others(bar: MemoryBar | None, machine: MemoryBar) -> MemoryBar | None:
+    """A device that shares the machine's memory sees the same other programs in it as the machine's own bar."""
+    if bar is None or not bar.shared:
+        return bar
+    return replace(bar, total=machine.total, other=machine.other, elsewhere=max(machine.used - bar.used, 0))
+
+
+def _rounded(value: int | None, step: int) -> int:
+    """A figure that trembles is not worth sending."""
+    return round((value or 0) / step) * step
+
+
+def local_row(model: LocalModel, cards: Sequence[DeviceCard], last_used: float | None) -> LocalModelRow:
+    offered = [(card.name, choice.running) for card in cards for choice in card.assigned if choice.id == model.id]
+    return LocalModelRow(
+        **model.described(),
+        last_used=last_used and last_used // LAST_USED_STEP * LAST_USED_STEP,
+        fitness=tuple(
+            choice.fitness for card in cards for choice in card.models if choice.id == model.id and choice.fitness
+        ),
+        devices=tuple(name for name, _ in offered),
+        running=tuple((name, running) for name, running in offered if running),
+    )
+
+
+def job_row(job: PullJob) -> JobRow:
+    return JobRow(
+        id=job.id,
+        model_id=job.model_id,
+        revision=job.revision,
+        state=job.state,
+        done_bytes=job.bytes_done,
+        total_bytes=job.bytes_total,
+        speed=job.bytes_per_second,
+        remaining=job.eta_seconds,
+        error=job.error,
+        notes=job.notes,
+    )

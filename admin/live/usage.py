@@ -1,0 +1,55 @@
+"""Watches which models are asked, by what the device servers tell of their requests."""
+
+from __future__ import annotations
+
+import asyncio
+
+from activity.history import Activity
+from configuration.device_config import ConfigError, ConfigStore, DeviceSettings
+from registry.last_use import LastUse
+from supervision.suite import Suite
+
+_READ_SECONDS = 2.0
+_READS_A_SAVING = 15
+
+
+class UsageWatch:
+    def __init__(self, suite: Suite, store: ConfigStore, last_use: LastUse) -> None:
+        self._suite = suite
+        self._store = store
+        self._last_use = last_use
+        self._cursors: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Read every other second and save twice a minute, until cancelled; then once more."""
+        try:
+            while True:
+                for _ in range(_READS_A_SAVING):
+                    await asyncio.sleep(_READ_SECONDS)
+                    self.read()
+                await asyncio.to_thread(self._last_use.save)
+        finally:
+            self.read()
+            self._last_use.save()
+
+    def read(self) -> None:
+        """Take over what is new."""
+        try:
+            devices = self._store.current().devices
+        except (ConfigError, OSError):
+            return
+        for status in self._suite.statuses():
+            book = self._suite.activity(status.name)
+            fresh = [*book.after(self._cursors.get(status.name, 0)), *book.running]
+            self._cursors[status.name] = book.cursor
+            for entry in fresh:
+                self._note(status.name, devices.get(status.name), entry)
+
+    def _note(self, device: str, settings: DeviceSettings | None, entry: Activity) -> None:
+        if entry.model is None or settings is None:
+            return
+        name = entry.model.removesuffix(":latest").removeprefix(f"{device}-")
+        alias = settings.aliases.get(name)
+        model_id = alias.model if alias else name
+        if any(model.id == model_id for model in settings.models):
+            self._last_use.note(model_id, entry.time)

@@ -1,0 +1,335 @@
+"""What the pages show, as values: one frozen object per card, row or bar, free of any language.
+
+They are compared to find out what has changed since the last reading, so they hold no clock that runs by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from admin.live.gateway_view import GatewayCard
+from admin.live.request_rows import ActivityRow
+from configuration.device_config import ConfigError, DeviceSettings, ModelAssignment
+from doctor.examination import Report
+from model_files.embedding_facts import EmbeddingFacts
+from registry.jobs import ACTIVE, JobError
+from registry.recommend import Recommendation
+
+
+@dataclass(frozen=True)
+class RunningModel:
+    """What a device server reports about one of its models. `measured`: bytes its instances take now; `estimated`: what
+    one instance was reckoned to take. `compiling`: the load under way, since that second, compiles what
+    later ones find. `evicted`: conversations that its KV cache has lost to others."""
+
+    state: str
+    instances: int = 0
+    active: int = 0
+    queued: int = 0
+    error: str | None = None
+    measured: int | None = None
+    estimated: int | None = None
+    loading_since: float | None = None
+    compiling: bool = False
+    evicted: int = 0
+
+    @property
+    def reckoned(self) -> int | None:
+        """What its instances together were reckoned to take."""
+        return self.estimated * self.instances if self.estimated else None
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """Whether a model will run on a device. `level`: fits, tight, too_large or unsuitable; bytes of one loaded copy and
+    of the device's memory; `reason` in English, for what figures do not say."""
+
+    device: str
+    level: str
+    needed: int
+    budget: int
+    reason: str
+    warnings: tuple[str, ...] = ()
+    """What one should know of a model that runs there, in English."""
+
+
+@dataclass(frozen=True)
+class TuningLine:
+    """What came of measuring a model's pipelines. `date`: ISO 8601, of the day."""
+
+    state: Literal["running", "failed", "found"]
+    pipeline: str = ""
+    batch: int | None = None
+    date: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk.
+
+    A `broken` model cannot be assigned. One that does not suit the device can: there may be a fallback.
+    """
+
+    id: str
+    public_id: str
+    size_bytes: int | None
+    quantization: str | None
+    context_length: int | None
+    kind: str
+    abilities: tuple[str, ...]
+    local: bool
+    broken: bool
+    fitness: Fitness | None
+    assignment: ModelAssignment | None
+    running: RunningModel | None
+    tuning: TuningLine | None = None
+    kv_sizes: tuple[tuple[str, int], ...] = ()
+    """Bytes of 1,000 tokens in the KV cache by precision, "auto" first; empty where there is nothing to choose."""
+
+    @property
+    def name(self) -> str:
+        return self.id.rpartition("/")[2]
+
+    @property
+    def organisation(self) -> str:
+        return self.id.rpartition("/")[0]
+
+
+@dataclass(frozen=True)
+class MemoryBar:
+    """Bytes of one physical memory: what our instances take, as weights and as the rest of them (KV cache and what the
+    runtime needs), what is promised to them beyond that, what other programs take. `shared`: it is the machine's RAM,
+    not a memory of the device's own; then instances of other devices take `elsewhere` of it. `limit`: what the
+    device's instances may take together."""
+
+    total: int
+    weights: int
+    cache: int
+    reserved: int
+    other: int
+    shared: bool = True
+    elsewhere: int = 0
+    limit: int = 0
+
+    @property
+    def used(self) -> int:
+        return self.weights + self.cache
+
+    @property
+    def free(self) -> int:
+        return max(self.total - self.used - self.reserved - self.elsewhere - self.other, 0)
+
+    @property
+    def parts(self) -> list[tuple[str, int, float, float]]:
+        """Name, bytes, and in percent of the whole where the part begins and how long it is."""
+        parts: list[tuple[str, int, float, float]] = []
+        begin = 0.0
+        for name in ("weights", "cache", "reserved", "elsewhere", "other"):
+            size: int = getattr(self, name)
+            length = round(100 * size / self.total, 1) if self.total else 0.0
+            parts.append((name, size, round(begin, 1), length))
+            begin += length
+        return parts
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Generated tokens per second: now, and over the last minutes, oldest first."""
+
+    now: float = 0.0
+    past: tuple[float, ...] = ()
+
+    @property
+    def highest(self) -> float:
+        return max(self.past, default=0.0)
+
+    def points(self, width: int, height: int, slots: int) -> str:
+        """The past as an SVG polyline in a box of `width` × `height` with room for `slots` values, the newest at the
+        right edge."""
+        top = max(self.highest, 1.0)
+        step = width / (slots - 1)
+        start = width - step * (len(self.past) - 1)
+        return " ".join(
+            f"{start + step * index:.1f},{height - (height - 2) * value / top - 1:.1f}"
+            for index, value in enumerate(self.past)
+        )
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a device server runs on. `fallback_reason` is set where it is not what the configuration asks for."""
+
+    used: str
+    name: str
+    fallback_reason: str | None
+
+
+@dataclass(frozen=True)
+class DeviceCard:
+    name: str
+    requested: str
+    port: int
+    enabled: bool
+    state: str
+    since: float
+    pid: int | None
+    restarts: int
+    hardware: Hardware | None
+    active: int
+    queued: int
+    memory: MemoryBar | None
+    speed: Speed
+    models: tuple[ModelChoice, ...]
+    last_error: str | None
+    last_log_lines: tuple[str, ...]
+    settings: DeviceSettings
+
+    @property
+    def kind(self) -> str:
+        """The OpenVINO device the models run on, as far as is known."""
+        return self.hardware.used if self.hardware else self.requested
+
+    @property
+    def title(self) -> str:
+        return self.name.upper()
+
+    @property
+    def assigned(self) -> tuple[ModelChoice, ...]:
+        return tuple(model for model in self.models if model.assignment is not None)
+
+    @property
+    def stage(self) -> str:
+        """The supervisor's state, with `loading` for a server that is up while a model is still being loaded."""
+        loading = any(model.running and model.running.state == "loading" for model in self.models)
+        return "loading" if self.state == "running" and loading else self.state
+
+
+@dataclass(frozen=True)
+class LocalModelRow:
+    id: str
+    kind: str
+    size_bytes: int | None
+    quantization: str | None
+    context_length: int | None
+    parameters: int | None
+    architecture: str | None
+    revision: str | None
+    commit: str | None
+    downloaded_at: str | None
+    imported_at: str | None
+    license: str | None
+    tools: bool
+    thinking: bool
+    vision: bool
+    abilities: tuple[str, ...]
+    embedding: EmbeddingFacts | None
+    complete: bool
+    state: str
+    """usable, unsupported or damaged."""
+    bundled: bool
+    problem: str | None
+    npu_problem: str | None
+    warnings: tuple[str, ...]
+    last_used: float | None
+    """Seconds since the epoch, to the minute."""
+    fitness: tuple[Fitness, ...]
+    devices: tuple[str, ...]
+    """Names of the devices it is assigned to."""
+    running: tuple[tuple[str, RunningModel], ...]
+    """What the servers among them report of it."""
+
+
+@dataclass(frozen=True)
+class CatalogueRow:
+    """A model that can be pulled. `estimated`: size and parameters are guessed from its name."""
+
+    id: str
+    kind: str
+    size_bytes: int | None
+    parameters: int | None
+    quantization: str | None
+    license: str | None
+    estimated: bool
+    local: bool
+    fitness: tuple[Fitness, ...]
+    good_for: tuple[str, ...] = ()
+    refusal: str | None = None
+    """Why it is not served, in English."""
+
+    @property
+    def text(self) -> str:
+        """What a search looks through."""
+        return " ".join(filter(None, (self.id, self.kind, self.quantization, self.license))).lower()
+
+    @property
+    def suits(self) -> str:
+        """The devices it will run on, separated by blanks."""
+        return " ".join(fit.device for fit in self.fitness if fit.level in ("fits", "tight"))
+
+
+@dataclass(frozen=True)
+class CatalogueView:
+    """`asking`: the hub's answer is awaited; `problem`: why there is none, in English."""
+
+    rows: tuple[CatalogueRow, ...]
+    source: str
+    fetched_at: float | None
+    problem: str | None
+    asking: bool
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """One download. `speed` in bytes per second, `remaining` in seconds."""
+
+    id: str
+    model_id: str
+    revision: str | None
+    state: str
+    done_bytes: int
+    total_bytes: int
+    speed: float | None
+    remaining: float | None
+    error: JobError | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def percent(self) -> int | None:
+        return min(100 * self.done_bytes // self.total_bytes, 100) if self.total_bytes else None
+
+    @property
+    def open(self) -> bool:
+        return self.state in ACTIVE
+
+
+@dataclass(frozen=True)
+class Check:
+    """The doctor's latest report, and whether another one is being made."""
+
+    running: bool
+    latest: Report | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything the pages show, at one moment."""
+
+    devices: tuple[DeviceCard, ...]
+    local_models: tuple[LocalModelRow, ...]
+    jobs: tuple[JobRow, ...]
+    catalogue: CatalogueView | None
+    machine: MemoryBar
+    running: tuple[ActivityRow, ...]
+    check: Check
+    gateway: GatewayCard
+    config_problem: ConfigError | None
+    recommended: tuple[Recommendation, ...] = ()
+
+    def device(self, name: str) -> DeviceCard | None:
+        return next((device for device in self.devices if device.name == name), None)
+
+    @property
+    def active_jobs(self) -> tuple[JobRow, ...]:
+        return tuple(job for job in self.jobs if job.open)

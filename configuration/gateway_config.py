@@ -1,0 +1,125 @@
+"""`gateway.json`: whether there is one address for all devices, where it is, and the aliases it knows. There need not
+be such a file."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from filelock import FileLock
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from configuration.schema import ModelId
+from storage.files import read_bytes, write_atomically
+
+GATEWAY_FILE = "gateway.json"
+ALIAS_PARAMETERS = frozenset(
+    {
+        *("temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"),
+        *("frequency_penalty", "presence_penalty", "repetition_penalty"),
+    }
+)
+"""What an alias can set: as a model's own `parameters` can."""
+
+DEFAULT_PORT = 11434
+"""Ollama's own, which its clients try first."""
+
+
+def _checked_host(host: str) -> str:
+    if not host or any(character in host for character in "/@ ") or not host.isprintable():
+        raise ValueError("a host is an address like 127.0.0.1 or a name, without port")
+    return host
+
+
+class GatewayProblem(Exception):
+    """The text is for a person: which file, which field, what is wrong."""
+
+
+class GatewayAlias(BaseModel):
+    """A name for a model, with what it adds to requests. `model` has a device's prefix, or the gateway chooses the
+    device; `fallback` are further models, asked in this order where the one before is busy or away."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+
+    model: ModelId
+    fallback: list[ModelId] = Field(default_factory=list, max_length=16)
+    system: str | None = Field(default=None, max_length=4000)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class GatewaySettings(BaseModel):
+    """`wait_seconds`: how long a request waits for a device that is starting again."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+
+    enabled: bool = False
+    host: Annotated[str, AfterValidator(_checked_host)] = "127.0.0.1"
+    port: int = Field(default=DEFAULT_PORT, ge=1, le=65535)
+    wait_seconds: float = Field(default=30, ge=0)
+    aliases: dict[ModelId, GatewayAlias] = Field(default_factory=dict)
+
+
+class GatewayStore:
+    """The file of one data directory. The admin server writes it; the gateway sees a change with its next request."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problem: GatewayProblem | None = None
+        self._lock = threading.RLock()
+        self._between_processes = FileLock(path.with_suffix(".lock"))
+        self._signature: tuple[int, ...] | None = None
+        self._settings = GatewaySettings()
+
+    def load(self) -> GatewaySettings:
+        """The defaults where there is no file. Raises `GatewayProblem`."""
+        try:
+            return GatewaySettings.model_validate_json(read_bytes(self.path))
+        except FileNotFoundError:
+            return GatewaySettings()
+        except OSError as error:
+            raise GatewayProblem(f"{self.path} cannot be read ({error.strerror}).") from error
+        except ValidationError as error:
+            raise _explain(error, self.path) from error
+
+    def current(self) -> GatewaySettings:
+        """The file's settings, or the last good ones; `problem` says what is wrong with the file."""
+        with self._lock:
+            signature = self._current_signature()
+            if signature != self._signature:
+                self._signature = signature
+                try:
+                    self._settings, self.problem = self.load(), None
+                except GatewayProblem as problem:
+                    self.problem = problem
+            return self._settings
+
+    def change(self, change: Callable[[GatewaySettings], GatewaySettings]) -> GatewaySettings:
+        """Put what `change` makes of the settings on disk. Raises `GatewayProblem`, also rather than replace a file
+        that cannot be used, and OSError."""
+        with self._lock, self._between_processes:
+            changed = change(self.load())
+            text = changed.model_dump_json(indent=2)
+            try:
+                GatewaySettings.model_validate_json(text)
+            except ValidationError as error:
+                raise _explain(error, self.path) from error
+            write_atomically(self.path, text.encode("utf-8") + b"\n")
+            self._signature = None
+            return self.current()
+
+    def _current_signature(self) -> tuple[int, ...]:
+        try:
+            status = os.stat(self.path)  # noqa: PTH116  # asked at every request: a third of what pathlib takes
+        except OSError:
+            return ()
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _explain(error: ValidationError, path: Path) -> GatewayProblem:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    place = f"{path}, field {field}" if field else str(path)
+    return GatewayProblem(f"{place}: {first['msg'].removeprefix('Value error, ')}.")

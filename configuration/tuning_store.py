@@ -1,0 +1,98 @@
+"""What tuning found, kept over restarts: `pipeline: "auto"` follows it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from storage.files import BROKEN_FILE, read_bytes, write_atomically
+
+_CLEARLY = 0.9
+DECODED_TOKENS = 64
+STREAMS, STREAM_TOKENS = 4, 32
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What is tried. `max_num_batched_tokens`: how much of a prompt one step works on; None is the library's own."""
+
+    pipeline: Literal["continuous_batching", "llm_pipeline"]
+    max_num_batched_tokens: int | None = None
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """How one set of settings did: seconds, and tokens per second of a single answer."""
+
+    settings: Settings
+    load_seconds: float
+    cold_seconds: float
+    second_turn_seconds: float
+    tokens_per_second: float
+    four_streams_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """A new conversation's first token, its second turn's, one answer, and four at once: all together."""
+        answer = DECODED_TOKENS / self.tokens_per_second if self.tokens_per_second > 0 else math.inf
+        return self.cold_seconds + self.second_turn_seconds + answer + self.four_streams_seconds
+
+
+class Tuning(msgspec.Struct, frozen=True):
+    """The trials of one model on one device. `device` is its full name: another one needs trials of its own."""
+
+    model: str
+    device: str
+    openvino: str
+    measured_at: str
+    prompt_tokens: int
+    trials: Annotated[list[Trial], msgspec.Meta(min_length=1)]
+
+    @property
+    def best(self) -> Settings:
+        """The first of the trials, which is the default, unless another was clearly quicker."""
+        default, best = self.trials[0], min(self.trials, key=lambda trial: trial.seconds)
+        return best.settings if best.seconds < _CLEARLY * default.seconds else default.settings
+
+
+class TuningBook:
+    """One JSON file. One that cannot be read counts as empty."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def find(self, model_id: str, device: str) -> Tuning | None:
+        """The newest tuning of a model on the device of that full name."""
+        found = (entry for entry in self._read() if (entry.model, entry.device) == (model_id, device))
+        return next(found, None)
+
+    @property
+    def changed(self) -> int:
+        """When the file was last written (nanoseconds); 0 without one."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def all(self) -> list[Tuning]:
+        """The newest tuning of each model on each device."""
+        return self._read()
+
+    def record(self, tuning: Tuning) -> None:
+        """Raises OSError."""
+        key = (tuning.model, tuning.device)
+        others = [entry for entry in self._read() if (entry.model, entry.device) != key]
+        content = msgspec.json.format(msgspec.json.encode([tuning, *others]), indent=1)
+        write_atomically(self._path, content + b"\n")
+
+    def _read(self) -> list[Tuning]:
+        with contextlib.suppress(*BROKEN_FILE):
+            return msgspec.json.decode(read_bytes(self._path), type=list[Tuning])
+        return []
+
+
+def tuning_book(data_dir: Path) -> TuningBook:
+    """The book of a data directory."""
+    return TuningBook(data_dir / "tuning.json")

@@ -1,0 +1,80 @@
+"""The devices there are: those of `device_config.json` that offer a model, in the file's order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from configuration.device_config import ConfigError, ConfigStore, DeviceSettings
+from gateway.device import Device
+
+logger = logging.getLogger(__name__)
+
+
+class Fleet:
+    """`url_of` gives the base address of a device's server by its name and port. A configuration that cannot be used
+    changes nothing: the last good one holds."""
+
+    def __init__(
+        self, config: Path, url_of: Callable[[str, int], str], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.clock = clock
+        self._store = ConfigStore(config)
+        self._url_of = url_of
+        self._signature: tuple[int, ...] | None = None
+        self._devices: dict[str, Device] = {}
+        self._configured: Mapping[str, DeviceSettings] = {}
+
+    def devices(self) -> list[Device]:
+        self._refresh()
+        return list(self._devices.values())
+
+    def find(self, name: str) -> Device | None:
+        self._refresh()
+        return self._devices.get(name)
+
+    def resting(self) -> list[str]:
+        """Configured devices that are switched off or offer nothing: their servers do not run."""
+        self._refresh()
+        return [name for name in self._configured if name not in self._devices]
+
+    def _refresh(self) -> None:
+        signature = self._current_signature()
+        if signature == self._signature:
+            return
+        self._signature = signature
+        try:
+            configured = self._load()
+        except (ConfigError, OSError) as error:
+            logger.warning("The configuration cannot be used; the last good one holds. %s", error)
+            return
+        self._configured = configured
+        before = self._devices
+        self._devices = {}
+        for name, settings in configured.items():
+            if not settings.enabled or not settings.models:
+                continue
+            url = self._url_of(name, settings.port)
+            known = before.get(name)
+            if known is None or known.url != url:
+                known = Device(name, settings, url, now=self.clock())
+            known.settings = settings
+            self._devices[name] = known
+
+    def _load(self) -> Mapping[str, DeviceSettings]:
+        try:
+            return self._store.load().devices
+        except ConfigError:
+            if self._configured:
+                raise
+            return ConfigStore(self._store.last_good_path).load().devices
+
+    def _current_signature(self) -> tuple[int, ...]:
+        try:
+            status = os.stat(self._store.path)  # noqa: PTH116  # asked at every request: a third of what pathlib takes
+        except OSError:
+            return ()
+        return status.st_mtime_ns, status.st_size, status.st_ino

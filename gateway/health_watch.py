@@ -1,0 +1,39 @@
+"""Asks the devices how they are, so that a request finds out at once who is free."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from gateway.device import Device
+from gateway.device_inventory import Fleet
+from gateway.errors import Away
+from gateway.upstream import Upstream
+
+_EVERY_SECONDS = 0.5
+_PATIENCE_SECONDS = 2.0
+_NOTHING_OF_REQUESTS = f"/live?since={2**62}"
+
+
+class Watch:
+    def __init__(self, fleet: Fleet, upstream: Upstream) -> None:
+        self._fleet = fleet
+        self._upstream = upstream
+
+    async def run(self) -> None:
+        """Ask all devices twice a second, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(_EVERY_SECONDS)
+
+    async def look(self) -> None:
+        await asyncio.gather(*map(self._ask, self._fleet.devices()))
+
+    async def _ask(self, device: Device) -> None:
+        try:
+            answer = await self._upstream.ask(device, _NOTHING_OF_REQUESTS, seconds=_PATIENCE_SECONDS)
+        except Away:
+            device.reachable = False
+            return
+        with contextlib.suppress(KeyError, TypeError, AttributeError):  # not one of our servers
+            device.hear(answer, self._fleet.clock())

@@ -1,0 +1,210 @@
+"""A request on its way to a device, and the answer on its way back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from urllib.parse import quote
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.counts import Counts
+from gateway.device_inventory import Fleet
+from gateway.errors import Away, ClientLeft, NoDevice, cut_off, error_event
+from gateway.events import WholeEvents
+from gateway.model_router import Directory, Target
+from gateway.requests import Named, named_in, read_whole
+from gateway.routes import Passage
+from gateway.upstream import Opened, Upstream
+from pools.errors import ShuttingDown
+from web.errors import InvalidRequest
+from web.streaming import body_send
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 0.2
+_MOST_SENDINGS = 8
+"""A request that a device dies of is not given to it for ever."""
+_BUSY = 503
+
+FindTargets = Callable[[], Sequence[Target]]
+
+
+class Passing:
+    """Passes requests on. `wait_seconds` says how long one waits for a device that is away."""
+
+    def __init__(
+        self, fleet: Fleet, directory: Directory, upstream: Upstream, counts: Counts, wait_seconds: Callable[[], float]
+    ) -> None:
+        self.counts = counts
+        self._fleet = fleet
+        self._directory = directory
+        self._upstream = upstream
+        self._wait_seconds = wait_seconds
+
+    async def __call__(self, passage: Passage, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; when its client leaves, so does the gateway at the device. Raises `ServiceError` as long
+        as nothing has been answered."""
+        try:
+            body = await read_whole(receive)
+        except ClientLeft:
+            return
+        working = asyncio.ensure_future(self._answer(passage, scope, body, send))
+        leaving = asyncio.ensure_future(_until_disconnect(receive))
+        try:
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            for task in (working, leaving):
+                task.cancel()
+            await asyncio.gather(working, leaving, return_exceptions=True)
+
+    async def _answer(self, passage: Passage, scope: Scope, body: bytes, send: Send) -> None:
+        find = await self._finder(passage, scope, body)
+        if isinstance(find, Response):
+            await find(scope, _nothing, send)
+            return
+        opened = await self._open(passage, scope, body, find)
+        device = opened.target.device
+        self.counts.answered[device.name] += 1
+        if not await _relay(opened, scope, send):
+            logger.warning("%s ended while it was answering", device.name)
+            self.counts.cut[device.name] += 1
+
+    async def _finder(self, passage: Passage, scope: Scope, body: bytes) -> FindTargets | Response:
+        """What gives the devices to ask, looked at anew with each attempt."""
+        directory = self._directory
+        if passage.by == "path":
+            model = scope["path_params"]["model_id"]
+            return lambda: directory.targets(model)
+        if passage.by == "response":
+            owner = await self._owner(scope["path_params"]["response_id"])
+            return lambda: owner
+        named = None if passage.by == "any" else named_in(body)
+        name = _name(passage, named)
+        if named is None or name is None:
+            return directory.anyone
+        if passage.by == "pull":
+            return lambda: directory.for_pull(name)
+        if alias := directory.alias(name):
+            if passage.by == "source":
+                raise InvalidRequest(f"'{alias}' is an alias of the gateway: copy the model that it stands for.")
+            if passage.by == "delete":
+                await asyncio.to_thread(directory.remove_alias, alias)
+                return PlainTextResponse("")
+        if named.previous and len(directory.targets(name)) > 1:
+            owners = {target.device.name for target in await self._owner(named.previous)}
+            return lambda: sorted(directory.targets(name), key=lambda each: each.device.name not in owners)
+        return lambda: directory.targets(name)
+
+    async def _owner(self, response_id: str) -> list[Target]:
+        """The device that keeps a response; any where none does, which will say so."""
+        everybody = self._directory.anyone()
+        if len(everybody) > 1:
+            for target in everybody:
+                if await self._keeps(target, response_id):
+                    return [target]
+        return everybody[:1]
+
+    async def _keeps(self, target: Target, response_id: str) -> bool:
+        try:
+            await self._upstream.ask(target.device, f"/v1/responses/{quote(response_id, safe='')}", seconds=2)
+        except Away:
+            return False
+        return True
+
+    async def _open(self, passage: Passage, scope: Scope, body: bytes, find: FindTargets) -> Opened:
+        """An answer that has begun. Raises `NoDevice` when nobody came back in time."""
+        clock = self._fleet.clock
+        since: float | None = None
+        sendings = 0
+        while True:
+            refused: Opened | None = None
+            targets = find()
+            for number, target in enumerate(targets):
+                try:
+                    opened = await self._upstream.open(target, scope, body, clock)
+                except Away as away:
+                    self._note_away(target, away)
+                    sendings += away.sent
+                    if away.sent and (not passage.repeatable or sendings >= _MOST_SENDINGS):
+                        raise cut_off(target.device.name) from away
+                    if away.sent:  # it was there once more
+                        since = float("-inf") if away.silent else clock()
+                    continue
+                if opened.code == ShuttingDown.code:
+                    opened.cut()
+                    continue
+                _drop(refused)
+                if opened.status != _BUSY or number == len(targets) - 1:
+                    return opened
+                refused = opened
+                self.counts.passed_over[target.device.name] += 1
+            if refused is not None:
+                return refused
+            since = clock() if since is None else since
+            if clock() >= since + self._wait_seconds():
+                names = ", ".join(dict.fromkeys(target.device.name for target in targets))
+                raise NoDevice(
+                    f"No device answers this now ({names}): it is starting again, or has failed. The admin page shows "
+                    "which.",
+                    retry_after=5,
+                )
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _note_away(self, target: Target, away: Away) -> None:
+        target.device.reachable = False
+        self.counts.repeated[target.device.name] += 1
+        logger.info("%s is away: %s", target.device.name, away)
+
+
+def _name(passage: Passage, named: Named | None) -> str | None:
+    if named is None:
+        return None
+    if passage.by == "source":
+        return named.copied
+    if passage.by == "from":
+        return named.derived_from
+    return named.asked
+
+
+async def _relay(opened: Opened, scope: Scope, send: Send) -> bool:
+    """Pass an answer back piece by piece, as fast as the client takes them and not faster. Whether it was whole; an
+    answer that is no stream and broke off is left without its end, so that the connection is closed."""
+    send_body = body_send(scope, send)
+    events = WholeEvents(opened.media_type)
+    whole = True
+    ending = b""
+    await send({"type": "http.response.start", "status": opened.status, "headers": opened.headers()})
+    try:
+        while piece := await opened.more():
+            if complete := events.push(piece):
+                await send_body({"type": "http.response.body", "body": complete, "more_body": True})
+        opened.finish()
+        ending = events.rest()
+    except Away:
+        whole = False
+        ending = error_event(scope["path"], opened.media_type, cut_off(opened.target.device.name))
+        if not ending:
+            return False
+    finally:
+        opened.cut()
+    await send_body({"type": "http.response.body", "body": ending, "more_body": False})
+    return whole
+
+
+def _drop(opened: Opened | None) -> None:
+    if opened is not None:
+        opened.cut()
+
+
+async def _until_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _nothing() -> dict[str, str]:
+    return {"type": "http.disconnect"}

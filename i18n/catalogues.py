@@ -1,0 +1,102 @@
+"""What the page says, in each language: one flat JSON catalogue per language in `locales/`.
+
+A message is a string with named placeholders (`{port}`), or a list of plural forms. Which form a number takes is the
+catalogue's `language.plural`, a C expression in `n` as in gettext's Plural-Forms header. Adding a language is adding a
+file. `i18n/phrases.py` has what the `say.` messages are.
+"""
+
+from __future__ import annotations
+
+import gettext
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.requests import Request
+
+from i18n.phrases import PREFIX, Phrasebook
+
+Message = str | list[str]
+
+DEFAULT_LANGUAGE = "zh-TW"
+LANGUAGE_COOKIE = "language"
+
+
+@dataclass(frozen=True)
+class Translator:
+    """One language. `t(key, **values)` is the sentence; plural messages take the form that `n` asks for."""
+
+    tag: str
+    messages: Mapping[str, Message]
+    plural_form: Callable[[int], int] = field(repr=False, compare=False)
+    phrases: Phrasebook = field(repr=False, compare=False)
+
+    def __call__(self, key: str, **values: object) -> str:
+        message = self.messages[key]
+        if isinstance(message, list):
+            count = values.get("n")
+            message = message[self.plural_form(count if isinstance(count, int) else 0)]
+        return message.format(**values) if values else message
+
+    def say(self, sentence: str) -> str:
+        """An English sentence of the rooms below in this language, where the catalogue has it."""
+        return self.phrases.say(sentence)
+
+    @property
+    def name(self) -> str:
+        return self("language.name")
+
+    def group(self, prefix: str) -> dict[str, Message]:
+        """Every message under `prefix.`, for the scripts of a page."""
+        return {key: message for key, message in self.messages.items() if key.startswith(prefix + ".")}
+
+
+class Catalogues:
+    def __init__(self, directory: Path, *, default: str = DEFAULT_LANGUAGE) -> None:
+        self._translators = {path.stem: _read(path) for path in sorted(directory.glob("*.json"))}
+        self.default = self._translators[default]
+
+    @property
+    def languages(self) -> list[Translator]:
+        return list(self._translators.values())
+
+    def get(self, tag: str) -> Translator | None:
+        return self._translators.get(tag)
+
+    def negotiate(self, request: Request, *, default: str | None = None) -> Translator:
+        """The language of the cookie, else the best of Accept-Language, else `default`, else the catalogues' own."""
+        chosen = self._translators.get(request.cookies.get(LANGUAGE_COOKIE, ""))
+        if chosen is not None:
+            return chosen
+        for wanted in _accepted(request.headers.get("accept-language", "")):
+            for tag, translator in self._translators.items():
+                if _primary(tag) == _primary(wanted):
+                    return translator
+        return self._translators.get(default or "", self.default)
+
+
+def _read(path: Path) -> Translator:
+    messages: dict[str, Message] = json.loads(path.read_text(encoding="utf-8"))
+    phrases = {key.removeprefix(PREFIX): str(text) for key, text in messages.items() if key.startswith(PREFIX)}
+    # c2py is the standard library's own compiler of plural expressions; typeshed does not list it.
+    compile_plural: Callable[[str], Callable[[int], int]] = getattr(gettext, "c2py")  # noqa: B009
+    return Translator(path.stem, messages, compile_plural(str(messages["language.plural"])), Phrasebook(phrases))
+
+
+def _accepted(header: str) -> list[str]:
+    """The tags of an Accept-Language header, best first; `*` and refused ones (q=0) are left out."""
+    weighted: list[tuple[float, str]] = []
+    for part in header.split(","):
+        tag, _, parameter = part.strip().partition(";")
+        try:
+            weight = float(parameter.strip().removeprefix("q=")) if parameter else 1.0
+        except ValueError:
+            continue
+        if tag and tag != "*" and weight > 0:
+            weighted.append((weight, tag))
+    return [tag for _, tag in sorted(weighted, key=lambda item: -item[0])]
+
+
+def _primary(tag: str) -> str:
+    return tag.split("-")[0].lower()

@@ -1,0 +1,135 @@
+"""What a model's folder holds, by its files, and why that is not served, where it is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_files.ir_xml import IrSummary
+from model_files.model_config import ModelConfig, read_json
+
+KINDS = (
+    "llm", "vlm", "embedding", "reranker", "gguf", "whisper", "tts", "image", "seq2seq", "classifier", "lora",
+    "unconverted", "unknown",
+)  # fmt: skip
+NOT_SERVED = {
+    "whisper": "Speech recognition models are not served yet.",
+    "tts": "Speech synthesis models are not served yet.",
+    "image": "Image generation models are not served yet.",
+    "seq2seq": "Encoder-decoder models like T5 and BART are not served.",
+}
+"""Kinds that are known for certain and not served, with the sentence that says so."""
+_SPEECH = re.compile(r"whisper|speech.?(to.?text|recognition)|moonshine|parakeet|paraformer", re.IGNORECASE)
+_OTHER_SENSES = ("pixel_values", "input_features", "input_values")
+_WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
+UNFINISHED = (".part", ".partial", ".incomplete", ".crdownload", ".aria2")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """name: one of KINDS. refusal: the sentence that says why it is not served; the files may be whole all the same."""
+
+    name: str
+    refusal: str | None = None
+
+
+def kind_of_files(paths: Collection[str], hint: str = "") -> str | None:
+    """The kind that names of files alone tell; None where a look inside is needed. hint: what else names the model,
+    like its architecture or its task on the hub."""
+    names = {path for path in paths if "/" not in path}
+    if "model_index.json" in names:
+        return "image"
+    if {"openvino_language_model.xml", "openvino_text_embeddings_model.xml"} <= names:
+        return "vlm"
+    if {"openvino_postnet.xml", "openvino_vocoder.xml"} <= names or "kokoro" in hint.lower():
+        return "tts"
+    if {"openvino_encoder_model.xml", "openvino_decoder_model.xml"} <= names:
+        return "whisper" if _SPEECH.search(hint) or "preprocessor_config.json" in names else "seq2seq"
+    if "openvino_model.xml" in names:
+        return None
+    if any(name.endswith(".gguf") for name in names):
+        return "gguf"
+    return "lora" if "adapter_config.json" in names else None
+
+
+def refusal_of_files(paths: Collection[str], hint: str = "") -> str | None:
+    """Why a model is not served, as far as the names of its files tell."""
+    kind = kind_of_files(paths, hint)
+    return "A LoRA adapter, no model by itself." if kind == "lora" else NOT_SERVED.get(kind or "")
+
+
+def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig) -> Kind:
+    """Raises OSError."""
+    names = [path.name for path in directory.iterdir()]
+    architecture = config.architecture or ""
+    found = kind_of_files(names, f"{architecture} {config.model_type}")
+    if found == "lora":
+        return Kind("lora", _adapter_sentence(directory))
+    if found is not None:
+        return Kind(found, NOT_SERVED.get(found))
+    ir = irs.get(directory / "openvino_model.xml")
+    if ir is None:
+        return _without_ir(directory, names)
+    if senses := sorted(ir.inputs.intersection(_OTHER_SENSES)):
+        return Kind("unknown", f"It takes {' and '.join(senses)}: models of pictures or sounds are not served.")
+    if not ir.inputs.intersection(("input_ids", "inputs_embeds")):
+        return Kind("unknown", "It takes no text (no input_ids): what it is for cannot be told from its files.")
+    if "beam_idx" in ir.inputs and "logits" in ir.outputs:
+        # Qwen3's rerankers are language models by their files; only their names tell.
+        asks = architecture.startswith("Qwen3") and "rerank" in directory.name.lower()
+        return Kind("reranker" if asks else "llm")
+    return _encoder(ir, architecture, config.labels)
+
+
+def _encoder(ir: IrSummary, architecture: str, labels: int | None) -> Kind:
+    if architecture.endswith("ForSequenceClassification"):
+        if labels == 1:
+            return Kind("reranker")
+        return Kind(
+            "classifier", f"It sorts texts into {labels or 2} classes; only rerankers, with one score, are served."
+        )
+    if not ir.outputs.intersection(("logits", "start_logits")):
+        return Kind("embedding")
+    if architecture.endswith("ForCausalLM") or "LMHead" in architecture:
+        return Kind("llm", "Exported without its KV cache: export it again with --task text-generation-with-past.")
+    return Kind("classifier", "It labels words or fills them in. For vectors export it with --task feature-extraction.")
+
+
+def _without_ir(directory: Path, names: Iterable[str]) -> Kind:
+    if "openvino_model.bin" in names:
+        return Kind("unknown")  # half a model: what is missing is said elsewhere
+    foreign = sorted(names) + sorted(f"onnx/{path.name}" for path in directory.glob("onnx/*.onnx"))
+    for name in foreign:
+        origin = _WEIGHTS_ELSEWHERE.get(Path(name).suffix.lower())
+        if origin is None and name.startswith("pytorch_model") and name.endswith(".bin"):
+            origin = "PyTorch"
+        if origin:
+            return Kind(
+                "unconverted",
+                f"No OpenVINO model: {name} holds {origin} weights. "
+                "Convert it with: optimum-cli export openvino --model <source> <directory>.",
+            )
+    if any(name.endswith(UNFINISHED) for name in names):
+        return Kind("unknown")
+    return Kind("unknown", "No OpenVINO model: there is no openvino_model.xml.")
+
+
+def missing_part(directory: Path) -> str | None:
+    """What a download that broke off has left out, where no IR tells."""
+    unfinished = sorted(path.name for path in directory.iterdir() if path.name.endswith(UNFINISHED))
+    if unfinished:
+        return f"{unfinished[0]} is a download that was not finished. Pull the model again."
+    if (directory / "openvino_model.bin").is_file() and not (directory / "openvino_model.xml").is_file():
+        return "openvino_model.xml is missing."
+    return None
+
+
+def _adapter_sentence(directory: Path) -> str:
+    try:
+        base = read_json(directory / "adapter_config.json").get("base_model_name_or_path")
+    except (OSError, ValueError):
+        base = None
+    model = base if isinstance(base, str) and base else "another model"
+    return f"A LoRA adapter of {model}, no model by itself. Merge the two, then convert the result."

@@ -1,0 +1,59 @@
+"""From an entry of the configuration to a served model: its directory, its facts, the device it gets."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from configuration.device_config import DeviceSettings, ModelAssignment
+from configuration.tuning_store import tuning_book
+from hardware.devices import DeviceInfo, ResolvedDevice, resolve_device
+from model_files.model_facts import ModelFacts, read_facts
+from model_files.npu_rules import pipeline_problem
+from pools.served_model import Persona, ServedModel
+
+logger = logging.getLogger(__name__)
+
+
+def served_model(
+    device_name: str,
+    settings: DeviceSettings,
+    assignment: ModelAssignment,
+    data_dir: Path,
+    available: Sequence[DeviceInfo],
+) -> ServedModel:
+    """What is known of an assigned model before it runs. A directory that cannot be used gives facts with a problem.
+
+    Raises `DeviceUnavailable`.
+    """
+    directory = (data_dir / assignment.path).resolve()
+    facts = read_facts(directory)
+    if facts.problem:
+        logger.warning("%s: %s", assignment.id, facts.problem)
+    device = _model_device(settings, assignment, facts, available)
+    tuning = tuning_book(data_dir).find(assignment.id, device.full_name)
+    return ServedModel(
+        id=assignment.id,
+        public_id=f"{device_name}-{assignment.id}",
+        directory=directory,
+        facts=facts,
+        assignment=assignment,
+        device=device,
+        persona=Persona(assignment.system, None, assignment.parameters),
+        parallel_generations=settings.parallel_generations,
+        tuned=tuning.best if tuning else None,
+    )
+
+
+def _model_device(
+    settings: DeviceSettings, assignment: ModelAssignment, facts: ModelFacts, available: Sequence[DeviceInfo]
+) -> ResolvedDevice:
+    """The device of one model: NPUW_DEVICES runs the NPU's own pipeline on other devices, with or without an NPU."""
+    reason = pipeline_problem(facts.kind, facts.embedding)
+    if reason is not None and settings.device.upper().startswith("NPU"):
+        return replace(resolve_device("CPU", None, available), requested=settings.device, fallback_reason=reason)
+    stand_in = assignment.extra_config.get("NPUW_DEVICES")
+    if settings.device.upper().startswith("NPU") and stand_in:
+        reason = f"NPUW_DEVICES runs the NPU pipeline on {stand_in}."
+        return ResolvedDevice(settings.device, "NPU", f"NPU pipeline on {stand_in}", reason)
+    return resolve_device(settings.device, settings.fallback_device, available)

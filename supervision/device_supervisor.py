@@ -1,0 +1,77 @@
+"""Keeps one device server running, and what it says of itself."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from activity.history import ActivityBook
+from configuration.device_config import DeviceSettings
+from supervision.health import Answer
+from supervision.server_supervisor import ServerState, ServerStatus, ServerSupervisor
+
+__all__ = ["DeviceState", "DeviceStatus", "DeviceSupervisor"]
+
+DeviceState = ServerState
+DeviceStatus = ServerStatus
+
+
+class DeviceSupervisor(ServerSupervisor):
+    """`health` and `memory`: the latest answers, None while there are none."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: DeviceSettings,
+        *,
+        config_path: Callable[[], Path],
+        activity: ActivityBook,
+        **options: Any,
+    ) -> None:
+        """`options`: those of `ServerSupervisor`."""
+        self.settings = settings
+        self.health: Answer = None
+        self.memory: Answer = None
+        self.activity = activity
+        self._config_path = config_path
+        super().__init__(name, **options)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self._launch.host, self.settings.port
+
+    async def apply(self, settings: DeviceSettings) -> None:
+        """Take over `settings` and begin afresh with them, whatever the state was."""
+
+        def take_over() -> None:
+            self.settings = settings
+
+        await self._apply(take_over, runs_on=_wanted(settings))
+
+    def _wanted(self) -> bool:
+        return _wanted(self.settings)
+
+    def _resting_state(self) -> ServerState:
+        return "no_models" if self.settings.enabled and not self.settings.models else "disabled"
+
+    def _command(self, descriptors: Sequence[int]) -> list[str]:
+        return self._launch.command(self.name, self.settings, self._config_path(), descriptors)
+
+    def _question(self) -> str:
+        return f"/live?since={self.activity.cursor}"
+
+    def _hear(self, answer: Answer) -> None:
+        self.health = answer["health"] if answer else None
+        self.memory = answer["memory"] if answer else None
+        if answer:
+            self.activity.take(answer["activity"])
+
+    def _ended(self) -> None:
+        self.health = self.memory = None
+        self.activity.lose_running()
+
+    def _way_out(self) -> str:
+        return f"Stop that program, or give {self.name} another port in device_config.json."
+
+
+def _wanted(settings: DeviceSettings) -> bool:
+    return settings.enabled and bool(settings.models)
