@@ -19,7 +19,7 @@ from starlette.types import Scope
 from admin.api.caches import caches_router
 from admin.api.devices import devices_router
 from admin.api.doctor import doctor_router
-from admin.api.doctor_context import surroundings_of
+from admin.api.doctor_context import doctor_context
 from admin.api.gateway import gateway_router
 from admin.api.hub import hub_check_router
 from admin.api.keys import keys_router
@@ -30,11 +30,11 @@ from admin.api.responses import ERRORS, Alive
 from admin.api.tuning import TuningRuns, tuning_router
 from admin.assignments import Assignments
 from admin.errors import AdminError, ErrorHandlers
-from admin.live.catalogue import CatalogueShelf
+from admin.live.catalogue import CatalogueCache
 from admin.live.events import FragmentCache
 from admin.live.feed import LiveFeed
 from admin.live.snapshots import SnapshotReader
-from admin.live.speed_history import History
+from admin.live.speed_history import SpeedHistory
 from admin.live.usage import UsageWatch
 from admin.login import PUBLIC, Login, needed_scope, refusal
 from admin.pages.routes import Pages
@@ -91,10 +91,10 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
     renderer.add_globals(navigation=NAVIGATION)
-    history = History(suite)
+    history = SpeedHistory(suite)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
     usage = UsageWatch(suite, store, last_use)
-    look = surroundings_of(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
+    look = doctor_context(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
     doctor = Doctor(look)
     playground = Playground(suite)
     tunings = TuningRuns(suite, settings.data_dir, playground.unload_quietly)
@@ -102,7 +102,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         suite=suite,
         registry=registry,
         store=store,
-        shelf=CatalogueShelf(registry),
+        shelf=CatalogueCache(registry),
         history=history,
         last_use=last_use,
         doctor=doctor,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from configuration.gateway_config import DEFAULT_PORT
 from configuration.server_config import UnusableServerConfig, read_server_config
-from gateway.app import GatewayPlace, create_app
+from gateway.app import GatewayContext, create_app
 from keys.access import take_internal_key
 from supervision.child_server import handed_sockets, serve_as_child
 from web.listening import CannotListen, reachable_address
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logger.error("%s", error)
         return CANNOT_START
     scheme = scheme_of(tls)
-    place = GatewayPlace(
+    place = GatewayContext(
         options.data_dir,
         options.config,
         lambda _, port: f"{scheme}://{reachable_address(options.device_host)}:{port}",

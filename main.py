@@ -50,7 +50,7 @@ try:
     from registry.settings import SETTINGS_FILE
     from supervision.log_file import RotatingLogFile
     from supervision.python import python_command
-    from supervision.run_file import InCharge, announced, take_charge
+    from supervision.run_file import DirectoryInUse, announced, lock_data_directory
     from supervision.suite import Launch, Suite
     from web.connection import careful_protocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
@@ -188,8 +188,8 @@ def take_over(data_dir: Path) -> AbstractContextManager[object]:
     """The right to manage the data directory: two servers on one would download into the same files. Raises
     `CannotStart`."""
     try:
-        return take_charge(data_dir)
-    except InCharge as error:
+        return lock_data_directory(data_dir)
+    except DirectoryInUse as error:
         where = f" If it is this server, open {error.url}." if error.url else ""
         raise CannotStart(f"{error}{where} Otherwise wait for it, or choose another folder: --data-dir DIR") from error
     except OSError as error:

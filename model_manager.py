@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
-from instances.protocol import LoadModel, Output, Rows, Sampling, ScorePrompt, Sight, TextWork
+from instances.protocol import LoadModel, MultimodalPrompt, Rows, Sampling, ScorePrompt, TextWork, TokenOutput
 from memory.budget import MemoryBudget
 from model_files.compile_cache import CompileCache
-from pools.arrivals import Arrivals, arrived
+from pools.arrivals import ArrivalCounter, arrived
 from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
-from pools.generation_state import Run
+from pools.generation_state import GenerationState
 from pools.housekeeping import Housekeeping
-from pools.loaded_instance import Lease
-from pools.memory_cost_cache import CostBook
-from pools.memory_scheduler import Placer
+from pools.loaded_instance import KVReservation
+from pools.memory_cost_cache import MemoryCostCache
+from pools.memory_scheduler import MemoryScheduler
 from pools.pool import ModelPool
 from pools.progress import Loading
 from pools.prompt_limit import PromptLimit, prompt_limit
@@ -58,16 +58,16 @@ class ModelManager:
         self.scorers: dict[str, ModelPool] = {}
         """Of the models whose prompts were scored: a pool beside that of the answers."""
         self.statistics: dict[str, Statistics] = {}
-        self.costs = CostBook(cache_dir / "memory_costs.json" if cache_dir else None)
-        self.arrivals = Arrivals()
+        self.costs = MemoryCostCache(cache_dir / "memory_costs.json" if cache_dir else None)
+        self.arrivals = ArrivalCounter()
         everything = ChainMap(self.pools, self.scorers)
-        self.placer = Placer(everything, budget, self.costs, clock)
+        self.memory_scheduler = MemoryScheduler(everything, budget, self.costs, clock)
         self._cache_dir = cache_dir
         self._compiled: dict[str, CompileCache] = {}
         self._max_queue = max_queue
         self._queue_seconds = queue_seconds
         self._make_instance = make_instance
-        self._housekeeping = Housekeeping(everything, budget, self.placer, self.costs, clock)
+        self._housekeeping = Housekeeping(everything, budget, self.memory_scheduler, self.costs, clock)
         # Two generations at once on one NPU end in DEVICE_LOST and take the process with them.
         self._npu_turn = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
@@ -125,7 +125,7 @@ class ModelManager:
     def instance_bytes(self, model_id: str) -> int:
         """What one more instance of a model is reckoned to take: as measured if it ran before, else as planned."""
         pool = self.pool(model_id)
-        return self.placer.cost(pool, load_message(pool.model, pool.plan, self._cache_dir))
+        return self.memory_scheduler.cost(pool, load_message(pool.model, pool.plan, self._cache_dir))
 
     async def generate(
         self,
@@ -135,24 +135,24 @@ class ModelManager:
         timings: Timings,
         *,
         client: str = "",
-        sight: Sight | None = None,
+        multimodal: MultimodalPrompt | None = None,
         keep_alive: float | None = None,
-    ) -> AsyncGenerator[Output, None]:
+    ) -> AsyncGenerator[TokenOutput, None]:
         """The outputs of one request; the last has `finish` set. `timings` is filled in as it goes.
 
         When its instance is lost or taken away, the request goes on in another one. `client` is whom the queue is fair
-        to; `sight` is for vision-language models; `keep_alive`: see `ModelPool.acquire`. Raises what
+        to; `multimodal` is for vision-language models; `keep_alive`: see `ModelPool.acquire`. Raises what
         that raises, and `GenerationFailed`.
         """
         pool, statistics = self.pool(model_id), self.statistics[model_id]
         arrived()
         timings.prompt_tokens = len(prompt_ids)
-        run = Run(prompt_ids, sampling, sight)
+        run = GenerationState(prompt_ids, sampling, multimodal)
         with statistics.counted(timings, self.clock):
             try:
                 while not run.finished:
-                    lease = await self._acquire(pool, run, timings, client, keep_alive)
-                    async with aclosing(self._attempt(pool, lease, run, timings)) as outputs:
+                    reservation = await self._acquire(pool, run, timings, client, keep_alive)
+                    async with aclosing(self._attempt(pool, reservation, run, timings)) as outputs:
                         async for output in outputs:
                             timings.generated_tokens = len(run.generated)
                             if output.evicted_tokens and not timings.evicted_tokens:
@@ -205,15 +205,15 @@ class ModelManager:
     ) -> Rows:
         reason: Exception | None = None
         for attempt in range(_MAX_LOSSES_WITHOUT_PROGRESS):
-            was_ready, asked = bool(pool.slots), self.clock()
-            lease = await pool.acquire(0, client, returned=attempt > 0, timings=timings, keep_alive=keep_alive)
+            was_ready, asked = bool(pool.loaded_instances), self.clock()
+            reservation = await pool.acquire(0, client, returned=attempt > 0, timings=timings, keep_alive=keep_alive)
             timings.started = timings.started or self.clock()
             if not was_ready:
                 timings.load_seconds += self.clock() - asked
             try:
                 async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
-                    rows = await lease.slot.instance.compute(work)
-                    lease.slot.productive = True
+                    rows = await reservation.loaded.instance.compute(work)
+                    reservation.loaded.productive = True
                     return rows
             except RequestRefused as error:
                 if error.prompt_tokens is not None:
@@ -224,7 +224,7 @@ class ModelManager:
                 logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
                 reason = error
             finally:
-                pool.release(lease)
+                pool.release(reservation)
         raise GenerationFailed(f"The model's instance ended several times on this request: {reason}") from reason
 
     async def preload(self, model_id: str, count: int, *, keep_alive: float | None = None) -> int:
@@ -234,58 +234,62 @@ class ModelManager:
         await pool.preload(count)
         if keep_alive is not None:
             pool.keep(keep_alive)
-        return len(pool.slots)
+        return len(pool.loaded_instances)
 
     async def unload_idle(self, model_id: str | None = None) -> int:
         """End the idle instances of one model, or of all; how many were ended."""
         pools = [self.pool(model_id)] if model_id else list(self.pools.values())
         pools += [self.scorers[key] for pool in pools if (key := _scorer_key(pool.model.id)) in self.scorers]
-        idle = [(pool, slot) for pool in pools for slot in pool.idle_slots()]
-        await asyncio.gather(*(pool.unload(slot) for pool, slot in idle))
+        idle = [(pool, loaded) for pool in pools for loaded in pool.idle_instances()]
+        await asyncio.gather(*(pool.unload(loaded) for pool, loaded in idle))
         return len(idle)
 
     async def _acquire(
-        self, pool: ModelPool, run: Run, timings: Timings, client: str, keep_alive: float | None
-    ) -> Lease:
-        was_ready, asked = bool(pool.slots), self.clock()
-        lease = await pool.acquire(
+        self, pool: ModelPool, run: GenerationState, timings: Timings, client: str, keep_alive: float | None
+    ) -> KVReservation:
+        was_ready, asked = bool(pool.loaded_instances), self.clock()
+        reservation = await pool.acquire(
             run.tokens_to_begin, client, returned=run.losses > 0, timings=timings, keep_alive=keep_alive
         )
         if not was_ready:
             timings.load_seconds += self.clock() - asked
         if timings.started is None:
             timings.started = self.clock()
-        return lease
+        return reservation
 
-    async def _attempt(self, pool: ModelPool, lease: Lease, run: Run, timings: Timings) -> AsyncGenerator[Output, None]:
+    async def _attempt(
+        self, pool: ModelPool, reservation: KVReservation, run: GenerationState, timings: Timings
+    ) -> AsyncGenerator[TokenOutput, None]:
         """Generate in one instance until the answer, the instance or the lease ends."""
         run.begin_attempt()
         if run.sampling.structure is not None:
-            lease.slot.note_structure(run.sampling.structure, run.sampling.structure_bytes)
+            reservation.loaded.note_structure(run.sampling.structure, run.sampling.structure_bytes)
         try:
-            if not (lease.slot.instance.busy or pool.model.one_at_a_time):
+            if not (reservation.loaded.instance.busy or pool.model.one_at_a_time):
                 await self.arrivals.settle()  # who begins alone keeps the others waiting for a whole step
             async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
-                with lease.slot.instance.generate(run.prompt_ids, run.sampling, run.sight) as generation:
-                    lease.on_preempted = None if run.bound_to_grammar else generation.cancel
+                with reservation.loaded.instance.generate(run.prompt_ids, run.sampling, run.multimodal) as generation:
+                    reservation.on_preempted = None if run.bound_to_grammar else generation.cancel
                     async for output in generation:
                         if output.tokens and timings.first_token is None:
                             timings.first_token = self.clock()
                         if output.finish == "cancelled":
                             run.losses += 1
                             return
-                        lease.slot.productive = True
+                        reservation.loaded.productive = True
                         yield run.add(output)
-                        lease.cover(run.tokens)
+                        reservation.cover(run.tokens)
         except RequestRefused as error:
             sentence = f"The model could not answer this request: {error}"
-            raise InvalidRequest(sentence, param="messages") if run.sight else GenerationFailed(sentence) from error
+            raise (
+                InvalidRequest(sentence, param="messages") if run.multimodal else GenerationFailed(sentence)
+            ) from error
         except InstanceLost as error:
             logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
             run.lose()
             if run.complete:
                 run.finished = True
-                yield Output(0, [], finish="length")
+                yield TokenOutput(0, [], finish="length")
                 return
             if run.generated and run.bound_to_grammar:
                 raise GenerationFailed(
@@ -296,7 +300,7 @@ class ModelManager:
                 sentence = f"The model's instance ended {run.losses_without_progress} times on this request: {error}"
                 raise GenerationFailed(sentence) from error
         finally:
-            pool.release(lease)
+            pool.release(reservation)
 
     def _make_pool(self, model: ServedModel) -> ModelPool:
         plan = plan_instance(model, self.budget.figures().limit)
@@ -337,7 +341,7 @@ class ModelManager:
 
     async def _load(self, pool: ModelPool, spec: LoadModel) -> tuple[Instance, float]:
         instance = self._make_instance(spec)
-        await self.placer.place(pool, spec, instance)
+        await self.memory_scheduler.place(pool, spec, instance)
         try:
             async with self.budget.load_turn():
                 compiling = self._compiles(pool.model)

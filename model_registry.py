@@ -12,16 +12,16 @@ from model_files.model_facts import FactsCache
 from registry.catalogue import Catalogue, CatalogueEntry, CatalogueStore
 from registry.disk import empty_trash, free_bytes, move_aside
 from registry.errors import (
-    Conflict,
     DownloadFailed,
     GatedModel,
     HubUnreachable,
     InvalidModelName,
     JobNotFound,
+    LocalModelNotFound,
     ModelInUse,
-    ModelNotFound,
     NotAnOpenVINOModel,
     NotEnoughDisk,
+    RegistryConflict,
     RegistryError,
     RevisionNotFound,
     UnsafeRepository,
@@ -46,7 +46,6 @@ from registry.verify import Verification, verify
 __all__ = [
     "Catalogue",
     "CatalogueEntry",
-    "Conflict",
     "DownloadFailed",
     "FileProgress",
     "Fit",
@@ -57,13 +56,14 @@ __all__ = [
     "JobError",
     "JobNotFound",
     "LocalModel",
+    "LocalModelNotFound",
     "ModelInUse",
     "ModelMetadata",
-    "ModelNotFound",
     "ModelRegistry",
     "NotAnOpenVINOModel",
     "NotEnoughDisk",
     "PullJob",
+    "RegistryConflict",
     "RegistryError",
     "RevisionNotFound",
     "UnsafeRepository",
@@ -140,7 +140,7 @@ class ModelRegistry:
         for model in self.local_models():
             if model.id == model_id:
                 return model
-        raise ModelNotFound(f'There is no model "{model_id}" on this machine: pull it first.')
+        raise LocalModelNotFound(f'There is no model "{model_id}" on this machine: pull it first.')
 
     async def collections(self) -> list[CatalogueEntry]:
         """The entries of catalogue()."""
@@ -161,7 +161,7 @@ class ModelRegistry:
         Raises InvalidModelName, Conflict; what the hub says comes as the job's error.
         """
         if any(model_id_of(directory) == model_id for directory in self._bundled):
-            raise Conflict(f"{model_id} comes with this program: there is nothing to pull.")
+            raise RegistryConflict(f"{model_id} comes with this program: there is nothing to pull.")
         return self._pulls.pull(model_id, revision)
 
     def jobs(self) -> list[PullJob]:
@@ -251,9 +251,9 @@ class ModelRegistry:
         """Raises ModelNotFound, Conflict: what forbids to delete a model even where no device uses it."""
         model = self.find(model_id)
         if model.bundled:
-            raise Conflict(f"{model_id} comes with this program and stays.")
+            raise RegistryConflict(f"{model_id} comes with this program and stays.")
         if self._pulls.under_way(model_id):
-            raise Conflict(f"{model_id} is being pulled: cancel that first.")
+            raise RegistryConflict(f"{model_id} is being pulled: cancel that first.")
         return model
 
     def _ask_collections(self) -> list[CatalogueEntry]:
@@ -277,5 +277,5 @@ class ModelRegistry:
         source = modelscope if self.hub.kind == "modelscope" else hub
         metadata = self.find(model_id).metadata
         if metadata is None or not metadata.commit:
-            raise Conflict(f"{model_id} was not pulled from a hub: nothing is known of newer versions.")
+            raise RegistryConflict(f"{model_id} was not pulled from a hub: nothing is known of newer versions.")
         return Update(model_id, metadata.commit, source.resolve(self.hub, model_id, metadata.revision).commit)

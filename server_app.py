@@ -16,11 +16,11 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from activity.request_log import ActivityLog, RecordActivity
+from activity.request_log import RecordRequests, RequestLog
 from apis.access import PUBLIC, needed_scope
 from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
-from apis.device_models import DeviceModels, Place
+from apis.device_models import DeviceContext, DeviceModels
 from apis.errors import install_error_handlers, refusal
 from apis.forwarded import Forwarded
 from apis.metrics import metrics_routes
@@ -81,8 +81,8 @@ class DeviceServer:
     device: ResolvedDevice
     manager: ModelManager
     names: ModelNames
-    place: Place
-    log: ActivityLog
+    place: DeviceContext
+    log: RequestLog
     allow_image_urls: bool
 
 
@@ -113,8 +113,8 @@ def build_device_server(
     )
     names = ModelNames(name, models, others, settings.aliases)
     store = store or ConfigStore(data_dir / "device_config.json")
-    place = Place(name, store, data_dir, _BUNDLED, available)
-    log = ActivityLog(keeps_texts=settings.keep_prompts)
+    place = DeviceContext(name, store, data_dir, _BUNDLED, available)
+    log = RequestLog(keeps_texts=settings.keep_prompts)
     return DeviceServer(name, device, manager, names, place, log, settings.allow_image_urls)
 
 
@@ -176,7 +176,7 @@ def create_app(
     app.add_middleware(Limits, limits=server_config.limits(), client_of=client_of, refuse=refusal)
     app.add_middleware(CompressedBodies, refuse=refusal)
     app.add_middleware(Forwarded)
-    app.add_middleware(RecordActivity, log=server.log, is_recorded=calls_a_model)
+    app.add_middleware(RecordRequests, log=server.log, is_recorded=calls_a_model)
     app.add_middleware(CountArrivals, arrivals=server.manager.arrivals, is_counted=calls_a_model)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal)
     app.add_middleware(Guard, host=host, hosts=server_config.allowed_hosts, origins=origins, error=refusal)

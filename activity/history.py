@@ -9,7 +9,7 @@ KEPT = 500
 
 
 @dataclass(frozen=True)
-class Activity:
+class DeviceActivity:
     """One request. `outcome`: running, completed, failed, cancelled, or lost where the server ended before it did.
     `time` in seconds since the epoch; `ended` orders those that are over; prompt and answer where they are kept."""
 
@@ -35,16 +35,16 @@ class Activity:
     answer: str | None = None
 
 
-_FIELDS = frozenset(field.name for field in fields(Activity))
+_FIELDS = frozenset(field.name for field in fields(DeviceActivity))
 
 
-class ActivityBook:
+class RequestHistory:
     """The requests of one device that run, and the most recent of those that have ended, oldest first."""
 
     def __init__(self) -> None:
-        self.running: tuple[Activity, ...] = ()
+        self.running: tuple[DeviceActivity, ...] = ()
         self.cursor = 0
-        self._ended: deque[Activity] = deque(maxlen=KEPT)
+        self._ended: deque[DeviceActivity] = deque(maxlen=KEPT)
 
     def take(self, report: Mapping[str, Any]) -> None:
         """Add what the device server's `/activity` says since `cursor`."""
@@ -58,17 +58,17 @@ class ActivityBook:
         for entry in lost:
             self._append(replace(entry, ended=self.cursor + 1, outcome="lost"))
 
-    def after(self, cursor: int) -> list[Activity]:
+    def after(self, cursor: int) -> list[DeviceActivity]:
         """Those that have ended since."""
         return [entry for entry in self._ended if (entry.ended or 0) > cursor]
 
-    def find(self, number: int) -> Activity | None:
+    def find(self, number: int) -> DeviceActivity | None:
         return next((entry for entry in (*self.running, *self._ended) if entry.number == number), None)
 
-    def _append(self, entry: Activity) -> None:
+    def _append(self, entry: DeviceActivity) -> None:
         self._ended.append(entry)
         self.cursor = max(self.cursor, entry.ended or 0)
 
 
-def _parse(entry: Mapping[str, Any]) -> Activity:
-    return Activity(**{name: value for name, value in entry.items() if name in _FIELDS})
+def _parse(entry: Mapping[str, Any]) -> DeviceActivity:
+    return DeviceActivity(**{name: value for name, value in entry.items() if name in _FIELDS})

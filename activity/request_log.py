@@ -31,7 +31,7 @@ CLIENT_LEFT = 499
 """For the log: nobody is there to read it."""
 
 
-class Progress(Protocol):
+class RequestProgress(Protocol):
     """The moments of one generation on the monotonic clock (seconds), None until they come, and its tokens so far."""
 
     created: float
@@ -44,7 +44,7 @@ class Progress(Protocol):
 
 
 @dataclass
-class Record:
+class RequestRecord:
     """One request. `number` grows with each, also over restarts; `ended` orders those that are over."""
 
     number: int
@@ -61,7 +61,7 @@ class Record:
     error: str | None = None
     ended: int | None = None
     seconds: float | None = None
-    work: list[Progress] = field(default_factory=list)
+    work: list[RequestProgress] = field(default_factory=list)
     prompt: str | None = None
     answer: str | None = None
 
@@ -103,7 +103,7 @@ class Record:
         return round(tokens / elapsed, 1) if elapsed > 0 and tokens > 0 else None
 
 
-_current: ContextVar[Record | None] = ContextVar("activity", default=None)
+_current: ContextVar[RequestRecord | None] = ContextVar("activity", default=None)
 
 
 def note_model(name: str) -> None:
@@ -118,7 +118,7 @@ def note_client(name: str) -> None:
         record.client = name
 
 
-def note_work(progress: Progress) -> None:
+def note_work(progress: RequestProgress) -> None:
     """One of the generations that the current request consists of."""
     if record := _current.get():
         record.work.append(progress)
@@ -160,14 +160,14 @@ def observed() -> Iterator[None]:
         raise
 
 
-class ActivityLog:
+class RequestLog:
     """A bounded memory of requests. `keeps_texts`: also of what was asked and answered."""
 
     def __init__(self, *, keeps_texts: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self._keeps_texts = keeps_texts
         self._clock = clock
-        self._running: dict[int, Record] = {}
-        self._ended: deque[Record] = deque(maxlen=KEPT_RECORDS)
+        self._running: dict[int, RequestRecord] = {}
+        self._ended: deque[RequestRecord] = deque(maxlen=KEPT_RECORDS)
         # A restarted server goes on above the numbers of the one before.
         self._numbers = itertools.count(int(time.time() * 1000))
 
@@ -182,8 +182,8 @@ class ActivityLog:
         }
 
     @contextmanager
-    def recording(self, *, agent: str, path: str) -> Iterator[Record]:
-        record = Record(
+    def recording(self, *, agent: str, path: str) -> Iterator[RequestRecord]:
+        record = RequestRecord(
             number=next(self._numbers),
             id=current_request_id() or "",
             time=round(time.time(), 3),
@@ -202,7 +202,7 @@ class ActivityLog:
             _current.reset(token)
             self._end(record)
 
-    def _end(self, record: Record) -> None:
+    def _end(self, record: RequestRecord) -> None:
         del self._running[record.number]
         record.seconds = self._clock() - record.began
         if record.outcome == "running":
@@ -211,10 +211,10 @@ class ActivityLog:
         self._ended.append(record)
 
 
-class RecordActivity:
+class RecordRequests:
     """ASGI middleware that records calls of models. `is_recorded` takes a request's path."""
 
-    def __init__(self, app: ASGIApp, *, log: ActivityLog, is_recorded: Callable[[str], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, log: RequestLog, is_recorded: Callable[[str], bool]) -> None:
         self._app = app
         self._log = log
         self._is_recorded = is_recorded

@@ -21,13 +21,13 @@ from web.errors import InvalidRequest, ServiceError
 logger = logging.getLogger(__name__)
 
 
-class Conflict(ServiceError):
+class ModelConflict(ServiceError):
     status = 409
     code = "conflict"
 
 
 @dataclass(frozen=True)
-class Place:
+class DeviceContext:
     """Where a device server's models and their configuration are. `available` are the devices of the machine."""
 
     device: str
@@ -40,7 +40,7 @@ class Place:
 class DeviceModels:
     """Adds and removes models and aliases without a restart."""
 
-    def __init__(self, place: Place, manager: ModelManager, names: ModelNames, service: ChatService) -> None:
+    def __init__(self, place: DeviceContext, manager: ModelManager, names: ModelNames, service: ChatService) -> None:
         self._place = place
         self._manager = manager
         self._names = names
@@ -53,13 +53,13 @@ class DeviceModels:
         return next((model for model in models if model.id == model_id and model.facts.problem is None), None)
 
     async def assign(self, local: LocalModel) -> ServedModel:
-        """Serve a model of this machine from now on. Raises `Conflict`."""
+        """Serve a model of this machine from now on. Raises `ModelConflict`."""
         async with self._turn:
             if local.id in self._names.models:
                 return self._names.models[local.id]
             needed, limit = local.facts.least_bytes, self._manager.budget.figures().limit
             if needed > limit:
-                raise Conflict(
+                raise ModelConflict(
                     f"'{local.id}' needs at least {needed / GB:.1f} GB, more than this device may ever take "
                     f"({limit / GB:.1f} GB).",
                     param="model",
@@ -78,7 +78,7 @@ class DeviceModels:
     async def delete(self, model_id: str) -> None:
         """Serve a model no longer; its files go too unless another device needs them or they belong to the program.
 
-        Raises `Conflict` and `ModelNotFound`.
+        Raises `ModelConflict` and `ModelNotFound`.
         """
         async with self._turn:
             model = self._names.models.get(model_id)
@@ -93,9 +93,9 @@ class DeviceModels:
             await asyncio.to_thread(self._remove_files, model_id)
 
     async def set_alias(self, name: str, alias: ModelAlias) -> None:
-        """Offer a model under one more name. Raises `Conflict` when a model has that name."""
+        """Offer a model under one more name. Raises `ModelConflict` when a model has that name."""
         if name in self._names.models:
-            raise Conflict(f"'{name}' is a model of its own; choose another name.", param="model")
+            raise ModelConflict(f"'{name}' is a model of its own; choose another name.", param="model")
         async with self._turn:
             settings = await self._save(lambda before: _with_aliases(before, {**before.aliases, name: alias}))
             self._names.aliases = dict(settings.aliases)
@@ -112,7 +112,7 @@ class DeviceModels:
         try:
             configuration = await asyncio.to_thread(place.store.change_device, place.device, change)
         except ConfigError as error:
-            raise Conflict(f"The configuration cannot be changed: {error}") from error
+            raise ModelConflict(f"The configuration cannot be changed: {error}") from error
         return configuration.devices[place.device]
 
     def _registry(self) -> ModelRegistry:

@@ -17,7 +17,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MODEL = ("device", "model")
 
 
-class MetricsText(Response):
+class DeviceMetrics(Response):
     media_type = MEDIA_TYPE
 
 
@@ -26,10 +26,10 @@ def metrics_routes(device_name: str, manager: ModelManager) -> APIRouter:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Models(device_name, manager))
 
-    @router.get("/metrics", response_class=MetricsText)
+    @router.get("/metrics", response_class=DeviceMetrics)
     async def metrics() -> Response:
         """Prometheus' text format."""
-        return MetricsText(generate_latest(registry))
+        return DeviceMetrics(generate_latest(registry))
 
     return router
 
@@ -90,13 +90,13 @@ class _Models(Collector):
         ends = CounterMetricFamily(
             "openvino_instance_ends",
             "Instances that have ended: idle for too long, to make room, under memory pressure, asked to, lost, or "
-            "worn by many grammars.",
+            "recycled because of many grammars.",
             labels=(*_MODEL, "reason"),
         )
         for labels, pool, _ in self._served():
             active.add_metric(labels, pool.active)
             queued.add_metric(labels, pool.queued)
-            instances.add_metric(labels, len(pool.slots))
+            instances.add_metric(labels, len(pool.loaded_instances))
             loads.add_metric(labels, pool.loads)
             for reason, count in pool.ends.items():
                 ends.add_metric([*labels, reason], count)
@@ -112,5 +112,7 @@ class _Models(Collector):
             memory.add_metric([self._device, kind], max(0, value))
         taken = GaugeMetricFamily("openvino_instance_memory_bytes", "What a model's instances take.", labels=_MODEL)
         for labels, pool, _ in self._served():
-            taken.add_metric(labels, sum(self._manager.budget.measured(slot.instance) or 0 for slot in pool.slots))
+            taken.add_metric(
+                labels, sum(self._manager.budget.measured(loaded.instance) or 0 for loaded in pool.loaded_instances)
+            )
         yield from (memory, taken)

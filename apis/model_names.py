@@ -8,7 +8,7 @@ from activity.request_log import note_model
 from apis.forwarded import forwarded_alias
 from configuration.device_config import ModelAlias
 from pools.errors import ModelNotFound
-from pools.served_model import Persona, ServedModel
+from pools.served_model import ModelDefaults, ServedModel
 
 _LATEST = ":latest"
 
@@ -38,9 +38,11 @@ class ModelNames:
         forwarded = forwarded_alias(name)
         if forwarded is not None:
             model = self.resolve(forwarded.model)
-            parameters = {**model.persona.parameters, **forwarded.parameters}
-            persona = replace(model.persona, system=forwarded.system or model.persona.system, parameters=parameters)
-            return replace(model, public_id=name, persona=persona)
+            parameters = {**model.model_defaults.parameters, **forwarded.parameters}
+            model_defaults = replace(
+                model.model_defaults, system=forwarded.system or model.model_defaults.system, parameters=parameters
+            )
+            return replace(model, public_id=name, model_defaults=model_defaults)
         note_model(name)
         bare = self.bare(name)
         if bare in self.models:
@@ -68,9 +70,9 @@ class ModelNames:
     def _alias(self, name: str) -> ServedModel:
         alias = self.aliases[name]
         model = self.models[alias.model]
-        parameters = {**model.persona.parameters, **alias.parameters}
-        persona = Persona(alias.system or model.persona.system, alias.template, parameters)
-        return replace(model, public_id=f"{self._device}-{name}", persona=persona)
+        parameters = {**model.model_defaults.parameters, **alias.parameters}
+        model_defaults = ModelDefaults(alias.system or model.model_defaults.system, alias.template, parameters)
+        return replace(model, public_id=f"{self._device}-{name}", model_defaults=model_defaults)
 
     def _explain(self, name: str, bare: str) -> str:
         for device, port in self._other_ports.items():

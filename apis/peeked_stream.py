@@ -10,14 +10,14 @@ T = TypeVar("T")
 _PATIENCE_SECONDS = 10.0
 
 
-class Begun(Generic[T]):
+class PeekedStream(Generic[T]):
     """An iterator whose first item is already on its way. To be closed as a generator is."""
 
     def __init__(self, first: "asyncio.Future[T | None]", items: AsyncGenerator[T, None]) -> None:
         self._first: asyncio.Future[T | None] | None = first
         self._items = items
 
-    def __aiter__(self) -> "Begun[T]":
+    def __aiter__(self) -> "PeekedStream[T]":
         return self
 
     def __anext__(self) -> Awaitable[T]:  # a generator around the other would be one more to wake at every token
@@ -37,7 +37,7 @@ class Begun(Generic[T]):
         await self._items.aclose()
 
 
-async def begin(items: AsyncGenerator[T, None], *, patience: float = _PATIENCE_SECONDS) -> Begun[T]:
+async def peek(items: AsyncGenerator[T, None], *, patience: float = _PATIENCE_SECONDS) -> PeekedStream[T]:
     """Wait up to `patience` seconds for the first item, then give back an iterator over all of them.
 
     An error within that time is raised here, before any byte of the response is out. A longer wait (a model that
@@ -52,7 +52,7 @@ async def begin(items: AsyncGenerator[T, None], *, patience: float = _PATIENCE_S
         raise
     if first.done():
         first.result()
-    return Begun(first, items)
+    return PeekedStream(first, items)
 
 
 async def _cancelled(first: "asyncio.Future[T]") -> None:

@@ -6,19 +6,19 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from activity.request_log import ActivityLog
+from activity.request_log import RequestLog
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS
 from apis.status_answers import (
-    Activity,
+    ActivityReport,
     Echo,
     Health,
     Instances,
     Live,
-    Memory,
+    MemoryReport,
     ModelStatistics,
     Preloaded,
-    Unloaded,
+    UnloadedInstances,
 )
 from hardware.devices import ResolvedDevice
 from keys.gate import CALLER
@@ -30,7 +30,7 @@ from web.streaming import JSON
 
 
 def status_routes(
-    device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames, log: ActivityLog
+    device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames, log: RequestLog
 ) -> APIRouter:
     router = APIRouter(tags=["Status"], responses=ERRORS)
     started = time.monotonic()
@@ -80,11 +80,11 @@ def status_routes(
         """Without the key that others need it says only that the server is there."""
         return JSON({"status": "ok"} if request.scope.get(CALLER, True) is None else health())
 
-    @router.get("/memory", responses=answer(Memory))
+    @router.get("/memory", responses=answer(MemoryReport))
     async def report_memory() -> JSON:
         return JSON(memory())
 
-    @router.get("/activity", responses=answer(Activity))
+    @router.get("/activity", responses=answer(ActivityReport))
     async def report_activity(since: int = 0) -> JSON:
         """The requests that run, and those that have ended after `since`, a `cursor` of an earlier answer."""
         return JSON(log.report(since))
@@ -128,7 +128,7 @@ def status_routes(
         running = await manager.preload(pool.model.id, int(count))
         return {"model": pool.model.public_id, "instances": running}
 
-    @router.post("/model/cleanup", responses=answer(Unloaded))
+    @router.post("/model/cleanup", responses=answer(UnloadedInstances))
     async def cleanup(model: str | None = None) -> dict[str, int]:
         """End the idle instances of every model, or of one."""
         return {"unloaded": await manager.unload_idle(names.resolve(model).id if model else None)}
@@ -151,7 +151,7 @@ def _model(pool: ModelPool) -> dict[str, Any]:
         "pipeline": model.pipeline,
         "device": model.device.used,
         "fallback_reason": model.device.fallback_reason,
-        "instances": len(pool.slots),
+        "instances": len(pool.loaded_instances),
         "active": pool.active,
         "queued": pool.queued,
         "max_active": pool.ceiling,
@@ -191,13 +191,13 @@ def _memory(pool: ModelPool, manager: ModelManager) -> dict[str, Any]:
 def _instances(pool: ModelPool, manager: ModelManager) -> list[dict[str, Any]]:
     return [
         {
-            "id": slot.number,
-            "pid": slot.instance.pid,
-            "state": "busy" if slot.active else "idle",
-            "memory_bytes": manager.budget.measured(slot.instance),
-            "active": slot.active,
-            "reserved_tokens": slot.reserved_tokens,
-            "load_seconds": round(slot.load_seconds, 3),
+            "id": loaded.number,
+            "pid": loaded.instance.pid,
+            "state": "busy" if loaded.active else "idle",
+            "memory_bytes": manager.budget.measured(loaded.instance),
+            "active": loaded.active,
+            "reserved_tokens": loaded.reserved_tokens,
+            "load_seconds": round(loaded.load_seconds, 3),
         }
-        for slot in pool.slots
+        for loaded in pool.loaded_instances
     ]

@@ -59,7 +59,7 @@ class ModelMemory(BaseModel):
     instances: list[InstanceState]
 
 
-class Memory(BaseModel):
+class MemoryReport(BaseModel):
     device: str
     memory: str
     total_bytes: int
@@ -98,7 +98,7 @@ class Request(BaseModel):
     answer: str | None
 
 
-class Activity(BaseModel):
+class ActivityReport(BaseModel):
     cursor: int
     running: list[Request]
     ended: list[Request]
@@ -106,8 +106,8 @@ class Activity(BaseModel):
 
 class Live(BaseModel):
     health: Health
-    memory: Memory
-    activity: Activity
+    memory: MemoryReport
+    activity: ActivityReport
 
 
 class Waiting(BaseModel):
@@ -144,7 +144,7 @@ class Preloaded(BaseModel):
     instances: int
 
 
-class Unloaded(BaseModel):
+class UnloadedInstances(BaseModel):
     unloaded: int
 
 

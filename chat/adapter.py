@@ -9,15 +9,15 @@ from typing import Any
 from chat.answer import TokenPieces
 from chat.conversation import Conversation, GenerationOptions, Message
 from chat.grammars.json_schema import SchemaError
-from chat.grammars.structure import Preface, calls_structure, form_structure
+from chat.grammars.structure import ReasoningPrefix, calls_structure, form_structure
 from chat.harmony import HarmonyParser
 from chat.prompts import PromptWriter
 from chat.reasoning import Reasoning, find_reasoning
 from chat.sections import AnswerParser, SectionParser
 from chat.templates import TemplateRefused
 from chat.tokenizer import ChatTokenizer, Decode
-from chat.tool_formats.lookup import DIALECTS, find_dialect
-from chat.tool_formats.tool_call_format import Dialect, Tools
+from chat.tool_formats.lookup import CALL_FORMATS, find_call_format
+from chat.tool_formats.tool_call_format import ToolCallFormat, Tools
 from instances.protocol import Structure
 from web.errors import InvalidRequest
 
@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Speech:
+class ChatAdapter:
     """What `ChatService` knows of a model beside its instances. `thinks`: its template can ask for reasoning."""
 
     tokenizer: ChatTokenizer
-    dialect: Dialect
+    call_format: ToolCallFormat
     reasoning: Reasoning
     thinks: bool
 
@@ -60,7 +60,7 @@ class Speech:
                 f"{prompt.rstrip()}{lines or tag.open[len(tag.open.rstrip()) :]}{given.reasoning}{lines}{tag.close}"
             )
             prompt += "" if head else "\n\n"
-        if self.dialect.opening and prompt.endswith(self.dialect.opening):
+        if self.call_format.opening and prompt.endswith(self.call_format.opening):
             head = "all\n"
         return f"{prompt}{head}{given.content}"
 
@@ -71,49 +71,49 @@ class Speech:
     def decoder(self) -> Decode:
         """Special tokens that mean something to the parser are written out, no others."""
         tag = self.reasoning.tag
-        return self.tokenizer.decoder(self.dialect.special | {tag.open, tag.close})
+        return self.tokenizer.decoder(self.call_format.special | {tag.open, tag.close})
 
     def pieces(self) -> TokenPieces:
         return TokenPieces(self.tokenizer.piece)
 
-    def preface(self, prompt: str, conversation: Conversation) -> Preface:
+    def reasoning_prefix(self, prompt: str, conversation: Conversation) -> ReasoningPrefix:
         """What reasoning to expect after `prompt`."""
         tag = self.reasoning.tag
         if conversation.continued:
-            return Preface(Reasoning(tag), opened=False, possible=False, over=True)
+            return ReasoningPrefix(Reasoning(tag), opened=False, possible=False, over=True)
         end = prompt.rstrip()
         off = conversation.template_options.get("enable_thinking") is False or end.endswith(tag.close)
-        harmony = self.dialect.name == "harmony"
+        harmony = self.call_format.name == "harmony"
         opened = end.endswith(tag.open.rstrip())
-        return Preface(self.reasoning, opened=opened, possible=harmony or (self.thinks and not off))
+        return ReasoningPrefix(self.reasoning, opened=opened, possible=harmony or (self.thinks and not off))
 
-    def parser(self, preface: Preface, tools: Tools, *, eager: bool) -> AnswerParser:
-        if self.dialect.name == "harmony":
-            return HarmonyParser(tools=tools, eager=eager, begun=preface.over)
+    def parser(self, reasoning_prefix: ReasoningPrefix, tools: Tools, *, eager: bool) -> AnswerParser:
+        if self.call_format.name == "harmony":
+            return HarmonyParser(tools=tools, eager=eager, begun=reasoning_prefix.over)
         return SectionParser(
             reasoning=self.reasoning.tag,
-            opened=preface.opened,
-            dialect=self.dialect,
+            opened=reasoning_prefix.opened,
+            call_format=self.call_format,
             tools=tools,
             eager=eager,
-            begun=preface.over,
+            begun=reasoning_prefix.over,
         )
 
     def structure(
-        self, conversation: Conversation, tools: Tools, options: GenerationOptions, preface: Preface
+        self, conversation: Conversation, tools: Tools, options: GenerationOptions, reasoning_prefix: ReasoningPrefix
     ) -> Structure | None:
         """The grammar that the request asks for, None for free text. Raises `InvalidRequest`."""
         if not tools:
-            return _form(options, preface)
+            return _form(options, reasoning_prefix)
         if conversation.tool_name is not None:
             tools = {conversation.tool_name: tools[conversation.tool_name]}
-        if not conversation.must_call and options.form is None and not self.dialect.form.trigger:
+        if not conversation.must_call and options.form is None and not self.call_format.form.trigger:
             return None
         try:
             return calls_structure(
-                self.dialect,
+                self.call_format,
                 tools,
-                preface,
+                reasoning_prefix,
                 required=conversation.must_call,
                 parallel=conversation.parallel_calls and conversation.tool_name is None,
                 form=options.form,
@@ -125,20 +125,20 @@ class Speech:
             return None
 
 
-def make_speech(tokenizer: ChatTokenizer, *, thinks: bool, dialect_name: str | None = None) -> Speech:
+def make_adapter(tokenizer: ChatTokenizer, *, thinks: bool, dialect_name: str | None = None) -> ChatAdapter:
     """`dialect_name` is the assignment's choice; without one, the template and the config decide."""
     template = tokenizer.template_text
-    dialect = DIALECTS.get(dialect_name) if dialect_name else None
-    if dialect_name and dialect is None:
-        logger.warning("There is no tool dialect '%s'; there are: %s.", dialect_name, ", ".join(DIALECTS))
-    dialect = dialect or find_dialect(template, tokenizer.config)
-    if not dialect.known:
+    call_format = CALL_FORMATS.get(dialect_name) if dialect_name else None
+    if dialect_name and call_format is None:
+        logger.warning("There is no tool dialect '%s'; there are: %s.", dialect_name, ", ".join(CALL_FORMATS))
+    call_format = call_format or find_call_format(template, tokenizer.config)
+    if not call_format.known:
         logger.warning(
             "The chat template of %s shows tools, but not in which form its model calls them. Calls are found in the "
             "forms of other models. Set 'tool_dialect' in the model's settings if you know its form.",
             tokenizer.name,
         )
-    return Speech(tokenizer, dialect, find_reasoning(template, dialect), thinks)
+    return ChatAdapter(tokenizer, call_format, find_reasoning(template, call_format), thinks)
 
 
 def offered_tools(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -154,10 +154,10 @@ def offered_tools(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Mapping
     return tools
 
 
-def _form(options: GenerationOptions, preface: Preface) -> Structure | None:
+def _form(options: GenerationOptions, reasoning_prefix: ReasoningPrefix) -> Structure | None:
     if options.form is None:
         return None
     try:
-        return form_structure(options.form, preface)
+        return form_structure(options.form, reasoning_prefix)
     except SchemaError as error:
         raise InvalidRequest(f"The requested form cannot be used: {error}.", param="response_format") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from chat.deltas import Delta as Delta
 from chat.deltas import TokenLogprob
 from chat.detokenizer import Detokenizer
-from chat.required_calls import DemandedCalls
+from chat.required_calls import RequiredCalls
 from chat.sections import AnswerParser
 from chat.stop_strings import StopStrings
 
@@ -26,7 +26,7 @@ class AnswerText:
     """Decodes, cuts at stop strings and sorts the answer into sections.
 
     With `pieces`, the logprobs that come with the ids are passed on, with the next delta there is. With
-    `demanded` it consists of calls, as `DemandedCalls` has it.
+    `demanded` it consists of calls, as `RequiredCalls` has it.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class AnswerText:
         pieces: TokenPieces | None = None,
         demanded: bool = False,
     ) -> None:
-        self._demanded = DemandedCalls() if demanded else None
+        self._demanded = RequiredCalls() if demanded else None
         self._detokenizer = Detokenizer(decode)
         self._stops = StopStrings(stop)
         self._parser = parser

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from chat.answer import Delta
-from instances.protocol import Output
+from instances.protocol import TokenOutput
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 
@@ -30,7 +30,7 @@ class Completion:
     finish_reason: FinishReason = "stop"
     stop_string: str | None = None
 
-    def take(self, output: Output) -> None:
+    def take(self, output: TokenOutput) -> None:
         """Add what an instance says."""
         self.generated_ids += output.tokens
         if output.cached_tokens is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from chat.adapter import Speech
+from chat.adapter import ChatAdapter
 from chat.conversation import Conversation
 from pools.prompt_limit import PromptLimit
 
@@ -15,30 +15,32 @@ _TOKENS_AT_A_CUT = 8
 """By so many a text that was cut may have more tokens than the same text in one piece."""
 
 
-async def rendered(speech: Speech, conversation: Conversation) -> str:
+async def rendered(adapter: ChatAdapter, conversation: Conversation) -> str:
     """Raises `InvalidRequest` on a conversation that the template refuses."""
     if len(conversation.messages) <= _QUICK_MESSAGES:
-        return speech.prompt(conversation)
-    return await asyncio.to_thread(speech.prompt, conversation)
+        return adapter.prompt(conversation)
+    return await asyncio.to_thread(adapter.prompt, conversation)
 
 
-async def _encoded(speech: Speech, text: str) -> list[int]:
+async def _encoded(adapter: ChatAdapter, text: str) -> list[int]:
     if len(text) <= _QUICK_CHARACTERS:
-        return speech.tokenizer.encode(text)
-    return await asyncio.to_thread(speech.tokenizer.encode_apart, text)
+        return adapter.tokenizer.encode(text)
+    return await asyncio.to_thread(adapter.tokenizer.encode_apart, text)
 
 
-async def encoded_within(speech: Speech, prompt: str, limit: PromptLimit, *, param: str = "messages") -> list[int]:
+async def encoded_within(
+    adapter: ChatAdapter, prompt: str, limit: PromptLimit, *, param: str = "messages"
+) -> list[int]:
     """The ids of a prompt. Raises `PromptTooLong` on one that is far too long."""
-    await refuse_far_too_long(speech, prompt, limit, param=param)
-    return await _encoded(speech, prompt)
+    await refuse_far_too_long(adapter, prompt, limit, param=param)
+    return await _encoded(adapter, prompt)
 
 
-async def refuse_far_too_long(speech: Speech, text: str, limit: PromptLimit, *, param: str = "messages") -> None:
+async def refuse_far_too_long(adapter: ChatAdapter, text: str, limit: PromptLimit, *, param: str = "messages") -> None:
     """Read only as much of a text as shows that it has too many tokens. Raises `PromptTooLong`."""
     read = limit.longest * _CHARACTERS_A_TOKEN
     if len(text) <= read:
         return
-    least = len(await _encoded(speech, text[:read])) - _TOKENS_AT_A_CUT
+    least = len(await _encoded(adapter, text[:read])) - _TOKENS_AT_A_CUT
     if least > limit.longest:
         raise limit.exceeded(max(least, limit.context + 1), param=param, counted=False)

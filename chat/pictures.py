@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 
 from chat.image_tokens import expected_tokens
-from instances.protocol import Image, Sight, image_tag
+from instances.protocol import Image, MultimodalPrompt, image_tag
 from web.errors import InvalidRequest
 from web.public_fetch import FetchFailed, PublicFetch
 
@@ -75,17 +75,17 @@ class Prompt:
 
     text: str
     ids: list[int]
-    sight: Sight | None = None
+    multimodal: MultimodalPrompt | None = None
 
     @property
     def tokens(self) -> int:
-        return self.sight.tokens if self.sight else len(self.ids)
+        return self.multimodal.tokens if self.multimodal else len(self.ids)
 
 
 def prompt_with_images(text: str, ids: list[int], images: list[Image], model_type: str | None) -> Prompt:
     """The prompt of a vision-language model, with the images that the tags in `text` stand for."""
     tokens = len(ids) + sum(expected_tokens(image, model_type) for image in images)
-    return Prompt(text, ids, Sight(text, images, tokens))
+    return Prompt(text, ids, MultimodalPrompt(text, images, tokens))
 
 
 class PictureLoader:

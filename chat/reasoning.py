@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chat.sections import Tag
-from chat.tool_formats.tool_call_format import Dialect
+from chat.tool_formats.tool_call_format import ToolCallFormat
 
 # What templates know, for what clients may also say.
 _EFFORTS = {"minimal": "low", "xhigh": "high", "max": "high"}
@@ -38,9 +38,9 @@ _FAMILIES: tuple[tuple[str, Reasoning], ...] = (
 )
 
 
-def find_reasoning(template: str, dialect: Dialect) -> Reasoning:
+def find_reasoning(template: str, call_format: ToolCallFormat) -> Reasoning:
     """The tag by the chat template's text; the common one where it says nothing."""
-    if dialect.name == "harmony":
+    if call_format.name == "harmony":
         return Reasoning(_HARMONY, "<|channel|>final<|message|>")
     return next((reasoning for mark, reasoning in _FAMILIES if mark in template), Reasoning(THINK))
 

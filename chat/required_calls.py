@@ -8,7 +8,7 @@ from chat.deltas import Delta
 _MOST = 2
 
 
-class DemandedCalls:
+class RequiredCalls:
     """Passes an answer's deltas on, but no text: where only calls may come, that is a mark which was cut.
 
     A call may be meant twice (two dice, say), but weak models repeat one until their tokens are spent: the third time

@@ -9,7 +9,7 @@ from chat.conversation import ToolCall
 from chat.deltas import CallPart, Delta
 from chat.stop_strings import next_mark
 from chat.tool_formats.call_stream import CallStream, read_cut_json
-from chat.tool_formats.tool_call_format import Block, Call, Dialect, Reading, Tools
+from chat.tool_formats.tool_call_format import CallBlock, ParsedCall, ParsedCalls, ToolCallFormat, Tools
 
 Mode = Literal["text", "reasoning", "call"]
 
@@ -50,28 +50,28 @@ class SectionParser:
         *,
         reasoning: Tag | None = None,
         opened: bool = False,
-        dialect: Dialect | None = None,
+        call_format: ToolCallFormat | None = None,
         tools: Tools | None = None,
         eager: bool = False,
         begun: bool = False,
     ) -> None:
         self._reasoning = reasoning and Tag(reasoning.open.strip(), reasoning.close)
-        self._dialect = dialect
+        self._call_format = call_format
         self._tools = tools or {}
-        blocks = dialect.blocks(self._tools) if dialect and self._tools else ()
+        blocks = call_format.blocks(self._tools) if call_format and self._tools else ()
         self._blocks = {block.open: block for block in blocks}
-        self._silent = dialect.silent(self._tools) if dialect else ()
+        self._silent = call_format.silent(self._tools) if call_format else ()
         opening = [self._reasoning.open] if self._reasoning else []
         self._firsts = {mark[0] for mark in (*self._blocks, *self._silent, *opening) if mark}
         self._bound = eager and bool(blocks)
         self._mode: Mode = "reasoning" if opened else "text"
         self._trim: set[Mode] = {"reasoning"} if opened else {"text"} if self._blocks or self._silent else set()
-        self._pending = dialect.opening if dialect and not (opened or begun) else ""
-        self._block = Block("")
+        self._pending = call_format.opening if call_format and not (opened or begun) else ""
+        self._block = CallBlock("")
         self._content = ""
         self._in_reasoning = False
         self._stream: CallStream | None = None
-        self._held: list[Call] = []
+        self._held: list[ParsedCall] = []
         self._held_source = ""
         self._after_held = ""
         self._count = 0
@@ -157,7 +157,7 @@ class SectionParser:
         elif reasoning and mark == reasoning.close and mark not in self._silent:
             yield from () if self._fresh else self._plain(mark)
         elif self._mode == "call":
-            if self._dialect and self._dialect.inside(self._content + (mark if self._block.keep else "")):
+            if self._call_format and self._call_format.inside(self._content + (mark if self._block.keep else "")):
                 yield from self._restore(mark)  # the mark is quoted in an argument
             else:
                 yield from self._end_block(mark)
@@ -166,10 +166,10 @@ class SectionParser:
         elif self._held_source:
             self._held_source += mark
 
-    def _begin_block(self, block: Block) -> Iterator[Delta]:
+    def _begin_block(self, block: CallBlock) -> Iterator[Delta]:
         self._in_reasoning = self._mode == "reasoning"
         self._mode, self._block, self._content = "call", block, ""
-        head = self._dialect.head if self._dialect else None
+        head = self._call_format.head if self._call_format else None
         self._stream = CallStream(self._count, head) if head and self._bound and not self._in_reasoning else None
         if block.keep:
             yield from self._restore(block.open)
@@ -193,21 +193,25 @@ class SectionParser:
         elif not streamed and not (self._bound and not close):
             yield from self._plain(source)
 
-    def _read(self, content: str, *, closed: bool) -> Reading | None:
+    def _read(self, content: str, *, closed: bool) -> ParsedCalls | None:
         """`closed`: a mark has ended the block."""
-        dialect = self._dialect
-        if dialect is None:
+        call_format = self._call_format
+        if call_format is None:
             return None
-        if dialect.read_cut is not None and self._bound and not closed:
-            return dialect.read_cut(content, self._tools)
-        reading = dialect.read(content, self._tools)
+        if call_format.read_cut is not None and self._bound and not closed:
+            return call_format.read_cut(content, self._tools)
+        reading = call_format.read(content, self._tools)
         if reading is not None or closed or self._stream is not None:
             return reading
-        cut = dialect.read_cut(content, self._tools) if dialect.read_cut else read_cut_json(content, dialect.head)
+        cut = (
+            call_format.read_cut(content, self._tools)
+            if call_format.read_cut
+            else read_cut_json(content, call_format.head)
+        )
         calls = [*cut.calls, *([cut.cut] if cut.cut else [])] if cut else []
         return cut if calls and all(call.name in self._tools for call in calls) else None
 
-    def _hold(self, reading: Reading | None, source: str) -> Iterator[Delta]:
+    def _hold(self, reading: ParsedCalls | None, source: str) -> Iterator[Delta]:
         if reading is None and not self._held_source:
             yield from self._plain(source)
             return
@@ -226,7 +230,7 @@ class SectionParser:
         self._mode = "text"
         self._trim.add("text")
 
-    def _calls(self, reading: Reading, streamed: int) -> Iterator[Delta]:
+    def _calls(self, reading: ParsedCalls, streamed: int) -> Iterator[Delta]:
         """`streamed`: so many of the calls have been passed on already."""
         yield from (delta for call in reading.calls[streamed:] for delta in self._whole(call))
         if reading.cut is not None:
@@ -236,7 +240,7 @@ class SectionParser:
         if reading.rest:
             yield from self._plain(reading.rest)
 
-    def _whole(self, call: Call) -> Iterator[Delta]:
+    def _whole(self, call: ParsedCall) -> Iterator[Delta]:
         made = ToolCall(new_call_id(), call.name, call.arguments)
         part = CallPart(self._count, call.arguments, made.id, call.name)
         self._count += 1

@@ -9,22 +9,22 @@ from pathlib import Path
 import msgspec
 
 from activity.request_log import note_answer, note_prompt, note_work, observed
-from chat.adapter import Speech, offered_tools
-from chat.adapters import Speeches
+from chat.adapter import ChatAdapter, offered_tools
+from chat.adapters import ChatAdapters
 from chat.answer import AnswerText, Delta, TokenPieces
 from chat.completion import Completion
 from chat.conversation import Conversation, GenerationOptions
 from chat.deltas import TokenLogprob
 from chat.encoding import encoded_within, refuse_far_too_long, rendered
 from chat.grammars.json_schema import SchemaError
-from chat.grammars.structure import Preface, form_structure
+from chat.grammars.structure import ReasoningPrefix, form_structure
 from chat.model_defaults import with_defaults, with_system
 from chat.pictures import PictureLoader, Prompt, place, prompt_with_images
 from chat.reasoning import THINK, Reasoning
 from chat.sections import SectionParser
 from chat.tokenizer import ChatTokenizer
 from instances.grammar_probe import GrammarProbe, GrammarRefused, ProbeNotReady
-from instances.protocol import Sampling, Sight, Structure
+from instances.protocol import MultimodalPrompt, Sampling, Structure
 from model_manager import ModelManager
 from pools.errors import NotReady
 from pools.served_model import ServedModel
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 _SEEDS = 2**63 - 1  # as a mask: clients send numbers of any size and sign
 _MOST_TOP_K = 2**31 - 1
-_NO_REASONING = Preface(Reasoning(THINK), opened=False, possible=False)
+_NO_REASONING = ReasoningPrefix(Reasoning(THINK), opened=False, possible=False)
 
 
 class ChatService:
@@ -52,7 +52,7 @@ class ChatService:
     ) -> None:
         self._manager = manager
         self._pictures = pictures or PictureLoader()
-        self._speeches = Speeches(load_tokenizer)
+        self._speeches = ChatAdapters(load_tokenizer)
         self._probe = probe or GrammarProbe()
 
     async def close(self) -> None:
@@ -71,40 +71,42 @@ class ChatService:
         on a form that no grammar can express, and `PromptTooLong`."""
         note_prompt(conversation.messages[-1].content if conversation.messages else "")
         model.require_chat()
-        speech = await self._speeches.speech(model)
-        _check_ids(speech, preceding_ids, param="context")
-        conversation = with_system(model.persona, conversation)
-        options = with_defaults(model.persona, options)
+        adapter = await self._speeches.adapter(model)
+        _check_ids(adapter, preceding_ids, param="context")
+        conversation = with_system(model.model_defaults, conversation)
+        options = with_defaults(model.model_defaults, options)
         tools = offered_tools(conversation.tools)
         if conversation.tool_name is not None and conversation.tool_name not in tools:
             raise InvalidRequest(f"There is no tool '{conversation.tool_name}' to call.", param="tool_choice")
-        prompt = await self._prompt(model, speech, conversation, preceding_ids)
+        prompt = await self._prompt(model, adapter, conversation, preceding_ids)
         sampling = self._sampling(model, prompt.tokens, options)
-        preface = speech.preface(prompt.text, conversation)
-        structure = speech.structure(conversation, tools, options, preface)
+        reasoning_prefix = adapter.reasoning_prefix(prompt.text, conversation)
+        structure = adapter.structure(conversation, tools, options, reasoning_prefix)
         optional = bool(tools) and not _constrained(conversation, options)
         sampling = await self._bound(model, sampling, structure, optional=optional)
-        parser = speech.parser(preface, tools, eager=sampling.structure is not None)
-        pieces = speech.pieces() if options.logprobs else None
-        answer = AnswerText(speech.decoder(), parser, stop=options.stop, pieces=pieces, demanded=conversation.must_call)
+        parser = adapter.parser(reasoning_prefix, tools, eager=sampling.structure is not None)
+        pieces = adapter.pieces() if options.logprobs else None
+        answer = AnswerText(
+            adapter.decoder(), parser, stop=options.stop, pieces=pieces, demanded=conversation.must_call
+        )
         return self._complete(model, prompt, options, sampling, answer)
 
     async def complete(self, model: ServedModel, prompt: str | Sequence[int], options: GenerationOptions) -> Completion:
         """Continue a text, or its ids, as it stands, without a chat template. Raises `PromptTooLong`, and
         `InvalidRequest` on a form that no grammar can express."""
         note_prompt(prompt if isinstance(prompt, str) else "")
-        speech = await self._speeches.speech(model)
+        adapter = await self._speeches.adapter(model)
         if isinstance(prompt, str):
             limit = self._manager.prompt_limit(model)
-            prompt_ids = await encoded_within(speech, prompt, limit, param="prompt")
+            prompt_ids = await encoded_within(adapter, prompt, limit, param="prompt")
         else:
-            _check_ids(speech, prompt, param="prompt")
+            _check_ids(adapter, prompt, param="prompt")
             prompt_ids = list(prompt)
         if not prompt_ids:
             raise InvalidRequest("The prompt is empty.", param="prompt")
         whole = Prompt("", prompt_ids)
         if model.facts.vision:
-            text = prompt if isinstance(prompt, str) else speech.tokenizer.decode(prompt)
+            text = prompt if isinstance(prompt, str) else adapter.tokenizer.decode(prompt)
             whole = prompt_with_images(text, prompt_ids, [], None)
         sampling = self._sampling(model, whole.tokens, options, param="prompt")
         try:
@@ -113,18 +115,18 @@ class ChatService:
             raise InvalidRequest(f"The requested form cannot be used: {error}.", param="response_format") from error
         sampling = await self._bound(model, sampling, structure, optional=False)
         # All tokens count here, the one that ends the answer too: clients count them from the end.
-        pieces = TokenPieces(speech.tokenizer.written) if options.logprobs else None
-        answer = AnswerText(speech.tokenizer.decoder(), SectionParser(), stop=options.stop, pieces=pieces)
+        pieces = TokenPieces(adapter.tokenizer.written) if options.logprobs else None
+        answer = AnswerText(adapter.tokenizer.decoder(), SectionParser(), stop=options.stop, pieces=pieces)
         return self._complete(model, whole, options, sampling, answer)
 
     async def score(self, model: ServedModel, ids: Sequence[int], *, top: int) -> list[TokenLogprob]:
         """How likely each token of a prompt is, and the `top` likeliest in its place. Raises `InvalidRequest` on a
         model that cannot be asked."""
-        speech = await self._speeches.speech(model)
+        adapter = await self._speeches.adapter(model)
         timings = Timings(self._manager.clock())
         note_work(timings)
         scores = await self._manager.score_prompt(model.id, list(ids), timings, top=top, client=current_client())
-        written = speech.tokenizer.written
+        written = adapter.tokenizer.written
         return [
             TokenLogprob(written(each.token), each.logprob, tuple((written(token), value) for token, value in each.top))
             for each in scores
@@ -133,11 +135,11 @@ class ChatService:
     async def count_tokens(self, model: ServedModel, conversation: Conversation) -> int:
         """The length of a conversation's prompt; what images will take is only estimated. Raises `InvalidRequest` on
         one the template refuses."""
-        speech = await self._speeches.speech(model)
-        return (await self._prompt(model, speech, with_system(model.persona, conversation))).tokens
+        adapter = await self._speeches.adapter(model)
+        return (await self._prompt(model, adapter, with_system(model.model_defaults, conversation))).tokens
 
     async def _prompt(
-        self, model: ServedModel, speech: Speech, conversation: Conversation, preceding_ids: Sequence[int] = ()
+        self, model: ServedModel, adapter: ChatAdapter, conversation: Conversation, preceding_ids: Sequence[int] = ()
     ) -> Prompt:
         pictures = conversation.pictures
         if pictures and not model.facts.vision:
@@ -147,14 +149,14 @@ class ChatService:
         limit = self._manager.prompt_limit(model)
         for message in conversation.messages:
             if message.role != "assistant":  # of whose turns templates may leave something out
-                await refuse_far_too_long(speech, message.content, limit)
-        text = await rendered(speech, conversation)
+                await refuse_far_too_long(adapter, message.content, limit)
+        text = await rendered(adapter, conversation)
         if not model.facts.vision:
-            return Prompt(text, [*preceding_ids, *await encoded_within(speech, text, limit)])
-        text, shown = place(speech.tokenizer.decode(preceding_ids) + text, pictures)
+            return Prompt(text, [*preceding_ids, *await encoded_within(adapter, text, limit)])
+        text, shown = place(adapter.tokenizer.decode(preceding_ids) + text, pictures)
         images = await self._pictures.load(shown)
-        kind = speech.tokenizer.config.get("model_type")
-        return prompt_with_images(text, await encoded_within(speech, text, limit), images, kind)
+        kind = adapter.tokenizer.config.get("model_type")
+        return prompt_with_images(text, await encoded_within(adapter, text, limit), images, kind)
 
     async def _bound(
         self, model: ServedModel, sampling: Sampling, structure: Structure | None, *, optional: bool
@@ -196,13 +198,13 @@ class ChatService:
     ) -> Completion:
         completion = Completion(model, prompt.ids, Timings(self._manager.clock()), prompt.tokens)
         note_work(completion.timings)
-        completion.deltas = self._deltas(completion, prompt.sight, sampling, answer, options.keep_alive)
+        completion.deltas = self._deltas(completion, prompt.multimodal, sampling, answer, options.keep_alive)
         return completion
 
     async def _deltas(
         self,
         completion: Completion,
-        sight: Sight | None,
+        multimodal: MultimodalPrompt | None,
         sampling: Sampling,
         answer: AnswerText,
         keep_alive: float | None,
@@ -215,7 +217,7 @@ class ChatService:
             sampling,
             completion.timings,
             client=current_client(),
-            sight=sight,
+            multimodal=multimodal,
             keep_alive=keep_alive,
         )
         with observed():
@@ -265,9 +267,9 @@ class ChatService:
         )
 
 
-def _check_ids(speech: Speech, ids: Sequence[int], *, param: str) -> None:
+def _check_ids(adapter: ChatAdapter, ids: Sequence[int], *, param: str) -> None:
     """Raises `InvalidRequest` on one that is no token: where the library would read then is unknown."""
-    size = speech.tokenizer.vocabulary_size
+    size = adapter.tokenizer.vocabulary_size
     if ids and not (min(ids) >= 0 and max(ids) < size):
         raise InvalidRequest(f"This model's tokens have the ids 0 to {size - 1}.", param=param)
 

@@ -5,41 +5,41 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from commands.backend import Answer, House
+from commands.backend import AdminBackend, JsonAnswer
 from commands.gateway import line_of
 from commands.output import Output
 from i18n import formats
 
 
-async def assign(house: House, options: argparse.Namespace, output: Output) -> int:
+async def assign(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     chosen = {
         "preload_count": options.preload,
         "max_concurrent": options.max_concurrent,
         "idle_timeout": options.idle_timeout,
     }
     settings = {name: value for name, value in chosen.items() if value is not None}
-    answer = await house.assign(options.model, options.device, settings)
+    answer = await backend.assign(options.model, options.device, settings)
     output.document(answer)
     port = (answer["device"] or {}).get("port")
     output.say(f"{options.device} offers {options.model} on port {port} as {options.device}-{options.model}.")
-    _say_when(house, output)
+    _say_when(backend, output)
     return 0
 
 
-async def unassign(house: House, options: argparse.Namespace, output: Output) -> int:
-    output.document(await house.unassign(options.model, options.device))
+async def unassign(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
+    output.document(await backend.unassign(options.model, options.device))
     output.say(f"{options.device} no longer offers {options.model}.")
-    _say_when(house, output)
+    _say_when(backend, output)
     return 0
 
 
-def _say_when(house: House, output: Output) -> None:
-    if not house.running:
+def _say_when(backend: AdminBackend, output: Output) -> None:
+    if not backend.running:
         output.say("It holds from the next start of the suite on.")
 
 
-async def show_loaded(house: House, options: argparse.Namespace, output: Output) -> int:
-    status = await house.status()
+async def show_loaded(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
+    status = await backend.status()
     loaded = [
         {"device": device["name"], "model": model["id"], **model["running"]}
         for device in status["devices"]
@@ -60,13 +60,13 @@ async def show_loaded(house: House, options: argparse.Namespace, output: Output)
     return 0
 
 
-def _loaded_row(model: Answer) -> tuple[str, ...]:
+def _loaded_row(model: JsonAnswer) -> tuple[str, ...]:
     figures = tuple(str(model[name]) for name in ("instances", "active", "queued"))
     return (model["model"], model["device"], model["state"], *figures, _memory(model.get("measured")))
 
 
-async def show_status(house: House, options: argparse.Namespace, output: Output) -> int:
-    status = await house.status()
+async def show_status(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
+    status = await backend.status()
     output.document(status)
     output.say(f"Running: {status['url']}" if status["running"] else "The suite is not running.", style="bold")
     for device in status["devices"]:
@@ -85,7 +85,7 @@ async def show_status(house: House, options: argparse.Namespace, output: Output)
     return 0
 
 
-def _device_line(device: Answer) -> str:
+def _device_line(device: JsonAnswer) -> str:
     state = device.get("stage") or device["state"]
     words = [device["name"], f"port {device['port']}", state if device["enabled"] else "disabled"]
     hardware: dict[str, Any] = device.get("hardware") or {}

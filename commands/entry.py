@@ -13,10 +13,10 @@ from commands.options import COMMANDS, command_parser, suite_parser
 if TYPE_CHECKING:
     import argparse
 
-    from commands.backend import House
+    from commands.backend import AdminBackend
     from commands.output import Output
 
-    Command = Callable[[House, argparse.Namespace, Output], Awaitable[int]]
+    Command = Callable[[AdminBackend, argparse.Namespace, Output], Awaitable[int]]
 
 
 def run_command(arguments: Sequence[str]) -> int | None:
@@ -42,13 +42,13 @@ def run_command(arguments: Sequence[str]) -> int | None:
 
 
 async def _run(options: argparse.Namespace, output: Output) -> int:
-    from commands.finding import find_house
+    from commands.finding import find_backend
 
-    house = await find_house(options.data_dir.resolve(), options.url)
+    backend = await find_backend(options.data_dir.resolve(), options.url)
     try:
-        return await _command(options.command)(house, options, output)
+        return await _command(options.command)(backend, options, output)
     finally:
-        await house.close()
+        await backend.close()
 
 
 def _command(name: str) -> Command:

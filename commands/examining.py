@@ -6,16 +6,16 @@ import argparse
 import locale
 import os
 
-from commands.backend import House
+from commands.backend import AdminBackend
 from commands.errors import FAILED
 from commands.output import Output
 
 _MARKS = {"problem": ("✗", "red"), "warning": ("!", "yellow"), "note": ("·", "cyan"), "ok": ("✓", "green")}
 
 
-async def examine(house: House, options: argparse.Namespace, output: Output) -> int:
+async def examine(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     with output.busy("Examining"):
-        report = await house.doctor(options.lang or system_language())
+        report = await backend.doctor(options.lang or system_language())
     output.document(report)
     for finding in report["findings"]:
         mark, style = _MARKS[finding["level"]]

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands.backend import House
+from commands.backend import AdminBackend
 from commands.errors import UNREACHABLE, CommandFailed
 from supervision.run_file import read_run_file
 
 
-async def find_house(data_dir: Path, url: str | None) -> House:
+async def find_backend(data_dir: Path, url: str | None) -> AdminBackend:
     """Raises `CommandFailed` where a named server does not answer."""
-    from commands.remote import RemoteHouse
+    from commands.remote import RemoteBackend
 
     running = read_run_file(data_dir)
     if url is not None:
         if running is None or running.url != url.rstrip("/"):
-            return RemoteHouse(url.rstrip("/"))
-        return RemoteHouse(running.url, key=running.key, certificate=running.certificate)
+            return RemoteBackend(url.rstrip("/"))
+        return RemoteBackend(running.url, key=running.key, certificate=running.certificate)
     if running is not None:
-        house = RemoteHouse(running.url, key=running.key, certificate=running.certificate)
+        backend = RemoteBackend(running.url, key=running.key, certificate=running.certificate)
         try:
-            await house.greet()
+            await backend.greet()
         except CommandFailed as error:
-            await house.close()
+            await backend.close()
             if error.code != UNREACHABLE:
                 raise
         else:
-            return house
-    from commands.local import LocalHouse
+            return backend
+    from commands.local import OfflineBackend
 
-    return LocalHouse(data_dir)
+    return OfflineBackend(data_dir)

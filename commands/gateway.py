@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from commands.backend import Answer, House
+from commands.backend import AdminBackend, JsonAnswer
 from commands.output import Output
 
 
-async def switch(house: House, options: argparse.Namespace, output: Output) -> int:
-    changes: Answer = {} if options.action == "show" else {"enabled": options.action == "on"}
+async def switch(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
+    changes: JsonAnswer = {} if options.action == "show" else {"enabled": options.action == "on"}
     changes |= {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
-    answer = await house.gateway(changes)
+    answer = await backend.gateway(changes)
     output.document(answer)
     output.say(line_of(answer["gateway"]))
     for alias in answer["gateway"]["aliases"]:
         output.say(f"  {alias['name']} -> {', else '.join((alias['model'], *alias['fallback']))}")
-    if changes and not house.running:
+    if changes and not backend.running:
         output.say("It holds from the next start of the suite on.")
     return 0
 
 
-def line_of(gateway: Answer) -> str:
+def line_of(gateway: JsonAnswer) -> str:
     """Where it is, and how it is."""
     state = gateway["state"] if gateway["enabled"] else "off"
     words = ["gateway", f"{gateway['host']} port {gateway['port']}", state]

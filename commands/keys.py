@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from commands.backend import House
+from commands.backend import AdminBackend
 from commands.errors import CONFLICT, NOT_FOUND, CommandFailed
 from commands.output import Output
 from keys.errors import KeyProblem, UnknownKey
@@ -13,7 +13,7 @@ from keys.key import SCOPES, Key
 from keys.key_store import KEYS_FILE, KeyStore
 
 
-async def manage_keys(_: House, options: argparse.Namespace, output: Output) -> int:
+async def manage_keys(_: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     store = KeyStore(options.data_dir.resolve() / KEYS_FILE)
     if options.action != "list" and not options.name:
         raise CommandFailed(f"Whose key? Like this: keys {options.action} NAME", "usage")

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from commands.backend import Answer
+from commands.backend import JsonAnswer
 from commands.errors import CONFLICT, NOT_FOUND, USAGE, CommandFailed
 from commands.options import DEFAULT_PORT, PROJECT
 from commands.remote import FINAL
@@ -27,7 +27,7 @@ from configuration.device_config import (
 )
 from configuration.gateway_config import GATEWAY_FILE, GatewayProblem, GatewaySettings, GatewayStore
 from doctor.children import run_probe
-from doctor.examination import Surroundings, examine
+from doctor.examination import DoctorContext, examine
 from doctor.hardware import reports_of
 from doctor.recommended import recommendations_for
 from i18n.catalogues import Catalogues
@@ -36,14 +36,14 @@ from registry.assigning import new_assignment, written_path
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
 from registry.settings import SETTINGS_FILE
-from supervision.run_file import InCharge, take_charge
+from supervision.run_file import DirectoryInUse, lock_data_directory
 
 DEMO_MODEL = PROJECT / "models" / DEMO_MODEL_ID.replace("/", "_")
 _POLL_SECONDS = 0.2
 _LISTING_SECONDS = 60.0
 
 
-class LocalHouse:
+class OfflineBackend:
     running = False
 
     def __init__(self, data_dir: Path) -> None:
@@ -56,25 +56,25 @@ class LocalHouse:
     async def close(self) -> None:
         await self._registry.stop()
 
-    async def models(self) -> list[Answer]:
+    async def models(self) -> list[JsonAnswer]:
         with _explained():
             local = await asyncio.to_thread(self._registry.local_models)
             devices = self._configuration().devices
             last_use = LastUse(self._data_dir / LAST_USE_FILE)
         return [_row(model, devices, last_use.at(model.id)) for model in local]
 
-    async def search(self, query: str) -> list[Answer]:
+    async def search(self, query: str) -> list[JsonAnswer]:
         with _explained():
             return [entry.as_dict() for entry in await self._registry.search(query)]
 
-    async def recommended(self) -> list[Answer]:
+    async def recommended(self) -> list[JsonAnswer]:
         """OpenVINO lists the devices in a child, which may hang or crash instead of this process."""
         listing = await run_probe(["devices"], seconds=_LISTING_SECONDS)
         if listing.answer is None:
             raise CommandFailed(f"OpenVINO could not list the devices: {listing.reason}")
         return [msgspec.to_builtins(each) for each in recommendations_for(reports_of(listing))]
 
-    async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[Answer, None]:
+    async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[JsonAnswer, None]:
         with self._in_charge(), _explained():
             job = self._registry.pull(model_id, revision)
             try:
@@ -88,7 +88,7 @@ class LocalHouse:
                     self._registry.pause(job.id)
                     await self._registry.settled(job.id)
 
-    async def remove(self, model_id: str, *, force: bool) -> Answer:
+    async def remove(self, model_id: str, *, force: bool) -> JsonAnswer:
         with self._in_charge(), _explained():
             users = [name for name, each in self._configuration().devices.items() if _offers(each, model_id)]
             if force:
@@ -98,12 +98,12 @@ class LocalHouse:
             await asyncio.to_thread(self._registry.remove, model_id, in_use_by=users)
         return {"deleted": model_id}
 
-    async def verify(self, model_id: str) -> Answer:
+    async def verify(self, model_id: str) -> JsonAnswer:
         with _explained():
             verification = await self._registry.verify(model_id)
         return asdict(verification) | {"intact": verification.intact}
 
-    async def import_folder(self, folder: Path, model_id: str | None, mode: str) -> Answer:
+    async def import_folder(self, folder: Path, model_id: str | None, mode: str) -> JsonAnswer:
         with self._in_charge(), _explained():
             reference = mode == "reference"
             model = await self._registry.import_folder(
@@ -111,7 +111,7 @@ class LocalHouse:
             )
         return model.as_dict()
 
-    async def assign(self, model_id: str, device: str, settings: Mapping[str, Any]) -> Answer:
+    async def assign(self, model_id: str, device: str, settings: Mapping[str, Any]) -> JsonAnswer:
         with _explained():
             if not self._store.path.exists():  # the suite was never started here
                 self._store.save(default_configuration(written_path(DEMO_MODEL, self._data_dir)))
@@ -130,20 +130,20 @@ class LocalHouse:
             after = self._store.change_device(device, change)
         return {"device": _device_row(device, after.devices[device])}
 
-    async def unassign(self, model_id: str, device: str) -> Answer:
+    async def unassign(self, model_id: str, device: str) -> JsonAnswer:
         with _explained():
             if not _offers(self._check_device(device), model_id):
                 raise CommandFailed(f"{model_id} is not assigned to {device}.", code=NOT_FOUND)
             after = self._store.change_device(device, lambda settings: _without(settings, model_id))
         return {"device": _device_row(device, after.devices[device])}
 
-    async def status(self) -> Answer:
+    async def status(self) -> JsonAnswer:
         with _explained():
             devices = self._configuration().devices
         rows = [_device_row(name, settings) for name, settings in devices.items()]
         return {"running": False, "devices": rows, **await self.gateway({})}
 
-    async def gateway(self, changes: Mapping[str, Any]) -> Answer:
+    async def gateway(self, changes: Mapping[str, Any]) -> JsonAnswer:
         store = GatewayStore(self._data_dir / GATEWAY_FILE)
         try:
             if changes:
@@ -155,11 +155,11 @@ class LocalHouse:
         except OSError as error:
             raise CommandFailed(str(error)) from error
 
-    async def doctor(self, language: str) -> Answer:
+    async def doctor(self, language: str) -> JsonAnswer:
         translator = Catalogues(PROJECT / "locales").get(language)
         assert translator is not None
         report = await examine(
-            Surroundings(
+            DoctorContext(
                 data_dir=self._data_dir,
                 store=self._store,
                 demo_model=DEMO_MODEL,
@@ -186,8 +186,8 @@ class LocalHouse:
 
     def _in_charge(self) -> contextlib.AbstractContextManager[object]:
         try:
-            return take_charge(self._data_dir)
-        except InCharge as error:
+            return lock_data_directory(self._data_dir)
+        except DirectoryInUse as error:
             raise CommandFailed(f"{error} Wait until it is done, or stop it.", code=CONFLICT) from error
         except OSError as error:
             raise CommandFailed(str(error)) from error
@@ -217,20 +217,20 @@ def _without(settings: DeviceSettings, model_id: str) -> DeviceSettings:
     return settings.model_copy(update={"models": [model for model in settings.models if model.id != model_id]})
 
 
-def _row(model: LocalModel, devices: Mapping[str, DeviceSettings], last_used: float | None) -> Answer:
+def _row(model: LocalModel, devices: Mapping[str, DeviceSettings], last_used: float | None) -> JsonAnswer:
     return msgspec.to_builtins(model.described()) | {
         "last_used": last_used,
         "devices": [name for name, settings in devices.items() if _offers(settings, model.id)],
     }
 
 
-def _gateway_row(settings: GatewaySettings) -> Answer:
+def _gateway_row(settings: GatewaySettings) -> JsonAnswer:
     """As the admin's, as far as its file tells."""
     aliases = [{"name": name, **alias.model_dump()} for name, alias in settings.aliases.items()]
     return {**settings.model_dump(), "state": "not started", "last_error": None, "aliases": aliases}
 
 
-def _device_row(name: str, settings: DeviceSettings) -> Answer:
+def _device_row(name: str, settings: DeviceSettings) -> JsonAnswer:
     """As the admin's, as far as the configuration tells."""
     return {
         "name": name,

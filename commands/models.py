@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from commands.backend import Answer, House
+from commands.backend import AdminBackend, JsonAnswer
 from commands.errors import USAGE, CommandFailed
 from commands.output import Output
 from i18n import formats
@@ -30,8 +30,8 @@ _SOURCES = {
 }
 
 
-async def list_models(house: House, options: argparse.Namespace, output: Output) -> int:
-    models = await house.models()
+async def list_models(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
+    models = await backend.models()
     output.document({"models": models})
     rows = [
         (
@@ -49,12 +49,12 @@ async def list_models(house: House, options: argparse.Namespace, output: Output)
     return 0
 
 
-async def search(house: House, options: argparse.Namespace, output: Output) -> int:
+async def search(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     if options.recommended:
-        return await _recommended(house, output)
+        return await _recommended(backend, output)
     if not options.query:
         raise CommandFailed("Which words should the model's id hold? Or ask for --recommended.", code=USAGE)
-    found = await house.search(options.query)
+    found = await backend.search(options.query)
     output.document({"models": found})
     if not found:
         output.say("No OpenVINO model on the hub matches.")
@@ -73,9 +73,9 @@ async def search(house: House, options: argparse.Namespace, output: Output) -> i
     return 0
 
 
-async def _recommended(house: House, output: Output) -> int:
+async def _recommended(backend: AdminBackend, output: Output) -> int:
     with output.busy("Looking at the devices"):
-        found = await house.recommended()
+        found = await backend.recommended()
     output.document({"recommendations": found})
     for each in found:
         output.say(f"{each['full_name']} ({each['device']})", style="bold")
@@ -95,8 +95,8 @@ async def _recommended(house: House, output: Output) -> int:
     return 0
 
 
-async def show(house: House, options: argparse.Namespace, output: Output) -> int:
-    model = await _find(house, options.model)
+async def show(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
+    model = await _find(backend, options.model)
     output.document(model)
     rows = [("size", formats.size(model["size_bytes"])), ("parameters", formats.count(model["parameters"]))]
     rows.append(("context", formats.tokens(model["context_length"])))
@@ -113,15 +113,15 @@ async def show(house: House, options: argparse.Namespace, output: Output) -> int
     return 0
 
 
-async def remove(house: House, options: argparse.Namespace, output: Output) -> int:
-    output.document(await house.remove(options.model, force=options.force))
+async def remove(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
+    output.document(await backend.remove(options.model, force=options.force))
     output.say(f"{options.model} is deleted.")
     return 0
 
 
-async def verify(house: House, options: argparse.Namespace, output: Output) -> int:
+async def verify(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     with output.busy("Hashing"):
-        result = await house.verify(options.model)
+        result = await backend.verify(options.model)
     output.document(result)
     if result["intact"]:
         output.say(f"All {result['files']} files are intact.")
@@ -130,23 +130,23 @@ async def verify(house: House, options: argparse.Namespace, output: Output) -> i
     return 1
 
 
-async def import_folder(house: House, options: argparse.Namespace, output: Output) -> int:
+async def import_folder(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     mode = "reference" if options.reference else "copy"
-    model = await house.import_folder(options.folder.expanduser().resolve(), options.id, mode)
+    model = await backend.import_folder(options.folder.expanduser().resolve(), options.id, mode)
     output.document(model)
     output.say(f"{model['id']} is here. Next: main.py assign {model['id']} gpu")
     return 0
 
 
-def _remark(model: Answer) -> str:
+def _remark(model: JsonAnswer) -> str:
     if model["state"] != "usable":
         return "not supported" if model["state"] == "unsupported" else "damaged"
     guessed = (model["embedding"] or {}).get("guessed")
     return "pooling assumed" if guessed else "see show" if model["warnings"] else ""
 
 
-async def _find(house: House, model_id: str) -> Answer:
-    for model in await house.models():
+async def _find(backend: AdminBackend, model_id: str) -> JsonAnswer:
+    for model in await backend.models():
         if model["id"] == model_id:
             return model
     raise CommandFailed(f'There is no model "{model_id}" on this machine: pull it first.', "ModelNotFound")

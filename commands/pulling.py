@@ -7,7 +7,7 @@ import contextlib
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from commands.backend import Answer, House
+from commands.backend import AdminBackend, JsonAnswer
 from commands.errors import FAILED, USAGE, CommandFailed
 from commands.output import Output
 
@@ -19,13 +19,13 @@ _STATES = {
 }
 
 
-async def pull(house: House, options: argparse.Namespace, output: Output) -> int:
-    if options.detach and not house.running:
+async def pull(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
+    if options.detach and not backend.running:
         raise CommandFailed("No server runs that could go on alone: leave out --detach, or start it.", code=USAGE)
     with _progress(output) as progress:
         task = progress.add_task(options.model, total=None, state="")
-        job: Answer = {}
-        async with contextlib.aclosing(house.pull(options.model, options.revision)) as states:
+        job: JsonAnswer = {}
+        async with contextlib.aclosing(backend.pull(options.model, options.revision)) as states:
             async for job in states:
                 total = job["bytes_total"] or None
                 state = _STATES.get(job["state"], job["state"])
@@ -39,7 +39,7 @@ async def pull(house: House, options: argparse.Namespace, output: Output) -> int
     return _finish(job, output)
 
 
-def _finish(job: Answer, output: Output) -> int:
+def _finish(job: JsonAnswer, output: Output) -> int:
     if job["state"] == "failed":
         error = job["error"]
         raise CommandFailed(error["message"], error["type"])

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from commands.backend import Answer
+from commands.backend import JsonAnswer
 from commands.errors import CONFLICT, NOT_FOUND, UNREACHABLE, CommandFailed
 from web.tls import trusting
 
@@ -19,7 +19,7 @@ _CONNECT_SECONDS = 5.0
 FINAL = ("ready", "failed", "cancelled", "paused")
 
 
-class RemoteHouse:
+class RemoteBackend:
     running = True
 
     def __init__(
@@ -48,16 +48,16 @@ class RemoteHouse:
         """Raises `CommandFailed` where nobody answers."""
         await self._ask("GET", "/api/hub")
 
-    async def models(self) -> list[Answer]:
+    async def models(self) -> list[JsonAnswer]:
         return (await self._ask("GET", "/api/local_models"))["models"]
 
-    async def search(self, query: str) -> list[Answer]:
+    async def search(self, query: str) -> list[JsonAnswer]:
         return (await self._ask("GET", "/api/search_models", params={"query": query}))["models"]
 
-    async def recommended(self) -> list[Answer]:
+    async def recommended(self) -> list[JsonAnswer]:
         return (await self._ask("GET", "/api/recommended_models"))["recommendations"]
 
-    async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[Answer, None]:
+    async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[JsonAnswer, None]:
         body = {"model_id": model_id, "revision": revision}
         job = (await self._ask("POST", "/api/pull_model", json=body))["job"]
         while True:
@@ -71,21 +71,21 @@ class RemoteHouse:
                 raise CommandFailed("The server no longer knows this download.", code=NOT_FOUND)
             job = found
 
-    async def remove(self, model_id: str, *, force: bool) -> Answer:
+    async def remove(self, model_id: str, *, force: bool) -> JsonAnswer:
         return await self._ask("DELETE", f"/api/local_models/{quote(model_id)}", params={"force": force})
 
-    async def verify(self, model_id: str) -> Answer:
+    async def verify(self, model_id: str) -> JsonAnswer:
         return await self._ask("POST", f"/api/verify_model/{quote(model_id)}")
 
-    async def import_folder(self, folder: Path, model_id: str | None, mode: str) -> Answer:
+    async def import_folder(self, folder: Path, model_id: str | None, mode: str) -> JsonAnswer:
         body = {"path": str(folder), "model_id": model_id, "mode": mode}
         return (await self._ask("POST", "/api/import_model", json=body))["model"]
 
-    async def assign(self, model_id: str, device: str, settings: Mapping[str, Any]) -> Answer:
+    async def assign(self, model_id: str, device: str, settings: Mapping[str, Any]) -> JsonAnswer:
         others = [each for each in await self._assigned(device) if each != model_id]
         return await self._select(device, [*others, {"id": model_id, **settings}])
 
-    async def unassign(self, model_id: str, device: str) -> Answer:
+    async def unassign(self, model_id: str, device: str) -> JsonAnswer:
         before = await self._assigned(device)
         if model_id not in before:
             raise CommandFailed(f"{model_id} is not assigned to {device}.", code=NOT_FOUND)
@@ -99,21 +99,21 @@ class RemoteHouse:
             raise CommandFailed(f'There is no device "{device}"; configured devices: {known}.', "unknown_device")
         return [model["id"] for model in settings.get("models", ())]
 
-    async def _select(self, device: str, models: list[Any]) -> Answer:
+    async def _select(self, device: str, models: list[Any]) -> JsonAnswer:
         return await self._ask("POST", "/api/update_config", json={"device": device, "models": models})
 
-    async def status(self) -> Answer:
+    async def status(self) -> JsonAnswer:
         return {"running": True, "url": self._url, **await self._ask("GET", "/api/status")}
 
-    async def gateway(self, changes: Mapping[str, Any]) -> Answer:
+    async def gateway(self, changes: Mapping[str, Any]) -> JsonAnswer:
         if not changes:
             return await self._ask("GET", "/api/gateway")
         return await self._ask("POST", "/api/gateway", json=dict(changes))
 
-    async def doctor(self, language: str) -> Answer:
+    async def doctor(self, language: str) -> JsonAnswer:
         return await self._ask("POST", "/api/doctor", params={"wait": True, "lang": language})
 
-    async def _ask(self, method: str, path: str, **options: Any) -> Answer:
+    async def _ask(self, method: str, path: str, **options: Any) -> JsonAnswer:
         try:
             response = await self._client.request(method, path, **options)
             answer = response.json()

@@ -16,17 +16,17 @@ DECODED_TOKENS = 64
 STREAMS, STREAM_TOKENS = 4, 32
 
 
-class Settings(msgspec.Struct, frozen=True):
+class PipelineSettings(msgspec.Struct, frozen=True):
     """What is tried. `max_num_batched_tokens`: how much of a prompt one step works on; None is the library's own."""
 
     pipeline: Literal["continuous_batching", "llm_pipeline"]
     max_num_batched_tokens: int | None = None
 
 
-class Trial(msgspec.Struct, frozen=True):
+class TuningTrial(msgspec.Struct, frozen=True):
     """How one set of settings did: seconds, and tokens per second of a single answer."""
 
-    settings: Settings
+    settings: PipelineSettings
     load_seconds: float
     cold_seconds: float
     second_turn_seconds: float
@@ -48,16 +48,16 @@ class Tuning(msgspec.Struct, frozen=True):
     openvino: str
     measured_at: str
     prompt_tokens: int
-    trials: Annotated[list[Trial], msgspec.Meta(min_length=1)]
+    trials: Annotated[list[TuningTrial], msgspec.Meta(min_length=1)]
 
     @property
-    def best(self) -> Settings:
+    def best(self) -> PipelineSettings:
         """The first of the trials, which is the default, unless another was clearly quicker."""
         default, best = self.trials[0], min(self.trials, key=lambda trial: trial.seconds)
         return best.settings if best.seconds < _CLEARLY * default.seconds else default.settings
 
 
-class TuningBook:
+class TuningStore:
     """One JSON file. One that cannot be read counts as empty."""
 
     def __init__(self, path: Path) -> None:
@@ -93,6 +93,6 @@ class TuningBook:
         return []
 
 
-def tuning_book(data_dir: Path) -> TuningBook:
+def tuning_store(data_dir: Path) -> TuningStore:
     """The book of a data directory."""
-    return TuningBook(data_dir / "tuning.json")
+    return TuningStore(data_dir / "tuning.json")

@@ -15,7 +15,7 @@ from doctor.configuration import examine_assignments, read_configuration
 from doctor.findings import LEVELS, Finding, Translate, worst
 from doctor.generation import examine_generation
 from doctor.hardware import examine_configured, examine_devices, reports_of
-from doctor.machine import Machine, read_machine
+from doctor.machine import MachineFacts, read_machine
 from doctor.network import examine_hub, examine_proxy
 from doctor.ports import examine_ports
 from doctor.recommended import recommended_models
@@ -40,7 +40,7 @@ _ORDER = ("software", "devices", "memory", "storage", "network", "configuration"
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class DoctorContext:
     """What the examination needs to know of the program around it.
 
     ports: whose they are → number. ours: the ports our servers listen on. in_use: OpenVINO devices with a loaded model.
@@ -75,28 +75,28 @@ class Report:
         }
 
 
-async def examine(surroundings: Surroundings) -> Report:
+async def examine(context: DoctorContext) -> Report:
     """Look at everything. Takes seconds, where a driver hangs some minutes; nothing of it loads OpenVINO here."""
-    configuration, of_config = await asyncio.to_thread(read_configuration, surroundings.store)
+    configuration, of_config = await asyncio.to_thread(read_configuration, context.store)
     devices, hub, here = await asyncio.gather(
-        _examine_hardware(surroundings, configuration),
-        examine_hub(surroundings.endpoint, surroundings.hub_kind),
-        asyncio.to_thread(_examine_here, surroundings, configuration),
+        _examine_hardware(context, configuration),
+        examine_hub(context.endpoint, context.hub_kind),
+        asyncio.to_thread(_examine_here, context, configuration),
     )
     findings = [*devices, hub, *here, *of_config]
     findings.sort(key=lambda finding: _ORDER.index(finding.area))
     return Report(datetime.now(timezone.utc).isoformat(timespec="seconds"), tuple(findings))
 
 
-async def _examine_hardware(surroundings: Surroundings, configuration: Configuration | None) -> list[Finding]:
+async def _examine_hardware(context: DoctorContext, configuration: Configuration | None) -> list[Finding]:
     listing, pnp = await asyncio.gather(run_probe(["devices"], seconds=_LISTING_SECONDS), read_device_manager())
     findings = judge_devices(listing, await asyncio.to_thread(read_machine, pnp=pnp), configuration)
     reports = reports_of(listing)
-    findings += await examine_generation(reports, surroundings.demo_model, in_use=surroundings.in_use)
+    findings += await examine_generation(reports, context.demo_model, in_use=context.in_use)
     return [*findings, *recommended_models(reports)]
 
 
-def judge_devices(listing: ChildResult, machine: Machine, configuration: Configuration | None) -> list[Finding]:
+def judge_devices(listing: ChildResult, machine: MachineFacts, configuration: Configuration | None) -> list[Finding]:
     findings = examine_devices(listing, machine)
     if configuration is not None and listing.answer is not None:
         wanted = {
@@ -108,27 +108,27 @@ def judge_devices(listing: ChildResult, machine: Machine, configuration: Configu
     return findings
 
 
-def _examine_here(surroundings: Surroundings, configuration: Configuration | None) -> list[Finding]:
-    data_dir = surroundings.data_dir
+def _examine_here(context: DoctorContext, configuration: Configuration | None) -> list[Finding]:
+    data_dir = context.data_dir
     findings = [
         examine_python(),
         *examine_packages(),
         examine_memory(read_system_memory()),
-        examine_disk(surroundings.free_bytes, data_dir),
+        examine_disk(context.free_bytes, data_dir),
         *examine_caches(data_dir),
         *examine_folders([data_dir, data_dir / "models", data_dir / "logs"], long_paths=long_paths_enabled()),
         *examine_private_files([data_dir / name for name in _PRIVATE_FILES]),
         *examine_power(*read_power()),
         *examine_proxy(),
-        *examine_ports(_ports(surroundings, configuration), surroundings.ours, host=surroundings.host),
+        *examine_ports(_ports(context, configuration), context.ours, host=context.host),
     ]
     if configuration is not None:
         findings.extend(examine_assignments(configuration, data_dir))
     return findings
 
 
-def _ports(surroundings: Surroundings, configuration: Configuration | None) -> Mapping[str, int]:
-    ports = {"admin": surroundings.admin_port} if surroundings.admin_port else {}
+def _ports(context: DoctorContext, configuration: Configuration | None) -> Mapping[str, int]:
+    ports = {"admin": context.admin_port} if context.admin_port else {}
     if configuration is not None:
         ports |= {name: settings.port for name, settings in configuration.devices.items() if settings.enabled}
     return ports
@@ -137,7 +137,7 @@ def _ports(surroundings: Surroundings, configuration: Configuration | None) -> M
 class Doctor:
     """One examination at a time; who asks during one waits for the same. `look` says what there is to examine now."""
 
-    def __init__(self, look: Callable[[], Surroundings]) -> None:
+    def __init__(self, look: Callable[[], DoctorContext]) -> None:
         self._look = look
         self._running: asyncio.Task[Report] | None = None
         self.latest: Report | None = None

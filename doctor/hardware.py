@@ -9,7 +9,7 @@ from typing import Any
 from doctor.children import ChildResult
 from doctor.drivers import known_troubles
 from doctor.findings import Finding
-from doctor.machine import Kind, Machine
+from doctor.machine import Kind, MachineFacts
 from hardware.devices import DeviceInfo, DeviceUnavailable, describe_device, resolve_device
 
 _KINDS: tuple[Kind, ...] = ("GPU", "NPU")
@@ -63,7 +63,7 @@ def reports_of(result: ChildResult) -> tuple[DeviceReport, ...]:
     return tuple(DeviceReport(device["name"], device["properties"]) for device in devices)
 
 
-def examine_devices(result: ChildResult, machine: Machine) -> list[Finding]:
+def examine_devices(result: ChildResult, machine: MachineFacts) -> list[Finding]:
     """Everything about OpenVINO and what it lists."""
     if result.answer is None:
         values = {"reason": result.reason or "–", "seconds": int(result.seconds)}
@@ -107,7 +107,7 @@ def _describe(report: DeviceReport) -> Iterator[Finding]:
         yield Finding("small_allocations", "note", "devices", {"limit": gigabytes(largest)}, report.name, "advice")
 
 
-def _why_missing(kind: Kind, machine: Machine) -> Finding:
+def _why_missing(kind: Kind, machine: MachineFacts) -> Finding:
     """From the most certain reason to the least."""
     values: dict[str, object] = {"kind": kind, "user": machine.user}
     suffix = kind.lower()
@@ -132,7 +132,7 @@ def _why_missing(kind: Kind, machine: Machine) -> Finding:
     return Finding("no_driver", "problem", "devices", values, kind, advice)
 
 
-def _broken_in_windows(kind: Kind, machine: Machine) -> Iterator[Finding]:
+def _broken_in_windows(kind: Kind, machine: MachineFacts) -> Iterator[Finding]:
     for device in machine.pnp:
         if device.kind == kind and device.problem:
             values = {"name": device.name, "code": device.problem}

@@ -33,7 +33,7 @@ class PnpDevice:
 
 
 @dataclass(frozen=True)
-class Machine:
+class MachineFacts:
     """hardware: the Intel devices on the bus, None where the system does not tell. nodes: their device files (Linux).
     pnp: Windows' device manager."""
 
@@ -50,13 +50,13 @@ class Machine:
         return self.gpu_nodes if kind == "GPU" else self.npu_nodes
 
 
-def read_machine(root: Path = Path("/"), *, pnp: tuple[PnpDevice, ...] = ()) -> Machine:
+def read_machine(root: Path = Path("/"), *, pnp: tuple[PnpDevice, ...] = ()) -> MachineFacts:
     """`root` is for tests. On Windows `pnp` is all there is to know."""
     if sys.platform == "win32":
-        return Machine("windows", user=_user(), hardware=_kinds(pnp), pnp=pnp)
+        return MachineFacts("windows", user=_user(), hardware=_kinds(pnp), pnp=pnp)
     if sys.platform != "linux":
-        return Machine("other", user=_user())
-    return Machine(
+        return MachineFacts("other", user=_user())
+    return MachineFacts(
         "linux",
         user=_user(),
         wsl="microsoft" in platform.release().lower() or (root / "dev/dxg").exists(),

@@ -9,7 +9,7 @@ from doctor.hardware import DeviceReport
 from memory.readings import default_reserve, read_system_memory
 from pools.served_model import estimated_bytes
 from registry.catalogue import bundled_entries
-from registry.recommend import Hardware, Recommendation, Seat, recommend
+from registry.recommend import DeviceBudget, Hardware, Recommendation, recommend
 
 
 def recommendations_for(reports: Sequence[DeviceReport]) -> list[Recommendation]:
@@ -30,10 +30,10 @@ def recommended_models(reports: Sequence[DeviceReport]) -> list[Finding]:
     return findings
 
 
-def _seat(report: DeviceReport, shared: int) -> Seat:
+def _seat(report: DeviceReport, shared: int) -> DeviceBudget:
     hardware = _hardware(report)
     budget = (report.memory_bytes or shared) if hardware == "dgpu" else shared
-    return Seat(report.name, report.info.full_name, hardware, budget)
+    return DeviceBudget(report.name, report.info.full_name, hardware, budget)
 
 
 def _hardware(report: DeviceReport) -> Hardware:

@@ -22,7 +22,7 @@ Vectors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Embedded:
+class EmbeddedTexts:
     """One row of `vectors` a text, each of length 1. `tokens` is what the model read in all."""
 
     vectors: Vectors
@@ -54,7 +54,7 @@ class EmbeddingService:
         truncate: bool = True,
         input_type: InputType | None = None,
         keep_alive: float | None = None,
-    ) -> Embedded:
+    ) -> EmbeddedTexts:
         """Vectors of `texts`, cut to `dimensions` numbers if asked for. `input_type` says what the texts are, for
         models that want queries and documents introduced differently.
 
@@ -66,7 +66,7 @@ class EmbeddingService:
         note_work(timings)
         if not texts:
             await self._manager.preload(model.id, 1, keep_alive=keep_alive)
-            return Embedded(np.empty((0, 0), np.float32), 0, timings)
+            return EmbeddedTexts(np.empty((0, 0), np.float32), 0, timings)
         # Texts of like length in one slice: little is padded.
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         parts = [[texts[index] for index in order[at : at + SLICE_TEXTS]] for at in range(0, len(texts), SLICE_TEXTS)]
@@ -75,7 +75,7 @@ class EmbeddingService:
         vectors, tokens = await self._run(model, work, timings, keep_alive)
         restored = np.empty_like(vectors)
         restored[order] = vectors
-        return Embedded(_shortened(restored, dimensions), tokens, timings)
+        return EmbeddedTexts(_shortened(restored, dimensions), tokens, timings)
 
     async def score(self, model: ServedModel, query: str, texts: Sequence[str]) -> Scored:
         """How well each text answers `query`. Raises `InvalidRequest` on another kind of model."""

@@ -24,14 +24,14 @@ from apis.errors import install_error_handlers, refusal
 from apis.ollama.version import API_VERSION
 from configuration.gateway_config import GATEWAY_FILE, GatewayStore
 from configuration.server_config import ServerConfig
-from configuration.tuning_store import tuning_book
+from configuration.tuning_store import tuning_store
 from gateway.counts import Counts, Exposition
-from gateway.device_inventory import Fleet
-from gateway.health_watch import Watch
+from gateway.device_inventory import DeviceInventory
+from gateway.health_watch import UpstreamHealthWatch
 from gateway.listings import Listings
-from gateway.model_router import Directory
-from gateway.proxy import Passing
-from gateway.routes import PASSED, Passage
+from gateway.model_router import ModelRouter
+from gateway.proxy import Proxy
+from gateway.routes import PASSED, GatewayRoute
 from gateway.upstream import Upstream
 from keys.access import Access
 from keys.gate import CALLER, KeyGate, client_of
@@ -48,7 +48,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class GatewayPlace:
+class GatewayContext:
     """`host`: the address it is bound to. `url_of`: a device server's base address by its name and port. `trust`: for
     connections to devices that speak TLS. `internal_key`: see `keys.access.Access`."""
 
@@ -66,11 +66,11 @@ class GatewayPlace:
 class Gateway:
     """Its parts. `open` and `close` in the event loop that serves."""
 
-    def __init__(self, place: GatewayPlace) -> None:
+    def __init__(self, place: GatewayContext) -> None:
         self._place = place
         self.store = GatewayStore(place.data_dir / GATEWAY_FILE)
-        self.fleet = Fleet(place.config, place.url_of)
-        self.directory = Directory(self.fleet, self.store, tuning_book(place.data_dir))
+        self.inventory = DeviceInventory(place.config, place.url_of)
+        self.directory = ModelRouter(self.inventory, self.store, tuning_store(place.data_dir))
         self.counts = Counts()
         self._started = time.monotonic()
         self._ending = False
@@ -79,9 +79,11 @@ class Gateway:
         self.upstream = Upstream(
             internal_key=self._place.internal_key, tls=self._place.trust, seconds_of_silence=self._seconds_of_silence
         )
-        self.passing = Passing(self.fleet, self.directory, self.upstream, self.counts, self._wait_seconds)
-        self.listings = Listings(self.fleet, self.directory, self.upstream)
-        self._watching = asyncio.create_task(Watch(self.fleet, self.upstream).run(), name="watch the devices")
+        self.passing = Proxy(self.inventory, self.directory, self.upstream, self.counts, self._wait_seconds)
+        self.listings = Listings(self.inventory, self.directory, self.upstream)
+        self._watching = asyncio.create_task(
+            UpstreamHealthWatch(self.inventory, self.upstream).run(), name="watch the devices"
+        )
 
     async def close(self) -> None:
         self._watching.cancel()
@@ -116,7 +118,7 @@ class Gateway:
                     "repeated": self.counts.repeated[device.name],
                     "passed_over": self.counts.passed_over[device.name],
                 }
-                for device in self.fleet.devices()
+                for device in self.inventory.devices()
             ],
         }
 
@@ -124,7 +126,7 @@ class Gateway:
 class _Passed:
     """The endpoint of a route that goes on to a device."""
 
-    def __init__(self, gateway: Gateway, passage: Passage) -> None:
+    def __init__(self, gateway: Gateway, passage: GatewayRoute) -> None:
         self._gateway = gateway
         self._passage = passage
 
@@ -132,7 +134,7 @@ class _Passed:
         await self._gateway.passing(self._passage, scope, receive, send)
 
 
-def create_app(place: GatewayPlace) -> Starlette:
+def create_app(place: GatewayContext) -> Starlette:
     """Keys, limits, Host and Origin are looked at here, as a device server would; towards the devices it is the suite
     itself that asks."""
     gateway = Gateway(place)
@@ -170,7 +172,7 @@ def create_app(place: GatewayPlace) -> Starlette:
 
 
 def _own_routes(gateway: Gateway) -> list[Route]:
-    exposition = Exposition(gateway.fleet, gateway.counts)
+    exposition = Exposition(gateway.inventory, gateway.counts)
 
     async def root(_: Request) -> Response:
         return PlainTextResponse("Ollama is running")

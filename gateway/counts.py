@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from gateway.device_inventory import Fleet
+from gateway.device_inventory import DeviceInventory
 
 
 @dataclass
@@ -27,24 +27,24 @@ class Counts:
 class Exposition:
     """Prometheus' text format."""
 
-    def __init__(self, fleet: Fleet, counts: Counts) -> None:
+    def __init__(self, inventory: DeviceInventory, counts: Counts) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Gateway(fleet, counts))
+        self._registry.register(_Gateway(inventory, counts))
 
     def __call__(self) -> bytes:
         return generate_latest(self._registry)
 
 
 class _Gateway(Collector):
-    def __init__(self, fleet: Fleet, counts: Counts) -> None:
-        self._fleet = fleet
+    def __init__(self, inventory: DeviceInventory, counts: Counts) -> None:
+        self._inventory = inventory
         self._counts = counts
 
     def describe(self) -> Iterable[Metric]:
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        devices = self._fleet.devices()
+        devices = self._inventory.devices()
         for name, text, counted in (
             ("openvino_gateway_answers", "Answers that were passed back.", self._counts.answered),
             ("openvino_gateway_answers_cut", "Answers that broke off with their device.", self._counts.cut),

@@ -22,7 +22,7 @@ class ModelReport:
     needed_bytes: int = 0
 
 
-class Device:
+class UpstreamDevice:
     """`hardware`: its full name; `kind`: OpenVINO's name of what it really runs on. `heard`: when it last answered."""
 
     def __init__(self, name: str, settings: DeviceSettings, url: str, *, now: float) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from configuration.device_config import ConfigError, ConfigStore, DeviceSettings
-from gateway.device import Device
+from gateway.device import UpstreamDevice
 
 logger = logging.getLogger(__name__)
 
 
-class Fleet:
+class DeviceInventory:
     """`url_of` gives the base address of a device's server by its name and port. A configuration that cannot be used
     changes nothing: the last good one holds."""
 
@@ -25,14 +25,14 @@ class Fleet:
         self._store = ConfigStore(config)
         self._url_of = url_of
         self._signature: tuple[int, ...] | None = None
-        self._devices: dict[str, Device] = {}
+        self._devices: dict[str, UpstreamDevice] = {}
         self._configured: Mapping[str, DeviceSettings] = {}
 
-    def devices(self) -> list[Device]:
+    def devices(self) -> list[UpstreamDevice]:
         self._refresh()
         return list(self._devices.values())
 
-    def find(self, name: str) -> Device | None:
+    def find(self, name: str) -> UpstreamDevice | None:
         self._refresh()
         return self._devices.get(name)
 
@@ -60,7 +60,7 @@ class Fleet:
             url = self._url_of(name, settings.port)
             known = before.get(name)
             if known is None or known.url != url:
-                known = Device(name, settings, url, now=self.clock())
+                known = UpstreamDevice(name, settings, url, now=self.clock())
             known.settings = settings
             self._devices[name] = known
 

@@ -22,7 +22,7 @@ class AnswerCutOff(ServiceError):
     code = "device_lost"
 
 
-class Away(Exception):
+class UpstreamUnavailable(Exception):
     """A device could not be reached, or left before its answer began. `sent`: it may have begun to work."""
 
     def __init__(self, reason: str, *, sent: bool, silent: bool = False) -> None:

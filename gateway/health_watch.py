@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from gateway.device import Device
-from gateway.device_inventory import Fleet
-from gateway.errors import Away
+from gateway.device import UpstreamDevice
+from gateway.device_inventory import DeviceInventory
+from gateway.errors import UpstreamUnavailable
 from gateway.upstream import Upstream
 
 _EVERY_SECONDS = 0.5
@@ -15,9 +15,9 @@ _PATIENCE_SECONDS = 2.0
 _NOTHING_OF_REQUESTS = f"/live?since={2**62}"
 
 
-class Watch:
-    def __init__(self, fleet: Fleet, upstream: Upstream) -> None:
-        self._fleet = fleet
+class UpstreamHealthWatch:
+    def __init__(self, inventory: DeviceInventory, upstream: Upstream) -> None:
+        self._inventory = inventory
         self._upstream = upstream
 
     async def run(self) -> None:
@@ -27,13 +27,13 @@ class Watch:
             await asyncio.sleep(_EVERY_SECONDS)
 
     async def look(self) -> None:
-        await asyncio.gather(*map(self._ask, self._fleet.devices()))
+        await asyncio.gather(*map(self._ask, self._inventory.devices()))
 
-    async def _ask(self, device: Device) -> None:
+    async def _ask(self, device: UpstreamDevice) -> None:
         try:
             answer = await self._upstream.ask(device, _NOTHING_OF_REQUESTS, seconds=_PATIENCE_SECONDS)
-        except Away:
+        except UpstreamUnavailable:
             device.reachable = False
             return
         with contextlib.suppress(KeyError, TypeError, AttributeError):  # not one of our servers
-            device.hear(answer, self._fleet.clock())
+            device.hear(answer, self._inventory.clock())

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from gateway.device import Device
-from gateway.device_inventory import Fleet
-from gateway.errors import Away
-from gateway.model_router import Directory
+from gateway.device import UpstreamDevice
+from gateway.device_inventory import DeviceInventory
+from gateway.errors import UpstreamUnavailable
+from gateway.model_router import ModelRouter
 from gateway.upstream import Upstream
 from pools.errors import ModelNotFound
 
@@ -21,8 +21,8 @@ Entry = dict[str, Any]
 class Listings:
     """Where a device does not answer, what it last said stands in for it: it may be starting again."""
 
-    def __init__(self, fleet: Fleet, directory: Directory, upstream: Upstream) -> None:
-        self._fleet = fleet
+    def __init__(self, inventory: DeviceInventory, directory: ModelRouter, upstream: Upstream) -> None:
+        self._inventory = inventory
         self._directory = directory
         self._upstream = upstream
         self._last: dict[tuple[str, str], list[Entry]] = {}
@@ -45,14 +45,14 @@ class Listings:
         return {"models": sorted(entries, key=lambda entry: entry["expires_at"], reverse=True)}
 
     async def _gather(self, path: str, field: str, *, keep: bool = True) -> list[Entry]:
-        lists = await asyncio.gather(*(self._one(each, path, field, keep) for each in self._fleet.devices()))
+        lists = await asyncio.gather(*(self._one(each, path, field, keep) for each in self._inventory.devices()))
         return [entry for entries in lists for entry in entries]
 
-    async def _one(self, device: Device, path: str, field: str, keep: bool) -> list[Entry]:
+    async def _one(self, device: UpstreamDevice, path: str, field: str, keep: bool) -> list[Entry]:
         try:
             answer = await self._upstream.ask(device, path, seconds=_PATIENCE_SECONDS)
             entries: list[Entry] = answer[field]
-        except (Away, KeyError, TypeError):
+        except (UpstreamUnavailable, KeyError, TypeError):
             return self._last.get((device.name, path), []) if keep else []
         self._last[device.name, path] = entries
         return entries

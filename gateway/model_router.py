@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from apis.forwarded import ForwardedAlias
 from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewaySettings, GatewayStore
-from configuration.tuning_store import TuningBook
-from gateway.device import Device
-from gateway.device_inventory import Fleet
+from configuration.tuning_store import TuningStore
+from gateway.device import UpstreamDevice
+from gateway.device_inventory import DeviceInventory
 from gateway.errors import NoDevice
 from pools.errors import ModelNotFound
 from web.errors import InvalidRequest
@@ -20,10 +20,10 @@ _KINDS = ("GPU", "CPU", "NPU")
 
 
 @dataclass(frozen=True)
-class Target:
+class RouteTarget:
     """A device to ask. `model`: the id, there, of the model that will work, where it is known."""
 
-    device: Device
+    device: UpstreamDevice
     model: str = ""
     alias: ForwardedAlias | None = None
 
@@ -32,9 +32,9 @@ class Target:
         return bool(self.model) and self.device.busy(self.model)
 
 
-class Directory:
-    def __init__(self, fleet: Fleet, store: GatewayStore, book: TuningBook) -> None:
-        self._fleet = fleet
+class ModelRouter:
+    def __init__(self, inventory: DeviceInventory, store: GatewayStore, book: TuningStore) -> None:
+        self._inventory = inventory
         self._store = store
         self._book = book
         self._book_read = 0
@@ -60,18 +60,18 @@ class Directory:
         except GatewayProblem as problem:
             raise InvalidRequest(str(problem)) from problem
 
-    def targets(self, name: str) -> list[Target]:
+    def targets(self, name: str) -> list[RouteTarget]:
         """Whom to ask for a model, the best first. Raises `ModelNotFound`."""
         alias = self.alias(name)
         if alias is None:
             if found := list(self._offering(name)):
-                return sorted((Target(*each) for each in found), key=self._rank)
+                return sorted((RouteTarget(*each) for each in found), key=self._rank)
             raise ModelNotFound(self._explain(name), param="model")
         meant = self.aliases[alias]
-        chain: list[Target] = []
+        chain: list[RouteTarget] = []
         for model in (meant.model, *meant.fallback):
             offers = [
-                Target(
+                RouteTarget(
                     device,
                     model_id,
                     ForwardedAlias(name, f"{device.name}-{_bare(device, model)}", meant.system, meant.parameters),
@@ -85,29 +85,29 @@ class Directory:
             )
         return sorted(chain, key=lambda target: (not target.device.reachable, target.busy))
 
-    def anyone(self) -> list[Target]:
+    def anyone(self) -> list[RouteTarget]:
         """For what any device answers alike. Raises `NoDevice`."""
-        devices = self._fleet.devices()
+        devices = self._inventory.devices()
         if not devices:
             raise NoDevice("No device is switched on with a model: assign one on the admin page.", retry_after=10)
-        return [Target(device) for device in sorted(devices, key=lambda device: not device.reachable)]
+        return [RouteTarget(device) for device in sorted(devices, key=lambda device: not device.reachable)]
 
-    def for_pull(self, name: str) -> list[Target]:
+    def for_pull(self, name: str) -> list[RouteTarget]:
         """The device that is named, else the one that has the model, else a GPU before a CPU before an NPU, and of the
         same kind the one with more memory left. Raises `NoDevice` and `InvalidRequest`."""
         if self.alias(name):
             raise InvalidRequest(f"'{name}' is an alias of the gateway: pull the model that it stands for.")
         clean = name.removesuffix(_LATEST)
-        device = next((each for each in self._fleet.devices() if clean.startswith(f"{each.name}-")), None)
+        device = next((each for each in self._inventory.devices() if clean.startswith(f"{each.name}-")), None)
         if device is not None:
-            return [Target(device)]
-        for resting in self._fleet.resting():
+            return [RouteTarget(device)]
+        for resting in self._inventory.resting():
             if clean.startswith(f"{resting}-"):
                 raise NoDevice(
                     f"{resting} is switched off or has no model, so its server does not run: assign one on the page."
                 )
         if found := list(self._offering(name)):
-            return sorted((Target(*each) for each in found), key=self._rank)
+            return sorted((RouteTarget(*each) for each in found), key=self._rank)
         return sorted(
             self.anyone(),
             key=lambda target: (
@@ -117,9 +117,9 @@ class Directory:
             ),
         )
 
-    def _offering(self, name: str) -> Iterator[tuple[Device, str]]:
+    def _offering(self, name: str) -> Iterator[tuple[UpstreamDevice, str]]:
         clean = name.removesuffix(_LATEST)
-        devices = self._fleet.devices()
+        devices = self._inventory.devices()
         for device in devices:
             prefix = f"{device.name}-"
             if clean.startswith(prefix) and (model := device.model_of(clean.removeprefix(prefix))):
@@ -129,12 +129,12 @@ class Directory:
             if model := device.model_of(clean):
                 yield device, model
 
-    def _rank(self, target: Target) -> tuple[bool, bool, bool, bool, float]:
+    def _rank(self, target: RouteTarget) -> tuple[bool, bool, bool, bool, float]:
         device, model = target.device, target.model
         loaded = device.report(model).loaded
         return not device.reachable, not loaded, target.busy, not device.has_room(model), -self._speed(device, model)
 
-    def _speed(self, device: Device, model: str) -> float:
+    def _speed(self, device: UpstreamDevice, model: str) -> float:
         """Tokens per second: as its answers had them lately, else as tuning found, else unknown."""
         if speed := device.report(model).speed:
             return speed
@@ -149,13 +149,13 @@ class Directory:
 
     def _explain(self, name: str) -> str:
         clean = name.removesuffix(_LATEST)
-        for resting in self._fleet.resting():
+        for resting in self._inventory.resting():
             if clean.startswith(f"{resting}-"):
                 return f"model '{name}' not found: {resting} is switched off or has no model."
-        models = [f"{each.name}-{model.id}" for each in self._fleet.devices() for model in each.settings.models]
+        models = [f"{each.name}-{model.id}" for each in self._inventory.devices() for model in each.settings.models]
         known = ", ".join(f"'{each}'" for each in (*self.aliases, *models))
         return f"model '{name}' not found. Served here: {known or 'no model yet, assign one on the admin page'}."
 
 
-def _bare(device: Device, model: str) -> str:
+def _bare(device: UpstreamDevice, model: str) -> str:
     return model.removesuffix(_LATEST).removeprefix(f"{device.name}-")

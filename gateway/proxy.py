@@ -11,13 +11,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.counts import Counts
-from gateway.device_inventory import Fleet
-from gateway.errors import Away, ClientLeft, NoDevice, cut_off, error_event
+from gateway.device_inventory import DeviceInventory
+from gateway.errors import ClientLeft, NoDevice, UpstreamUnavailable, cut_off, error_event
 from gateway.events import WholeEvents
-from gateway.model_router import Directory, Target
-from gateway.requests import Named, named_in, read_whole
-from gateway.routes import Passage
-from gateway.upstream import Opened, Upstream
+from gateway.model_router import ModelRouter, RouteTarget
+from gateway.requests import RoutedFields, named_in, read_whole
+from gateway.routes import GatewayRoute
+from gateway.upstream import OpenedAnswer, Upstream
 from pools.errors import ShuttingDown
 from web.errors import InvalidRequest
 from web.streaming import body_send
@@ -29,22 +29,27 @@ _MOST_SENDINGS = 8
 """A request that a device dies of is not given to it for ever."""
 _BUSY = 503
 
-FindTargets = Callable[[], Sequence[Target]]
+FindTargets = Callable[[], Sequence[RouteTarget]]
 
 
-class Passing:
+class Proxy:
     """Passes requests on. `wait_seconds` says how long one waits for a device that is away."""
 
     def __init__(
-        self, fleet: Fleet, directory: Directory, upstream: Upstream, counts: Counts, wait_seconds: Callable[[], float]
+        self,
+        inventory: DeviceInventory,
+        directory: ModelRouter,
+        upstream: Upstream,
+        counts: Counts,
+        wait_seconds: Callable[[], float],
     ) -> None:
         self.counts = counts
-        self._fleet = fleet
+        self._inventory = inventory
         self._directory = directory
         self._upstream = upstream
         self._wait_seconds = wait_seconds
 
-    async def __call__(self, passage: Passage, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, passage: GatewayRoute, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; when its client leaves, so does the gateway at the device. Raises `ServiceError` as long
         as nothing has been answered."""
         try:
@@ -62,7 +67,7 @@ class Passing:
                 task.cancel()
             await asyncio.gather(working, leaving, return_exceptions=True)
 
-    async def _answer(self, passage: Passage, scope: Scope, body: bytes, send: Send) -> None:
+    async def _answer(self, passage: GatewayRoute, scope: Scope, body: bytes, send: Send) -> None:
         find = await self._finder(passage, scope, body)
         if isinstance(find, Response):
             await find(scope, _nothing, send)
@@ -74,7 +79,7 @@ class Passing:
             logger.warning("%s ended while it was answering", device.name)
             self.counts.cut[device.name] += 1
 
-    async def _finder(self, passage: Passage, scope: Scope, body: bytes) -> FindTargets | Response:
+    async def _finder(self, passage: GatewayRoute, scope: Scope, body: bytes) -> FindTargets | Response:
         """What gives the devices to ask, looked at anew with each attempt."""
         directory = self._directory
         if passage.by == "path":
@@ -100,7 +105,7 @@ class Passing:
             return lambda: sorted(directory.targets(name), key=lambda each: each.device.name not in owners)
         return lambda: directory.targets(name)
 
-    async def _owner(self, response_id: str) -> list[Target]:
+    async def _owner(self, response_id: str) -> list[RouteTarget]:
         """The device that keeps a response; any where none does, which will say so."""
         everybody = self._directory.anyone()
         if len(everybody) > 1:
@@ -109,25 +114,25 @@ class Passing:
                     return [target]
         return everybody[:1]
 
-    async def _keeps(self, target: Target, response_id: str) -> bool:
+    async def _keeps(self, target: RouteTarget, response_id: str) -> bool:
         try:
             await self._upstream.ask(target.device, f"/v1/responses/{quote(response_id, safe='')}", seconds=2)
-        except Away:
+        except UpstreamUnavailable:
             return False
         return True
 
-    async def _open(self, passage: Passage, scope: Scope, body: bytes, find: FindTargets) -> Opened:
+    async def _open(self, passage: GatewayRoute, scope: Scope, body: bytes, find: FindTargets) -> OpenedAnswer:
         """An answer that has begun. Raises `NoDevice` when nobody came back in time."""
-        clock = self._fleet.clock
+        clock = self._inventory.clock
         since: float | None = None
         sendings = 0
         while True:
-            refused: Opened | None = None
+            refused: OpenedAnswer | None = None
             targets = find()
             for number, target in enumerate(targets):
                 try:
                     opened = await self._upstream.open(target, scope, body, clock)
-                except Away as away:
+                except UpstreamUnavailable as away:
                     self._note_away(target, away)
                     sendings += away.sent
                     if away.sent and (not passage.repeatable or sendings >= _MOST_SENDINGS):
@@ -155,13 +160,13 @@ class Passing:
                 )
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    def _note_away(self, target: Target, away: Away) -> None:
+    def _note_away(self, target: RouteTarget, away: UpstreamUnavailable) -> None:
         target.device.reachable = False
         self.counts.repeated[target.device.name] += 1
         logger.info("%s is away: %s", target.device.name, away)
 
 
-def _name(passage: Passage, named: Named | None) -> str | None:
+def _name(passage: GatewayRoute, named: RoutedFields | None) -> str | None:
     if named is None:
         return None
     if passage.by == "source":
@@ -171,7 +176,7 @@ def _name(passage: Passage, named: Named | None) -> str | None:
     return named.asked
 
 
-async def _relay(opened: Opened, scope: Scope, send: Send) -> bool:
+async def _relay(opened: OpenedAnswer, scope: Scope, send: Send) -> bool:
     """Pass an answer back piece by piece, as fast as the client takes them and not faster. Whether it was whole; an
     answer that is no stream and broke off is left without its end, so that the connection is closed."""
     send_body = body_send(scope, send)
@@ -185,7 +190,7 @@ async def _relay(opened: Opened, scope: Scope, send: Send) -> bool:
                 await send_body({"type": "http.response.body", "body": complete, "more_body": True})
         opened.finish()
         ending = events.rest()
-    except Away:
+    except UpstreamUnavailable:
         whole = False
         ending = error_event(scope["path"], opened.media_type, cut_off(opened.target.device.name))
         if not ending:
@@ -196,7 +201,7 @@ async def _relay(opened: Opened, scope: Scope, send: Send) -> bool:
     return whole
 
 
-def _drop(opened: Opened | None) -> None:
+def _drop(opened: OpenedAnswer | None) -> None:
     if opened is not None:
         opened.cut()
 

@@ -9,7 +9,7 @@ from gateway.errors import ClientLeft
 from web.bodies import without_lone_surrogates
 
 
-class Named(msgspec.Struct, frozen=True):
+class RoutedFields(msgspec.Struct, frozen=True):
     """The fields that tell which device is meant, whatever else they hold."""
 
     model: object = None
@@ -48,11 +48,11 @@ async def read_whole(receive: Receive) -> bytes:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def named_in(body: bytes) -> Named | None:
+def named_in(body: bytes) -> RoutedFields | None:
     """None where it is no JSON object: a device will find the words for that."""
     for text in (body, None):
         try:
-            return msgspec.json.decode(without_lone_surrogates(body) if text is None else text, type=Named)
+            return msgspec.json.decode(without_lone_surrogates(body) if text is None else text, type=RoutedFields)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
     return None

@@ -8,7 +8,7 @@ By = Literal["model", "source", "from", "pull", "delete", "path", "response", "a
 
 
 @dataclass(frozen=True)
-class Passage:
+class GatewayRoute:
     path: str
     methods: tuple[str, ...]
     by: By
@@ -26,18 +26,18 @@ _BY_MODEL = (
 )
 
 PASSED = (  # the busiest first: they are looked through in this order
-    *(Passage(path, ("POST",), "model") for path in _BY_MODEL),
-    Passage("/v1/responses/{response_id}", ("GET", "DELETE"), "response"),
-    Passage("/v1/responses/{response_id}/input_items", ("GET",), "response"),
-    Passage("/responses/{response_id}", ("GET", "DELETE"), "response"),
-    Passage("/responses/{response_id}/input_items", ("GET",), "response"),
-    Passage("/v1/models/{model_id:path}", ("GET",), "path"),
-    Passage("/models/{model_id:path}", ("GET",), "path"),
-    Passage("/api/pull", ("POST",), "pull"),
-    Passage("/api/copy", ("POST",), "source"),
-    Passage("/api/create", ("POST",), "from"),
-    Passage("/api/delete", ("DELETE",), "delete", repeatable=False),
-    Passage("/api/blobs/{digest}", ("HEAD", "POST"), "any"),
+    *(GatewayRoute(path, ("POST",), "model") for path in _BY_MODEL),
+    GatewayRoute("/v1/responses/{response_id}", ("GET", "DELETE"), "response"),
+    GatewayRoute("/v1/responses/{response_id}/input_items", ("GET",), "response"),
+    GatewayRoute("/responses/{response_id}", ("GET", "DELETE"), "response"),
+    GatewayRoute("/responses/{response_id}/input_items", ("GET",), "response"),
+    GatewayRoute("/v1/models/{model_id:path}", ("GET",), "path"),
+    GatewayRoute("/models/{model_id:path}", ("GET",), "path"),
+    GatewayRoute("/api/pull", ("POST",), "pull"),
+    GatewayRoute("/api/copy", ("POST",), "source"),
+    GatewayRoute("/api/create", ("POST",), "from"),
+    GatewayRoute("/api/delete", ("DELETE",), "delete", repeatable=False),
+    GatewayRoute("/api/blobs/{digest}", ("HEAD", "POST"), "any"),
 )
 MERGED = ("/v1/models", "/models", "/api/tags", "/api/ps")
 OWN = ("/", "/api/version", "/health", "/metrics")

@@ -15,9 +15,9 @@ from yarl import URL
 
 from apis.errors import CODE_HEADER
 from apis.forwarded import ALIAS_HEADER, CLIENT_HEADER
-from gateway.device import Device
-from gateway.errors import Away
-from gateway.model_router import Target
+from gateway.device import UpstreamDevice
+from gateway.errors import UpstreamUnavailable
+from gateway.model_router import RouteTarget
 from web.request_id import current_client, current_request_id
 
 Raw = list[tuple[bytes, bytes]]
@@ -36,11 +36,11 @@ _NOT_PASSED_BACK = {name.encode() for name in _HOP_BY_HOP} | {b"date", b"server"
 
 
 @dataclass
-class Opened:
+class OpenedAnswer:
     """An answer that has begun; nothing of it has been passed on yet. `first`: what is there of its body, None while
     nothing is; `coming`: what comes then. To be closed by `cut`, at its end by `finish` before."""
 
-    target: Target
+    target: RouteTarget
     response: aiohttp.ClientResponse
     first: bytes | None = None
     coming: asyncio.Task[bytes] | None = None
@@ -66,7 +66,7 @@ class Opened:
         ]
 
     async def more(self) -> bytes:
-        """What has come since; empty at the end. Raises `Away`."""
+        """What has come since; empty at the end. Raises `UpstreamUnavailable`."""
         try:
             if self.first is not None:
                 first, self.first = self.first, None
@@ -77,7 +77,7 @@ class Opened:
                 return await coming
             return await self.response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
-            raise Away(str(error), sent=True) from error
+            raise UpstreamUnavailable(str(error), sent=True) from error
 
     def finish(self) -> None:
         """Its connection is kept for the next request."""
@@ -119,8 +119,8 @@ class Upstream:
     async def close(self) -> None:
         await self._session.close()
 
-    async def ask(self, device: Device, path: str, *, seconds: float) -> Any:
-        """The JSON answer to a question of the gateway's own. Raises `Away` for anything else."""
+    async def ask(self, device: UpstreamDevice, path: str, *, seconds: float) -> Any:
+        """The JSON answer to a question of the gateway's own. Raises `UpstreamUnavailable` for anything else."""
         try:
             async with self._session.get(
                 URL(device.url + path, encoded=True),
@@ -128,21 +128,21 @@ class Upstream:
                 timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
                 if response.status != 200:
-                    raise Away(f"status {response.status}", sent=False)
+                    raise UpstreamUnavailable(f"status {response.status}", sent=False)
                 return await response.json()
         except (aiohttp.ClientError, OSError, ValueError, asyncio.TimeoutError) as error:
-            raise Away(str(error), sent=False) from error
+            raise UpstreamUnavailable(str(error), sent=False) from error
 
-    async def open(self, target: Target, scope: Scope, body: bytes, now: Callable[[], float]) -> Opened:
-        """Raises `Away` as long as nothing of the answer has come. The request counts among the device's until the
-        answer is cut."""
+    async def open(self, target: RouteTarget, scope: Scope, body: bytes, now: Callable[[], float]) -> OpenedAnswer:
+        """Raises `UpstreamUnavailable` as long as nothing of the answer has come. The request counts
+        among the device's until the answer is cut."""
         target.device.in_flight[target.model] += 1
         try:
             response = await self._head(target, scope, body, now)
         except BaseException:
             target.device.in_flight[target.model] -= 1
             raise
-        opened = Opened(target, response)
+        opened = OpenedAnswer(target, response)
         try:
             opened.first = response.content.read_nowait()
             if not opened.first and not response.content.at_eof():
@@ -153,14 +153,14 @@ class Upstream:
                     opened.first, opened.coming = opened.coming.result(), None
         except (aiohttp.ClientError, OSError) as error:
             opened.cut()
-            raise Away(str(error), sent=True) from error
+            raise UpstreamUnavailable(str(error), sent=True) from error
         except BaseException:
             opened.cut()
             raise
         return opened
 
     async def _head(
-        self, target: Target, scope: Scope, body: bytes, now: Callable[[], float]
+        self, target: RouteTarget, scope: Scope, body: bytes, now: Callable[[], float]
     ) -> aiohttp.ClientResponse:
         device = target.device
         query = scope["query_string"].decode("latin-1")
@@ -177,17 +177,17 @@ class Upstream:
         try:
             while not (await asyncio.wait({asking}, timeout=_LOOK_SECONDS))[0]:
                 if now() - device.heard > self._seconds_of_silence():
-                    raise Away(f"{device.name} is silent", sent=True, silent=True)
+                    raise UpstreamUnavailable(f"{device.name} is silent", sent=True, silent=True)
             return asking.result()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Away(str(error), sent=False) from error
+            raise UpstreamUnavailable(str(error), sent=False) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Away(str(error), sent=True) from error
+            raise UpstreamUnavailable(str(error), sent=True) from error
         finally:
             if not asking.done():
                 asking.cancel()
 
-    def _headers(self, target: Target, scope: Scope) -> Mapping[str, str]:
+    def _headers(self, target: RouteTarget, scope: Scope) -> Mapping[str, str]:
         headers = Headers(scope=scope)
         passed = {
             name: value

@@ -8,8 +8,8 @@ import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
 from instances.pipeline import Emit
-from instances.prefix_cache_estimator import PrefixLedger
-from instances.protocol import FinishReason, Generate, LoadModel, Output, Request
+from instances.prefix_cache_estimator import PrefixCacheEstimator
+from instances.protocol import FinishReason, Generate, LoadModel, Request, TokenOutput
 from instances.sampling import generation_config
 from memory.kv_cache import kv_cache_blocks, kv_format
 
@@ -45,7 +45,9 @@ class ContinuousBatching:
         self._cancelled: set[int] = set()
         self._lock = threading.Lock()
         self._with_logprobs: set[int] = set()
-        self._prefixes = PrefixLedger(scheduler.num_kv_blocks, form.block_tokens, scheduler.max_num_batched_tokens)
+        self._prefixes = PrefixCacheEstimator(
+            scheduler.num_kv_blocks, form.block_tokens, scheduler.max_num_batched_tokens
+        )
 
     @property
     def busy(self) -> bool:
@@ -99,14 +101,14 @@ class ContinuousBatching:
         """Of a finished request, where the caller does not know it from the ids."""
         return None
 
-    def _read(self, request_id: int, handle: GenerationHandle) -> Output | None:
+    def _read(self, request_id: int, handle: GenerationHandle) -> TokenOutput | None:
         if request_id in self._cancelled:
-            return Output(request_id, [], finish="cancelled")
+            return TokenOutput(request_id, [], finish="cancelled")
         # A read before there is output would wait for ever with the GIL held.
         generated = next(iter(handle.read().values()), None) if handle.can_read() else None
         if generated is not None:
             finish = _FINISH.get(generated.finish_reason)
-            return Output(
+            return TokenOutput(
                 request_id,
                 generated.generated_ids,
                 finish,
@@ -119,5 +121,5 @@ class ContinuousBatching:
         if status == genai.GenerationStatus.RUNNING:
             return None
         if status == genai.GenerationStatus.IGNORED:
-            return Output(request_id, [], error="The prompt and its answer do not fit into the KV cache.")
-        return Output(request_id, [], finish="stop")
+            return TokenOutput(request_id, [], error="The prompt and its answer do not fit into the KV cache.")
+        return TokenOutput(request_id, [], finish="stop")

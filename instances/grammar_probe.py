@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instances.frames import encode_frame, receive_frame
-from instances.grammar_protocol import Check, Started, Verdict, decode_reply
+from instances.grammar_protocol import CheckGrammar, GrammarVerdict, Started, decode_reply
 from instances.protocol import Structure
 from model_files.gguf import load_path
 from supervision.python import python_command, python_environment
@@ -26,7 +26,7 @@ _REMEMBERED = 1024
 _BYTES_PER_BYTE = 50
 """What a grammar's text takes compiled at the least; the process need not grow by it where memory is free in it."""
 _LARGEST_BYTES = 128 * MIB
-WORN_BYTES = 256 * MIB
+RECYCLE_BYTES = 256 * MIB
 """Of grammars in one process, after which another takes its place."""
 
 
@@ -51,7 +51,7 @@ class GrammarProbe:
     `grammar_seconds` (it would hold up every stream of a shared pipeline as long), when it takes more than
     `largest_bytes` of memory then, or when the worker dies of it. One worker process (about 120 to 250 MB) serves all
     models; it starts with the first check and ends after `idle_seconds` without one. Another takes its place when it
-    has grown by `worn_bytes`: the library keeps what it has compiled for good. `start_seconds` bounds its start and
+    has grown by `recycle_bytes`: the library keeps what it has compiled for good. `start_seconds` bounds its start and
     the loading of a tokenizer.
     """
 
@@ -63,14 +63,14 @@ class GrammarProbe:
         grammar_seconds: float = GRAMMAR_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
         largest_bytes: int = _LARGEST_BYTES,
-        worn_bytes: int = WORN_BYTES,
+        recycle_bytes: int = RECYCLE_BYTES,
     ) -> None:
         self._command = command
         self._start_seconds = start_seconds
         self._grammar_seconds = grammar_seconds
         self._idle_seconds = idle_seconds
         self._largest_bytes = largest_bytes
-        self._worn_bytes = worn_bytes
+        self._recycle_bytes = recycle_bytes
         self._verdicts: OrderedDict[bytes, _Judgement] = OrderedDict()
         self._judging: dict[bytes, asyncio.Task[None]] = {}
         self._process: asyncio.subprocess.Process | None = None
@@ -86,8 +86,8 @@ class GrammarProbe:
     async def check(self, directory: Path, structure: Structure) -> int:
         """Return when the model in `directory` can use `structure`: the bytes that it takes compiled, about. Raises
         `GrammarRefused` and `ProbeNotReady`."""
-        check = Check(next(self._ids), str(load_path(directory)), structure)
-        key = hashlib.sha256(encode_frame(Check(0, check.directory, structure))).digest()
+        check = CheckGrammar(next(self._ids), str(load_path(directory)), structure)
+        key = hashlib.sha256(encode_frame(CheckGrammar(0, check.directory, structure))).digest()
         if key not in self._verdicts:
             if key not in self._judging:
                 self._judging[key] = asyncio.create_task(self._judge(key, check))
@@ -114,7 +114,7 @@ class GrammarProbe:
                 process.kill()
             await process.wait()
 
-    async def _judge(self, key: bytes, check: Check) -> None:
+    async def _judge(self, key: bytes, check: CheckGrammar) -> None:
         try:
             async with self._turn:
                 judgement = await self._try(check)
@@ -124,10 +124,10 @@ class GrammarProbe:
         if len(self._verdicts) > _REMEMBERED:
             self._verdicts.popitem(last=False)
 
-    async def _try(self, check: Check) -> _Judgement:
+    async def _try(self, check: CheckGrammar) -> _Judgement:
         if self._retiring is not None:
             self._retiring.cancel()
-        reply: Started | Verdict | None = None
+        reply: Started | GrammarVerdict | None = None
         frame = encode_frame(check)
         try:
             process = await self._running()
@@ -146,7 +146,7 @@ class GrammarProbe:
             await self._end()
             return _Judgement("It is too large or too deeply nested to be compiled.")
         self._retiring = asyncio.get_running_loop().call_later(self._idle_seconds, self._retire)
-        assert isinstance(reply, Verdict)
+        assert isinstance(reply, GrammarVerdict)
         size = max(reply.grown_bytes, len(frame) * _BYTES_PER_BYTE)
         self._grown_bytes += size
         if reply.refusal is None and size > self._largest_bytes:
@@ -154,7 +154,7 @@ class GrammarProbe:
         return _Judgement(reply.refusal, size)
 
     async def _running(self) -> asyncio.subprocess.Process:
-        if self._grown_bytes > self._worn_bytes:
+        if self._grown_bytes > self._recycle_bytes:
             await self._end()
         if self._process is None or self._process.returncode is not None:
             self._grown_bytes = 0
@@ -167,7 +167,7 @@ class GrammarProbe:
             )
         return self._process
 
-    async def _reply(self, process: asyncio.subprocess.Process) -> Started | Verdict:
+    async def _reply(self, process: asyncio.subprocess.Process) -> Started | GrammarVerdict:
         assert process.stdout is not None
         return decode_reply(await receive_frame(process.stdout))
 

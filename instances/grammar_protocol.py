@@ -5,7 +5,7 @@ import msgspec
 from instances.protocol import Structure
 
 
-class Check(msgspec.Struct, frozen=True):
+class CheckGrammar(msgspec.Struct, frozen=True):
     """Try `structure` with the tokenizer in `directory`."""
 
     id: int
@@ -19,7 +19,7 @@ class Started(msgspec.Struct, frozen=True, tag=True):
     id: int
 
 
-class Verdict(msgspec.Struct, frozen=True, tag=True):
+class GrammarVerdict(msgspec.Struct, frozen=True, tag=True):
     """Why the grammar cannot be used, or None when it can, and what the process has grown by for it (bytes)."""
 
     id: int
@@ -27,13 +27,13 @@ class Verdict(msgspec.Struct, frozen=True, tag=True):
     grown_bytes: int = 0
 
 
-_check = msgspec.msgpack.Decoder(Check)
-_reply = msgspec.msgpack.Decoder(Started | Verdict)
+_check = msgspec.msgpack.Decoder(CheckGrammar)
+_reply = msgspec.msgpack.Decoder(Started | GrammarVerdict)
 
 
-def decode_check(payload: bytes) -> Check:
+def decode_check(payload: bytes) -> CheckGrammar:
     return _check.decode(payload)
 
 
-def decode_reply(payload: bytes) -> Started | Verdict:
+def decode_reply(payload: bytes) -> Started | GrammarVerdict:
     return _reply.decode(payload)

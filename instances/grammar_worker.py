@@ -21,7 +21,7 @@ import psutil
 from openvino import opset13 as ops
 
 from instances.frames import encode_frame, read_frame
-from instances.grammar_protocol import Check, Started, Verdict, decode_check
+from instances.grammar_protocol import CheckGrammar, GrammarVerdict, Started, decode_check
 from instances.own_pipes import take_pipes
 from instances.protocol import Grammar, Structure
 from instances.sampling import structured_output
@@ -89,7 +89,7 @@ def _reason(error: RuntimeError) -> str:
 
 def serve(commands: BinaryIO, replies: BinaryIO) -> None:
     """Answer checks in order until the input ends."""
-    inbox: SimpleQueue[Check] = SimpleQueue()
+    inbox: SimpleQueue[CheckGrammar] = SimpleQueue()
     threading.Thread(target=_read, args=(commands, inbox), daemon=True).start()
     probers: dict[str, Prober] = {}
     memory = psutil.Process().memory_info
@@ -104,17 +104,17 @@ def serve(commands: BinaryIO, replies: BinaryIO) -> None:
             grown = max(0, memory().rss - before)
         except Exception as error:
             refusal = f"The grammar could not be tried: {error}"
-        _send(replies, Verdict(check.id, refusal, grown))
+        _send(replies, GrammarVerdict(check.id, refusal, grown))
 
 
-def _read(commands: BinaryIO, inbox: SimpleQueue[Check]) -> None:
+def _read(commands: BinaryIO, inbox: SimpleQueue[CheckGrammar]) -> None:
     while (payload := read_frame(commands)) is not None:
         check = decode_check(payload)
         inbox.put(check)
     os._exit(0)  # also in the middle of a compilation
 
 
-def _send(replies: BinaryIO, message: Started | Verdict) -> None:
+def _send(replies: BinaryIO, message: Started | GrammarVerdict) -> None:
     replies.write(encode_frame(message))
     replies.flush()
 

@@ -12,20 +12,20 @@ import msgspec
 
 from instances.frames import FrameSplitter, encode_frame
 from instances.protocol import (
-    Broken,
     Cancel,
     FromWorker,
     Generate,
+    InstanceBroken,
+    InstanceReady,
     LoadFailed,
     LoadModel,
-    Output,
-    Outputs,
-    Ready,
+    MultimodalPrompt,
     Request,
     Rows,
     Sampling,
-    Sight,
     TextWork,
+    TokenOutput,
+    TokenOutputs,
     ToWorker,
     decode_from_worker,
 )
@@ -96,7 +96,7 @@ class Instance:
         self._process: asyncio.subprocess.Process | None = None
         self._pid: int | None = None
         self._receiver: asyncio.Task[None] | None = None
-        self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[InstanceReady] = asyncio.get_running_loop().create_future()
         self._generations: dict[int, Generation] = {}
         self._ids = itertools.count(1)
         self._end_reason: str | None = None
@@ -115,7 +115,7 @@ class Instance:
         """Of the worker itself once it is ready; before that, of what was started."""
         return self._pid
 
-    async def load(self) -> Ready:
+    async def load(self) -> InstanceReady:
         """Start the worker and wait until its model is warm. Raises `InstanceLoadError`, and `InstanceLost` when the
         worker dies without a word."""
         self._process = await _start(self._command, self._take)
@@ -127,9 +127,11 @@ class Instance:
         return await asyncio.shield(self._ready)
 
     @contextmanager
-    def generate(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> Iterator["Generation"]:
+    def generate(
+        self, prompt_ids: list[int], sampling: Sampling, multimodal: MultimodalPrompt | None = None
+    ) -> Iterator["Generation"]:
         """Begin a request; leaving the context early cancels it."""
-        with self._begin(Generate(next(self._ids), prompt_ids, sampling, sight)) as generation:
+        with self._begin(Generate(next(self._ids), prompt_ids, sampling, multimodal)) as generation:
             yield generation
 
     async def compute(self, work: TextWork) -> Rows:
@@ -215,17 +217,17 @@ class Instance:
 
     def _handle(self, message: FromWorker) -> None:
         match message:
-            case Outputs(outputs):
+            case TokenOutputs(outputs):
                 for output in outputs:
                     generation = self._generations.get(output.id)
                     if generation is not None:
                         generation.put(output)
-            case Ready():
+            case InstanceReady():
                 self._pid = message.pid
                 self._ready.set_result(message)
             case LoadFailed(reason):
                 self._end_reason, self._load_failed = reason, True
-            case Broken(reason):
+            case InstanceBroken(reason):
                 self._end_reason = reason
 
     async def _close(self, process: asyncio.subprocess.Process) -> None:
@@ -258,11 +260,11 @@ class Generation:
         self.id = request_id
         self._instance = instance
         self._loop = asyncio.get_running_loop()
-        self._outputs: deque[Output | None] = deque()
+        self._outputs: deque[TokenOutput | None] = deque()
         self._arrival: asyncio.Future[None] | None = None
         self._finished = False
 
-    def put(self, output: Output | None) -> None:
+    def put(self, output: TokenOutput | None) -> None:
         """Hand in an output; None when the instance has ended."""
         self._outputs.append(output)
         if self._arrival is not None and not self._arrival.done():
@@ -276,7 +278,7 @@ class Generation:
     def __aiter__(self) -> "Generation":
         return self
 
-    async def __anext__(self) -> Output:
+    async def __anext__(self) -> TokenOutput:
         if self._finished:
             raise StopAsyncIteration
         while not self._outputs:  # an asyncio.Queue does the same for three times the work, at every token

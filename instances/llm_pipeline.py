@@ -9,7 +9,7 @@ import openvino_genai as genai
 
 from instances.one_at_a_time import OneAtATime
 from instances.pipeline import Emit
-from instances.protocol import FinishReason, Generate, LoadModel, Output, Request
+from instances.protocol import FinishReason, Generate, LoadModel, Request, TokenOutput
 from instances.sampling import generation_config
 
 
@@ -31,20 +31,20 @@ class SingleRequest(OneAtATime):
             raise ValueError("a language model generates only")
         super().submit(request)
 
-    def _answer(self, request: Request, emit: Emit) -> Output:
+    def _answer(self, request: Request, emit: Emit) -> TokenOutput:
         assert isinstance(request, Generate)
         return self._generate(request, _Emitter(request.id, emit, self._cancelled))
 
     def _load(self, spec: LoadModel, properties: Mapping[str, Any]) -> None:
         self._pipeline = genai.LLMPipeline(spec.directory, spec.device, **properties)
 
-    def _generate(self, request: Generate, streamer: genai.StreamerBase) -> Output:
+    def _generate(self, request: Generate, streamer: genai.StreamerBase) -> TokenOutput:
         """Generate it all; the request's last output."""
         config = generation_config(self._pipeline.get_generation_config(), request.sampling)
         prompt = np.array([request.prompt_ids], dtype=np.int64)
         inputs = genai.TokenizedInputs(ov.Tensor(prompt), ov.Tensor(np.ones_like(prompt)))
         results = self._pipeline.generate(inputs, config, streamer)
-        return Output(request.id, [], self._finish_reason(request.id, results.finish_reasons))
+        return TokenOutput(request.id, [], self._finish_reason(request.id, results.finish_reasons))
 
     def _finish_reason(self, request_id: int, reasons: Sequence[genai.GenerationFinishReason]) -> FinishReason:
         if request_id in self._cancelled:
@@ -63,7 +63,7 @@ class _Emitter(genai.StreamerBase):
     def write(self, token: SupportsInt | Sequence[SupportsInt]) -> genai.StreamingStatus:
         if self._id in self._cancelled:
             return genai.StreamingStatus.CANCEL
-        self._emit([Output(self._id, _as_ids(token))])
+        self._emit([TokenOutput(self._id, _as_ids(token))])
         return genai.StreamingStatus.RUNNING
 
     def end(self) -> None:

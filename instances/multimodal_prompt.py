@@ -7,7 +7,7 @@ import openvino_genai as genai
 from instances.protocol import Generate, Image
 
 
-class SightReader:
+class MultimodalReader:
     """Prompts for the pipeline of `tokenizer`."""
 
     def __init__(self, tokenizer: genai.Tokenizer) -> None:
@@ -17,11 +17,11 @@ class SightReader:
 
     def read(self, request: Generate) -> tuple[str, list[ov.Tensor]]:
         """The prompt, with what has been generated since, and its images. Raises ValueError where there is none."""
-        sight = request.sight
-        if sight is None:
+        multimodal = request.multimodal
+        if multimodal is None:
             raise ValueError("a vision-language model takes its prompt as text")
-        prompt = sight.prompt.removeprefix(self._head) + self._text(request.prompt_ids[sight.tokens :])
-        return prompt, [_tensor(image) for image in sight.images]
+        prompt = multimodal.prompt.removeprefix(self._head) + self._text(request.prompt_ids[multimodal.tokens :])
+        return prompt, [_tensor(image) for image in multimodal.images]
 
     def _text(self, ids: list[int]) -> str:
         return self._tokenizer.decode(ids, skip_special_tokens=False) if ids else ""

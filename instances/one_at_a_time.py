@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 
 from instances.pipeline import Emit
-from instances.protocol import Output, Request
+from instances.protocol import Request, TokenOutput
 
 
 class OneAtATime(ABC):
@@ -30,7 +30,7 @@ class OneAtATime(ABC):
 
     def step(self, emit: Emit) -> None:
         request = self._requests[0]
-        last = Output(request.id, [], "cancelled")
+        last = TokenOutput(request.id, [], "cancelled")
         if request.id not in self._cancelled:
             last = self._answer(request, emit)
         with self._lock:
@@ -39,5 +39,5 @@ class OneAtATime(ABC):
         emit([last])
 
     @abstractmethod
-    def _answer(self, request: Request, emit: Emit) -> Output:
+    def _answer(self, request: Request, emit: Emit) -> TokenOutput:
         """The request's last output; those before it are emitted."""

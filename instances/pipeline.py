@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from instances.protocol import Output, Request
+from instances.protocol import Request, TokenOutput
 
-Emit = Callable[[list[Output]], None]
+Emit = Callable[[list[TokenOutput]], None]
 
 
 class Pipeline(Protocol):

@@ -7,12 +7,12 @@ from instances.protocol import (
     Generate,
     Image,
     LoadModel,
+    MultimodalPrompt,
     PipelineKind,
     Request,
     Sampling,
     ScorePrompt,
     ScoreTexts,
-    Sight,
     VectorizeTexts,
     image_tag,
 )
@@ -36,7 +36,7 @@ def warm_up_request(spec: LoadModel, request_id: int) -> Request:
     sampling = Sampling(max_new_tokens=2, ignore_eos=True)
     if spec.pipeline in ("vision_batching", "vision_pipeline"):
         image = Image(_WARM_UP_PIXELS, _WARM_UP_PIXELS, bytes(3 * _WARM_UP_PIXELS**2))
-        return Generate(request_id, [], sampling, Sight(image_tag(0), [image], 0))
+        return Generate(request_id, [], sampling, MultimodalPrompt(image_tag(0), [image], 0))
     return Generate(request_id, [0, 1, 2, 3], sampling)
 
 

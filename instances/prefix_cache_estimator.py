@@ -18,7 +18,7 @@ _MOST_SEEN = 1 << 17
 class _Live:
     """A request under way: its tokens, the cache blocks it has, and how much of it the books show as reused. `seen`:
     how many of its tokens were computed at some time before; `others`: how many requests were under way beside it at
-    most, `crowded`: one of them with a prompt of its own; `evicted` as `PrefixLedger.evicted`."""
+    most, `crowded`: one of them with a prompt of its own; `evicted` as `PrefixCacheEstimator.evicted`."""
 
     ids: list[int]
     blocks: int
@@ -31,7 +31,7 @@ class _Live:
     evicted: int | None = None
 
 
-class PrefixLedger:
+class PrefixCacheEstimator:
     """Two ways to know, of which the one that knows more counts; both are on the safe side.
 
     By the books: what has been computed is there until the cache, of `capacity` blocks of `block_tokens`, has been

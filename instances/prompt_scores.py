@@ -14,7 +14,7 @@ import openvino as ov
 
 from instances.one_at_a_time import OneAtATime
 from instances.pipeline import Emit
-from instances.protocol import LoadModel, Output, Request, Rows, ScorePrompt
+from instances.protocol import LoadModel, Request, Rows, ScorePrompt, TokenOutput
 
 _MOST_LOGITS = 16_000_000
 """At once: 64 MB."""
@@ -45,23 +45,25 @@ class PromptScorer(OneAtATime):
             raise ValueError("this instance scores prompts only")
         super().submit(request)
 
-    def _answer(self, request: Request, emit: Emit) -> Output:
+    def _answer(self, request: Request, emit: Emit) -> TokenOutput:
         assert isinstance(request, ScorePrompt)
         rows = np.full((len(request.ids), 1 + 2 * request.top), np.nan)
         self._pass.reset_state()
         done = 0
         while done < len(request.ids) - 1:  # what would come after the last token is not asked
             if request.id in self._cancelled:
-                return Output(request.id, [], "cancelled")
+                return TokenOutput(request.id, [], "cancelled")
             ids = request.ids[done : min(done + self._step, len(request.ids) - 1)]
             logits = self._logits(ids, done)
             if len(logits) != len(ids):
-                return Output(request.id, [], error="this model's files give the logits of a prompt's last token only")
+                return TokenOutput(
+                    request.id, [], error="this model's files give the logits of a prompt's last token only"
+                )
             following = request.ids[done + 1 : done + 1 + len(ids)]
             rows[done + 1 : done + 1 + len(ids)] = scored(logits, following, request.top)
             done += len(ids)
             emit([])  # a long prompt takes long, and silence would look like a fault
-        return Output(request.id, [], "stop", rows=Rows(rows.astype("<f8").tobytes(), [len(request.ids)]))
+        return TokenOutput(request.id, [], "stop", rows=Rows(rows.astype("<f8").tobytes(), [len(request.ids)]))
 
     def _logits(self, ids: Sequence[int], before: int) -> npt.NDArray[np.float32]:
         count = len(ids)

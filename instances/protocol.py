@@ -1,7 +1,7 @@
 """What the device server and an instance's worker say to each other.
 
-Each is a frame of `instances.frames`. The first to the worker is a `LoadModel`; the first one back is `Ready` or
-`LoadFailed`.
+Each is a frame of `instances.frames`. The first to the worker is a `LoadModel`; the first one back is
+`InstanceReady` or `LoadFailed`.
 """
 
 from typing import Any, Literal
@@ -103,7 +103,7 @@ class Image(msgspec.Struct, frozen=True, array_like=True):
     pixels: bytes
 
 
-class Sight(msgspec.Struct, frozen=True):
+class MultimodalPrompt(msgspec.Struct, frozen=True):
     """What a vision-language model is asked: a text, with the tag `image_tag(n)` where the n-th image belongs.
 
     `tokens` is how many of a request's `prompt_ids` stand for it; those after them have been generated since.
@@ -122,13 +122,13 @@ def image_tag(index: int) -> str:
 class Generate(msgspec.Struct, frozen=True, tag=True):
     """Generate an answer to `prompt_ids`. `id` is unique among the requests of one worker's life.
 
-    A vision-language model takes `sight` instead: it has no ids for what an image is.
+    A vision-language model takes `multimodal` instead: it has no ids for what an image is.
     """
 
     id: int
     prompt_ids: list[int]
     sampling: Sampling
-    sight: Sight | None = None
+    multimodal: MultimodalPrompt | None = None
 
 
 class VectorizeTexts(msgspec.Struct, frozen=True, tag=True):
@@ -163,7 +163,7 @@ class Cancel(msgspec.Struct, frozen=True, tag=True):
     id: int
 
 
-class Ready(msgspec.Struct, frozen=True, tag=True):
+class InstanceReady(msgspec.Struct, frozen=True, tag=True):
     """The model is loaded and warm. `pid` is the worker's own: what was started may be a launcher in front of it, as
     `python.exe` of a virtual environment on Windows is."""
 
@@ -189,7 +189,7 @@ class Rows(msgspec.Struct, frozen=True, array_like=True):
     tokens: list[int]
 
 
-class Output(msgspec.Struct, frozen=True, array_like=True):
+class TokenOutput(msgspec.Struct, frozen=True, array_like=True):
     """What one step added to one request. The last output of a request has `finish` or `error` set.
 
     Where the pipeline knows them: `cached_tokens`, with the first output, is how much of the prompt did not have to be
@@ -209,13 +209,13 @@ class Output(msgspec.Struct, frozen=True, array_like=True):
     evicted_tokens: int | None = None
 
 
-class Outputs(msgspec.Struct, frozen=True, tag=True):
+class TokenOutputs(msgspec.Struct, frozen=True, tag=True):
     """The outputs of one step, over all requests."""
 
-    outputs: list[Output]
+    outputs: list[TokenOutput]
 
 
-class Broken(msgspec.Struct, frozen=True, tag=True):
+class InstanceBroken(msgspec.Struct, frozen=True, tag=True):
     """The pipeline raised during a step and cannot be trusted any more; the worker ends."""
 
     message: str
@@ -224,7 +224,7 @@ class Broken(msgspec.Struct, frozen=True, tag=True):
 TextWork = VectorizeTexts | ScoreTexts | ScorePrompt
 Request = Generate | TextWork
 ToWorker = LoadModel | Request | Cancel
-FromWorker = Ready | LoadFailed | Outputs | Broken
+FromWorker = InstanceReady | LoadFailed | TokenOutputs | InstanceBroken
 
 _to_worker = msgspec.msgpack.Decoder(ToWorker)
 _from_worker = msgspec.msgpack.Decoder(FromWorker)

@@ -11,7 +11,7 @@ import openvino_genai as genai
 
 from instances.one_at_a_time import OneAtATime
 from instances.pipeline import Emit
-from instances.protocol import LoadModel, Output, Request, Rows, ScoreTexts, Text, VectorizeTexts
+from instances.protocol import LoadModel, Request, Rows, ScoreTexts, Text, TokenOutput, VectorizeTexts
 
 _Pooling = genai.TextEmbeddingPipeline.PoolingType
 _POOLING = {"cls": _Pooling.CLS, "mean": _Pooling.MEAN, "last_token": _Pooling.LAST_TOKEN}
@@ -42,12 +42,12 @@ class _TextPipeline(OneAtATime):
     def _rows(self, request: Request) -> Rows:
         """Raises ValueError on a request that this model cannot answer."""
 
-    def _answer(self, request: Request, emit: Emit) -> Output:
+    def _answer(self, request: Request, emit: Emit) -> TokenOutput:
         try:
-            return Output(request.id, [], "stop", rows=self._rows(request))
+            return TokenOutput(request.id, [], "stop", rows=self._rows(request))
         except ValueError as error:
             tokens = error.tokens if isinstance(error, _TooLong) else None
-            return Output(request.id, [], error=str(error), prompt_tokens=tokens)
+            return TokenOutput(request.id, [], error=str(error), prompt_tokens=tokens)
 
     def _decoded(self, texts: Sequence[Text]) -> list[str]:
         return [text if isinstance(text, str) else self._decode(text) for text in texts]

@@ -4,7 +4,7 @@ import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
 from instances.continuous_batching import ContinuousBatching
-from instances.multimodal_prompt import SightReader
+from instances.multimodal_prompt import MultimodalReader
 from instances.protocol import Generate, LoadModel
 
 
@@ -13,7 +13,7 @@ class VisionBatching(ContinuousBatching):
 
     def __init__(self, spec: LoadModel) -> None:
         super().__init__(spec)
-        self._reader = SightReader(self._pipeline.get_tokenizer())
+        self._reader = MultimodalReader(self._pipeline.get_tokenizer())
 
     def _add(self, request: Generate, config: genai.GenerationConfig) -> GenerationHandle:
         prompt, images = self._reader.read(request)

@@ -6,9 +6,9 @@ from typing import Any
 import openvino_genai as genai
 
 from instances.llm_pipeline import SingleRequest
-from instances.multimodal_prompt import SightReader
+from instances.multimodal_prompt import MultimodalReader
 from instances.pipeline import Emit
-from instances.protocol import Generate, LoadModel, Output
+from instances.protocol import Generate, LoadModel, TokenOutput
 from instances.sampling import generation_config
 
 
@@ -25,9 +25,9 @@ class VisionSingleRequest(SingleRequest):
 
     def _load(self, spec: LoadModel, properties: Mapping[str, Any]) -> None:
         self._sees = genai.VLMPipeline(spec.directory, spec.device, **properties)
-        self._reader = SightReader(self._sees.get_tokenizer())
+        self._reader = MultimodalReader(self._sees.get_tokenizer())
 
-    def _generate(self, request: Generate, streamer: genai.StreamerBase) -> Output:
+    def _generate(self, request: Generate, streamer: genai.StreamerBase) -> TokenOutput:
         prompt, images = self._reader.read(request)
         config = generation_config(self._sees.get_generation_config(), request.sampling)
         config.apply_chat_template = False
@@ -35,7 +35,7 @@ class VisionSingleRequest(SingleRequest):
             results = self._sees.generate(prompt, images=images, generation_config=config, streamer=streamer)
         except RuntimeError as error:
             self._failure = str(error).strip().splitlines()[-1]
-            return Output(request.id, [], error=self._failure)
+            return TokenOutput(request.id, [], error=self._failure)
         tokens = results.perf_metrics.get_num_input_tokens()
         finish = self._finish_reason(request.id, results.finish_reasons)
-        return Output(request.id, [], finish, prompt_tokens=tokens)
+        return TokenOutput(request.id, [], finish, prompt_tokens=tokens)

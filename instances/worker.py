@@ -14,15 +14,15 @@ from instances.frames import encode_frame, read_frame
 from instances.own_pipes import take_pipes
 from instances.pipelines import Pipeline, load_pipeline, warm_up_request
 from instances.protocol import (
-    Broken,
     Cancel,
     FromWorker,
+    InstanceBroken,
+    InstanceReady,
     LoadFailed,
     LoadModel,
-    Output,
-    Outputs,
-    Ready,
     Request,
+    TokenOutput,
+    TokenOutputs,
     decode_to_worker,
 )
 
@@ -56,7 +56,7 @@ class Worker:
         try:
             self._serve(pipeline)
         except Exception as error:
-            self._send(Broken(_describe(error)))
+            self._send(InstanceBroken(_describe(error)))
         return 1
 
     def _load(self, spec: LoadModel) -> Pipeline:
@@ -67,7 +67,7 @@ class Worker:
         pipeline.submit(warm_up_request(spec, _WARM_UP_ID))
         while pipeline.busy:
             pipeline.step(_raise_errors)
-        self._send(Ready(loaded - started, time.monotonic() - loaded, os.getpid()))
+        self._send(InstanceReady(loaded - started, time.monotonic() - loaded, os.getpid()))
         return pipeline
 
     def _serve(self, pipeline: Pipeline) -> None:
@@ -90,7 +90,7 @@ class Worker:
         try:
             pipeline.submit(request)
         except Exception as error:
-            self._emit([Output(request.id, [], error=_describe(error))])
+            self._emit([TokenOutput(request.id, [], error=_describe(error))])
 
     def _next_commands(self, *, wait: bool) -> Iterator[Request | Cancel]:
         try:
@@ -111,8 +111,8 @@ class Worker:
             self._inbox.put(command)
         os._exit(0)
 
-    def _emit(self, outputs: list[Output]) -> None:
-        self._send(Outputs(outputs))
+    def _emit(self, outputs: list[TokenOutput]) -> None:
+        self._send(TokenOutputs(outputs))
 
     def _send(self, message: FromWorker) -> None:
         self._replies.write(encode_frame(message))
@@ -126,7 +126,7 @@ def _describe(error: Exception) -> str:
     return lines[-1].strip() if lines else type(error).__name__
 
 
-def _raise_errors(outputs: list[Output]) -> None:
+def _raise_errors(outputs: list[TokenOutput]) -> None:
     for output in outputs:
         if output.error:
             raise RuntimeError(output.error)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from configuration.device_config import DeviceSettings
 from hardware.devices import ResolvedDevice
-from memory.ledger import MemoryLedger, Reservation
+from memory.ledger import MemoryLedger, MemoryReservation
 from memory.readings import GB, PhysicalMemory, ProcessMemory, default_reserve, device_memory, system_memory
 
 
@@ -63,7 +63,7 @@ class MemoryBudget:
         self.reserve_bytes = reserve_bytes
         self._ledger = ledger
         self._limit_bytes = limit_bytes
-        self._own: dict[Hashable, Reservation] = {}
+        self._own: dict[Hashable, MemoryReservation] = {}
         self._own_turn = asyncio.Lock()
 
     def figures(self) -> MemoryFigures:
@@ -121,7 +121,7 @@ class MemoryBudget:
     def _try(self, holder: Hashable, label: str, size: int) -> bool:
         if size > self.figures().free:
             return False
-        self._own[holder] = Reservation(self.memory.name, size, label)
+        self._own[holder] = MemoryReservation(self.memory.name, size, label)
         self._publish()
         return True
 
@@ -129,7 +129,7 @@ class MemoryBudget:
         if self._ledger:
             self._ledger.publish(self._own.values())
 
-    def _claim(self, reservation: Reservation) -> _Claim:
+    def _claim(self, reservation: MemoryReservation) -> _Claim:
         pid = reservation.pid
         return _Claim(reservation.size, None if pid is None else self.memory.measure(pid))
 

@@ -23,7 +23,7 @@ _LOAD_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Reservation:
+class MemoryReservation:
     """`size` bytes of the memory named `memory`, promised to an instance; `pid` is its worker once that runs."""
 
     memory: str
@@ -63,14 +63,14 @@ class MemoryLedger:
         finally:
             self._load_lock.release()
 
-    def publish(self, reservations: Iterable[Reservation]) -> None:
+    def publish(self, reservations: Iterable[MemoryReservation]) -> None:
         """Replace what this process has promised."""
         content = json.dumps([asdict(reservation) for reservation in reservations])
         write_atomically(self._file, content.encode())
 
-    def others(self) -> list[Reservation]:
+    def others(self) -> list[MemoryReservation]:
         """What the other living servers have promised. Files of dead ones are removed on the way."""
-        found: list[Reservation] = []
+        found: list[MemoryReservation] = []
         for path in self._directory.glob("*.json"):
             if path == self._file:
                 continue
@@ -78,7 +78,7 @@ class MemoryLedger:
                 path.unlink(missing_ok=True)
                 continue
             with contextlib.suppress(*BROKEN_FILE):
-                found += msgspec.json.decode(read_bytes(path), type=list[Reservation])
+                found += msgspec.json.decode(read_bytes(path), type=list[MemoryReservation])
         return found
 
     def close(self) -> None:

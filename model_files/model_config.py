@@ -34,7 +34,7 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class ChatTemplate:
+class ChatTemplateFile:
     text: str = ""
     present: bool = False
     tools: bool = False
@@ -107,7 +107,7 @@ def _context_length(config: dict[str, Any], architecture: str) -> int | None:
     return length
 
 
-def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatTemplate:
+def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatTemplateFile:
     """The template from its files, else the one inside openvino_tokenizer.xml, with what its text promises."""
     named = {_DEFAULT_TEMPLATE: tokenizer_template or ""}
     for name in ("tokenizer_config.json", "processor_config.json", "chat_template.json"):
@@ -120,11 +120,11 @@ def read_chat_template(directory: Path, tokenizer_template: str | None) -> ChatT
     return replace(promises, text=named.get(_DEFAULT_TEMPLATE) or next(iter(named.values())))
 
 
-def template_promises(text: str, kind: str = "") -> ChatTemplate:
+def template_promises(text: str, kind: str = "") -> ChatTemplateFile:
     """What a chat template can do, by the names that stand in it. Tools take more than that they are shown: it must be
     known how the model calls them, by the template or by `kind`, the `model_type` of config.json."""
     shows_tools = re.search(r"\btools\b", text) is not None
-    return ChatTemplate(
+    return ChatTemplateFile(
         text=text,
         present=bool(text.strip()),
         tools=shows_tools and find_family(text, kind) is not None,

@@ -28,7 +28,7 @@ UNFINISHED = (".part", ".partial", ".incomplete", ".crdownload", ".aria2")
 
 
 @dataclass(frozen=True)
-class Kind:
+class ModelKind:
     """name: one of KINDS. refusal: the sentence that says why it is not served; the files may be whole all the same."""
 
     name: str
@@ -60,60 +60,62 @@ def refusal_of_files(paths: Collection[str], hint: str = "") -> str | None:
     return "A LoRA adapter, no model by itself." if kind == "lora" else NOT_SERVED.get(kind or "")
 
 
-def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig) -> Kind:
+def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig) -> ModelKind:
     """Raises OSError."""
     names = [path.name for path in directory.iterdir()]
     architecture = config.architecture or ""
     found = kind_of_files(names, f"{architecture} {config.model_type}")
     if found == "lora":
-        return Kind("lora", _adapter_sentence(directory))
+        return ModelKind("lora", _adapter_sentence(directory))
     if found is not None:
-        return Kind(found, NOT_SERVED.get(found))
+        return ModelKind(found, NOT_SERVED.get(found))
     ir = irs.get(directory / "openvino_model.xml")
     if ir is None:
         return _without_ir(directory, names)
     if senses := sorted(ir.inputs.intersection(_OTHER_SENSES)):
-        return Kind("unknown", f"It takes {' and '.join(senses)}: models of pictures or sounds are not served.")
+        return ModelKind("unknown", f"It takes {' and '.join(senses)}: models of pictures or sounds are not served.")
     if not ir.inputs.intersection(("input_ids", "inputs_embeds")):
-        return Kind("unknown", "It takes no text (no input_ids): what it is for cannot be told from its files.")
+        return ModelKind("unknown", "It takes no text (no input_ids): what it is for cannot be told from its files.")
     if "beam_idx" in ir.inputs and "logits" in ir.outputs:
         # Qwen3's rerankers are language models by their files; only their names tell.
         asks = architecture.startswith("Qwen3") and "rerank" in directory.name.lower()
-        return Kind("reranker" if asks else "llm")
+        return ModelKind("reranker" if asks else "llm")
     return _encoder(ir, architecture, config.labels)
 
 
-def _encoder(ir: IrSummary, architecture: str, labels: int | None) -> Kind:
+def _encoder(ir: IrSummary, architecture: str, labels: int | None) -> ModelKind:
     if architecture.endswith("ForSequenceClassification"):
         if labels == 1:
-            return Kind("reranker")
-        return Kind(
+            return ModelKind("reranker")
+        return ModelKind(
             "classifier", f"It sorts texts into {labels or 2} classes; only rerankers, with one score, are served."
         )
     if not ir.outputs.intersection(("logits", "start_logits")):
-        return Kind("embedding")
+        return ModelKind("embedding")
     if architecture.endswith("ForCausalLM") or "LMHead" in architecture:
-        return Kind("llm", "Exported without its KV cache: export it again with --task text-generation-with-past.")
-    return Kind("classifier", "It labels words or fills them in. For vectors export it with --task feature-extraction.")
+        return ModelKind("llm", "Exported without its KV cache: export it again with --task text-generation-with-past.")
+    return ModelKind(
+        "classifier", "It labels words or fills them in. For vectors export it with --task feature-extraction."
+    )
 
 
-def _without_ir(directory: Path, names: Iterable[str]) -> Kind:
+def _without_ir(directory: Path, names: Iterable[str]) -> ModelKind:
     if "openvino_model.bin" in names:
-        return Kind("unknown")  # half a model: what is missing is said elsewhere
+        return ModelKind("unknown")  # half a model: what is missing is said elsewhere
     foreign = sorted(names) + sorted(f"onnx/{path.name}" for path in directory.glob("onnx/*.onnx"))
     for name in foreign:
         origin = _WEIGHTS_ELSEWHERE.get(Path(name).suffix.lower())
         if origin is None and name.startswith("pytorch_model") and name.endswith(".bin"):
             origin = "PyTorch"
         if origin:
-            return Kind(
+            return ModelKind(
                 "unconverted",
                 f"No OpenVINO model: {name} holds {origin} weights. "
                 "Convert it with: optimum-cli export openvino --model <source> <directory>.",
             )
     if any(name.endswith(UNFINISHED) for name in names):
-        return Kind("unknown")
-    return Kind("unknown", "No OpenVINO model: there is no openvino_model.xml.")
+        return ModelKind("unknown")
+    return ModelKind("unknown", "No OpenVINO model: there is no openvino_model.xml.")
 
 
 def missing_part(directory: Path) -> str | None:

@@ -18,7 +18,7 @@ def arrived() -> None:
         over()
 
 
-class Arrivals:
+class ArrivalCounter:
     """Those of one server. A request counts until `arrived`, its end, or `longest` seconds, whatever comes first."""
 
     def __init__(self, *, longest: float = _LONGEST_SECONDS) -> None:
@@ -56,7 +56,7 @@ class Arrivals:
 class CountArrivals:
     """ASGI middleware that counts calls of models. `is_counted` takes the path of a POST request."""
 
-    def __init__(self, app: ASGIApp, *, arrivals: Arrivals, is_counted: Callable[[str], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, arrivals: ArrivalCounter, is_counted: Callable[[str], bool]) -> None:
         self._app = app
         self._arrivals = arrivals
         self._is_counted = is_counted

@@ -2,17 +2,17 @@
 
 import msgspec
 
-from instances.protocol import Grammar, Output, Sampling, Sight
+from instances.protocol import Grammar, MultimodalPrompt, Sampling, TokenOutput
 
 _EXPECTED_ANSWER_TOKENS = 512
 
 
-class Run:
+class GenerationState:
     """A prompt, and what has been generated so far. When an instance is lost or taken away, another goes on from
     here as if what has been generated were part of the prompt."""
 
-    def __init__(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> None:
-        self.sight = sight
+    def __init__(self, prompt_ids: list[int], sampling: Sampling, multimodal: MultimodalPrompt | None = None) -> None:
+        self.multimodal = multimodal
         self.generated: list[int] = []
         self.finished = False
         self.losses = 0
@@ -58,7 +58,7 @@ class Run:
     def begin_attempt(self) -> None:
         self._at_begin_of_attempt = len(self.generated)
 
-    def add(self, output: Output) -> Output:
+    def add(self, output: TokenOutput) -> TokenOutput:
         """Take in what one instance says; as it reads for the whole request."""
         self.generated += output.tokens
         self.finished = output.finish is not None

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from memory.budget import MemoryBudget
 from memory.pressure import PressureGauge
 from memory.readings import read_pressure, read_system_memory
-from pools.loaded_instance import Slot
-from pools.memory_cost_cache import CostBook
-from pools.memory_scheduler import Placer
+from pools.loaded_instance import LoadedInstance
+from pools.memory_cost_cache import MemoryCostCache
+from pools.memory_scheduler import MemoryScheduler
 from pools.pool import ModelPool
 
 logger = logging.getLogger(__name__)
@@ -26,13 +26,13 @@ class Housekeeping:
         self,
         pools: Mapping[str, ModelPool],
         budget: MemoryBudget,
-        placer: Placer,
-        costs: CostBook,
+        memory_scheduler: MemoryScheduler,
+        costs: MemoryCostCache,
         clock: Callable[[], float],
     ) -> None:
         self._pools = pools
         self._budget = budget
-        self._placer = placer
+        self._memory_scheduler = memory_scheduler
         self._costs = costs
         self._clock = clock
         self._gauge = PressureGauge(budget.reserve_bytes, clock)
@@ -48,26 +48,26 @@ class Housekeeping:
     async def run_once(self) -> None:
         now = self._clock()
         for pool in list(self._pools.values()):  # models may come and go meanwhile
-            for slot in pool.expired_slots(now):
-                logger.info("Unloading instance %d of %s: idle.", slot.number, pool.model.public_id)
-                await pool.unload(slot, "idle")
-            for slot in list(pool.slots):
-                if slot.worn:
-                    await pool.renew(slot)
-                self._remember_cost(pool, slot)
-                if slot.leases and slot.instance.silent_seconds() > _HUNG_SECONDS:
-                    logger.error("Instance %d of %s hangs: killed.", slot.number, pool.model.public_id)
-                    slot.instance.kill()
+            for loaded in pool.expired_instances(now):
+                logger.info("Unloading instance %d of %s: idle.", loaded.number, pool.model.public_id)
+                await pool.unload(loaded, "idle")
+            for loaded in list(pool.loaded_instances):
+                if loaded.recycled:
+                    await pool.renew(loaded)
+                self._remember_cost(pool, loaded)
+                if loaded.reservations and loaded.instance.silent_seconds() > _HUNG_SECONDS:
+                    logger.error("Instance %d of %s hangs: killed.", loaded.number, pool.model.public_id)
+                    loaded.instance.kill()
             if pool.queue.overdue(now, pool.queue_seconds):
-                pool.expire_waiting(self._placer.describe())
+                pool.expire_waiting(self._memory_scheduler.describe())
         if self._budget.memory.shared_with_host:
             await self._follow_pressure()
 
-    def _remember_cost(self, pool: ModelPool, slot: Slot) -> None:
+    def _remember_cost(self, pool: ModelPool, loaded: LoadedInstance) -> None:
         """Only a fresh instance: later the KV cache is part of what its process takes."""
-        memory = None if slot.served else self._budget.measured(slot.instance)
+        memory = None if loaded.served else self._budget.measured(loaded.instance)
         if memory is not None:
-            self._costs.record(slot.instance.spec, memory)
+            self._costs.record(loaded.instance.spec, memory)
 
     async def _follow_pressure(self) -> None:
         match self._gauge.advise(read_system_memory(), read_pressure()):
@@ -87,16 +87,16 @@ class Housekeeping:
         """
         rested = self._clock() - _RESTED_SECONDS
         idle = [
-            (pool, slot)
+            (pool, loaded)
             for pool in self._pools.values()
-            for slot in pool.idle_slots()
-            if not slot.pinned and slot.idle_since <= rested
+            for loaded in pool.idle_instances()
+            if not loaded.pinned and loaded.idle_since <= rested
         ]
         if idle:
-            pool, slot = min(idle, key=lambda entry: entry[1].idle_since)
-            logger.warning("Unloading instance %d of %s: memory is short.", slot.number, pool.model.public_id)
-            await pool.unload(slot, "pressure")
+            pool, loaded = min(idle, key=lambda entry: entry[1].idle_since)
+            logger.warning("Unloading instance %d of %s: memory is short.", loaded.number, pool.model.public_id)
+            await pool.unload(loaded, "pressure")
         for pool in self._pools.values():
-            if pool.slots and pool.ceiling > 1:
+            if pool.loaded_instances and pool.ceiling > 1:
                 pool.ceiling = max(1, min(pool.ceiling, pool.active or pool.ceiling) // 2)
                 logger.warning("Memory is short: %s may run %d requests.", pool.model.public_id, pool.ceiling)

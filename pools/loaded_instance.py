@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from instances.grammar_probe import WORN_BYTES
+from instances.grammar_probe import RECYCLE_BYTES
 from instances.handle import Instance
 from instances.protocol import Structure
 
@@ -18,7 +18,7 @@ def whole_blocks(tokens: int) -> int:
 
 
 @dataclass(eq=False)
-class Slot:
+class LoadedInstance:
     """`capacity` in tokens of KV cache; `idle_since` and `loaded_at` in the clock's seconds. `keep_alive` is how many
     seconds it stays when idle, negative for ever. `productive` once anything has come out of it."""
 
@@ -32,13 +32,13 @@ class Slot:
     keep_alive: float
     served: int = 0
     productive: bool = False
-    leases: list["Lease"] = field(default_factory=list)
+    reservations: list["KVReservation"] = field(default_factory=list)
     _structures: set[Structure] = field(default_factory=set)
     _structures_bytes: int = 0
 
     @property
     def active(self) -> int:
-        return len(self.leases)
+        return len(self.reservations)
 
     @property
     def pinned(self) -> bool:
@@ -47,13 +47,13 @@ class Slot:
 
     @property
     def reserved_tokens(self) -> int:
-        return sum(lease.tokens for lease in self.leases)
+        return sum(reservation.tokens for reservation in self.reservations)
 
     @property
-    def worn(self) -> bool:
+    def recycled(self) -> bool:
         """Whether it holds so many compiled grammars that another should take its place: the library keeps each that it
         has seen for good."""
-        return self._structures_bytes > WORN_BYTES
+        return self._structures_bytes > RECYCLE_BYTES
 
     def note_structure(self, structure: Structure, size: int) -> None:
         """A request brings `structure`, which takes `size` bytes compiled."""
@@ -63,25 +63,25 @@ class Slot:
 
     def has_room(self, tokens: int) -> bool:
         """A request that is alone always has room: its size was checked against the whole when it came."""
-        return not self.leases or (
+        return not self.reservations or (
             self.active < self.max_requests and self.reserved_tokens + whole_blocks(tokens) <= self.capacity
         )
 
-    def lease(self, tokens: int) -> "Lease":
-        lease = Lease(self, whole_blocks(tokens))
-        self.leases.append(lease)
+    def reserve(self, tokens: int) -> "KVReservation":
+        reservation = KVReservation(self, whole_blocks(tokens))
+        self.reservations.append(reservation)
         self.served += 1
-        return lease
+        return reservation
 
 
 @dataclass(eq=False)
-class Lease:
+class KVReservation:
     """One request's share of a slot.
 
     `on_preempted` asks its holder to give the share back and to queue again; a request without it is left alone.
     """
 
-    slot: Slot
+    loaded: LoadedInstance
     tokens: int
     preempted: bool = False
     on_preempted: Callable[[], None] | None = None
@@ -105,9 +105,12 @@ class Lease:
             self._make_room()
 
     def _make_room(self) -> None:
-        excess = sum(lease.tokens for lease in self.slot.leases if not lease.preempted) - self.slot.capacity
-        for lease in reversed(self.slot.leases[1:]):
+        excess = (
+            sum(reservation.tokens for reservation in self.loaded.reservations if not reservation.preempted)
+            - self.loaded.capacity
+        )
+        for reservation in reversed(self.loaded.reservations[1:]):
             if excess <= 0:
                 return
-            if lease.preempt():
-                excess -= lease.tokens
+            if reservation.preempt():
+                excess -= reservation.tokens

@@ -15,7 +15,7 @@ _LEAST_BYTES = 32 * 2**20
 """OpenVINO alone takes more: what is less was measured at a launcher in front of the worker."""
 
 
-class CostBook:
+class MemoryCostCache:
     """Bytes of a loaded instance without its KV cache, by model, device and settings, in one JSON file.
 
     A file that cannot be read or written costs nothing but the memory of what was measured.

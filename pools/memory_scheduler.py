@@ -9,8 +9,8 @@ from memory.budget import MemoryBudget
 from memory.placement import Candidate, choose_victims
 from memory.readings import GB
 from pools.errors import OutOfMemory
-from pools.loaded_instance import Slot
-from pools.memory_cost_cache import CostBook
+from pools.loaded_instance import LoadedInstance
+from pools.memory_cost_cache import MemoryCostCache
 from pools.pool import ModelPool
 
 logger = logging.getLogger(__name__)
@@ -18,17 +18,17 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
 _OUTSIDE_PATIENCE_SECONDS = 10.0
 _GRACE_SECONDS = 10.0
-Victim = Candidate[tuple[ModelPool, Slot]]
+Victim = Candidate[tuple[ModelPool, LoadedInstance]]
 
 
-class Placer:
+class MemoryScheduler:
     """Reserves memory for instances, unloading those of other models where that is needed and allowed.
 
     One placement at a time; the others wait their turn.
     """
 
     def __init__(
-        self, pools: Mapping[str, ModelPool], budget: MemoryBudget, costs: CostBook, clock: Callable[[], float]
+        self, pools: Mapping[str, ModelPool], budget: MemoryBudget, costs: MemoryCostCache, clock: Callable[[], float]
     ) -> None:
         self._pools = pools
         self._budget = budget
@@ -56,7 +56,7 @@ class Placer:
     async def _reserve(self, pool: ModelPool, holder: Hashable, size: int) -> None:
         gives_up_at = self._clock() + _OUTSIDE_PATIENCE_SECONDS
         while not self._budget.reserve(holder, pool.model.public_id, size):
-            if pool.slots or not pool.wants_instance:
+            if pool.loaded_instances or not pool.wants_instance:
                 raise self._no_room(pool, size)
             missing = size - self._budget.figures().free
             if (idle := choose_victims(self._candidates(pool, idle=True), missing)) is not None:
@@ -72,37 +72,37 @@ class Placer:
     def _others_may_go(self, claimant: ModelPool) -> bool:
         """Whether our own models hold memory that will become free: those that still load must be waited for too."""
         others = [pool for pool in self._pools.values() if pool is not claimant]
-        return any(not slot.pinned for pool in others for slot in pool.slots) or any(
+        return any(not loaded.pinned for pool in others for loaded in pool.loaded_instances) or any(
             pool.loading and pool.model.assignment.idle_timeout >= 0 for pool in others
         )
 
     def _candidates(self, claimant: ModelPool, *, idle: bool) -> list[Victim]:
         return [
-            Candidate((pool, slot), self._size(slot), slot.idle_since)
+            Candidate((pool, loaded), self._size(loaded), loaded.idle_since)
             for pool in self._pools.values()
             if pool is not claimant
-            for slot in (pool.idle_slots() if idle else pool.slots)
-            if not slot.pinned and self._has_earned_its_load(slot)
+            for loaded in (pool.idle_instances() if idle else pool.loaded_instances)
+            if not loaded.pinned and self._has_earned_its_load(loaded)
         ]
 
-    def _has_earned_its_load(self, slot: Slot) -> bool:
+    def _has_earned_its_load(self, loaded: LoadedInstance) -> bool:
         """Models that push each other out before they have answered anybody would never get anything done."""
-        return slot.served > 0 or self._clock() - slot.loaded_at > _GRACE_SECONDS
+        return loaded.served > 0 or self._clock() - loaded.loaded_at > _GRACE_SECONDS
 
-    def _size(self, slot: Slot) -> int:
-        return self._budget.size(slot.instance)
+    def _size(self, loaded: LoadedInstance) -> int:
+        return self._budget.size(loaded.instance)
 
     async def _unload(self, victim: Victim, claimant: ModelPool) -> None:
-        pool, slot = victim.item
+        pool, loaded = victim.item
         logger.info(
             "Unloading instance %d of %s (%.2f GB) to make room for %s.",
-            slot.number,
+            loaded.number,
             pool.model.public_id,
             victim.size / GB,
             claimant.model.public_id,
         )
-        await pool.unload(slot, "room")
-        self._budget.release(slot.instance)
+        await pool.unload(loaded, "room")
+        self._budget.release(loaded.instance)
 
     def _check_limits(self, pool: ModelPool, size: int) -> None:
         figures = self._budget.figures()
@@ -112,11 +112,11 @@ class Placer:
                 f"({figures.limit / GB:.2f} GB)."
             )
         limit = pool.model.assignment.max_total_memory_gb
-        needed = (len(pool.slots) + 1) * size
+        needed = (len(pool.loaded_instances) + 1) * size
         if limit is not None and needed > limit * GB:
             raise OutOfMemory(
-                f"'{pool.model.public_id}' may take {limit:.2f} GB (max_total_memory_gb), but {len(pool.slots) + 1} "
-                f"instances need about {needed / GB:.2f} GB."
+                f"'{pool.model.public_id}' may take {limit:.2f} GB (max_total_memory_gb), "
+                f"but {len(pool.loaded_instances) + 1} instances need about {needed / GB:.2f} GB."
             )
 
     def _no_room(self, pool: ModelPool, size: int) -> OutOfMemory:
@@ -127,9 +127,9 @@ class Placer:
         """A sentence with the figures: what is free and who holds what."""
         figures = self._budget.figures()
         held = {
-            pool.model.public_id: sum(self._size(slot) for slot in pool.slots)
+            pool.model.public_id: sum(self._size(loaded) for loaded in pool.loaded_instances)
             for pool in self._pools.values()
-            if pool.slots
+            if pool.loaded_instances
         }
         holders = [f"{name} {size / GB:.2f} GB" for name, size in held.items()]
         if figures.elsewhere:

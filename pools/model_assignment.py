@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from configuration.device_config import DeviceSettings, ModelAssignment
-from configuration.tuning_store import tuning_book
+from configuration.tuning_store import tuning_store
 from hardware.devices import DeviceInfo, ResolvedDevice, resolve_device
 from model_files.model_facts import ModelFacts, read_facts
 from model_files.npu_rules import pipeline_problem
-from pools.served_model import Persona, ServedModel
+from pools.served_model import ModelDefaults, ServedModel
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def served_model(
     if facts.problem:
         logger.warning("%s: %s", assignment.id, facts.problem)
     device = _model_device(settings, assignment, facts, available)
-    tuning = tuning_book(data_dir).find(assignment.id, device.full_name)
+    tuning = tuning_store(data_dir).find(assignment.id, device.full_name)
     return ServedModel(
         id=assignment.id,
         public_id=f"{device_name}-{assignment.id}",
@@ -39,7 +39,7 @@ def served_model(
         facts=facts,
         assignment=assignment,
         device=device,
-        persona=Persona(assignment.system, None, assignment.parameters),
+        model_defaults=ModelDefaults(assignment.system, None, assignment.parameters),
         parallel_generations=settings.parallel_generations,
         tuned=tuning.best if tuning else None,
     )

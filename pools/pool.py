@@ -9,10 +9,10 @@ from typing import Any, Literal, Protocol, get_args
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
-from pools.loaded_instance import Lease, Slot
+from pools.loaded_instance import KVReservation, LoadedInstance
 from pools.progress import Loading
 from pools.queue import FairQueue, Waiter
-from pools.retry_backoff import Setbacks
+from pools.retry_backoff import RetryBackoff
 from pools.served_model import InstancePlan, ServedModel
 from pools.statistics import Timings
 from web.errors import ServiceError
@@ -21,7 +21,7 @@ from web.request_id import current_request_id
 logger = logging.getLogger(__name__)
 
 PoolState = Literal["unloaded", "loading", "ready", "failed"]
-EndReason = Literal["asked", "idle", "room", "pressure", "lost", "worn"]
+EndReason = Literal["asked", "idle", "room", "pressure", "lost", "recycled"]
 
 
 class StartInstance(Protocol):
@@ -53,7 +53,7 @@ class ModelPool:
     ) -> None:
         self.model = model
         self.plan = plan
-        self.slots: list[Slot] = []
+        self.loaded_instances: list[LoadedInstance] = []
         self.queue = FairQueue()
         self.max_active = model.max_instances * model.requests_per_instance
         self.ceiling = self.max_active
@@ -67,14 +67,14 @@ class ModelPool:
         self._wanted = 0
         self._no_room = False
         self._closed_by: ServiceError | None = None
-        self._setbacks = Setbacks()
+        self._backoff = RetryBackoff()
         self._last_number = 0
         self.progress: Loading | None = None
         self.ends: Counter[EndReason] = Counter(dict.fromkeys(get_args(EndReason), 0))
 
     @property
     def state(self) -> PoolState:
-        if self.slots:
+        if self.loaded_instances:
             return "ready"
         if self._loading is not None:
             return "loading"
@@ -83,16 +83,16 @@ class ModelPool:
     @property
     def error(self) -> str | None:
         """Why no instance could be loaded, until one can."""
-        return self._setbacks.error
+        return self._backoff.error
 
     @property
     def crashes(self) -> int:
         """How many instances have ended in a row without having said anything."""
-        return self._setbacks.crashes
+        return self._backoff.crashes
 
     @property
     def active(self) -> int:
-        return sum(slot.active for slot in self.slots)
+        return sum(loaded.active for loaded in self.loaded_instances)
 
     @property
     def queued(self) -> int:
@@ -105,7 +105,7 @@ class ModelPool:
     @property
     def wants_instance(self) -> bool:
         """Whether somebody still waits for an instance to come."""
-        return self.queue.first() is not None or len(self.slots) < self._wanted
+        return self.queue.first() is not None or len(self.loaded_instances) < self._wanted
 
     async def acquire(
         self,
@@ -115,12 +115,12 @@ class ModelPool:
         returned: bool = False,
         timings: Timings | None = None,
         keep_alive: float | None = None,
-    ) -> Lease:
-        """A lease on an instance with room for `tokens` of KV cache; end it by `release`.
+    ) -> KVReservation:
+        """A reservation on an instance with room for `tokens` of KV cache; end it by `release`.
 
         `returned`: the request has lost its instance and goes before those that have not had one. `timings` can tell
-        its place in the queue meanwhile. `keep_alive`: see `Slot`; None leaves the instance's own. Raises `QueueFull`,
-        `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`, and what `close` was given once the pool is closed.
+        its place in the queue meanwhile. `keep_alive`: see `LoadedInstance`; None leaves the instance's own. Raises
+        `QueueFull`, `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`; once the pool is closed, what `close` was given.
         """
         if self._closed_by is not None:
             raise self._closed_by
@@ -129,7 +129,7 @@ class ModelPool:
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
                 retry_after=5,
             )
-        if self.state == "failed" and self._setbacks.pausing(self._clock()):
+        if self.state == "failed" and self._backoff.pausing(self._clock()):
             raise self._load_error()
         waiter = Waiter(tokens, client, self._clock(), request_id=current_request_id(), keep_alive=keep_alive)
         self.queue.add(waiter, returned=returned)
@@ -148,25 +148,25 @@ class ModelPool:
             if timings is not None:
                 timings.queue_position = None
 
-    def release(self, lease: Lease) -> None:
+    def release(self, reservation: KVReservation) -> None:
         """Give back what `acquire` gave."""
-        lease.slot.leases.remove(lease)
-        lease.slot.idle_since = self._clock()
+        reservation.loaded.reservations.remove(reservation)
+        reservation.loaded.idle_since = self._clock()
         self._no_room = False
         self.dispatch()
 
     def dispatch(self) -> None:
         """Grant what can be granted; start an instance if somebody still waits."""
         while not self.yielding and self.active < self.ceiling and (waiter := self.queue.first()):
-            slot = self._slot_for(waiter.tokens)
-            if slot is None:
+            loaded = self._instance_for(waiter.tokens)
+            if loaded is None:
                 break
             self.queue.pop()
             if waiter.keep_alive is not None:
-                slot.keep_alive = waiter.keep_alive
-            waiter.granted.set_result(slot.lease(waiter.tokens))
-        waits = self.queue.first() is not None and (not self.slots or self.active < self.ceiling)
-        if self._loading is None and (waits or len(self.slots) < self._wanted):
+                loaded.keep_alive = waiter.keep_alive
+            waiter.granted.set_result(loaded.reserve(waiter.tokens))
+        waits = self.queue.first() is not None and (not self.loaded_instances or self.active < self.ceiling)
+        if self._loading is None and (waits or len(self.loaded_instances) < self._wanted):
             self._grow()
 
     def expire_waiting(self, figures: str) -> None:
@@ -177,68 +177,72 @@ class ModelPool:
 
     async def preload(self, count: int) -> None:
         """Have at least `count` instances, as far as the model's kind and memory allow. Raises as `acquire`."""
-        self._setbacks.forgive()
+        self._backoff.forgive()
         self._wanted = min(count, self.model.max_instances)
-        while len(self.slots) < self._wanted:
-            before = len(self.slots)
+        while len(self.loaded_instances) < self._wanted:
+            before = len(self.loaded_instances)
             self.dispatch()
             if self._loading is not None:
                 await asyncio.shield(self._loading)
-            if len(self.slots) <= before:
+            if len(self.loaded_instances) <= before:
                 break
         self._wanted = 0
         if self.error:
             raise self._load_error()
 
-    def idle_slots(self) -> list[Slot]:
+    def idle_instances(self) -> list[LoadedInstance]:
         if self.queue.first() is not None and not self.yielding:
             return []
-        return [slot for slot in self.slots if not slot.leases]
+        return [loaded for loaded in self.loaded_instances if not loaded.reservations]
 
     def keep(self, seconds: float) -> None:
         """Let the instances that there are stay for so long when idle, negative for ever."""
-        for slot in self.slots:
-            slot.keep_alive = seconds
+        for loaded in self.loaded_instances:
+            loaded.keep_alive = seconds
 
-    def expired_slots(self, now: float) -> list[Slot]:
+    def expired_instances(self, now: float) -> list[LoadedInstance]:
         """Idle slots whose time is over, beyond the number that is always kept; that counts no slot which is to end
         at once."""
-        expired = [slot for slot in self.idle_slots() if not slot.pinned and now - slot.idle_since >= slot.keep_alive]
-        at_once = [slot for slot in expired if slot.keep_alive == 0]
-        spare = max(0, len(self.slots) - len(at_once) - self.model.assignment.preload_count)
-        return at_once + [slot for slot in expired if slot.keep_alive > 0][:spare]
+        expired = [
+            loaded
+            for loaded in self.idle_instances()
+            if not loaded.pinned and now - loaded.idle_since >= loaded.keep_alive
+        ]
+        at_once = [loaded for loaded in expired if loaded.keep_alive == 0]
+        spare = max(0, len(self.loaded_instances) - len(at_once) - self.model.assignment.preload_count)
+        return at_once + [loaded for loaded in expired if loaded.keep_alive > 0][:spare]
 
     @property
     def loads(self) -> int:
         """How many instances were loaded so far."""
         return self._last_number
 
-    async def unload(self, slot: Slot, why: EndReason = "asked") -> None:
+    async def unload(self, loaded: LoadedInstance, why: EndReason = "asked") -> None:
         """End an instance; its memory is free when this returns."""
-        if slot in self.slots:
-            self.slots.remove(slot)
+        if loaded in self.loaded_instances:
+            self.loaded_instances.remove(loaded)
             self.ends[why] += 1
-        await slot.instance.stop()
+        await loaded.instance.stop()
 
-    async def renew(self, slot: Slot) -> None:
-        """Bring a worn instance closer to its end: what can go on elsewhere leaves it, and once it is idle another
-        takes its place. To be called again until it is gone."""
+    async def renew(self, loaded: LoadedInstance) -> None:
+        """Recycle an instance: what can go on elsewhere leaves it; once it is idle another takes its place. To be
+        called again until it is gone."""
         if not self.model.one_at_a_time:
-            for lease in slot.leases:
-                lease.preempt()
-        if not slot.leases:
-            logger.info("Renewing instance %d of %s: it holds many grammars.", slot.number, self.model.public_id)
-            count = len(self.slots)
-            await self.unload(slot, "worn")
-            self._keep(self._renewed(count, slot.keep_alive))
+            for reservation in loaded.reservations:
+                reservation.preempt()
+        if not loaded.reservations:
+            logger.info("Renewing instance %d of %s: it holds many grammars.", loaded.number, self.model.public_id)
+            count = len(self.loaded_instances)
+            await self.unload(loaded, "recycled")
+            self._keep(self._renewed(count, loaded.keep_alive))
 
     async def _renewed(self, count: int, keep_alive: float) -> None:
-        others = list(self.slots)
+        others = list(self.loaded_instances)
         with suppress(ServiceError):  # who asks for the model is told
             await self.preload(count)
-        for slot in self.slots:
-            if slot not in others:
-                slot.keep_alive = keep_alive
+        for loaded in self.loaded_instances:
+            if loaded not in others:
+                loaded.keep_alive = keep_alive
 
     async def close(self, error: ServiceError) -> None:
         """End all instances and refuse those who wait, and whoever comes, with `error`."""
@@ -247,19 +251,25 @@ class ModelPool:
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
-        await asyncio.gather(*(self.unload(slot) for slot in list(self.slots)))
+        await asyncio.gather(*(self.unload(loaded) for loaded in list(self.loaded_instances)))
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _slot_for(self, tokens: int) -> Slot | None:
+    def _instance_for(self, tokens: int) -> LoadedInstance | None:
         # One that has ended is among the slots until its watcher has a turn.
         free = [
-            slot for slot in self.slots if slot.has_room(tokens) and not slot.worn and not slot.instance.closed.is_set()
+            loaded
+            for loaded in self.loaded_instances
+            if loaded.has_room(tokens) and not loaded.recycled and not loaded.instance.closed.is_set()
         ]
-        return min(free, key=lambda slot: slot.active, default=None)
+        return min(free, key=lambda loaded: loaded.active, default=None)
 
     def _grow(self) -> None:
         closed = self._closed_by is not None
-        if len(self.slots) < self.model.max_instances and not closed and not (self.slots and self._no_room):
+        if (
+            len(self.loaded_instances) < self.model.max_instances
+            and not closed
+            and not (self.loaded_instances and self._no_room)
+        ):
             self._loading = asyncio.create_task(self._load())
             self._loading.add_done_callback(self._loaded)
 
@@ -274,7 +284,7 @@ class ModelPool:
         except OutOfMemory as error:
             # Those who wait can still be served, one after the other, by the instances there are.
             self._wanted, self._no_room = 0, True
-            if not self.slots:
+            if not self.loaded_instances:
                 self._refuse_waiting(error)
             return
         except InstanceLoadError as error:
@@ -283,14 +293,14 @@ class ModelPool:
         except InstanceLost as error:
             self._count_crash(str(error), productive=False)
             return
-        self._setbacks.loaded()
+        self._backoff.loaded()
         self._last_number += 1
         now = self._clock()
         limit = self.model.requests_per_instance
         stays = self.model.assignment.idle_timeout
-        slot = Slot(self._last_number, instance, self.plan.kv_cache_tokens, limit, now, now, seconds, stays)
-        self.slots.append(slot)
-        self._keep(self._watch(slot))
+        loaded = LoadedInstance(self._last_number, instance, self.plan.kv_cache_tokens, limit, now, now, seconds, stays)
+        self.loaded_instances.append(loaded)
+        self._keep(self._watch(loaded))
         self.dispatch()
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
@@ -298,24 +308,24 @@ class ModelPool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _watch(self, slot: Slot) -> None:
-        await slot.instance.closed.wait()
-        if slot not in self.slots:
+    async def _watch(self, loaded: LoadedInstance) -> None:
+        await loaded.instance.closed.wait()
+        if loaded not in self.loaded_instances:
             return
-        self.slots.remove(slot)
+        self.loaded_instances.remove(loaded)
         self.ends["lost"] += 1
-        reason = slot.instance.end_reason()
-        logger.warning("Instance %d of %s ended unexpectedly: %s", slot.number, self.model.public_id, reason)
-        self._count_crash(reason, productive=slot.productive)
+        reason = loaded.instance.end_reason()
+        logger.warning("Instance %d of %s ended unexpectedly: %s", loaded.number, self.model.public_id, reason)
+        self._count_crash(reason, productive=loaded.productive)
         self.dispatch()
 
     def _count_crash(self, reason: str, *, productive: bool) -> None:
-        in_a_row = self._setbacks.crashed(productive=productive)
-        if self._setbacks.hopeless and not self.slots:
+        in_a_row = self._backoff.crashed(productive=productive)
+        if self._backoff.hopeless and not self.loaded_instances:
             self._fail(f"its instances ended {in_a_row} times in a row without a token, last: {reason}")
 
     def _fail(self, reason: str) -> None:
-        self._setbacks.failed(reason, self._clock())
+        self._backoff.failed(reason, self._clock())
         self._wanted = 0
         logger.error("%s failed: %s", self.model.public_id, reason)
         self._refuse_waiting(self._load_error())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pools.loaded_instance import Lease
+    from pools.loaded_instance import KVReservation
 
 
 @dataclass(eq=False)
@@ -18,7 +18,7 @@ class Waiter:
     tokens: int
     client: str
     since: float
-    granted: "asyncio.Future[Lease]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    granted: "asyncio.Future[KVReservation]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     request_id: str | None = None
     keep_alive: float | None = None
 

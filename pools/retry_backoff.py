@@ -5,7 +5,7 @@ _LAST_RETRY_SECONDS = 600.0
 _CRASHES_THAT_FAIL = 3
 
 
-class Setbacks:
+class RetryBackoff:
     """`error` is why the model has failed, None while it has not; it stays until a load succeeds or `forgive`."""
 
     def __init__(self) -> None:

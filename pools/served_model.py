@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from configuration.device_config import ModelAssignment
-from configuration.tuning_store import Settings
+from configuration.tuning_store import PipelineSettings
 from hardware.devices import ResolvedDevice
 from instances.protocol import LoadModel, PipelineKind
 from memory.kv_cache import KvFormat, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
@@ -45,7 +45,7 @@ _CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 
 
 @dataclass(frozen=True)
-class Persona:
+class ModelDefaults:
     """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for generation
     options by name."""
 
@@ -58,7 +58,7 @@ class Persona:
 class ServedModel:
     """`public_id` is what clients call it: the device's name, a hyphen, the model id or its alias.
 
-    An alias differs from its model in `public_id` and `persona` only; both share the model's instances.
+    An alias differs from its model in `public_id` and `model_defaults` only; both share the model's instances.
     """
 
     id: str
@@ -67,9 +67,9 @@ class ServedModel:
     facts: ModelFacts
     assignment: ModelAssignment
     device: ResolvedDevice
-    persona: Persona = Persona()
+    model_defaults: ModelDefaults = ModelDefaults()
     parallel_generations: bool = False
-    tuned: Settings | None = None
+    tuned: PipelineSettings | None = None
     scoring: bool = False
     """Whether it is loaded to score prompts, not to answer them; see `pools.prompt_scores`."""
 
@@ -91,7 +91,7 @@ class ServedModel:
     def require_chat(self) -> None:
         """Raise `InvalidRequest` when the model cannot take a conversation, saying what it can."""
         self.require("generation")
-        if self.problem is None and not (self.facts.chat_template or self.persona.template):
+        if self.problem is None and not (self.facts.chat_template or self.model_defaults.template):
             raise InvalidRequest(f"'{self.public_id}' {NO_CHAT}", param="model")
 
     @property

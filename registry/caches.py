@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.disk import directory_size
-from registry.errors import ModelInUse, ModelNotFound
+from registry.errors import LocalModelNotFound, ModelInUse
 from registry.names import inside
 
 PREFIX = "cache_"
@@ -40,7 +40,7 @@ def clear_cache(data_dir: Path, device: str, devices: Collection[str]) -> int:
     unless the device is in no configuration any more. Raises ModelNotFound, ModelInUse, OSError."""
     path = inside(data_dir, f"{PREFIX}{device}")
     if "/" in device or "\\" in device or not path.is_dir() or path.is_symlink():
-        raise ModelNotFound(f'There is no compile cache for "{device}".')
+        raise LocalModelNotFound(f'There is no compile cache for "{device}".')
     size = directory_size(path)
     try:
         if device not in devices:

@@ -21,12 +21,12 @@ from filelock import Timeout
 from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.downloader_protocol import (
+    DownloadFinished,
+    DownloadProgress,
+    DownloadReportedFailure,
+    DownloadRequest,
     Event,
-    Failed,
-    Finished,
     Plan,
-    Progress,
-    PullRequest,
     Refetching,
     Resolved,
     Verifying,
@@ -34,7 +34,7 @@ from registry.downloader_protocol import (
     decode_request,
     encode,
 )
-from registry.errors import Conflict, DownloadFailed, NotEnoughDisk, RegistryError
+from registry.errors import DownloadFailed, NotEnoughDisk, RegistryConflict, RegistryError
 from registry.files import RemoteFile, check_served, is_intact, needed_files
 from registry.gguf_choice import check_readable
 from registry.hub import RemoteModel
@@ -54,7 +54,7 @@ _LOCK_SECONDS = 10
 class Downloader:
     """Resolve, fetch, verify, describe: after run() the directory holds a whole model and its metadata.json."""
 
-    def __init__(self, request: PullRequest, output: BinaryIO) -> None:
+    def __init__(self, request: DownloadRequest, output: BinaryIO) -> None:
         self._request = request
         self._output = output
         self._settings = HubSettings(request.endpoint, request.token, request.kind)
@@ -68,7 +68,7 @@ class Downloader:
             with partial_lock(self._directory).acquire(timeout=_LOCK_SECONDS):
                 self._pull()
         except Timeout as error:
-            raise Conflict(f"Another process is pulling {self._request.model_id}.") from error
+            raise RegistryConflict(f"Another process is pulling {self._request.model_id}.") from error
 
     def _pull(self) -> None:
         model = self._resolve()
@@ -91,7 +91,7 @@ class Downloader:
         for index, file in enumerate(files):
             self._verify(transfer, index, file)
         self._describe(model, files)
-        self._send(Finished())
+        self._send(DownloadFinished())
 
     def _resolve(self) -> RemoteModel:
         request = self._request
@@ -138,7 +138,7 @@ class Downloader:
 
     def _fetch(self, transfer: Transfer, index: int, file: RemoteFile) -> None:
         transfer.fetch(file, lambda done: self._progress(index, done))
-        self._send(Progress(index, file.size))
+        self._send(DownloadProgress(index, file.size))
 
     def _verify(self, transfer: Transfer, index: int, file: RemoteFile) -> None:
         path = self._directory / file.path
@@ -170,18 +170,18 @@ class Downloader:
         now = time.monotonic()
         if now - self._last_progress >= _PROGRESS_SECONDS:
             self._last_progress = now
-            self._send(Progress(index, done))
+            self._send(DownloadProgress(index, done))
 
     def _send(self, event: Event) -> None:
         self._output.write(encode(event) + b"\n")
         self._output.flush()
 
 
-def _failure(error: OSError, directory: Path) -> Failed:
+def _failure(error: OSError, directory: Path) -> DownloadReportedFailure:
     if error.errno == errno.ENOSPC:
         full = NotEnoughDisk.of(RESERVE_BYTES, free_bytes(directory))
-        return Failed(full.type, full.message, full.details)
-    return Failed(DownloadFailed.__name__, f"The model cannot be written: {error}.")
+        return DownloadReportedFailure(full.type, full.message, full.details)
+    return DownloadReportedFailure(DownloadFailed.__name__, f"The model cannot be written: {error}.")
 
 
 def main() -> int:
@@ -192,7 +192,7 @@ def main() -> int:
     try:
         Downloader(request, output).run()
     except RegistryError as error:
-        failure = Failed(error.type, error.message, error.details)
+        failure = DownloadReportedFailure(error.type, error.message, error.details)
     except OSError as error:
         failure = _failure(error, Path(request.directory))
     else:

@@ -10,7 +10,7 @@ from registry.files import RemoteFile
 from registry.settings import HubKind
 
 
-class PullRequest(msgspec.Struct, omit_defaults=True):
+class DownloadRequest(msgspec.Struct, omit_defaults=True):
     """directory: where the partial model lies. installed: an older copy, whose unchanged files are taken over.
     variant: the GGUF file that was asked for. revision: what was asked for; commit: what that was when the download
     began. free_bytes: what may be written. retry_wait: the first pause after a broken connection, seconds.
@@ -47,7 +47,7 @@ class Resolved(msgspec.Struct, tag="resolved"):
     token_refused: bool = False
 
 
-class Progress(msgspec.Struct, tag="progress"):
+class DownloadProgress(msgspec.Struct, tag="progress"):
     """done: bytes of the file at this index that are on disk."""
 
     file: int
@@ -64,19 +64,19 @@ class Refetching(msgspec.Struct, tag="refetching"):
     file: int
 
 
-class Finished(msgspec.Struct, tag="finished"):
+class DownloadFinished(msgspec.Struct, tag="finished"):
     """The directory holds the whole model, every hash checked, and its metadata.json."""
 
 
-class Failed(msgspec.Struct, tag="failed"):
+class DownloadReportedFailure(msgspec.Struct, tag="failed"):
     error: str
     message: str
     details: dict[str, Any] = {}
 
 
-Event = Resolved | Progress | Verifying | Refetching | Finished | Failed
+Event = Resolved | DownloadProgress | Verifying | Refetching | DownloadFinished | DownloadReportedFailure
 
 encode = msgspec.json.encode
 decode_plan = msgspec.json.Decoder(Plan).decode
 decode_event = msgspec.json.Decoder(Event).decode
-decode_request = msgspec.json.Decoder(PullRequest).decode
+decode_request = msgspec.json.Decoder(DownloadRequest).decode

@@ -22,7 +22,7 @@ class RegistryError(Exception):
         return type(self).__name__
 
 
-class ModelNotFound(RegistryError):
+class LocalModelNotFound(RegistryError):
     status = 404
 
 
@@ -78,7 +78,7 @@ class ModelInUse(RegistryError):
     status = 409
 
 
-class Conflict(RegistryError):
+class RegistryConflict(RegistryError):
     """The request and the present state of a job or directory do not go together."""
 
     status = 409

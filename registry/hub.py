@@ -22,7 +22,7 @@ from registry.errors import (
     GatedModel,
     HubUnreachable,
     InvalidModelName,
-    ModelNotFound,
+    LocalModelNotFound,
     RegistryError,
     RevisionNotFound,
     UnsafeRepository,
@@ -155,7 +155,7 @@ def _translate(error: HfHubHTTPError, settings: HubSettings, model_id: str, revi
     if isinstance(error, RevisionNotFoundError):
         return RevisionNotFound(f'{model_id} has no branch, tag or commit "{revision}".')
     if isinstance(error, RepositoryNotFoundError) or status in (401, 404):
-        return ModelNotFound(
+        return LocalModelNotFound(
             f"{settings.endpoint} has no model {model_id}, or it is private: then enter a token that may read it."
         )
     if status == 403:

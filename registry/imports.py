@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from model_files.model_facts import read_facts
 from registry.disk import directory_size, put_in_place, write_json
-from registry.errors import Conflict, NotAnOpenVINOModel, NotEnoughDisk, UnsafeRepository, UnsupportedModel
+from registry.errors import NotAnOpenVINOModel, NotEnoughDisk, RegistryConflict, UnsafeRepository, UnsupportedModel
 from registry.local import model_id_of
 from registry.names import METADATA, PARTIAL, check_model_id, directory_name, inside
 
@@ -41,9 +41,9 @@ def import_model(
     model_id = check_model_id(model_id or _id_of(source))
     target = inside(models_dir, directory_name(model_id))
     if target.exists():
-        raise Conflict(f"There is a model {model_id} already: remove it first, or import under another name.")
+        raise RegistryConflict(f"There is a model {model_id} already: remove it first, or import under another name.")
     if models_dir.resolve() in source.parents:
-        raise Conflict("The folder lies among the models already.")
+        raise RegistryConflict("The folder lies among the models already.")
     partial = inside(models_dir / PARTIAL, f"{directory_name(model_id)}.import")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

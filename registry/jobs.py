@@ -92,7 +92,7 @@ def new_job(state: JobState, model_id: str, revision: str | None, variant: str |
     return PullJob(uuid.uuid4().hex[:12], model_id, revision, state, time.time(), variant=variant)
 
 
-class SpeedMeter:
+class TransferRateMeter:
     """Bytes a second over the last few seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

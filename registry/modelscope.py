@@ -13,7 +13,7 @@ import httpx2
 import msgspec
 from huggingface_hub import get_session
 
-from registry.errors import GatedModel, HubUnreachable, ModelNotFound, RevisionNotFound
+from registry.errors import GatedModel, HubUnreachable, LocalModelNotFound, RevisionNotFound
 from registry.files import RemoteFile
 from registry.hub import RemoteModel, unreachable
 from registry.names import check_file_names
@@ -53,7 +53,7 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
     if response.status_code == 404 and revision:
         raise RevisionNotFound(f'{model_id} does not exist on ModelScope, or has no branch or tag "{revision}".')
     if response.status_code == 404:
-        raise ModelNotFound(
+        raise LocalModelNotFound(
             f"ModelScope has no model {model_id}, or it is private: then enter a token that may read it."
         )
     if response.status_code in _REFUSED:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from registry.downloader_protocol import Event, Finished, PullRequest, decode_event, encode
+from registry.downloader_protocol import DownloadFinished, DownloadRequest, Event, decode_event, encode
 from registry.settings import DEFAULT_ENDPOINT
 from supervision.environment import network_environment
 from supervision.exit_status import describe_exit
@@ -27,7 +27,7 @@ class DownloaderDied(Exception):
     """The child ended without a result or a reason."""
 
 
-async def download_events(request: PullRequest) -> AsyncGenerator[Event, None]:
+async def download_events(request: DownloadRequest) -> AsyncGenerator[Event, None]:
     """What a downloader reports, up to and without Finished. Closing the generator ends the process.
 
     Raises DownloaderDied, OSError.
@@ -41,7 +41,7 @@ async def download_events(request: PullRequest) -> AsyncGenerator[Event, None]:
         process.stdin.write(encode(request) + b"\n")
         async with aclosing(read_download_events(process.stdout)) as events:
             async for event in events:
-                if isinstance(event, Finished):
+                if isinstance(event, DownloadFinished):
                     return
                 yield event
     finally:
@@ -57,7 +57,7 @@ async def read_download_events(stream: asyncio.StreamReader) -> AsyncGenerator[E
         while line := await stream.readline():
             event = decode_event(line)
             yield event
-            if isinstance(event, Finished):
+            if isinstance(event, DownloadFinished):
                 return
     except (ConnectionError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise DownloaderDied(f"The downloader sent nothing that can be read ({error}).") from error

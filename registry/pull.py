@@ -11,10 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from registry.disk import free_bytes, little_room
-from registry.downloader_protocol import Event, Failed, Progress, PullRequest, Refetching, Resolved, Verifying
-from registry.errors import Conflict, DownloadFailed, JobNotFound, RegistryError, RevisionNotFound, error_named
+from registry.downloader_protocol import (
+    DownloadProgress,
+    DownloadReportedFailure,
+    DownloadRequest,
+    Event,
+    Refetching,
+    Resolved,
+    Verifying,
+)
+from registry.errors import DownloadFailed, JobNotFound, RegistryConflict, RegistryError, RevisionNotFound, error_named
 from registry.gguf_choice import split_variant
-from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, SpeedMeter, new_job
+from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, TransferRateMeter, new_job
 from registry.local import read_metadata
 from registry.names import PARTIAL, check_model_id, check_revision, directory_name, inside
 from registry.partial import install, remove_lock, stray_plans
@@ -94,7 +102,7 @@ class PullManager:
             return self.resume(under_way.id)
         if under_way:
             other = under_way.variant or under_way.revision or "the default revision"
-            raise Conflict(f"{model_id} is being pulled already ({other}): wait for it or cancel it.")
+            raise RegistryConflict(f"{model_id} is being pulled already ({other}): wait for it or cancel it.")
         self._check_directory(model_id)
         wanted = (model_id, revision, variant)
         for job in self._jobs.values():
@@ -116,7 +124,7 @@ class PullManager:
         """Stop a download and keep what it has. Raises JobNotFound, Conflict."""
         job = self.job(job_id)
         if not job.active:
-            raise Conflict(f"The pull of {job.model_id} is {job.state}: there is nothing to pause.")
+            raise RegistryConflict(f"The pull of {job.model_id} is {job.state}: there is nothing to pause.")
         return self._end(job, "paused")
 
     def resume(self, job_id: str) -> PullJob:
@@ -128,7 +136,7 @@ class PullManager:
             return job
         other = self.under_way(job.model_id)
         if job.state == "ready" or (other and other.id != job.id):
-            raise Conflict(f"The pull of {job.model_id} is {(other or job).state}: there is nothing to resume.")
+            raise RegistryConflict(f"The pull of {job.model_id} is {(other or job).state}: there is nothing to resume.")
         job = self._set(replace(job, state="queued", error=None, notes=()))
         self._launch(job)
         return job
@@ -137,7 +145,7 @@ class PullManager:
         """Stop a job and delete what it has downloaded. Raises JobNotFound, Conflict."""
         job = self.job(job_id)
         if job.state == "ready":
-            raise Conflict(f"{job.model_id} is ready: remove the model instead.")
+            raise RegistryConflict(f"{job.model_id} is ready: remove the model instead.")
         if self.under_way(job.model_id) in (None, job):
             self._background(self._discard(job))
         return self._end(job, "cancelled")
@@ -146,7 +154,7 @@ class PullManager:
         """Take an ended job off the list. Raises JobNotFound, Conflict (there is still something of it)."""
         job = self.job(job_id)
         if job.state not in ("ready", "cancelled") and self.under_way(job.model_id) in (None, job):
-            raise Conflict(f"The pull of {job.model_id} is {job.state}: cancel it first.")
+            raise RegistryConflict(f"The pull of {job.model_id} is {job.state}: cancel it first.")
         del self._jobs[job_id]
         self._store.save(self.jobs())
 
@@ -204,9 +212,11 @@ class PullManager:
         target = self._target(model_id)
         metadata = read_metadata(target)
         if metadata and metadata.model_id.casefold() != model_id.casefold():
-            raise Conflict(f"The directory {target.name} belongs to {metadata.model_id}: remove that model first.")
+            raise RegistryConflict(
+                f"The directory {target.name} belongs to {metadata.model_id}: remove that model first."
+            )
         if target.exists() and metadata is None:
-            raise Conflict(f"{target.name} was put there by hand and would be lost: remove or rename it first.")
+            raise RegistryConflict(f"{target.name} was put there by hand and would be lost: remove or rename it first.")
 
     async def _run(self, job_id: str) -> None:
         job = self.job(job_id)
@@ -243,16 +253,16 @@ class PullManager:
     async def _download(self, job_id: str) -> None:
         """One run of the child process. Raises DownloaderDied, RegistryError."""
         job = self._set(replace(self.job(job_id), state="resolving", bytes_per_second=None))
-        meter = SpeedMeter()
+        meter = TransferRateMeter()
         async with contextlib.aclosing(download_events(self._request(job))) as events:
             async for event in events:
                 self._apply(job_id, event, meter)
         await self._install(job_id)
 
-    def _request(self, job: PullJob) -> PullRequest:
+    def _request(self, job: PullJob) -> DownloadRequest:
         hub = self._hub()
         target = self._target(job.model_id)
-        return PullRequest(
+        return DownloadRequest(
             model_id=job.model_id,
             directory=str(self._partial(job)),
             endpoint=hub.endpoint,
@@ -276,10 +286,10 @@ class PullManager:
         others = [other for other in self.jobs() if other.active and other.id != job.id]
         return sum(other.bytes_total - other.bytes_done for other in others)
 
-    def _apply(self, job_id: str, event: Event, meter: SpeedMeter) -> None:
+    def _apply(self, job_id: str, event: Event, meter: TransferRateMeter) -> None:
         """Raises RegistryError, the one the child reports."""
         job = self.job(job_id)
-        if isinstance(event, Failed):
+        if isinstance(event, DownloadReportedFailure):
             raise error_named(event.error, event.message, event.details)
         if isinstance(event, Resolved):
             notes = ("The hub refuses the token: pulled without it.",) if event.token_refused else ()
@@ -287,7 +297,7 @@ class PullManager:
             progress = tuple(FileProgress(file.path, file.size, done) for file, done in files)
             job = replace(job, state="downloading", commit=event.commit, files=progress)
             job = replace(job, notes=notes + self._room_note(job))
-        elif isinstance(event, Progress):
+        elif isinstance(event, DownloadProgress):
             job = job.with_done(event.file, event.done)
         elif isinstance(event, Refetching):
             job = job.with_done(event.file, 0)

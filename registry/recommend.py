@@ -27,7 +27,7 @@ _LEAST_QUALITY = 2
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedSpeed:
     """A speed that somebody has measured: tokens a second with `weights` bytes of active weights."""
 
     tokens_per_second: float
@@ -39,16 +39,16 @@ class Published:
         return self.tokens_per_second * self.weights
 
 
-PUBLISHED: dict[Hardware, Published] = {
-    "igpu": Published(12.1, 4.9e9, "Qwen3-8B int4, GPU of a Core Ultra 9 285H (openvino#36270)"),
-    "dgpu": Published(47.0, 5.8e9, "Qwen3.5-9B int4, Arc A770"),
-    "npu": Published(9.6, 4.7e9, "Qwen3-8B int4, NPU of a Core Ultra 9 185H (OpenArc#38)"),
-    "cpu": Published(11.0, 5.5e9, "Qwen3-VL-8B int4, Core Ultra 7 265 (openvino#33946)"),
+PUBLISHED: dict[Hardware, PublishedSpeed] = {
+    "igpu": PublishedSpeed(12.1, 4.9e9, "Qwen3-8B int4, GPU of a Core Ultra 9 285H (openvino#36270)"),
+    "dgpu": PublishedSpeed(47.0, 5.8e9, "Qwen3.5-9B int4, Arc A770"),
+    "npu": PublishedSpeed(9.6, 4.7e9, "Qwen3-8B int4, NPU of a Core Ultra 9 185H (OpenArc#38)"),
+    "cpu": PublishedSpeed(11.0, 5.5e9, "Qwen3-VL-8B int4, Core Ultra 7 265 (openvino#33946)"),
 }
 
 
 @dataclass(frozen=True)
-class Seat:
+class DeviceBudget:
     """A device to choose for. device: OpenVINO's name; budget: bytes that its instances may take together."""
 
     device: str
@@ -62,7 +62,7 @@ Needed = Callable[[ModelFacts, str, int], int]
 
 
 @dataclass(frozen=True)
-class Choice:
+class RecommendedChoice:
     """speed: tokens a second, as reckoned from `source`. needed, budget, size: bytes."""
 
     level: Level
@@ -84,10 +84,10 @@ class Recommendation:
     full_name: str
     hardware: Hardware
     published: str
-    choices: tuple[Choice, ...]
+    choices: tuple[RecommendedChoice, ...]
 
 
-def recommend(entries: Iterable[CatalogueEntry], seat: Seat, needed: Needed) -> Recommendation:
+def recommend(entries: Iterable[CatalogueEntry], seat: DeviceBudget, needed: Needed) -> Recommendation:
     """Quickest first; fewer than three where fewer run comfortably. The best is the best at conversations that still
     writes bearably; the balanced one the best of those that write as fast as one reads and half as fast again as that;
     the quick one is the quickest of the others."""
@@ -96,9 +96,11 @@ def recommend(entries: Iterable[CatalogueEntry], seat: Seat, needed: Needed) -> 
         for entry in entries
         if (choice := _judged(entry, seat, needed)) is not None and choice.speed >= _BEARABLE
     ]
-    picked: dict[Level, Choice] = {}
+    picked: dict[Level, RecommendedChoice] = {}
 
-    def pick(level: Level, candidates: list[Choice], key: Callable[[Choice], tuple[float, float]]) -> None:
+    def pick(
+        level: Level, candidates: list[RecommendedChoice], key: Callable[[RecommendedChoice], tuple[float, float]]
+    ) -> None:
         left = [choice for choice in candidates if choice not in picked.values()]
         if left:
             picked[level] = max(left, key=key)
@@ -114,7 +116,7 @@ def recommend(entries: Iterable[CatalogueEntry], seat: Seat, needed: Needed) -> 
     return Recommendation(seat.device, seat.full_name, seat.hardware, PUBLISHED[seat.hardware].what, tuple(ordered))
 
 
-def _judged(entry: CatalogueEntry, seat: Seat, needed: Needed) -> Choice | None:
+def _judged(entry: CatalogueEntry, seat: DeviceBudget, needed: Needed) -> RecommendedChoice | None:
     """None for what does not run there comfortably, or is nothing for everyday conversations."""
     if "general" not in entry.good_for or (entry.quality or 0) < _LEAST_QUALITY or seat.hardware in entry.unsuited:
         return None
@@ -126,7 +128,7 @@ def _judged(entry: CatalogueEntry, seat: Seat, needed: Needed) -> Choice | None:
     speed = published.bytes_per_second / max(size, 1)
     if entry.active and entry.parameters:
         speed *= entry.parameters / entry.active * _OF_EXPERTS
-    return Choice(
+    return RecommendedChoice(
         "quick",
         entry.id,
         entry.good_for,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from activity.history import ActivityBook
+from activity.history import RequestHistory
 from configuration.device_config import DeviceSettings
 from supervision.health import Answer
 from supervision.server_supervisor import ServerState, ServerStatus, ServerSupervisor
@@ -24,7 +24,7 @@ class DeviceSupervisor(ServerSupervisor):
         settings: DeviceSettings,
         *,
         config_path: Callable[[], Path],
-        activity: ActivityBook,
+        activity: RequestHistory,
         **options: Any,
     ) -> None:
         """`options`: those of `ServerSupervisor`."""

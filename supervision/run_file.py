@@ -18,7 +18,7 @@ _RUN_FILE = ".running.json"
 _LOCK_FILE = ".running.lock"
 
 
-class InCharge(Exception):
+class DirectoryInUse(Exception):
     """Another process manages this data directory. `url`: the admin server's, if it is one."""
 
     def __init__(self, data_dir: Path, running: RunningAdmin | None) -> None:
@@ -37,14 +37,14 @@ class RunningAdmin:
     certificate: str | None = None
 
 
-def take_charge(data_dir: Path) -> contextlib.AbstractContextManager[object]:
+def lock_data_directory(data_dir: Path) -> contextlib.AbstractContextManager[object]:
     """The right to manage a data directory: to pull, import, delete. It is held already, until the end of its block or
-    of the process, however that ends. Raises `InCharge`, OSError."""
+    of the process, however that ends. Raises `DirectoryInUse`, OSError."""
     data_dir.mkdir(parents=True, exist_ok=True)
     try:
         return FileLock(data_dir / _LOCK_FILE).acquire(timeout=0)
     except Timeout as error:
-        raise InCharge(data_dir, read_run_file(data_dir)) from error
+        raise DirectoryInUse(data_dir, read_run_file(data_dir)) from error
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from activity.history import ActivityBook
+from activity.history import RequestHistory
 from configuration.device_config import ConfigStore, DeviceSettings
 from configuration.gateway_config import GATEWAY_FILE, GatewayStore
 from supervision.device_supervisor import DeviceState, DeviceStatus, DeviceSupervisor
@@ -53,7 +53,7 @@ class Suite:
         self._clock = clock
         self._supervisors: dict[str, DeviceSupervisor] = {}
         self._logs: dict[str, DeviceLog] = {}
-        self._activities: defaultdict[str, ActivityBook] = defaultdict(ActivityBook)
+        self._activities: defaultdict[str, RequestHistory] = defaultdict(RequestHistory)
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: httpx.AsyncClient | None = None
         self._gateway: GatewaySupervisor | None = None
@@ -146,7 +146,7 @@ class Suite:
         """The same of /memory."""
         return self._find(name).memory
 
-    def activity(self, name: str) -> ActivityBook:
+    def activity(self, name: str) -> RequestHistory:
         """Raises `UnknownDevice`."""
         return self._find(name).activity
 

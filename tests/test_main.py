@@ -22,7 +22,7 @@ from web.listening import close_all, open_listeners
 
 START = """
 import sys, main
-from devices.python import python_command
+from supervision.python import python_command
 sys.exit(main.main(sys.argv[2:], server_program=python_command(*sys.argv[1].split("|"))))
 """
 

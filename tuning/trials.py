@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from configuration.tuning_store import DECODED_TOKENS, STREAM_TOKENS, STREAMS, Settings, Trial
+from configuration.tuning_store import DECODED_TOKENS, STREAM_TOKENS, STREAMS, PipelineSettings, TuningTrial
 from instances.handle import Instance
 from instances.protocol import LoadModel, Sampling
 
@@ -36,11 +36,11 @@ class Prompts:
 
 async def run_trial(
     spec: LoadModel,
-    settings: Settings,
+    settings: PipelineSettings,
     prompts: Prompts,
     *,
     make_instance: Callable[[LoadModel], Instance] = Instance,
-) -> Trial:
+) -> TuningTrial:
     """Raises `InstanceLoadError`, `InstanceLost` and `RequestRefused`."""
     instance = make_instance(spec)
     try:
@@ -56,7 +56,9 @@ async def run_trial(
     finally:
         await instance.stop()
     # The quickest of the repeats: what made another slower was something else on the machine.
-    return Trial(settings, ready.load_seconds + ready.warm_up_seconds, min(cold), min(second), max(speed), min(four))
+    return TuningTrial(
+        settings, ready.load_seconds + ready.warm_up_seconds, min(cold), min(second), max(speed), min(four)
+    )
 
 
 async def _first_token(instance: Instance, prompt: list[int]) -> float:

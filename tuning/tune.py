@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chat.tokenizer import ChatTokenizer
 from configuration.device_config import ConfigStore, DeviceSettings, ModelAssignment
-from configuration.tuning_store import STREAMS, Settings, Trial, Tuning, tuning_book
+from configuration.tuning_store import STREAMS, PipelineSettings, Tuning, TuningTrial, tuning_store
 from hardware.devices import available_devices
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
 from instances.protocol import LoadModel
@@ -21,9 +21,9 @@ from pools.served_model import ServedModel, load_message, plan_instance
 from tuning.trials import TEXT, Prompts, run_trial
 
 _CANDIDATES = (
-    Settings("continuous_batching"),
-    Settings("continuous_batching", max_num_batched_tokens=1024),
-    Settings("llm_pipeline"),
+    PipelineSettings("continuous_batching"),
+    PipelineSettings("continuous_batching", max_num_batched_tokens=1024),
+    PipelineSettings("llm_pipeline"),
 )
 _PROMPT_TOKENS = 1024
 
@@ -37,7 +37,7 @@ async def tune(
     model_id: str,
     data_dir: Path,
     *,
-    on_trial: Callable[[Settings], None] = lambda settings: None,
+    on_trial: Callable[[PipelineSettings], None] = lambda settings: None,
     make_instance: Callable[[LoadModel], Instance] = Instance,
 ) -> Tuning:
     """Try all candidates for an assigned model and record the result. Takes some minutes for a large model.
@@ -47,7 +47,7 @@ async def tune(
     model, settings = _find(device, model_id, data_dir)
     budget = device_budget(settings, model.device, data_dir)
     prompts = Prompts(ChatTokenizer(model.directory).encode(TEXT), _prompt_tokens(model))
-    trials: list[Trial] = []
+    trials: list[TuningTrial] = []
     try:
         for candidate in _CANDIDATES:
             on_trial(candidate)
@@ -56,7 +56,7 @@ async def tune(
         budget.close()
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     tuning = Tuning(model.id, model.device.full_name, version("openvino"), now, _prompt_tokens(model), trials)
-    tuning_book(data_dir).record(tuning)
+    tuning_store(data_dir).record(tuning)
     return tuning
 
 
@@ -84,12 +84,12 @@ def _prompt_tokens(model: ServedModel) -> int:
 
 async def _try(
     model: ServedModel,
-    candidate: Settings,
+    candidate: PipelineSettings,
     budget: MemoryBudget,
     prompts: Prompts,
     cache_dir: Path,
     make_instance: Callable[[LoadModel], Instance],
-) -> Trial:
+) -> TuningTrial:
     assignment = _with(model.assignment, candidate)
     tried = replace(model, assignment=assignment, tuned=None)
     plan = plan_instance(tried, budget.figures().limit)
@@ -109,7 +109,7 @@ async def _try(
         budget.release(candidate)
 
 
-def _with(assignment: ModelAssignment, candidate: Settings) -> ModelAssignment:
+def _with(assignment: ModelAssignment, candidate: PipelineSettings) -> ModelAssignment:
     """Room for what is tried, no more."""
     streams = STREAMS if candidate.pipeline == "continuous_batching" else 1
     return assignment.model_copy(

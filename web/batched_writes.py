@@ -6,7 +6,7 @@ from typing import Any
 _MOST_PENDING_BYTES = 65_536
 
 
-class Outbox:
+class WriteCoalescer:
     """The connections of one server that have something to send after the current turn of the event loop.
 
     A model's step brings a token for each stream. Sent one by one, each would wake its client, which then takes the
@@ -30,15 +30,15 @@ class Outbox:
 class BatchedTransport:
     """A transport whose writes go out at the end of the event loop's turn, or when they are many."""
 
-    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
+    def __init__(self, transport: asyncio.Transport, coalescer: WriteCoalescer) -> None:
         self._transport = transport
-        self._outbox = outbox
+        self._coalescer = coalescer
         self._pending: list[bytes] = []
         self._pending_bytes = 0
 
     def write(self, data: bytes) -> None:
         if not self._pending:
-            self._outbox.add(self)
+            self._coalescer.add(self)
         self._pending.append(data)
         self._pending_bytes += len(data)
         if self._pending_bytes > _MOST_PENDING_BYTES:

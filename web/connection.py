@@ -7,14 +7,14 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from web.batched_writes import BatchedTransport, Outbox
+from web.batched_writes import BatchedTransport, WriteCoalescer
 from web.upgrades import PlainParser
 
 _LATE_SECONDS = 1.0
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class CarefulProtocol(HttpToolsProtocol):
+class TimeoutProtocol(HttpToolsProtocol):
     """uvicorn's protocol with deadlines. A request's head must be complete `head_seconds` after its first byte (or
     after connecting) and within `head_bytes`; a body must bring `body_bytes_per_second`, looked at every
     `body_seconds`; who takes nothing of an answer for `reader_seconds` is cut off. What is written goes out at the end
@@ -24,7 +24,7 @@ class CarefulProtocol(HttpToolsProtocol):
     client has sent meanwhile has not been read yet.
     """
 
-    outbox: Outbox
+    coalescer: WriteCoalescer
 
     head_seconds = 20.0
     head_bytes = 65_536
@@ -42,7 +42,7 @@ class CarefulProtocol(HttpToolsProtocol):
         self._body_received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast(asyncio.Transport, BatchedTransport(transport, self.outbox)))
+        super().connection_made(cast(asyncio.Transport, BatchedTransport(transport, self.coalescer)))
         self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -129,6 +129,6 @@ class CarefulProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
-def careful_protocol(base: type[CarefulProtocol] = CarefulProtocol) -> type[CarefulProtocol]:
+def careful_protocol(base: type[TimeoutProtocol] = TimeoutProtocol) -> type[TimeoutProtocol]:
     """The protocol for one server, whose connections share an outbox."""
-    return type(base.__name__, (base,), {"outbox": Outbox()})
+    return type(base.__name__, (base,), {"outbox": WriteCoalescer()})

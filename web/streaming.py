@@ -95,7 +95,7 @@ def body_send(scope: Scope, send: Send) -> Send:
     return scope.get(_SEND_BODY, send)
 
 
-class Source(Protocol):
+class Closeable(Protocol):
     """What holds something until it is closed."""
 
     def aclose(self) -> Awaitable[None]: ...
@@ -114,7 +114,7 @@ class StreamResponse(Response):
         chunks: AsyncGenerator[bytes, None],
         *,
         media_type: str,
-        source: Source | None = None,
+        source: Closeable | None = None,
         headers: dict[str, str] | None = None,
         heartbeat: Callable[[], bytes] | None = None,
         heartbeat_seconds: float = 15.0,

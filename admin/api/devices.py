@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from admin.api.requests import UpdateConfig
-from admin.api.responses import OF_CONFIG, REFUSED, UNKNOWN, ActivityLists, LogLines, Status, UpdatedDevice
+from admin.api.responses import OF_CONFIG, REFUSED, UNKNOWN, ActivityLists, LogLines, SuiteStatus, UpdatedDevice
 from admin.assignments import Assignments
 from admin.live.feed import LiveFeed
 from admin.live.request_rows import as_json, running_rows, since
@@ -22,7 +22,7 @@ def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignme
     router = APIRouter(prefix="/api")
     store = reader.store
 
-    @router.get("/status", responses=answer(Status))
+    @router.get("/status", responses=answer(SuiteStatus))
     async def status() -> dict[str, Any]:
         snapshot = await reader()
         return {

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from configuration.device_config import ConfigStore
-from doctor.examination import Surroundings
+from doctor.examination import DoctorContext
 from model_registry import ModelRegistry
 from supervision.suite import Suite
 
 _LISTENING = ("starting", "running", "stopping", "restarting")
 
 
-def surroundings_of(
+def doctor_context(
     suite: Suite, registry: ModelRegistry, store: ConfigStore, *, data_dir: Path, host: str, port: int
-) -> Callable[[], Surroundings]:
-    def look() -> Surroundings:
+) -> Callable[[], DoctorContext]:
+    def look() -> DoctorContext:
         statuses = suite.statuses()
-        return Surroundings(
+        return DoctorContext(
             data_dir=data_dir,
             store=store,
             demo_model=registry.bundled_dir,

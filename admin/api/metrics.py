@@ -17,7 +17,7 @@ from supervision.suite import DeviceState, Suite
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class MetricsText(Response):
+class AdminMetrics(Response):
     media_type = MEDIA_TYPE
 
 
@@ -26,10 +26,10 @@ def metrics_router(suite: Suite, registry: ModelRegistry) -> APIRouter:
     collectors = CollectorRegistry(auto_describe=False)
     collectors.register(_Devices(suite, registry))
 
-    @router.get("/metrics", response_class=MetricsText)
+    @router.get("/metrics", response_class=AdminMetrics)
     async def metrics() -> Response:
         """Prometheus' text format."""
-        return MetricsText(generate_latest(collectors))
+        return AdminMetrics(generate_latest(collectors))
 
     return router
 

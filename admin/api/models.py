@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter
 
-from admin.api.requests import HubChange, ImportRequest, PullRequest
+from admin.api.requests import HubChange, ImportRequest, PullModelRequest
 from admin.api.responses import (
     OF_HUB,
     REFUSED,
     AvailableModels,
     ChangedJob,
-    Deleted,
+    DeletedModel,
     Dismissed,
     FoundModels,
     Hub,
@@ -58,7 +58,7 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
     async def local_models() -> dict[str, Any]:
         return {"models": [asdict(row) for row in (await reader()).local_models]}
 
-    @router.delete("/local_models/{model_id:path}", responses=REFUSED | answer(Deleted))
+    @router.delete("/local_models/{model_id:path}", responses=REFUSED | answer(DeletedModel))
     async def delete_model(model_id: str, force: bool = False) -> dict[str, str]:
         """force: take it off all devices first."""
         await remove_model(model_id, registry=registry, store=store, suite=reader.suite, force=force)
@@ -66,7 +66,7 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
         return {"deleted": model_id}
 
     @router.post("/pull_model", status_code=202, responses=OF_HUB | answer(ChangedJob, status=202))
-    async def pull_model(body: PullRequest) -> dict[str, Any]:
+    async def pull_model(body: PullModelRequest) -> dict[str, Any]:
         return changed(registry.pull(body.model_id.strip(), (body.revision or "").strip() or None))
 
     @router.get("/pull_jobs", responses=answer(Jobs))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from admin.api.requests import ModelName
-from admin.api.responses import OF_DEVICE, ChatAnswer, Loaded, Unloaded
+from admin.api.responses import OF_DEVICE, LoadResponse, PlaygroundAnswer, UnloadResponse
 from admin.errors import AdminError
 from supervision.suite import Suite
 from web.openapi import answer
@@ -37,9 +37,9 @@ class Playground:
     def router(self) -> APIRouter:
         router = APIRouter()
         for path, endpoint, answered, extra in (
-            (CHAT_PATH + "{device}", self.chat, answer(ChatAnswer, stream="text/event-stream"), CHAT_BODY),
-            ("/api/devices/{device}/load", self.load, answer(Loaded), None),
-            ("/api/devices/{device}/unload", self.unload, answer(Unloaded), None),
+            (CHAT_PATH + "{device}", self.chat, answer(PlaygroundAnswer, stream="text/event-stream"), CHAT_BODY),
+            ("/api/devices/{device}/load", self.load, answer(LoadResponse), None),
+            ("/api/devices/{device}/unload", self.unload, answer(UnloadResponse), None),
         ):
             responses = OF_DEVICE | answered
             router.add_api_route(path, endpoint, methods=["POST"], responses=responses, openapi_extra=extra)

@@ -30,7 +30,7 @@ class Body(BaseModel):
         return value
 
 
-class PullRequest(Body):
+class PullModelRequest(Body):
     model_id: str = Field(min_length=1, max_length=255)
     revision: str | None = Field(default=None, max_length=255)
 

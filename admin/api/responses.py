@@ -16,25 +16,25 @@ from supervision.logs import LogLine
 from web.openapi import Responses, errors
 
 
-class ErrorBody(BaseModel):
+class AdminErrorBody(BaseModel):
     message: str
     type: str
 
 
-class AdminError(BaseModel):
-    error: ErrorBody
+class AdminErrorResponse(BaseModel):
+    error: AdminErrorBody
 
 
-ERRORS: Responses = errors(AdminError, 400, 422)
+ERRORS: Responses = errors(AdminErrorResponse, 400, 422)
 """Of every route; 400 for a body that is no text, 422 for what the document does not allow."""
-UNKNOWN: Responses = errors(AdminError, 404)
-REFUSED: Responses = errors(AdminError, 400, 404, 409)
-OF_CONFIG: Responses = errors(AdminError, 409)
-OF_HUB: Responses = errors(AdminError, 400, 404, 409, 502, 507)
-OF_DEVICE: Responses = errors(AdminError, 400, 404, 502)
+UNKNOWN: Responses = errors(AdminErrorResponse, 404)
+REFUSED: Responses = errors(AdminErrorResponse, 400, 404, 409)
+OF_CONFIG: Responses = errors(AdminErrorResponse, 409)
+OF_HUB: Responses = errors(AdminErrorResponse, 400, 404, 409, 502, 507)
+OF_DEVICE: Responses = errors(AdminErrorResponse, 400, 404, 502)
 
 
-class Status(BaseModel):
+class SuiteStatus(BaseModel):
     """Each device also has its `stage`."""
 
     devices: list[DeviceCard]
@@ -86,11 +86,11 @@ class LocalModels(BaseModel):
     models: list[LocalModelRow]
 
 
-class Deleted(BaseModel):
+class DeletedModel(BaseModel):
     deleted: str
 
 
-class Job(BaseModel):
+class PullJobResponse(BaseModel):
     id: str
     model_id: str
     revision: str | None
@@ -108,11 +108,11 @@ class Job(BaseModel):
 
 
 class ChangedJob(BaseModel):
-    job: Job
+    job: PullJobResponse
 
 
 class Jobs(BaseModel):
-    jobs: list[Job]
+    jobs: list[PullJobResponse]
 
 
 class Dismissed(BaseModel):
@@ -123,7 +123,7 @@ class FoundModels(BaseModel):
     models: list[CatalogueEntry]
 
 
-class Model(BaseModel):
+class ModelResponse(BaseModel):
     id: str
     path: str
     metadata: dict[str, Any] | None
@@ -134,7 +134,7 @@ class Model(BaseModel):
 
 
 class ImportedModel(BaseModel):
-    model: Model
+    model: ModelResponse
 
 
 class Verified(BaseModel):
@@ -157,7 +157,7 @@ class Hub(BaseModel):
     token_set: bool
 
 
-class Found(BaseModel):
+class FindingResponse(BaseModel):
     id: str
     subject: str | None
     level: Level
@@ -173,7 +173,7 @@ class Examination(BaseModel):
     age_seconds: int | None
     checked_at: str | None
     level: Level | None
-    findings: list[Found]
+    findings: list[FindingResponse]
 
 
 class Cache(BaseModel):
@@ -192,7 +192,7 @@ class Cleared(BaseModel):
     freed_bytes: int
 
 
-class Tuning(BaseModel):
+class TuningStarted(BaseModel):
     device: str
     model: str
     state: Literal["running"]
@@ -226,7 +226,7 @@ class Revoked(BaseModel):
     revoked: str
 
 
-class ChatAnswer(BaseModel):
+class PlaygroundAnswer(BaseModel):
     """As the device's /v1/chat/completions gives it."""
 
     id: str
@@ -234,11 +234,11 @@ class ChatAnswer(BaseModel):
     choices: list[dict[str, Any]]
 
 
-class Loaded(BaseModel):
+class LoadResponse(BaseModel):
     instances: int
 
 
-class Unloaded(BaseModel):
+class UnloadResponse(BaseModel):
     unloaded: int
 
 

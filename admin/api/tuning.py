@@ -14,11 +14,11 @@ from fastapi import APIRouter
 
 from admin.api.requests import TuneRequest
 from admin.api.responses import REFUSED
-from admin.api.responses import Tuning as BegunTuning
+from admin.api.responses import TuningStarted as BegunTuning
 from admin.errors import AdminError
 from admin.live.feed import LiveFeed
 from admin.live.views import TuningLine
-from configuration.tuning_store import Tuning, tuning_book
+from configuration.tuning_store import Tuning, tuning_store
 from supervision.environment import child_environment
 from supervision.python import python_command
 from supervision.suite import Suite
@@ -76,7 +76,7 @@ class TuningRuns:
             await asyncio.gather(self._running[1], return_exceptions=True)
 
     def _found(self) -> dict[tuple[str, str], Tuning]:
-        book = tuning_book(self._data_dir)
+        book = tuning_store(self._data_dir)
         changed = book.changed
         if changed != self._book[0]:
             self._book = (changed, {(entry.model, entry.device): entry for entry in book.all()})

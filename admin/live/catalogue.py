@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class DeviceCapacity:
     """A device to measure models against. `asked` is what its configuration asks for, `used` the OpenVINO device it
     has, `budget` the bytes that its instances may take together."""
 
@@ -35,7 +35,7 @@ class Yardstick:
         return Fitness(self.device, judged.level, needed, self.budget, judged.reason, facts.warnings)
 
 
-class CatalogueShelf:
+class CatalogueCache:
     """`latest` is what the registry knew when it was last asked; None before the first time."""
 
     def __init__(self, registry: ModelRegistry) -> None:
@@ -44,7 +44,7 @@ class CatalogueShelf:
         self._asking: asyncio.Task[None] | None = None
         self._rows: tuple[object, tuple[CatalogueRow, ...]] = (None, ())
         self._local: frozenset[str] = frozenset()
-        self._yardsticks: tuple[Yardstick, ...] = ()
+        self._capacities: tuple[DeviceCapacity, ...] = ()
 
     async def open(self) -> None:
         """Have a list at once, and ask the hub behind it where there is none from it yet."""
@@ -63,20 +63,20 @@ class CatalogueShelf:
         self.latest = await self._registry.catalogue(refresh=True)
         return self.latest
 
-    def view(self, local: frozenset[str], yardsticks: tuple[Yardstick, ...]) -> CatalogueView | None:
+    def view(self, local: frozenset[str], capacities: tuple[DeviceCapacity, ...]) -> CatalogueView | None:
         """The list as the page shows it; None before `open`. Judging hundreds of models is done once a change."""
-        self._local, self._yardsticks = local, yardsticks
+        self._local, self._capacities = local, capacities
         latest = self.latest
         if latest is None:
             return None
-        key = (id(latest), local, yardsticks)
+        key = (id(latest), local, capacities)
         if self._rows[0] != key:
             self._rows = (key, self.rows(latest.entries))
         return CatalogueView(self._rows[1], latest.source, latest.fetched_at, latest.problem, self.asking)
 
     def rows(self, entries: Iterable[CatalogueEntry]) -> tuple[CatalogueRow, ...]:
         """Entries judged by the devices and the local models of the last view."""
-        return tuple(_row(entry, self._local, self._yardsticks) for entry in entries)
+        return tuple(_row(entry, self._local, self._capacities) for entry in entries)
 
     @property
     def asking(self) -> bool:
@@ -89,7 +89,7 @@ class CatalogueShelf:
             logger.exception("asking the hub for its catalogue failed")
 
 
-def _row(entry: CatalogueEntry, local: frozenset[str], yardsticks: tuple[Yardstick, ...]) -> CatalogueRow:
+def _row(entry: CatalogueEntry, local: frozenset[str], capacities: tuple[DeviceCapacity, ...]) -> CatalogueRow:
     facts = entry.facts()
     return CatalogueRow(
         id=entry.id,
@@ -100,7 +100,7 @@ def _row(entry: CatalogueEntry, local: frozenset[str], yardsticks: tuple[Yardsti
         license=entry.license,
         estimated=entry.estimated,
         local=entry.id in local,
-        fitness=tuple(stick.judge(facts) for stick in yardsticks) if entry.size_bytes else (),
+        fitness=tuple(stick.judge(facts) for stick in capacities) if entry.size_bytes else (),
         good_for=entry.good_for,
         refusal=facts.problem,
     )

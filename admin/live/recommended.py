@@ -9,20 +9,20 @@ from admin.live.views import DeviceCard
 from memory.readings import default_reserve, read_system_memory
 from pools.served_model import estimated_bytes
 from registry.catalogue import bundled_entries
-from registry.recommend import Hardware, Recommendation, Seat, recommend
+from registry.recommend import DeviceBudget, Hardware, Recommendation, recommend
 
 
-def seats(cards: Sequence[DeviceCard]) -> tuple[Seat, ...]:
+def seats(cards: Sequence[DeviceCard]) -> tuple[DeviceBudget, ...]:
     """The devices that the servers really run on, each once; before one runs, what it asks for."""
     total = read_system_memory().total
-    found: dict[str, Seat] = {}
+    found: dict[str, DeviceBudget] = {}
     for card in cards:
         used = card.kind.upper()
         budget = card.memory.limit if card.memory else total - default_reserve(total)
         full_name = card.hardware.name if card.hardware else used
         shared = card.memory is None or card.memory.shared
         if card.hardware or used not in found:
-            found[used] = Seat(used, full_name, hardware_kind(used, shared=shared), budget)
+            found[used] = DeviceBudget(used, full_name, hardware_kind(used, shared=shared), budget)
     return tuple(found.values())
 
 
@@ -36,5 +36,5 @@ def hardware_kind(device: str, *, shared: bool) -> Hardware:
 
 
 @lru_cache(maxsize=4)
-def recommendations(seats: tuple[Seat, ...]) -> tuple[Recommendation, ...]:
+def recommendations(seats: tuple[DeviceBudget, ...]) -> tuple[Recommendation, ...]:
     return tuple(recommend(bundled_entries(), seat, estimated_bytes) for seat in seats)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from activity.history import Activity
+from activity.history import DeviceActivity
 from supervision.suite import Suite
 
 
@@ -15,7 +15,7 @@ class ActivityRow:
     """One request and the device that it went to."""
 
     device: str
-    entry: Activity
+    entry: DeviceActivity
 
     @property
     def api(self) -> str:

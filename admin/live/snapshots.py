@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from admin.api.tuning import TuningRuns
-from admin.live.catalogue import CatalogueShelf, Yardstick
+from admin.live.catalogue import CatalogueCache, DeviceCapacity
 from admin.live.gateway_view import gateway_card
 from admin.live.recommended import recommendations, seats
 from admin.live.request_rows import running_rows
-from admin.live.speed_history import History
+from admin.live.speed_history import SpeedHistory
 from admin.live.views import (
-    Check,
     DeviceCard,
+    DoctorStatus,
     Hardware,
     JobRow,
     LocalModelRow,
@@ -46,8 +46,8 @@ class SnapshotReader:
     suite: Suite
     registry: ModelRegistry
     store: ConfigStore
-    shelf: CatalogueShelf
-    history: History
+    shelf: CatalogueCache
+    history: SpeedHistory
     last_use: LastUse
     doctor: Doctor
     tunings: TuningRuns
@@ -67,15 +67,15 @@ class SnapshotReader:
             cards.append(self._with_tunings(card))
         machine = machine_memory(cards)
         cards = [replace(card, memory=_beside_others(card.memory, machine)) for card in cards]
-        yardsticks = tuple(_yardstick(card.name, card.requested, card.hardware, card.memory) for card in cards)
+        capacities = tuple(_capacity(card.name, card.requested, card.hardware, card.memory) for card in cards)
         return Snapshot(
             devices=tuple(cards),
             local_models=tuple(local_row(model, cards, self.last_use.at(model.id)) for model in local),
             jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
-            catalogue=self.shelf.view(frozenset(model.id for model in local), yardsticks),
+            catalogue=self.shelf.view(frozenset(model.id for model in local), capacities),
             machine=machine,
             running=running_rows(self.suite),
-            check=Check(self.doctor.running, self.doctor.latest),
+            check=DoctorStatus(self.doctor.running, self.doctor.latest),
             gateway=await asyncio.to_thread(gateway_card, self.suite),
             config_problem=problem,
             recommended=recommendations(seats(cards)),
@@ -124,7 +124,7 @@ def device_card(
 ) -> DeviceCard:
     bar = _device_memory(memory)
     hardware = _hardware(health)
-    stick = _yardstick(status.name, settings.device, hardware, bar)
+    stick = _capacity(status.name, settings.device, hardware, bar)
     sizes = {model["id"]: model for model in memory.get("models", ())}
     reported = {model["id"]: {**sizes.get(model["id"], {}), **model} for model in health.get("models", ())}
     return DeviceCard(
@@ -149,7 +149,7 @@ def device_card(
 
 
 def _choices(
-    stick: Yardstick,
+    stick: DeviceCapacity,
     settings: DeviceSettings,
     local: Sequence[LocalModel],
     reported: Mapping[str, Mapping[str, Any]],
@@ -219,13 +219,13 @@ def _hardware(health: Health) -> Hardware | None:
     )
 
 
-def _yardstick(name: str, asked: str, hardware: Hardware | None, bar: MemoryBar | None) -> Yardstick:
+def _capacity(name: str, asked: str, hardware: Hardware | None, bar: MemoryBar | None) -> DeviceCapacity:
     """Before its server runs a device is taken to share the machine's memory."""
     used = hardware.used if hardware else asked
     if bar is not None:
-        return Yardstick(name, asked, used, bar.limit)
+        return DeviceCapacity(name, asked, used, bar.limit)
     total = read_system_memory().total
-    return Yardstick(name, asked, used, total - default_reserve(total))
+    return DeviceCapacity(name, asked, used, total - default_reserve(total))
 
 
 def _reckoned(report: Mapping[str, Any] | None) -> int | None:

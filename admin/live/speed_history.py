@@ -12,7 +12,7 @@ STEP_SECONDS = 1.0
 KEPT_STEPS = 300
 
 
-class SpeedMeter:
+class TokenRateMeter:
     """Tokens per second between the readings of a counter that starts over at 0 with a new process."""
 
     def __init__(self) -> None:
@@ -35,10 +35,10 @@ class SpeedMeter:
         return Speed(self._past[-1] if self._past and self._last else 0.0, tuple(self._past))
 
 
-class History:
+class SpeedHistory:
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
-        self._meters: defaultdict[str, SpeedMeter] = defaultdict(SpeedMeter)
+        self._meters: defaultdict[str, TokenRateMeter] = defaultdict(TokenRateMeter)
 
     def speed(self, device: str) -> Speed:
         return self._meters[device].speed

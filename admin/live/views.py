@@ -305,7 +305,7 @@ class JobRow:
 
 
 @dataclass(frozen=True)
-class Check:
+class DoctorStatus:
     """The doctor's latest report, and whether another one is being made."""
 
     running: bool
@@ -322,7 +322,7 @@ class Snapshot:
     catalogue: CatalogueView | None
     machine: MemoryBar
     running: tuple[ActivityRow, ...]
-    check: Check
+    check: DoctorStatus
     gateway: GatewayCard
     config_problem: ConfigError | None
     recommended: tuple[Recommendation, ...] = ()

@@ -14,7 +14,7 @@ _SENTENCES = ["OpenVINO 在 Intel 晶片上執行模型。", "香蕉是黃色的
 
 
 @dataclass(frozen=True)
-class ServedModel:
+class ConnectModel:
     """`running`: its device server is up. `abilities` as in ModelFacts; empty of a model whose files are not here."""
 
     public_id: str
@@ -43,10 +43,10 @@ class Recipe:
     code: str
 
 
-def served_models(snapshot: Snapshot) -> list[ServedModel]:
+def served_models(snapshot: Snapshot) -> list[ConnectModel]:
     """What enabled devices offer, in the configuration's order."""
     return [
-        ServedModel(model.public_id, model.id, card.name, card.port, card.state == "running", model.abilities)
+        ConnectModel(model.public_id, model.id, card.name, card.port, card.state == "running", model.abilities)
         for card in snapshot.devices
         if card.enabled
         for model in card.assigned
@@ -63,7 +63,7 @@ class Way:
     needs_key: bool = False
     gateway: int | None = None
 
-    def base(self, model: ServedModel) -> str:
+    def base(self, model: ConnectModel) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.gateway or model.port}"
 
@@ -73,7 +73,7 @@ class Way:
         return YOUR_KEY if self.needs_key else ANY_KEY
 
 
-def addresses(model: ServedModel, way: Way) -> list[tuple[str, str]]:
+def addresses(model: ConnectModel, way: Way) -> list[tuple[str, str]]:
     base = way.base(model)
     return [("OpenAI", f"{base}/v1"), ("Ollama", base), ("Anthropic", base)]
 
@@ -89,7 +89,7 @@ def gateway_recipes(snapshot: Snapshot, way: Way) -> list[Recipe]:
     return [each for each in recipes(replace(first, public_id=name), way) if each.name in wanted]
 
 
-def recipes(model: ServedModel, way: Way) -> list[Recipe]:
+def recipes(model: ConnectModel, way: Way) -> list[Recipe]:
     base, name, key = way.base(model), model.public_id, way.key
     needed = key if way.needs_key else None
     if "embedding" in model.abilities:

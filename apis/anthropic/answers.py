@@ -7,14 +7,14 @@ from pydantic import BaseModel
 from web.openapi import Responses, errors
 
 
-class ErrorBody(BaseModel):
+class AnthropicErrorBody(BaseModel):
     type: str
     message: str
 
 
 class AnthropicError(BaseModel):
     type: Literal["error"]
-    error: ErrorBody
+    error: AnthropicErrorBody
     request_id: str | None
 
 
@@ -32,7 +32,7 @@ class MessageUsage(BaseModel):
     cache_read_input_tokens: int
 
 
-class AnswerMessage(BaseModel):
+class AnthropicMessage(BaseModel):
     """With `stream` it comes inside typed events."""
 
     id: str

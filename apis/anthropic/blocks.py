@@ -19,7 +19,7 @@ _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool
 
 
 @dataclass
-class Answer:
+class AnthropicAnswer:
     """One message on its way. Feed `events` each delta, then call `last_events`."""
 
     completion: Completion

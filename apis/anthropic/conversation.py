@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from apis.anthropic.schemas import (
+    AnthropicTool,
     DocumentBlock,
     ImageBlock,
     InputMessage,
     PromptRequest,
     TextBlock,
     ThinkingBlock,
-    Tool,
     ToolReferenceBlock,
     ToolResultBlock,
     ToolSearchResultBlock,
@@ -153,7 +153,7 @@ def _tools(request: PromptRequest) -> list[dict[str, Any]]:
     return tools
 
 
-def _loaded(request: PromptRequest) -> list[Tool]:
+def _loaded(request: PromptRequest) -> list[AnthropicTool]:
     """Without those that are deferred until a search has found them. The searches that Anthropic runs do not exist
     here: where a client relies on one, all are offered from the beginning."""
     tools = [tool for tool in request.tools or () if not (tool.type or "").startswith(_SEARCH)]
@@ -176,7 +176,7 @@ def _found(messages: Sequence[InputMessage]) -> set[str | None]:
     return found
 
 
-def _function(tool: Tool) -> dict[str, Any]:
+def _function(tool: AnthropicTool) -> dict[str, Any]:
     if tool.input_schema is None:
         raise InvalidRequest(
             f"The tool '{tool.name}' has no input_schema; tools that Anthropic runs itself do not exist here.",

@@ -6,13 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from apis.anthropic.answers import ERRORS, AnswerMessage, TokenCount
-from apis.anthropic.blocks import Answer, Event
+from apis.anthropic.answers import ERRORS, AnthropicMessage, TokenCount
+from apis.anthropic.blocks import AnthropicAnswer, Event
 from apis.anthropic.conversation import conversation_of
 from apis.anthropic.schemas import MessagesRequest, PromptRequest
 from apis.errors import anthropic_error, as_service_error
 from apis.model_names import ModelNames
-from apis.peeked_stream import Begun, begin
+from apis.peeked_stream import PeekedStream, peek
 from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.answer import Delta
 from chat.service import ChatService
@@ -27,16 +27,16 @@ def message_routes(service: ChatService, names: ModelNames) -> APIRouter:
     @router.post(
         "/v1/messages",
         openapi_extra=body_schema(MessagesRequest),
-        responses=answer(AnswerMessage, stream="text/event-stream"),
+        responses=answer(AnthropicMessage, stream="text/event-stream"),
     )
     async def messages(request: Request) -> Response:
         body = await read_body(request, MessagesRequest)
         completion = await service.chat(names.resolve(body.model), conversation_of(body), body.options())
-        answer = Answer(completion)
+        answer = AnthropicAnswer(completion)
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answer))
             return JSON(whole, headers=server_timing(completion.timings))
-        deltas = await unless_disconnected(request, begin(completion.deltas))
+        deltas = await unless_disconnected(request, peek(completion.deltas))
         ping = _encode({"type": "ping"})
         return StreamResponse(
             _events(answer, deltas),
@@ -54,7 +54,7 @@ def message_routes(service: ChatService, names: ModelNames) -> APIRouter:
     return router
 
 
-async def _events(answer: Answer, deltas: Begun[Delta]) -> AsyncGenerator[bytes, None]:
+async def _events(answer: AnthropicAnswer, deltas: PeekedStream[Delta]) -> AsyncGenerator[bytes, None]:
     yield _encode(answer.start())
     yield _encode({"type": "ping"})
     try:
@@ -69,7 +69,7 @@ async def _events(answer: Answer, deltas: Begun[Delta]) -> AsyncGenerator[bytes,
         yield _encode(event)
 
 
-async def _collect(answer: Answer) -> dict[str, Any]:
+async def _collect(answer: AnthropicAnswer) -> dict[str, Any]:
     return answer.whole([delta async for delta in answer.completion.deltas])
 
 

@@ -15,7 +15,7 @@ class TextBlock(BaseModel):
     text: str
 
 
-class Source(BaseModel):
+class BlockSource(BaseModel):
     """Where an image or a document is: `data` in base64 (or plain text for type "text"), or a `url`."""
 
     type: str
@@ -26,12 +26,12 @@ class Source(BaseModel):
 
 class ImageBlock(BaseModel):
     type: Literal["image"]
-    source: Source
+    source: BlockSource
 
 
 class DocumentBlock(BaseModel):
     type: Literal["document"]
-    source: Source
+    source: BlockSource
     title: str | None = None
 
 
@@ -102,7 +102,7 @@ class InputMessage(BaseModel):
     content: str | list[Block]
 
 
-class Tool(BaseModel):
+class AnthropicTool(BaseModel):
     """A function of the client's, or by its `type` one that Anthropic would run. One with `defer_loading` is offered
     once a search has found it."""
 
@@ -113,7 +113,7 @@ class Tool(BaseModel):
     input_schema: dict[str, Any] | None = None
 
 
-class ToolChoice(BaseModel):
+class AnthropicToolChoice(BaseModel):
     type: Literal["auto", "any", "tool", "none"]
     name: str | None = None
     disable_parallel_tool_use: bool | None = None
@@ -142,8 +142,8 @@ class PromptRequest(BaseModel):
     model: str
     messages: list[InputMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
     system: str | list[TextBlock] | None = None
-    tools: list[Tool] | None = Field(default=None, max_length=MAX_TOOLS)
-    tool_choice: ToolChoice | None = None
+    tools: list[AnthropicTool] | None = Field(default=None, max_length=MAX_TOOLS)
+    tool_choice: AnthropicToolChoice | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None
 

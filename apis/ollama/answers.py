@@ -18,22 +18,22 @@ PULL_ERRORS: Responses = errors(OllamaError, 400, 404, 409, 422, 502, 507)
 LINES = "application/x-ndjson"
 
 
-class Function(BaseModel):
+class OllamaFunction(BaseModel):
     index: int
     name: str
     arguments: dict[str, Any]
 
 
-class Call(BaseModel):
+class OllamaToolCall(BaseModel):
     id: str
-    function: Function
+    function: OllamaFunction
 
 
-class AnswerMessage(BaseModel):
+class OllamaMessage(BaseModel):
     role: Literal["assistant"]
     content: str
     thinking: str = ""
-    tool_calls: list[Call] = []
+    tool_calls: list[OllamaToolCall] = []
 
 
 class Generated(BaseModel):
@@ -51,10 +51,10 @@ class Generated(BaseModel):
     eval_duration: int = 0
 
 
-class ChatAnswer(Generated):
+class OllamaChatAnswer(Generated):
     """A line of its own for each piece unless `stream` is false."""
 
-    message: AnswerMessage
+    message: OllamaMessage
 
 
 class GenerateAnswer(Generated):
@@ -64,7 +64,7 @@ class GenerateAnswer(Generated):
     context: list[int] = []
 
 
-class Embedded(BaseModel):
+class OllamaEmbeddings(BaseModel):
     model: str
     embeddings: list[list[float]]
     total_duration: int
@@ -72,7 +72,7 @@ class Embedded(BaseModel):
     prompt_eval_count: int
 
 
-class EmbeddedOne(BaseModel):
+class OllamaEmbedding(BaseModel):
     embedding: list[float]
 
 
@@ -90,7 +90,7 @@ class Details(BaseModel):
     context_length: int | None
 
 
-class Named(BaseModel):
+class OllamaModel(BaseModel):
     name: str
     model: str
     size: int
@@ -100,26 +100,26 @@ class Named(BaseModel):
     fallback_reason: str | None
 
 
-class Listed(Named):
+class OllamaListedModel(OllamaModel):
     modified_at: str
     capabilities: list[str]
 
 
-class Tags(BaseModel):
-    models: list[Listed]
+class OllamaTags(BaseModel):
+    models: list[OllamaListedModel]
 
 
-class Running(Named):
+class OllamaRunningModel(OllamaModel):
     expires_at: str
     size_vram: int
     context_length: int
 
 
 class RunningModels(BaseModel):
-    models: list[Running]
+    models: list[OllamaRunningModel]
 
 
-class Shown(BaseModel):
+class OllamaShownModel(BaseModel):
     license: str
     modelfile: str
     parameters: str
@@ -134,7 +134,7 @@ class Shown(BaseModel):
     fallback_reason: str | None
 
 
-class Status(BaseModel):
+class OllamaStatus(BaseModel):
     """A line of its own for each step unless `stream` is false."""
 
     status: str

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from apis.bounds import MAX_TEXTS
 from apis.model_names import ModelNames
 from apis.numbers import Whole
-from apis.ollama.answers import ERRORS, Embedded, EmbeddedOne
+from apis.ollama.answers import ERRORS, OllamaEmbedding, OllamaEmbeddings
 from apis.ollama.durations import keep_alive_seconds, load_duration
 from embeddings.service import EmbeddingService
 from web.bodies import read_body
@@ -39,7 +39,7 @@ class EmbeddingsRequest(BaseModel):
 def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
     router = APIRouter(tags=["Ollama"], responses=ERRORS)
 
-    @router.post("/api/embed", openapi_extra=body_schema(EmbedRequest), responses=answer(Embedded))
+    @router.post("/api/embed", openapi_extra=body_schema(EmbedRequest), responses=answer(OllamaEmbeddings))
     async def embed(request: Request) -> Response:
         body = await read_body(request, EmbedRequest)
         model = names.resolve(body.model)
@@ -62,7 +62,7 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
             }
         )
 
-    @router.post("/api/embeddings", openapi_extra=body_schema(EmbeddingsRequest), responses=answer(EmbeddedOne))
+    @router.post("/api/embeddings", openapi_extra=body_schema(EmbeddingsRequest), responses=answer(OllamaEmbedding))
     async def embeddings(request: Request) -> Response:
         body = await read_body(request, EmbeddingsRequest)
         model = names.resolve(body.model)

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request, Response
 from apis.errors import as_service_error, ollama_error
 from apis.logprobs import ollama_logprobs
 from apis.model_names import ModelNames
-from apis.ollama.answers import ERRORS, LINES, ChatAnswer, GenerateAnswer
+from apis.ollama.answers import ERRORS, LINES, GenerateAnswer, OllamaChatAnswer
 from apis.ollama.durations import load_duration
-from apis.ollama.schemas import ChatRequest, CommonRequest, GenerateRequest
-from apis.peeked_stream import Begun, begin
+from apis.ollama.schemas import CommonRequest, GenerateRequest, OllamaChatRequest
+from apis.peeked_stream import PeekedStream, peek
 from apis.timing import cache_headers, server_timing
 from chat.answer import Delta
 from chat.collected import CollectedCall, CollectedCalls
@@ -33,9 +33,11 @@ Fields = Callable[[str, str, list[CollectedCall]], dict[str, Any]]
 def generation_routes(service: ChatService, manager: ModelManager, names: ModelNames) -> APIRouter:
     router = APIRouter(tags=["Ollama"], responses=ERRORS)
 
-    @router.post("/api/chat", openapi_extra=body_schema(ChatRequest), responses=answer(ChatAnswer, stream=LINES))
+    @router.post(
+        "/api/chat", openapi_extra=body_schema(OllamaChatRequest), responses=answer(OllamaChatAnswer, stream=LINES)
+    )
     async def chat(request: Request) -> Response:
-        body = await read_body(request, ChatRequest)
+        body = await read_body(request, OllamaChatRequest)
         model = _resolve(body)
         if not body.messages:
             return JSON(await _load_or_unload(manager, model, body, _chat_fields("", "", [])))
@@ -76,7 +78,7 @@ async def _respond(
     if body.stream is False:
         whole = await unless_disconnected(request, _collect(body, completion, fields, extra))
         return JSON(whole, headers=server_timing(completion.timings))
-    deltas = await unless_disconnected(request, begin(completion.deltas))
+    deltas = await unless_disconnected(request, peek(completion.deltas))
     lines = _lines(body, completion, deltas, fields, extra)
     # The Python client breaks on a blank line; an empty chunk is safe.
     return StreamResponse(
@@ -91,7 +93,7 @@ async def _respond(
 async def _lines(
     body: CommonRequest,
     completion: Completion,
-    deltas: Begun[Delta],
+    deltas: PeekedStream[Delta],
     fields: Fields,
     extra: dict[str, Any],
 ) -> AsyncGenerator[bytes, None]:
@@ -144,7 +146,7 @@ async def _load_or_unload(
         pool.keep(0)  # those at work end after it
         await manager.unload_idle(model.id)
         return {**_head(body.model), **fields, "done": True, "done_reason": "unload"}
-    await manager.preload(model.id, max(1, len(pool.slots)), keep_alive=body.keep_alive_seconds)
+    await manager.preload(model.id, max(1, len(pool.loaded_instances)), keep_alive=body.keep_alive_seconds)
     return {**_head(body.model), **fields, "done": True, "done_reason": "load"}
 
 

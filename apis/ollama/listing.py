@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from starlette.responses import PlainTextResponse
 
 from apis.model_names import ModelNames
-from apis.ollama.answers import ERRORS, RunningModels, Tags, Version
+from apis.ollama.answers import ERRORS, OllamaTags, RunningModels, Version
 from apis.ollama.digests import Digests
 from apis.ollama.version import API_VERSION
 from model_files.model_config import template_promises
 from model_manager import ModelManager
-from pools.loaded_instance import Slot
+from pools.loaded_instance import LoadedInstance
 from pools.pool import ModelPool
 from pools.served_model import ServedModel
 from web.openapi import answer
@@ -34,14 +34,14 @@ def listing_routes(manager: ModelManager, names: ModelNames, digests: Digests) -
     async def version() -> dict[str, str]:
         return {"version": API_VERSION}
 
-    @router.get("/api/tags", responses=answer(Tags))
+    @router.get("/api/tags", responses=answer(OllamaTags))
     @router.head("/api/tags")
     async def tags() -> dict[str, Any]:
         return {"models": [_tag(model, digests) for model in names.listed()]}
 
     @router.get("/api/ps", responses=answer(RunningModels))
     async def running() -> dict[str, Any]:
-        pools = [pool for pool in manager.pools.values() if pool.slots]
+        pools = [pool for pool in manager.pools.values() if pool.loaded_instances]
         entries = [_running(pool, manager, digests) for pool in pools]
         return {"models": sorted(entries, key=lambda entry: entry["expires_at"], reverse=True)}
 
@@ -77,15 +77,15 @@ def capabilities(model: ServedModel) -> list[str]:
     if model.task != "generation":
         return ["embedding"] if model.task == "embedding" else ["rerank"]
     tools = facts.tools
-    if model.persona.template is not None:
-        tools = template_promises(model.persona.template, (facts.architecture or "").lower()).tools
+    if model.model_defaults.template is not None:
+        tools = template_promises(model.model_defaults.template, (facts.architecture or "").lower()).tools
     tools = tools or model.assignment.tool_dialect is not None
     return ["completion"] + ["tools"] * tools + ["vision"] * facts.vision + ["thinking"] * facts.thinking
 
 
 def _running(pool: ModelPool, manager: ModelManager, digests: Digests) -> dict[str, Any]:
     model = pool.model
-    memory = sum(manager.budget.size(slot.instance) for slot in pool.slots)
+    memory = sum(manager.budget.size(loaded.instance) for loaded in pool.loaded_instances)
     on_cpu = model.device.used.startswith("CPU")
     return {
         "name": model.public_id,
@@ -103,16 +103,16 @@ def _running(pool: ModelPool, manager: ModelManager, digests: Digests) -> dict[s
 
 def _expiry(pool: ModelPool, manager: ModelManager) -> datetime.datetime:
     now = datetime.datetime.now(datetime.timezone.utc)
-    left = max(_seconds_left(slot, manager.clock()) for slot in pool.slots)
+    left = max(_seconds_left(loaded, manager.clock()) for loaded in pool.loaded_instances)
     return now + min(_FOR_EVER, datetime.timedelta(seconds=left))
 
 
-def _seconds_left(slot: Slot, now: float) -> float:
+def _seconds_left(loaded: LoadedInstance, now: float) -> float:
     longest = _FOR_EVER.total_seconds()
-    if not 0 <= slot.keep_alive < longest:
+    if not 0 <= loaded.keep_alive < longest:
         return longest
-    idle = 0.0 if slot.active else now - slot.idle_since
-    return max(0.0, slot.keep_alive - idle)
+    idle = 0.0 if loaded.active else now - loaded.idle_since
+    return max(0.0, loaded.keep_alive - idle)
 
 
 def _family(architecture: str) -> str:

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 
 from apis.device_models import DeviceModels
 from apis.model_names import ModelNames
-from apis.ollama.answers import CHANGE_ERRORS, LINES, Status
+from apis.ollama.answers import CHANGE_ERRORS, LINES, OllamaStatus
 from apis.ollama.pull import NamedRequest
 from apis.ollama.schemas import CommonRequest, Options
 from chat.model_defaults import PARAMETERS
@@ -77,7 +77,7 @@ def management_routes(models: DeviceModels, names: ModelNames) -> APIRouter:
         await models.set_alias(names.bare(body.destination), source)
         return PlainTextResponse("")
 
-    @router.post("/api/create", openapi_extra=body_schema(CreateRequest), responses=answer(Status, stream=LINES))
+    @router.post("/api/create", openapi_extra=body_schema(CreateRequest), responses=answer(OllamaStatus, stream=LINES))
     async def create(request: Request) -> Response:
         body = await read_body(request, CreateRequest)
         body.refuse_unsupported()
@@ -109,7 +109,7 @@ def _derived(body: CreateRequest, names: ModelNames) -> ModelAlias:
     model = names.resolve(body.from_)
     if body.template is not None:
         _check_template(body.template)
-    before = model.persona
+    before = model.model_defaults
     return ModelAlias(
         model=model.id,
         system=body.system if body.system is not None else before.system,

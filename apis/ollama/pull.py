@@ -14,7 +14,7 @@ from apis.admin_client import AdminClient, PullFailed
 from apis.device_models import DeviceModels
 from apis.errors import as_service_error, ollama_error
 from apis.model_names import ModelNames
-from apis.ollama.answers import LINES, PULL_ERRORS, Status
+from apis.ollama.answers import LINES, PULL_ERRORS, OllamaStatus
 from web.bodies import read_body
 from web.errors import InvalidRequest
 from web.openapi import answer, body_schema
@@ -35,7 +35,7 @@ class NamedRequest(BaseModel):
         raise InvalidRequest("model is required", param="model")
 
 
-class PullRequest(NamedRequest):
+class OllamaPullRequest(NamedRequest):
     """POST /api/pull. `insecure` changes nothing: the hub's address decides."""
 
     stream: bool | None = None
@@ -49,9 +49,11 @@ def pull_routes(admin: AdminClient, models: DeviceModels, names: ModelNames) -> 
     router = APIRouter(tags=["Ollama"], responses=PULL_ERRORS)
     running: set[asyncio.Task[None]] = set()
 
-    @router.post("/api/pull", openapi_extra=body_schema(PullRequest), responses=answer(Status, stream=LINES))
+    @router.post(
+        "/api/pull", openapi_extra=body_schema(OllamaPullRequest), responses=answer(OllamaStatus, stream=LINES)
+    )
     async def pull(request: Request) -> Response:
-        body = await read_body(request, PullRequest)
+        body = await read_body(request, OllamaPullRequest)
         events: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
         # A client that leaves does not stop the download, nor what comes after it.
         task = asyncio.create_task(_pull(admin, models, names, body.asked, events))

@@ -86,22 +86,22 @@ class CommonRequest(BaseModel):
             )
 
 
-class FunctionCall(BaseModel):
+class OllamaFunctionCall(BaseModel):
     name: str
     arguments: dict[str, Any] = {}
 
 
-class MessageToolCall(BaseModel):
+class OllamaMessageToolCall(BaseModel):
     id: str | None = None
-    function: FunctionCall
+    function: OllamaFunctionCall
 
 
-class ChatMessage(BaseModel):
+class OllamaChatMessage(BaseModel):
     role: Literal["system", "user", "assistant", "tool"]
     content: str | None = None
     thinking: str | None = None
     images: list[str] | None = None
-    tool_calls: list[MessageToolCall] | None = Field(default=None, max_length=MAX_TOOLS)
+    tool_calls: list[OllamaMessageToolCall] | None = Field(default=None, max_length=MAX_TOOLS)
     tool_name: str | None = None
     tool_call_id: str | None = None
 
@@ -122,10 +122,10 @@ class ChatMessage(BaseModel):
         )
 
 
-class ChatRequest(CommonRequest):
+class OllamaChatRequest(CommonRequest):
     """POST /api/chat. Without messages it only loads (or unloads) the model."""
 
-    messages: list[ChatMessage] = Field(default=[], max_length=MAX_MESSAGES)
+    messages: list[OllamaChatMessage] = Field(default=[], max_length=MAX_MESSAGES)
     tools: list[dict[str, Any]] | None = Field(default=None, max_length=MAX_TOOLS)
 
     def conversation(self) -> Conversation:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from apis.model_names import ModelNames
-from apis.ollama.answers import ERRORS, Shown
+from apis.ollama.answers import ERRORS, OllamaShownModel
 from apis.ollama.listing import capabilities, details, modified_at
 from apis.ollama.pull import NamedRequest
 from model_files.gguf import read_gguf_template
@@ -43,7 +43,7 @@ class ShowRequest(NamedRequest):
 def show_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
     router = APIRouter(tags=["Ollama"], responses=ERRORS)
 
-    @router.post("/api/show", openapi_extra=body_schema(ShowRequest), responses=answer(Shown))
+    @router.post("/api/show", openapi_extra=body_schema(ShowRequest), responses=answer(OllamaShownModel))
     async def show(request: Request) -> dict[str, Any]:
         body = await read_body(request, ShowRequest)
         model = names.resolve(body.asked)
@@ -54,15 +54,15 @@ def show_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
 
 def describe(model: ServedModel, context_tokens: int) -> dict[str, Any]:
     """The answer about a model. `context_tokens`: what a request to it may have, 0 where that is not known."""
-    persona = model.persona
-    template = persona.template or _template(model)
+    model_defaults = model.model_defaults
+    template = model_defaults.template or _template(model)
     parameters = _parameters(model)
     return {
         "license": _license(model),
         "modelfile": _modelfile(model, parameters),
         "parameters": "\n".join(f"{name:<30} {json.dumps(value)}" for name, value in parameters),
         "template": template,
-        "system": persona.system or "",
+        "system": model_defaults.system or "",
         "details": details(model),
         "messages": [],
         "model_info": _model_info(model, context_tokens),
@@ -96,7 +96,7 @@ def _parameters(model: ServedModel) -> list[tuple[str, Any]]:
     """The model's defaults, over them the persona's; `stop` once for each string."""
     defaults = _json(model.directory / "generation_config.json")
     values = {key: defaults[key] for key in _GENERATION_KEYS if isinstance(defaults.get(key), int | float)}
-    values |= model.persona.parameters
+    values |= model.model_defaults.parameters
     listed: list[tuple[str, Any]] = []
     for name, value in values.items():
         each = value if isinstance(value, list | tuple) else [value]
@@ -106,10 +106,10 @@ def _parameters(model: ServedModel) -> list[tuple[str, Any]]:
 
 def _modelfile(model: ServedModel, parameters: list[tuple[str, Any]]) -> str:
     lines = [f"FROM {model.id}"]
-    if model.persona.template:
-        lines.append(f'TEMPLATE """{model.persona.template}"""')
-    if model.persona.system:
-        lines.append(f'SYSTEM """{model.persona.system}"""')
+    if model.model_defaults.template:
+        lines.append(f'TEMPLATE """{model.model_defaults.template}"""')
+    if model.model_defaults.system:
+        lines.append(f'SYSTEM """{model.model_defaults.system}"""')
     return "\n".join([*lines, *(f"PARAMETER {name} {json.dumps(value)}" for name, value in parameters)]) + "\n"
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from web.openapi import Responses, errors
 
 
-class ErrorBody(BaseModel):
+class OpenAIErrorBody(BaseModel):
     message: str
     type: str
     param: str | None
@@ -15,7 +15,7 @@ class ErrorBody(BaseModel):
 
 
 class OpenAIError(BaseModel):
-    error: ErrorBody
+    error: OpenAIErrorBody
 
 
 ERRORS: Responses = errors(OpenAIError, 400, 404)
@@ -32,23 +32,23 @@ class CalledFunction(BaseModel):
     arguments: str
 
 
-class Call(BaseModel):
+class AnsweredToolCall(BaseModel):
     id: str
     type: Literal["function"]
     function: CalledFunction
 
 
-class AnswerMessage(BaseModel):
+class AssistantMessage(BaseModel):
     role: Literal["assistant"]
     content: str | None
     refusal: None
     reasoning_content: str = ""
-    tool_calls: list[Call] = []
+    tool_calls: list[AnsweredToolCall] = []
 
 
 class ChatChoice(BaseModel):
     index: int
-    message: AnswerMessage
+    message: AssistantMessage
     logprobs: dict[str, Any] | None
     finish_reason: Literal["stop", "length", "tool_calls"]
 
@@ -71,7 +71,7 @@ class TextChoice(BaseModel):
     finish_reason: Literal["stop", "length", "tool_calls"]
 
 
-class Completion(BaseModel):
+class TextCompletion(BaseModel):
     """With `stream` the same in chunks."""
 
     id: str
@@ -102,20 +102,20 @@ class Embeddings(BaseModel):
     usage: InputUsage
 
 
-class Ranked(BaseModel):
+class RerankResult(BaseModel):
     index: int
     relevance_score: float
 
 
-class Ranking(BaseModel):
+class RerankResponse(BaseModel):
     id: str
     model: str
-    results: list[Ranked]
+    results: list[RerankResult]
     usage: InputUsage
     meta: dict[str, Any]
 
 
-class Model(BaseModel):
+class ModelObject(BaseModel):
     id: str
     object: Literal["model"]
     created: int
@@ -130,7 +130,7 @@ class Model(BaseModel):
 
 class Models(BaseModel):
     object: Literal["list"]
-    data: list[Model]
+    data: list[ModelObject]
     has_more: Literal[False]
     first_id: str | None
     last_id: str | None
@@ -152,7 +152,7 @@ class OutputItem(BaseModel):
     status: Literal["in_progress", "completed", "incomplete"]
 
 
-class Answered(BaseModel):
+class ResponseObject(BaseModel):
     """With `stream` it comes inside typed events."""
 
     id: str
@@ -189,7 +189,7 @@ class Answered(BaseModel):
     user: str | None
 
 
-class Deleted(BaseModel):
+class DeletedResponse(BaseModel):
     id: str
     object: Literal["response"]
     deleted: Literal[True]

@@ -16,7 +16,7 @@ from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS, ChatCompletion
 from apis.openai.schemas import ChatRequest
 from apis.openai.usage import usage_of
-from apis.peeked_stream import Begun, begin
+from apis.peeked_stream import PeekedStream, peek
 from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.answer import Delta
 from chat.collected import CollectedCall, CollectedCalls
@@ -47,7 +47,7 @@ def chat_routes(service: ChatService, names: ModelNames) -> APIRouter:
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answers, deltas))
             return JSON(whole, headers=answers.timing())
-        begun = await unless_disconnected(request, begin(deltas))
+        begun = await unless_disconnected(request, peek(deltas))
         # A comment would satisfy a connection's watchdog, but not the agents that wait for content.
         return StreamResponse(
             _chunks(answers, begun, with_usage=body.with_usage),
@@ -153,7 +153,7 @@ class _Choice:
         return message
 
 
-async def _chunks(answers: _Answers, deltas: Begun[Delta], *, with_usage: bool) -> AsyncGenerator[bytes, None]:
+async def _chunks(answers: _Answers, deltas: PeekedStream[Delta], *, with_usage: bool) -> AsyncGenerator[bytes, None]:
     usage: dict[str, None] = {"usage": None} if with_usage else {}
     texts = _TextEvents(answers, usage)
     for index in range(len(answers.completions)):

@@ -14,10 +14,10 @@ from apis.logprobs import TextLogprobs
 from apis.merge import merge
 from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS
-from apis.openai.answers import Completion as Whole
+from apis.openai.answers import TextCompletion as Whole
 from apis.openai.completion_schemas import CompletionRequest
 from apis.openai.usage import usage_of
-from apis.peeked_stream import Begun, begin
+from apis.peeked_stream import PeekedStream, peek
 from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.answer import Delta
 from chat.completion import Completion
@@ -41,7 +41,7 @@ def completion_routes(service: ChatService, names: ModelNames) -> APIRouter:
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answers, deltas))
             return JSON(whole, headers=answers.timing())
-        begun = await unless_disconnected(request, begin(deltas))
+        begun = await unless_disconnected(request, peek(deltas))
         return StreamResponse(
             _chunks(answers, begun, with_usage=body.with_usage),
             media_type="text/event-stream",
@@ -148,7 +148,7 @@ async def _collect(answers: _Answers, deltas: AsyncGenerator[Delta, None]) -> di
     return {**answers.response(choices), "usage": answers.usage()}
 
 
-async def _chunks(answers: _Answers, deltas: Begun[Delta], *, with_usage: bool) -> AsyncGenerator[bytes, None]:
+async def _chunks(answers: _Answers, deltas: PeekedStream[Delta], *, with_usage: bool) -> AsyncGenerator[bytes, None]:
     usage: dict[str, None] = {"usage": None} if with_usage else {}
     for index, prefix in enumerate(answers.prefixes):
         if prefix.text:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from apis.bounds import MAX_TEXTS
 from apis.model_names import ModelNames
 from apis.numbers import Whole
-from apis.openai.answers import ERRORS, Embeddings, Ranking
+from apis.openai.answers import ERRORS, Embeddings, RerankResponse
 from apis.timing import server_timing
 from apis.token_ids import TokenIds
 from embeddings.service import EmbeddingService, Vectors
@@ -110,7 +110,7 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
 
     for paths, endpoint, schema, answered in (
         (("/v1/embeddings", "/embeddings"), embeddings, EmbeddingRequest, Embeddings),
-        (("/v1/rerank", "/rerank", "/v2/rerank", "/v1/reranking", "/reranking"), rerank, RerankRequest, Ranking),
+        (("/v1/rerank", "/rerank", "/v2/rerank", "/v1/reranking", "/reranking"), rerank, RerankRequest, RerankResponse),
     ):
         for path in paths:
             router.add_api_route(

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from apis.model_names import ModelNames
-from apis.openai.answers import ERRORS, Model, Models
+from apis.openai.answers import ERRORS, ModelObject, Models
 from pools.served_model import ServedModel
 from web.openapi import answer
 
@@ -40,5 +40,5 @@ def model_routes(names: ModelNames, *, created: int) -> APIRouter:
 
     for prefix in ("/v1/models", "/models"):
         router.add_api_route(prefix, list_models, methods=["GET"], responses=answer(Models))
-        router.add_api_route(prefix + "/{model_id:path}", get_model, methods=["GET"], responses=answer(Model))
+        router.add_api_route(prefix + "/{model_id:path}", get_model, methods=["GET"], responses=answer(ModelObject))
     return router

@@ -16,13 +16,13 @@ def response_object(
     output: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """What does not depend on how far the answer is comes from the request; `head` is the rest: id, status, times."""
-    persona = completion.model.persona.parameters
+    model_defaults = completion.model.model_defaults.parameters
     done = head["status"] in ("completed", "incomplete")
     return {
         **head,
         "object": "response",
         "background": False,
-        "frequency_penalty": _number(body.frequency_penalty, persona.get("frequency_penalty"), 0.0),
+        "frequency_penalty": _number(body.frequency_penalty, model_defaults.get("frequency_penalty"), 0.0),
         "incomplete_details": {"reason": "max_output_tokens"} if head["status"] == "incomplete" else None,
         "instructions": body.instructions,
         "max_output_tokens": body.max_output_tokens,
@@ -31,19 +31,19 @@ def response_object(
         "model": completion.model.public_id,
         "output": output,
         "parallel_tool_calls": body.parallel_tool_calls is not False,
-        "presence_penalty": _number(body.presence_penalty, persona.get("presence_penalty"), 0.0),
+        "presence_penalty": _number(body.presence_penalty, model_defaults.get("presence_penalty"), 0.0),
         "previous_response_id": body.previous_response_id,
         "prompt_cache_key": body.prompt_cache_key,
         "reasoning": body.reasoning.model_dump() if body.reasoning else {"effort": None, "summary": None},
         "safety_identifier": body.safety_identifier,
         "service_tier": "default",
         "store": body.store is not False,
-        "temperature": _number(body.temperature, persona.get("temperature"), defaults.temperature),
+        "temperature": _number(body.temperature, model_defaults.get("temperature"), defaults.temperature),
         "text": {"format": _format(body.format)},
         "tool_choice": body.tool_choice or "auto",
         "tools": [tool.shown() for tool in body.tools or ()],
         "top_logprobs": body.top_logprobs or 0,
-        "top_p": _number(body.top_p, persona.get("top_p"), defaults.top_p),
+        "top_p": _number(body.top_p, model_defaults.get("top_p"), defaults.top_p),
         "truncation": body.truncation or "disabled",
         "usage": _usage(completion) if done else None,
         "user": body.user,

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from apis.errors import as_service_error, openai_error
 from apis.model_names import ModelNames
-from apis.openai.answers import ERRORS, Answered, Deleted, InputItems, InputTokens
+from apis.openai.answers import ERRORS, DeletedResponse, InputItems, InputTokens, ResponseObject
 from apis.openai.response_items import messages_of
 from apis.openai.response_object import response_object
 from apis.openai.response_output import Event, ResponseOutput
 from apis.openai.response_schemas import InputRequest, ResponsesRequest
 from apis.openai.response_store import ResponseStore, StoredResponse
-from apis.peeked_stream import Begun, begin
+from apis.peeked_stream import PeekedStream, peek
 from apis.timing import cache_headers, server_timing, waiting_comment
 from chat.completion import Completion
 from chat.conversation import Message
@@ -48,7 +48,7 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
         if not body.stream:
             whole = await unless_disconnected(request, _collect(answer))
             return JSON(whole, headers=server_timing(completion.timings))
-        deltas = await unless_disconnected(request, begin(completion.deltas))
+        deltas = await unless_disconnected(request, peek(completion.deltas))
         return StreamResponse(
             _events(answer, deltas),
             media_type="text/event-stream",
@@ -93,13 +93,13 @@ def response_routes(service: ChatService, names: ModelNames) -> APIRouter:
         )
 
     for prefix in ("/v1/responses", "/responses"):
-        answered = answer(Answered, stream="text/event-stream")
+        answered = answer(ResponseObject, stream="text/event-stream")
         router.post(prefix, openapi_extra=body_schema(ResponsesRequest), responses=answered)(responses)
         router.post(f"{prefix}/input_tokens", openapi_extra=body_schema(InputRequest), responses=answer(InputTokens))(
             input_tokens
         )
-        router.get(f"{prefix}/{{response_id}}", responses=answer(Answered))(get_response)
-        router.delete(f"{prefix}/{{response_id}}", responses=answer(Deleted))(delete_response)
+        router.get(f"{prefix}/{{response_id}}", responses=answer(ResponseObject))(get_response)
+        router.delete(f"{prefix}/{{response_id}}", responses=answer(DeletedResponse))(delete_response)
         router.get(f"{prefix}/{{response_id}}/input_items", responses=answer(InputItems))(input_items)
     return router
 
@@ -157,7 +157,7 @@ async def _collect(answer: _Answer) -> dict[str, Any]:
     return answer.finished()
 
 
-async def _events(answer: _Answer, deltas: Begun[Delta]) -> AsyncGenerator[bytes, None]:
+async def _events(answer: _Answer, deltas: PeekedStream[Delta]) -> AsyncGenerator[bytes, None]:
     number = -1
 
     def encoded(event: Event) -> bytes:

@@ -8,7 +8,16 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from instances.frames import encode_frame, read_frame
-from instances.protocol import Cancel, FromWorker, Generate, LoadModel, Output, Outputs, Ready, decode_to_worker
+from instances.protocol import (
+    Cancel,
+    FromWorker,
+    Generate,
+    InstanceReady,
+    LoadModel,
+    TokenOutput,
+    TokenOutputs,
+    decode_to_worker,
+)
 
 _TEXT = "What was asked for is answered here, word for word, by an engine that computes nothing at all. "
 
@@ -33,17 +42,17 @@ class NullEngine:
         os._exit(0)
 
     def run(self) -> None:
-        _send(Ready(0.0, 0.0, os.getpid()))
+        _send(InstanceReady(0.0, 0.0, os.getpid()))
         threading.Thread(target=self.read_commands, daemon=True).start()
         while True:
-            _send(Outputs(self._step()))
+            _send(TokenOutputs(self._step()))
 
-    def _step(self) -> list[Output]:
+    def _step(self) -> list[TokenOutput]:
         with self._changed:
             self._changed.wait_for(lambda: self._left)
-            outputs: list[Output] = []
+            outputs: list[TokenOutput] = []
             for id_, left in list(self._left.items()):
-                outputs.append(Output(id_, [self._ids[left % len(self._ids)]], "length" if left == 1 else None))
+                outputs.append(TokenOutput(id_, [self._ids[left % len(self._ids)]], "length" if left == 1 else None))
                 self._left[id_] -= 1
                 if left == 1:
                     del self._left[id_]

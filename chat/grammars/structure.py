@@ -10,14 +10,14 @@ from chat.grammars.forms import AnswerForm, ChoiceForm, GrammarForm, JsonForm, R
 from chat.grammars.json_schema import JsonGrammar, SchemaError, UnsupportedKeyword
 from chat.grammars.tool_calls import CallGrammar
 from chat.reasoning import Reasoning
-from chat.tool_formats.tool_call_format import Dialect, Tools
+from chat.tool_formats.tool_call_format import ToolCallFormat, Tools
 from instances.protocol import Grammar, JsonSchema, Regex, StructuralTags, Structure
 
 MAX_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True)
-class Preface:
+class ReasoningPrefix:
     """The reasoning before an answer. `opened`: it has begun in the prompt. `possible`: it may come. `over`: the answer
     itself has begun in the prompt."""
 
@@ -48,57 +48,65 @@ class Preface:
         return after if self.opened else {"type": "or", "elements": [after, answer]}
 
 
-def form_structure(form: AnswerForm, preface: Preface) -> Structure:
+def form_structure(form: AnswerForm, reasoning_prefix: ReasoningPrefix) -> Structure:
     """An answer of `form`. Raises `SchemaError`."""
     match form:
         case JsonForm(schema):
-            structure = _json_structure(schema, preface)
+            structure = _json_structure(schema, reasoning_prefix)
         case ChoiceForm(choices):
             options = ebnf.choice([ebnf.literal(choice) for choice in choices])
-            structure = Grammar(f"root ::= {preface.rule()} {options}")
-        case RegexForm(pattern) if not preface.expected:
+            structure = Grammar(f"root ::= {reasoning_prefix.rule()} {options}")
+        case RegexForm(pattern) if not reasoning_prefix.expected:
             structure = Regex(pattern)
         case RegexForm(pattern):
-            structure = _tags(preface.tags({"type": "regex", "pattern": pattern}))
-        case GrammarForm(text) if not preface.expected:
+            structure = _tags(reasoning_prefix.tags({"type": "regex", "pattern": pattern}))
+        case GrammarForm(text) if not reasoning_prefix.expected:
             structure = Grammar(text)
         case GrammarForm(text):
-            structure = _tags(preface.tags({"type": "grammar", "grammar": text}))
+            structure = _tags(reasoning_prefix.tags({"type": "grammar", "grammar": text}))
         case StructuralForm(format_):
             structure = _tags(format_)
     return _bounded(structure)
 
 
 def calls_structure(
-    dialect: Dialect, tools: Tools, preface: Preface, *, required: bool, parallel: bool, form: AnswerForm | None = None
+    call_format: ToolCallFormat,
+    tools: Tools,
+    reasoning_prefix: ReasoningPrefix,
+    *,
+    required: bool,
+    parallel: bool,
+    form: AnswerForm | None = None,
 ) -> Structure:
     """Calls of `tools` only, or with `required` False amid free text or as an alternative to `form`. Raises
     `SchemaError`."""
     grammar = JsonGrammar(lenient=True)
-    calls = CallGrammar(grammar, dialect.form, tools, parallel=parallel)
+    calls = CallGrammar(grammar, call_format.form, tools, parallel=parallel)
     if required:
-        root = f"{_before_calls(preface)} {calls.only_calls()}"
+        root = f"{_before_calls(reasoning_prefix)} {calls.only_calls()}"
     elif isinstance(form, JsonForm):
         answer = "object" if form.schema is None else grammar.add(form.schema)
-        root = f"{_before_calls(preface)} ({answer} | {calls.only_calls()})"
+        root = f"{_before_calls(reasoning_prefix)} ({answer} | {calls.only_calls()})"
     else:
         return _bounded(Grammar(grammar.text(calls.calls_in_text()), resumable=True))
     return _bounded(Grammar(grammar.text(root)))
 
 
-def _before_calls(preface: Preface) -> str:
-    return Preface(Reasoning(preface.reasoning.tag), preface.opened, preface.possible).rule()
+def _before_calls(reasoning_prefix: ReasoningPrefix) -> str:
+    return ReasoningPrefix(
+        Reasoning(reasoning_prefix.reasoning.tag), reasoning_prefix.opened, reasoning_prefix.possible
+    ).rule()
 
 
-def _json_structure(schema: Mapping[str, Any] | bool | None, preface: Preface) -> Structure:
+def _json_structure(schema: Mapping[str, Any] | bool | None, reasoning_prefix: ReasoningPrefix) -> Structure:
     grammar = JsonGrammar()
     try:
         answer = "object" if schema is None else grammar.add(schema)
     except UnsupportedKeyword:
-        if not preface.expected:
+        if not reasoning_prefix.expected:
             return JsonSchema(json.dumps(schema, ensure_ascii=False))
-        return _tags(preface.tags({"type": "json_schema", "json_schema": schema}))
-    return Grammar(grammar.text(f"{preface.rule()} {answer}"))
+        return _tags(reasoning_prefix.tags({"type": "json_schema", "json_schema": schema}))
+    return Grammar(grammar.text(f"{reasoning_prefix.rule()} {answer}"))
 
 
 def _tags(format_: Mapping[str, Any]) -> StructuralTags:

@@ -4,23 +4,25 @@ from typing import Any
 
 from chat.tool_formats import json_text
 from chat.tool_formats.json_text import HEAD, read_calls
-from chat.tool_formats.tagged_text import Tags
-from chat.tool_formats.tool_call_format import Block, CallForm, Dialect, fixed
+from chat.tool_formats.tagged_text import ArgumentTags
+from chat.tool_formats.tool_call_format import CallBlock, CallForm, ToolCallFormat, fixed
 
-TOOL_CALL = Block("<tool_call>", "</tool_call>")
+TOOL_CALL = CallBlock("<tool_call>", "</tool_call>")
 
 
-def json_dialect(name: str, *blocks: Block, form: CallForm, **rest: Any) -> Dialect:
+def json_call_format(name: str, *blocks: CallBlock, form: CallForm, **rest: Any) -> ToolCallFormat:
     """One whose arguments are JSON text."""
-    return Dialect(
+    return ToolCallFormat(
         name, rest.pop("choose", None) or fixed(*blocks), rest.pop("read", read_calls), form,
         head=rest.pop("head", HEAD), inside=json_text.ends_in_string, **rest,
     )  # fmt: skip
 
 
-def tagged_dialect(name: str, tags: Tags, *blocks: Block, form: CallForm, **rest: Any) -> Dialect:
+def tagged_call_format(
+    name: str, tags: ArgumentTags, *blocks: CallBlock, form: CallForm, **rest: Any
+) -> ToolCallFormat:
     """One whose arguments stand between tags."""
-    return Dialect(name, fixed(*blocks), tags.read, form, read_cut=tags.read_cut, inside=tags.inside, **rest)
+    return ToolCallFormat(name, fixed(*blocks), tags.read, form, read_cut=tags.read_cut, inside=tags.inside, **rest)
 
 
 def object_form(before: str, key: str, after: str, *, name: str = "name", **rest: Any) -> CallForm:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from chat.conversation import ToolCall
 from chat.deltas import CallPart
 from chat.tool_formats.json_text import JsonEnd, named_call
-from chat.tool_formats.tool_call_format import Call, Reading
+from chat.tool_formats.tool_call_format import ParsedCall, ParsedCalls
 
 
 class CallStream:
@@ -79,12 +79,12 @@ def called_name(head: re.Match[str]) -> str:
     return name.strip()
 
 
-def read_cut_json(text: str, head: re.Pattern[str] | None) -> Reading | None:
+def read_cut_json(text: str, head: re.Pattern[str] | None) -> ParsedCalls | None:
     """The calls of a text that stops in the middle of one."""
     if head is None:
         return None
     stream = CallStream(0, head)
-    calls = [Call(each.name, each.arguments) for each in stream.push(text) if isinstance(each, ToolCall)]
+    calls = [ParsedCall(each.name, each.arguments) for each in stream.push(text) if isinstance(each, ToolCall)]
     if stream.between_calls:
-        return Reading(tuple(calls)) if calls else None
-    return Reading(tuple(calls), cut=Call(stream.begun[-1].name or "", stream.arguments))
+        return ParsedCalls(tuple(calls)) if calls else None
+    return ParsedCalls(tuple(calls), cut=ParsedCall(stream.begun[-1].name or "", stream.arguments))

@@ -46,7 +46,7 @@ from chat.tool_formats.text_families import (
     QWEN_CODER,
     SEED_OSS,
 )  # fmt: skip
-from chat.tool_formats.tool_call_format import Block, Dialect, Reading, Tools
+from chat.tool_formats.tool_call_format import CallBlock, ParsedCalls, ToolCallFormat, Tools
 
 _ALL = (
     HERMES, QWEN_CODER, LLAMA_JSON, LLAMA_PYTHONIC, MISTRAL_LIST, MISTRAL, PHI, DEEPSEEK, DEEPSEEK_V31, DEEPSEEK_V32,
@@ -56,15 +56,15 @@ _ALL = (
 )  # fmt: skip
 
 
-def _any_blocks(tools: Tools) -> tuple[Block, ...]:
+def _any_blocks(tools: Tools) -> tuple[CallBlock, ...]:
     """Every family's marks but those that might as well begin a text."""
-    found = {block.open: block for dialect in _ALL for block in dialect.blocks(tools)}
+    found = {block.open: block for call_format in _ALL for block in call_format.blocks(tools)}
     return tuple(block for mark, block in found.items() if mark[0] in "<[" and len(mark) > 3)
 
 
-def _read_any(text: str, tools: Tools) -> Reading | None:
-    for dialect in _ALL:
-        reading = dialect.read(text, tools)
+def _read_any(text: str, tools: Tools) -> ParsedCalls | None:
+    for call_format in _ALL:
+        reading = call_format.read(text, tools)
         if reading and reading.calls and all(call.name in tools for call in reading.calls):
             return reading
     return None
@@ -73,10 +73,10 @@ def _read_any(text: str, tools: Tools) -> Reading | None:
 UNKNOWN = replace(
     HERMES, name="unknown", blocks=_any_blocks, read=_read_any, known=False,
     form=replace(HERMES.form, trigger=""), special=frozenset().union(
-    *(dialect.special for dialect in _ALL if dialect is not HARMONY)
+    *(call_format.special for call_format in _ALL if call_format is not HARMONY)
 ))  # fmt: skip
 
 """Where neither template nor config tells: whatever is read as a call of an offered tool is one; a demanded call is
 asked for in Hermes's form, which the grammar sees to."""
 
-DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (*_ALL, UNKNOWN)}
+CALL_FORMATS: Mapping[str, ToolCallFormat] = {call_format.name: call_format for call_format in (*_ALL, UNKNOWN)}

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from chat.tool_formats.json_text import DECODER, cut_call, made_call
-from chat.tool_formats.tool_call_format import Call, Reading, Tools
+from chat.tool_formats.tool_call_format import ParsedCall, ParsedCalls, Tools
 
 _HEAD = re.compile(r"\s*call:\s*([^{}<\n]+?)\s*(?=\{)")
 _KEY = re.compile(r"\s*([^:{}\[\],]+?)\s*:")
@@ -17,16 +17,16 @@ class _Unfinished(ValueError):
     """The text ends within a value."""
 
 
-def read_gemma(text: str, tools: Tools) -> Reading | None:
+def read_gemma(text: str, tools: Tools) -> ParsedCalls | None:
     """One or several calls, one after the other."""
     reading = read_cut_gemma(text, tools)
     return None if reading is None or reading.cut else reading
 
 
-def read_cut_gemma(text: str, tools: Tools) -> Reading | None:
+def read_cut_gemma(text: str, tools: Tools) -> ParsedCalls | None:
     """The same of a text that may stop anywhere."""
     del tools
-    calls: list[Call] = []
+    calls: list[ParsedCall] = []
     position = 0
     while text[position:].strip():
         head = _HEAD.match(text, position)
@@ -37,10 +37,10 @@ def read_cut_gemma(text: str, tools: Tools) -> Reading | None:
             position = _members(text, head.end() + 1, members)
             calls.append(made_call(head[1], members))
         except _Unfinished:
-            return Reading(tuple(calls), cut=cut_call(head[1], members))
+            return ParsedCalls(tuple(calls), cut=cut_call(head[1], members))
         except (ValueError, RecursionError):
             return None
-    return Reading(tuple(calls)) if calls else None
+    return ParsedCalls(tuple(calls)) if calls else None
 
 
 def ends_in_text(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from chat.tool_formats.building import TOOL_CALL, json_dialect, list_form, object_form
+from chat.tool_formats.building import TOOL_CALL, json_call_format, list_form, object_form
 from chat.tool_formats.marked_text import (
     DEEPSEEK_HEAD,
     FUNCTION_TAG_HEAD,
@@ -22,7 +22,7 @@ from chat.tool_formats.marked_text import (
     read_phi,
 )  # fmt: skip
 from chat.tool_formats.python_text import read_pythonic
-from chat.tool_formats.tool_call_format import Block, CallForm, Tools, left_out
+from chat.tool_formats.tool_call_format import CallBlock, CallForm, Tools, left_out
 
 _LLAMA_HEADS = (
     '{"name": "', '{"name":"', '{ "name": "', '{\n  "name": "', '{\n    "name": "', '{"type": "function", "',
@@ -30,18 +30,18 @@ _LLAMA_HEADS = (
 )  # fmt: skip
 
 
-def _llama_blocks(tools: Tools) -> tuple[Block, ...]:
-    return (Block("<|python_tag|>"), *(Block(head, keep=True) for head in _LLAMA_HEADS))
+def _llama_blocks(tools: Tools) -> tuple[CallBlock, ...]:
+    return (CallBlock("<|python_tag|>"), *(CallBlock(head, keep=True) for head in _LLAMA_HEADS))
 
 
-HERMES = json_dialect(
+HERMES = json_call_format(
     "hermes",
     TOOL_CALL,
     form=object_form("<tool_call>\n", "arguments", "\n</tool_call>", trigger="<tool_call>", between="\n"),
     special=frozenset({"<tool_call>", "</tool_call>"}),
 )
 
-LLAMA_JSON = json_dialect(
+LLAMA_JSON = json_call_format(
     "llama_json",
     choose=_llama_blocks,
     read=read_offered,
@@ -49,37 +49,37 @@ LLAMA_JSON = json_dialect(
     special=frozenset({"<|python_tag|>"}),
 )
 
-MISTRAL_LIST = json_dialect(
+MISTRAL_LIST = json_call_format(
     "mistral_list",
-    Block("[TOOL_CALLS]"),
+    CallBlock("[TOOL_CALLS]"),
     read=read_mistral,
     form=list_form("[TOOL_CALLS]", ""),
     special=frozenset({"[TOOL_CALLS]"}),
 )
 
-MISTRAL = json_dialect(
+MISTRAL = json_call_format(
     "mistral",
-    Block("[TOOL_CALLS]"),
+    CallBlock("[TOOL_CALLS]"),
     read=read_mistral,
     head=MISTRAL_HEAD,
     form=CallForm("[TOOL_CALLS]", "[TOOL_CALLS]", "[ARGS]", ""),
     special=frozenset({"[TOOL_CALLS]", "[ARGS]", "[CALL_ID]"}),
 )
 
-PHI = json_dialect(
+PHI = json_call_format(
     "phi",
-    Block("<|tool_call|>", "<|/tool_call|>"),
-    Block("<|tool_calls|>", "<|/tool_calls|>"),
-    Block("functools"),
+    CallBlock("<|tool_call|>", "<|/tool_call|>"),
+    CallBlock("<|tool_calls|>", "<|/tool_calls|>"),
+    CallBlock("functools"),
     read=read_phi,
     form=list_form("<|tool_call|>", "<|/tool_call|>"),
     special=frozenset({"<|tool_call|>", "<|/tool_call|>", "<|tool_calls|>", "<|/tool_calls|>"}),
 )
 
-DEEPSEEK = json_dialect(
+DEEPSEEK = json_call_format(
     "deepseek",
-    Block("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"),
-    Block("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", keep=True),
+    CallBlock("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"),
+    CallBlock("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", keep=True),
     TOOL_CALL,
     read=read_deepseek,
     head=DEEPSEEK_HEAD,
@@ -102,24 +102,24 @@ DEEPSEEK_V31 = replace(
     ),
 )  # fmt: skip
 
-GRANITE = json_dialect(
+GRANITE = json_call_format(
     "granite",
-    Block("<|tool_call|>"),
+    CallBlock("<|tool_call|>"),
     TOOL_CALL,
     form=list_form("<|tool_call|>", ""),
     special=frozenset({"<|tool_call|>"}),
     silent=left_out("<response>", "</response>"),
 )
 
-LFM_JSON = json_dialect(
+LFM_JSON = json_call_format(
     "lfm_json",
-    Block("<|tool_call_start|>", "<|tool_call_end|>"),
+    CallBlock("<|tool_call_start|>", "<|tool_call_end|>"),
     read=read_pythonic,
     form=list_form("<|tool_call_start|>", "<|tool_call_end|>"),
     special=frozenset({"<|tool_call_start|>", "<|tool_call_end|>"}),
 )
 
-HARMONY = json_dialect(
+HARMONY = json_call_format(
     "harmony",
     form=CallForm(
         "<|channel|>commentary to=functions.", "<|channel|>commentary to=functions.", " <|constrain|>json<|message|>",
@@ -128,10 +128,10 @@ HARMONY = json_dialect(
     special=frozenset(f"<|{mark}|>" for mark in ("start", "channel", "constrain", "message", "end", "call", "return")),
 )  # fmt: skip
 
-KIMI_K2 = json_dialect(
+KIMI_K2 = json_call_format(
     "kimi_k2",
-    Block("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"),
-    Block("<|tool_call_begin|>", "<|tool_call_end|>", keep=True),
+    CallBlock("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"),
+    CallBlock("<|tool_call_begin|>", "<|tool_call_end|>", keep=True),
     read=KIMI_MARKS.read,
     head=KIMI_HEAD,
     form=CallForm(
@@ -145,9 +145,9 @@ KIMI_K2 = json_dialect(
     ),
 )  # fmt: skip
 
-SOLAR = json_dialect(
+SOLAR = json_call_format(
     "solar",
-    Block("<|tool_call:begin|>", "<|tool_call:end|>", keep=True),
+    CallBlock("<|tool_call:begin|>", "<|tool_call:end|>", keep=True),
     read=SOLAR_MARKS.read,
     head=SOLAR_HEAD,
     form=CallForm(
@@ -163,9 +163,9 @@ SOLAR = json_dialect(
     ),
 )  # fmt: skip
 
-APERTUS = json_dialect(
+APERTUS = json_call_format(
     "apertus",
-    Block("<|tools_prefix|>", "<|tools_suffix|>"),
+    CallBlock("<|tools_prefix|>", "<|tools_suffix|>"),
     read=read_keyed,
     head=KEYED_HEAD,
     form=CallForm(
@@ -175,9 +175,9 @@ APERTUS = json_dialect(
     silent=left_out("<|inner_suffix|>", "<|tools_suffix|>"),
 )
 
-COMMAND_R7B = json_dialect(
+COMMAND_R7B = json_call_format(
     "command_r7b",
-    Block("<|START_ACTION|>", "<|END_ACTION|>"),
+    CallBlock("<|START_ACTION|>", "<|END_ACTION|>"),
     form=CallForm(
         "<|START_ACTION|>", '{"tool_call_id": "0", "tool_name": "', '", "parameters": ', "}",
         begin="<|START_ACTION|>[\n    ", between=",\n    ", end="\n]<|END_ACTION|>",
@@ -188,24 +188,24 @@ COMMAND_R7B = json_dialect(
     silent=left_out("<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>", "<|CHATBOT_TOKEN|>"),
 )  # fmt: skip
 
-COMMAND_R = json_dialect(
+COMMAND_R = json_call_format(
     "command_r",
-    *(Block(f"Action:{space}```json", "```") for space in ("\n", " ", "")),
+    *(CallBlock(f"Action:{space}```json", "```") for space in ("\n", " ", "")),
     form=object_form("", "parameters", "", name="tool_name", trigger="Action:", begin="Action:\n```json\n[",
                      between=", ", end="]\n```"),
     silent=left_out("<|CHATBOT_TOKEN|>", "<|END_OF_TURN_TOKEN|>"),
 )  # fmt: skip
 
-NEMOTRON = json_dialect(
+NEMOTRON = json_call_format(
     "nemotron",
-    Block("<TOOLCALL>", "</TOOLCALL>"),
+    CallBlock("<TOOLCALL>", "</TOOLCALL>"),
     form=list_form("<TOOLCALL>", "</TOOLCALL>"),
     special=frozenset({"<TOOLCALL>", "</TOOLCALL>"}),
 )
 
-HUNYUAN = json_dialect(
+HUNYUAN = json_call_format(
     "hunyuan",
-    Block("<tool_calls>", "</tool_calls>"),
+    CallBlock("<tool_calls>", "</tool_calls>"),
     TOOL_CALL,
     form=list_form("<tool_calls>", "</tool_calls>"),
     special=frozenset({"<tool_calls>", "</tool_calls>", "<tool_call>", "</tool_call>", "<answer>", "</answer>"}),
@@ -228,13 +228,13 @@ MINIMAX_M1 = replace(
     silent=left_out(),
 )
 
-GIGACHAT3 = json_dialect(
+GIGACHAT3 = json_call_format(
     "gigachat3",
     *(
-        Block(f"{before}function call<|role_sep|>", "<|message_sep|>")
+        CallBlock(f"{before}function call<|role_sep|>", "<|message_sep|>")
         for before in ("<|message_sep|>\n\n", "<|message_sep|>\n", "<|message_sep|>", "")
     ),
-    Block("<|function_call|>", "<|message_sep|>"),
+    CallBlock("<|function_call|>", "<|message_sep|>"),
     form=object_form("function call<|role_sep|>\n", "arguments", "", trigger="function call<|role_sep|>",
                  parallel=False),
     special=frozenset({"<|role_sep|>", "<|message_sep|>", "<|function_call|>"}),
@@ -243,17 +243,17 @@ GIGACHAT3 = json_dialect(
 
 GIGACHAT = replace(GIGACHAT3, name="gigachat", form=object_form("<|function_call|>", "arguments", "", parallel=False))
 
-FUNCTIONARY_V31 = json_dialect(
+FUNCTIONARY_V31 = json_call_format(
     "functionary_v31",
-    Block("<function=", "</function>", keep=True),
+    CallBlock("<function=", "</function>", keep=True),
     read=FUNCTION_TAG_MARKS.read,
     head=FUNCTION_TAG_HEAD,
     form=CallForm("<function=", "<function=", ">", "</function>"),
 )
 
-FUNCTIONARY_V32 = json_dialect(
+FUNCTIONARY_V32 = json_call_format(
     "functionary_v32",
-    Block(">>>"),
+    CallBlock(">>>"),
     read=read_functionary,
     head=FUNCTIONARY_HEAD,
     form=CallForm("", "", "\n", "", between="\n>>>"),
@@ -261,10 +261,10 @@ FUNCTIONARY_V32 = json_dialect(
     opening=">>>",
 )
 
-INTERNLM = json_dialect(
+INTERNLM = json_call_format(
     "internlm",
-    Block("<|action_start|><|plugin|>", "<|action_end|>"),
-    Block("<|action_start|>", "<|action_end|>"),
+    CallBlock("<|action_start|><|plugin|>", "<|action_end|>"),
+    CallBlock("<|action_start|>", "<|action_end|>"),
     form=object_form("<|action_start|><|plugin|>\n", "parameters", "<|action_end|>", trigger="<|action_start|>",
                  parallel=False),
     special=frozenset({"<|action_start|>", "<|action_end|>", "<|plugin|>"}),

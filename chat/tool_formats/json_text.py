@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from chat.tool_formats.tool_call_format import Call, Reading, Tools
+from chat.tool_formats.tool_call_format import ParsedCall, ParsedCalls, Tools
 from web.streaming import whole_characters
 
 
@@ -69,16 +69,16 @@ def ends_in_string(text: str) -> bool:
     return scanner.in_string
 
 
-def read_calls(text: str, tools: Tools) -> Reading | None:
+def read_calls(text: str, tools: Tools) -> ParsedCalls | None:
     """Call objects one after the other or in lists, separated by white space, commas or semicolons."""
     del tools
     calls, rest = leading_calls(text)
-    return Reading(tuple(calls)) if calls and not rest.strip() else None
+    return ParsedCalls(tuple(calls)) if calls and not rest.strip() else None
 
 
-def leading_calls(text: str) -> tuple[list[Call], str]:
+def leading_calls(text: str) -> tuple[list[ParsedCall], str]:
     """The call objects that `text` begins with, and the text after them."""
-    calls: list[Call] = []
+    calls: list[ParsedCall] = []
     while text.strip(_SEPARATORS):
         start = len(text) - len(text.lstrip(_SEPARATORS))
         try:
@@ -93,7 +93,7 @@ def leading_calls(text: str) -> tuple[list[Call], str]:
     return calls, text
 
 
-def as_call(value: Any) -> Call | None:
+def as_call(value: Any) -> ParsedCall | None:
     """A decoded call object, in any of the spellings in use."""
     if not isinstance(value, dict):
         return None
@@ -110,16 +110,16 @@ def as_call(value: Any) -> Call | None:
     return made_call(name, arguments)
 
 
-def made_call(name: str, arguments: Mapping[str, Any]) -> Call:
+def made_call(name: str, arguments: Mapping[str, Any]) -> ParsedCall:
     """Half of a character, as a model's escapes can mean it, becomes U+FFFD. Raises ValueError on what is no JSON."""
     text = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
-    return Call(whole_characters(name), whole_characters(text))
+    return ParsedCall(whole_characters(name), whole_characters(text))
 
 
-def cut_call(name: str, arguments: Mapping[str, Any]) -> Call:
+def cut_call(name: str, arguments: Mapping[str, Any]) -> ParsedCall:
     """A call that was cut after these arguments: their object is not closed."""
     made = made_call(name, arguments)
-    return Call(made.name, made.arguments.removesuffix("}"))
+    return ParsedCall(made.name, made.arguments.removesuffix("}"))
 
 
 def complete_members(text: str) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def json_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def named_call(name: str, arguments: str) -> Call | None:
+def named_call(name: str, arguments: str) -> ParsedCall | None:
     """A call whose name and arguments stand apart; absent arguments are none."""
     value = json_object(arguments.strip() or "{}")
     name = name.strip()

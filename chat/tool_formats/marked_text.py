@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from chat.tool_formats.json_text import DECODER, as_call, leading_calls, made_call, named_call, read_calls
-from chat.tool_formats.tool_call_format import Call, Reading, Tools
+from chat.tool_formats.tool_call_format import ParsedCall, ParsedCalls, Tools
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
 _NEXT = re.compile(r"\s*\[TOOL_CALLS\]")
@@ -37,10 +37,10 @@ class Marks:
     head: re.Pattern[str]
     tail: re.Pattern[str]
 
-    def read(self, text: str, tools: Tools) -> Reading | None:
+    def read(self, text: str, tools: Tools) -> ParsedCalls | None:
         """One or several calls, one after the other; without an end at the end of the text."""
         del tools
-        calls: list[Call] = []
+        calls: list[ParsedCall] = []
         position = _skip(text, 0)
         while head := self.head.match(text, position):
             try:
@@ -50,7 +50,7 @@ class Marks:
             calls.append(made_call((head["name"] or head["bare"]).strip(), arguments))
             tail = self.tail.match(text, position)
             position = _skip(text, tail.end() if tail else position)
-        return Reading(tuple(calls), text[position:].strip()) if calls else None
+        return ParsedCalls(tuple(calls), text[position:].strip()) if calls else None
 
 
 DEEPSEEK_MARKS = Marks(DEEPSEEK_HEAD, re.compile(r"\s*(?:```)?\s*<｜tool▁call▁end｜>"))
@@ -59,17 +59,17 @@ SOLAR_MARKS = Marks(SOLAR_HEAD, re.compile(r"\s*<\|tool_call:end\|>"))
 FUNCTION_TAG_MARKS = Marks(FUNCTION_TAG_HEAD, re.compile(r"\s*</function>"))
 
 
-def read_deepseek(text: str, tools: Tools) -> Reading | None:
+def read_deepseek(text: str, tools: Tools) -> ParsedCalls | None:
     """Calls with DeepSeek's marks, or the call objects that models distilled from it write."""
     return DEEPSEEK_MARKS.read(text, tools) or read_calls(text, tools)
 
 
-def read_mistral(text: str, tools: Tools) -> Reading | None:
+def read_mistral(text: str, tools: Tools) -> ParsedCalls | None:
     """A list of call objects, or `name[ARGS]{…}` calls, each but the first after another `[TOOL_CALLS]`."""
     if text.lstrip().startswith(("[{", "[ {", "{")):
         calls, rest = leading_calls(text)
-        return Reading(tuple(calls), rest.strip()) if calls else None
-    found: list[Call] = []
+        return ParsedCalls(tuple(calls), rest.strip()) if calls else None
+    found: list[ParsedCall] = []
     position = 0
     while head := _MISTRAL.match(text, position):
         try:
@@ -79,12 +79,12 @@ def read_mistral(text: str, tools: Tools) -> Reading | None:
         found.append(made_call(head["name"], arguments))
         following = _NEXT.match(text, position)
         position = following.end() if following else position
-    return Reading(tuple(found), text[position:].strip()) if found else None
+    return ParsedCalls(tuple(found), text[position:].strip()) if found else None
 
 
-def read_functionary(text: str, tools: Tools) -> Reading | None:
+def read_functionary(text: str, tools: Tools) -> ParsedCalls | None:
     """`>>>name` and a line with JSON for each call; what is said to the user comes after `>>>all`, or alone."""
-    calls: list[Call] = []
+    calls: list[ParsedCall] = []
     said: list[str] = []
     for part in text.split(">>>"):
         name, _, body = part.partition("\n")
@@ -97,33 +97,33 @@ def read_functionary(text: str, tools: Tools) -> Reading | None:
             return None
         elif part.strip():
             said.append(body if name == "all" else part)
-    return Reading(tuple(calls), "".join(said).strip()) if calls or said else None
+    return ParsedCalls(tuple(calls), "".join(said).strip()) if calls or said else None
 
 
-def read_keyed(text: str, tools: Tools) -> Reading | None:
+def read_keyed(text: str, tools: Tools) -> ParsedCalls | None:
     """A list of objects whose only key is the function's name, or else of call objects."""
     try:
         value, end = DECODER.raw_decode(text, _skip(text, 0))
     except (ValueError, RecursionError):
         return None
-    calls: list[Call] = []
+    calls: list[ParsedCall] = []
     for each in value if isinstance(value, list) else [value]:
         keyed = isinstance(each, dict) and len(each) == 1 and isinstance(next(iter(each.values())), dict)
         call = made_call(*next(iter(each.items()))) if keyed else as_call(each)
         if call is None:
             return None
         calls.append(call)
-    return Reading(tuple(calls), text[end:].strip()) if calls else None
+    return ParsedCalls(tuple(calls), text[end:].strip()) if calls else None
 
 
-def read_offered(text: str, tools: Tools) -> Reading | None:
+def read_offered(text: str, tools: Tools) -> ParsedCalls | None:
     """Call objects without marks of their own: only offered tools count, anything after them is text."""
     calls, rest = leading_calls(text)
     known = bool(calls) and all(call.name in tools for call in calls)
-    return Reading(tuple(calls), rest.strip()) if known else None
+    return ParsedCalls(tuple(calls), rest.strip()) if known else None
 
 
-def read_phi(text: str, tools: Tools) -> Reading | None:
+def read_phi(text: str, tools: Tools) -> ParsedCalls | None:
     """A list of call objects; the word `functools` and the tags may both stand around it."""
     inner = _PHI_MARKS.fullmatch(text)
     return read_calls(inner[1], tools) if inner else None

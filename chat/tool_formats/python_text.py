@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from chat.tool_formats.json_text import DECODER, cut_call, leading_calls, made_call
-from chat.tool_formats.tool_call_format import Call, Reading, Tools
+from chat.tool_formats.tool_call_format import ParsedCall, ParsedCalls, Tools
 
 _WORDS = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
 _STRING = re.compile(
@@ -26,20 +26,20 @@ class _Cut(Exception):
         self.arguments = arguments
 
 
-def read_pythonic(text: str, tools: Tools) -> Reading | None:
+def read_pythonic(text: str, tools: Tools) -> ParsedCalls | None:
     """A list of calls, or calls one after the other, with keyword arguments that are literals; or JSON instead."""
     if text.lstrip().startswith(("[{", "[ {", "{")):
         calls, rest = leading_calls(text)
-        return Reading(tuple(calls)) if calls and not rest.strip() else None
+        return ParsedCalls(tuple(calls)) if calls and not rest.strip() else None
     reading = read_cut_pythonic(text, tools)
     return None if reading is None or reading.cut else reading
 
 
-def read_cut_pythonic(text: str, tools: Tools) -> Reading | None:
+def read_cut_pythonic(text: str, tools: Tools) -> ParsedCalls | None:
     """The same of a text that may stop anywhere."""
     position = _skip(text, 0)
     listed = text.startswith("[", position)
-    calls: list[Call] = []
+    calls: list[ParsedCall] = []
     position += listed
     while True:
         position = _skip(text, position)
@@ -51,12 +51,14 @@ def read_cut_pythonic(text: str, tools: Tools) -> Reading | None:
             name, arguments, position = _call(text, position)
             calls.append(made_call(name, arguments))
         except _Cut as cut:
-            return Reading(tuple(calls), cut=cut_call(cut.name, cut.arguments)) if cut.name in tools or calls else None
+            return (
+                ParsedCalls(tuple(calls), cut=cut_call(cut.name, cut.arguments)) if cut.name in tools or calls else None
+            )
         except (ValueError, RecursionError):
             return None
     if listed and position < len(text) and text[position + 1 :].strip():
         return None
-    return Reading(tuple(calls)) if calls else None
+    return ParsedCalls(tuple(calls)) if calls else None
 
 
 def read_value(text: str) -> Any:

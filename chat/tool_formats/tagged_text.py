@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chat.tool_formats.tool_call_format import Call, Reading, Tools
+from chat.tool_formats.tool_call_format import ParsedCall, ParsedCalls, Tools
 from chat.tool_formats.typed_text import typed_call
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
@@ -12,7 +12,7 @@ _CDATA = re.compile(r"\s*<!\[CDATA\[(.*?)\]\]>\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Tags:
+class ArgumentTags:
     """Expressions for the parts of a call: its `head` with the group `name`, the beginning of an argument with the
     group `key` (and `text`, where it says whether the value is text), its `close`, and the call's `tail`.
 
@@ -26,11 +26,11 @@ class Tags:
     tail: re.Pattern[str]
     bare: Callable[[str], str] = str
 
-    def read(self, text: str, tools: Tools) -> Reading | None:
+    def read(self, text: str, tools: Tools) -> ParsedCalls | None:
         """One or several calls; what is not closed at the end counts as closed."""
         return self._read(text, tools, cut=False)
 
-    def read_cut(self, text: str, tools: Tools) -> Reading | None:
+    def read_cut(self, text: str, tools: Tools) -> ParsedCalls | None:
         """The same of a text that may stop anywhere."""
         return self._read(text, tools, cut=True)
 
@@ -39,8 +39,8 @@ class Tags:
         openings = list(self.open.finditer(text))
         return bool(openings) and self._end_of_value(text, openings[-1].end()) is None
 
-    def _read(self, text: str, tools: Tools, *, cut: bool) -> Reading | None:
-        calls: list[Call] = []
+    def _read(self, text: str, tools: Tools, *, cut: bool) -> ParsedCalls | None:
+        calls: list[ParsedCall] = []
         position = 0
         while (head := self.head.match(text, position)) and _is_name(head["name"], tools):
             name = head["name"].strip()
@@ -63,12 +63,12 @@ class Tags:
             call = typed_call(name, arguments, tools, frozenset(texts))
             tail = self.tail.match(text, position)
             if cut and not (whole and tail and tail[0].strip()):
-                return Reading(tuple(calls), cut=Call(name, call.arguments.removesuffix("}")))
+                return ParsedCalls(tuple(calls), cut=ParsedCall(name, call.arguments.removesuffix("}")))
             position = tail.end() if tail else position
             calls.append(call)
             if not tail and text[position:].strip():
                 return None
-        return Reading(tuple(calls), text[position:].strip()) if calls else None
+        return ParsedCalls(tuple(calls), text[position:].strip()) if calls else None
 
     def _bare(self, value: str) -> str:
         marked = _CDATA.fullmatch(value)
@@ -105,20 +105,20 @@ def _unwrapped(value: str) -> str:
 _WRAPPERS = r"</?(?:seed:|minimax:|atem:|steptml:|｜DSML｜)?(?:function_calls|tool_calls?)(?::\w+)?>"
 _SPACE_NAME = r"(?:minimax:|atem:|steptml:|｜DSML｜)?"
 
-QWEN_TAGS = Tags(
+QWEN_TAGS = ArgumentTags(
     re.compile(rf"\s*(?:{_WRAPPERS}\s*)*<function=(?P<name>[^>\n]+)>"),
     re.compile(r"\s*<parameter=(?P<key>[^>\n]+)>"),
     re.compile(r"</parameter>"),
     re.compile(rf"\s*</function>(?:\s*{_WRAPPERS.replace('</?', '</')})*"),
     _unwrapped,
 )
-GLM_TAGS = Tags(
+GLM_TAGS = ArgumentTags(
     re.compile(rf"\s*(?:{_WRAPPERS}\s*)*(?P<name>[^<\n]+?)\s*(?:<tool_sep(?::\w+)?>\s*)?(?=<arg_key|</tool_call|\Z)"),
     re.compile(r"\s*<arg_key(?::\w+)?>(?P<key>.*?)</arg_key(?::\w+)?>\s*<arg_value(?::\w+)?>", re.DOTALL),
     re.compile(r"</arg_value(?::\w+)?>"),
     re.compile(rf"(?:\s*{_WRAPPERS.replace('</?', '</')})+|\s*\Z"),
 )
-INVOKE_TAGS = Tags(
+INVOKE_TAGS = ArgumentTags(
     re.compile(rf"\s*(?:{_WRAPPERS}\s*)*<{_SPACE_NAME}(?:invoke|function)\s+name=([\"'])(?P<name>[^\"'\n]+)\1[^>\n]*>"),
     re.compile(
         rf"\s*<{_SPACE_NAME}(?:parameter|param)\s+name=([\"'])(?P<key>[^\"'\n]+)\1"

@@ -3,24 +3,24 @@
 from dataclasses import replace
 
 from chat.tool_formats import gemma_text, python_text
-from chat.tool_formats.building import TOOL_CALL, tagged_dialect
+from chat.tool_formats.building import TOOL_CALL, tagged_call_format
 from chat.tool_formats.gemma_text import read_cut_gemma, read_gemma
 from chat.tool_formats.python_text import read_cut_pythonic, read_pythonic
 from chat.tool_formats.tagged_text import GLM_TAGS, INVOKE_TAGS, QWEN_TAGS
-from chat.tool_formats.tool_call_format import Block, CallForm, Dialect, Tools, fixed, left_out
+from chat.tool_formats.tool_call_format import CallBlock, CallForm, ToolCallFormat, Tools, fixed, left_out
 
 
-def _pythonic_blocks(tools: Tools) -> tuple[Block, ...]:
-    bare = [Block(f"[{name}(", keep=True) for name in tools]
-    return (Block("<|python_start|>", "<|python_end|>"), *bare)
+def _pythonic_blocks(tools: Tools) -> tuple[CallBlock, ...]:
+    bare = [CallBlock(f"[{name}(", keep=True) for name in tools]
+    return (CallBlock("<|python_start|>", "<|python_end|>"), *bare)
 
 
-QWEN_CODER = tagged_dialect(
+QWEN_CODER = tagged_call_format(
     "qwen_coder",
     QWEN_TAGS,
     TOOL_CALL,
-    Block("<seed:tool_call>", "</seed:tool_call>"),
-    Block("<function=", "</function>", keep=True),
+    CallBlock("<seed:tool_call>", "</seed:tool_call>"),
+    CallBlock("<function=", "</function>", keep=True),
     form=CallForm(
         "<tool_call>", "<tool_call>\n<function=", ">\n", "</function>\n</tool_call>", between="\n", arguments="tags",
         tags=("<parameter={name}>\n", "\n</parameter>\n"),
@@ -39,7 +39,7 @@ SEED_OSS = replace(
     special=QWEN_CODER.special | {"<seed:cot_budget_reflect>", "</seed:cot_budget_reflect>"},
 )  # fmt: skip
 
-LLAMA_PYTHONIC = Dialect(
+LLAMA_PYTHONIC = ToolCallFormat(
     "llama_pythonic",
     _pythonic_blocks,
     read_pythonic,
@@ -50,12 +50,12 @@ LLAMA_PYTHONIC = Dialect(
 )
 
 
-def _dsml(name: str, block: str) -> Dialect:
+def _dsml(name: str, block: str) -> ToolCallFormat:
     begin, end = f"<｜DSML｜{block}>", f"</｜DSML｜{block}>"
-    return tagged_dialect(
+    return tagged_call_format(
         name,
         INVOKE_TAGS,
-        *(Block(f"<｜DSML｜{each}>", f"</｜DSML｜{each}>") for each in ("function_calls", "tool_calls")),
+        *(CallBlock(f"<｜DSML｜{each}>", f"</｜DSML｜{each}>") for each in ("function_calls", "tool_calls")),
         form=CallForm(
             begin, '\n<｜DSML｜invoke name="', '">\n', "</｜DSML｜invoke>", begin=begin, end=f"\n{end}",
             arguments="tags", tags=('<｜DSML｜parameter name="{name}" string="{text}">', "</｜DSML｜parameter>\n"),
@@ -68,7 +68,7 @@ DEEPSEEK_V32 = _dsml("deepseek_v32", "function_calls")
 
 DEEPSEEK_V4 = _dsml("deepseek_v4", "tool_calls")
 
-GLM = tagged_dialect(
+GLM = tagged_call_format(
     "glm",
     GLM_TAGS,
     TOOL_CALL,
@@ -88,9 +88,9 @@ GLM_47 = replace(
     ),
 )  # fmt: skip
 
-LFM = Dialect(
+LFM = ToolCallFormat(
     "lfm",
-    fixed(Block("<|tool_call_start|>", "<|tool_call_end|>")),
+    fixed(CallBlock("<|tool_call_start|>", "<|tool_call_end|>")),
     read_pythonic,
     CallForm(
         "<|tool_call_start|>", "", "(", ")", begin="<|tool_call_start|>[", between=", ", end="]<|tool_call_end|>",
@@ -104,7 +104,7 @@ LFM = Dialect(
 OLMO3 = replace(
     LFM,
     name="olmo3",
-    blocks=fixed(Block("<function_calls>", "</function_calls>")),
+    blocks=fixed(CallBlock("<function_calls>", "</function_calls>")),
     form=CallForm(
         "<function_calls>", "", "(", ")", begin="<function_calls>\n", between="\n", end="\n</function_calls>",
         arguments="python",
@@ -112,9 +112,9 @@ OLMO3 = replace(
     special=frozenset({"<function_calls>", "</function_calls>"}),
 )  # fmt: skip
 
-GEMMA = Dialect(
+GEMMA = ToolCallFormat(
     "gemma",
-    fixed(Block("<|tool_call>", "<tool_call|>"), Block("<start_function_call>", "<end_function_call>")),
+    fixed(CallBlock("<|tool_call>", "<tool_call|>"), CallBlock("<start_function_call>", "<end_function_call>")),
     read_gemma,
     CallForm("<|tool_call>", "<|tool_call>call:", "", "<tool_call|>", arguments="gemma"),
     special=frozenset({"<|tool_call>", "<tool_call|>", '<|"|>', "<|channel>", "<channel|>"}),
@@ -131,11 +131,11 @@ FUNCTION_GEMMA = replace(
     silent=left_out(),
 )
 
-MINICPM5 = tagged_dialect(
+MINICPM5 = tagged_call_format(
     "minicpm5",
     INVOKE_TAGS,
-    Block('<function name="', "</function>", keep=True),
-    Block("<function name='", "</function>", keep=True),
+    CallBlock('<function name="', "</function>", keep=True),
+    CallBlock("<function name='", "</function>", keep=True),
     form=CallForm(
         '<function name="', '<function name="', '">', "</function>", between="\n", arguments="tags",
         tags=('<param name="{name}">', "</param>"),
@@ -143,11 +143,11 @@ MINICPM5 = tagged_dialect(
     special=frozenset({"<function", "</function>", "<param", "</param>"}),
 )  # fmt: skip
 
-MINIMAX = tagged_dialect(
+MINIMAX = tagged_call_format(
     "minimax",
     INVOKE_TAGS,
-    Block("<minimax:tool_call>", "</minimax:tool_call>"),
-    Block("<steptml:toolcall>", "</steptml:toolcall>"),
+    CallBlock("<minimax:tool_call>", "</minimax:tool_call>"),
+    CallBlock("<steptml:toolcall>", "</steptml:toolcall>"),
     form=CallForm(
         "<minimax:tool_call>", '\n<invoke name="', '">\n', "</invoke>", begin="<minimax:tool_call>",
         end="\n</minimax:tool_call>", arguments="tags", tags=('<parameter name="{name}">', "</parameter>\n"),
@@ -162,11 +162,11 @@ def _muse_marks(tools: Tools) -> tuple[str, ...]:
     return (*headers, "<|start|>assistant", "<|start|>", "<|message|>", "<|eom|>", "<|eot|>")
 
 
-MUSE = tagged_dialect(
+MUSE = tagged_call_format(
     "muse",
     INVOKE_TAGS,
-    Block("<atem:function_calls>", "</atem:function_calls>"),
-    Block("<atem:invoke", "</atem:invoke>", keep=True),
+    CallBlock("<atem:function_calls>", "</atem:function_calls>"),
+    CallBlock("<atem:invoke", "</atem:invoke>", keep=True),
     form=CallForm(
         "", " to=", '<|message|><atem:function_calls>\n<atem:invoke name="{name}">\n',
         "</atem:invoke>\n</atem:function_calls>", between="<|eom|><|start|>assistant", arguments="tags",
@@ -178,11 +178,11 @@ MUSE = tagged_dialect(
 
 _SUFFIXES = ("", ":opensource")
 
-HUNYUAN_V3 = tagged_dialect(
+HUNYUAN_V3 = tagged_call_format(
     "hunyuan_v3",
     GLM_TAGS,
-    *(Block(f"<tool_calls{suffix}>", f"</tool_calls{suffix}>") for suffix in _SUFFIXES),
-    *(Block(f"<tool_call{suffix}>", f"</tool_call{suffix}>") for suffix in _SUFFIXES),
+    *(CallBlock(f"<tool_calls{suffix}>", f"</tool_calls{suffix}>") for suffix in _SUFFIXES),
+    *(CallBlock(f"<tool_call{suffix}>", f"</tool_call{suffix}>") for suffix in _SUFFIXES),
     form=CallForm(
         "<tool_calls>", "<tool_call>", "<tool_sep>\n", "</tool_call>", begin="<tool_calls>\n", between="\n",
         end="\n</tool_calls>", arguments="tags", tags=("<arg_key>{name}</arg_key>\n<arg_value>", "</arg_value>\n"),

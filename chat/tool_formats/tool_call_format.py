@@ -10,7 +10,7 @@ Tools = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Call:
+class ParsedCall:
     """A call as the model wrote it; `arguments` is a JSON object's text, without its end where the call was cut."""
 
     name: str
@@ -18,20 +18,20 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedCalls:
     """The calls of a block, and the text after them that belongs to no call. `cut` is a call whose end has not come,
     with the arguments that had."""
 
-    calls: tuple[Call, ...]
+    calls: tuple[ParsedCall, ...]
     rest: str = ""
-    cut: Call | None = None
+    cut: ParsedCall | None = None
 
 
-Reader = Callable[[str, Tools], Reading | None]
+Reader = Callable[[str, Tools], ParsedCalls | None]
 
 
 @dataclass(frozen=True)
-class Block:
+class CallBlock:
     """Marks around calls. Without `close` the block goes on to the end of the answer; with `keep` the opening mark is
     itself a part of the first call."""
 
@@ -69,7 +69,7 @@ class CallForm:
 
 
 @dataclass(frozen=True)
-class Dialect:
+class ToolCallFormat:
     """`blocks` lists the marks for given tools; `read` understands what stands between two marks, and gives None when
     that is no call.
 
@@ -81,7 +81,7 @@ class Dialect:
     """
 
     name: str
-    blocks: Callable[[Tools], tuple[Block, ...]]
+    blocks: Callable[[Tools], tuple[CallBlock, ...]]
     read: Reader
     form: CallForm
     special: frozenset[str] = frozenset()
@@ -93,7 +93,7 @@ class Dialect:
     known: bool = True
 
 
-def fixed(*blocks: Block) -> Callable[[Tools], tuple[Block, ...]]:
+def fixed(*blocks: CallBlock) -> Callable[[Tools], tuple[CallBlock, ...]]:
     """The same marks whatever the tools."""
     return lambda tools: blocks
 

@@ -6,12 +6,14 @@ from typing import Any
 from chat.schemas import SchemaError, Schemas, fits, same
 from chat.tool_formats.json_text import DECODER, made_call
 from chat.tool_formats.python_text import read_value
-from chat.tool_formats.tool_call_format import Call, Tools
+from chat.tool_formats.tool_call_format import ParsedCall, Tools
 
 _NOTHING = object()
 
 
-def typed_call(name: str, arguments: Mapping[str, str], tools: Tools, texts: frozenset[str] = frozenset()) -> Call:
+def typed_call(
+    name: str, arguments: Mapping[str, str], tools: Tools, texts: frozenset[str] = frozenset()
+) -> ParsedCall:
     """A call whose arguments are texts; those named in `texts` stay what they are."""
     parameters = Parameters(tools.get(name))
     values = {key: text if key in texts else parameters.value(key, text) for key, text in arguments.items()}

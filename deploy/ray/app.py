@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from configuration.device_config import Configuration
 from deploy.ray.front import ReplicaLost, create_front
-from deploy.ray.in_process import Asked, Begun, Part, answer_of
+from deploy.ray.in_process import InProcessRequest, Part, StartedAnswer, answer_of
 from deploy.ray.models import present_models
 from deploy.ray.node import DATA_DIR_VARIABLE
 from deploy.ray.settings import FRONT_RESOURCE, Cluster
@@ -36,7 +36,7 @@ _TAKEN = b""
 """What a replica says first, so that waiting for a replica and waiting for its answer are two things."""
 
 
-class Device:
+class RayDevice:
     """A replica: one device's app, in this process."""
 
     async def __init__(self, name: str, cluster: Cluster, make_instance: MakeInstance) -> None:
@@ -53,7 +53,7 @@ class Device:
         self._life = AsyncExitStack()
         await self._life.enter_async_context(self._app.router.lifespan_context(self._app))
 
-    async def answer(self, asked: Asked) -> AsyncGenerator[Part, None]:
+    async def answer(self, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
         yield _TAKEN
         async with aclosing(answer_of(self._app, asked)) as parts:
             async for part in parts:
@@ -61,8 +61,8 @@ class Device:
 
     async def check_health(self) -> None:
         """Ray replaces the replica when this raises."""
-        asked = Asked("GET", "/health")
-        begun = [part async for part in answer_of(self._app, asked) if isinstance(part, Begun)]
+        asked = InProcessRequest("GET", "/health")
+        begun = [part async for part in answer_of(self._app, asked) if isinstance(part, StartedAnswer)]
         if begun[0].status != 200:
             raise RuntimeError(f"/health answered {begun[0].status}.")
 
@@ -80,7 +80,7 @@ class Front:
         limits = self._cluster.server.limits()
         return create_front(self._cluster.devices, self._ask, body_bytes=limits.body_bytes)
 
-    async def _ask(self, device: str, asked: Asked) -> AsyncGenerator[Part, None]:
+    async def _ask(self, device: str, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
         wait = self._cluster.devices[device].queue_timeout
         parts = self._devices[device].remote(asked)
         try:
@@ -105,7 +105,7 @@ def build(cluster: Cluster) -> Application:
 def application(cluster: Cluster, *, make_instance: MakeInstance = Instance) -> Application:
     """`make_instance` is for measurements."""
     device = serve.deployment(
-        Device, health_check_period_s=10, health_check_timeout_s=30, graceful_shutdown_timeout_s=_DRAIN_SECONDS
+        RayDevice, health_check_period_s=10, health_check_timeout_s=30, graceful_shutdown_timeout_s=_DRAIN_SECONDS
     )
     handles = {
         name: device.options(name=name, **settings.deployment_options()).bind(name, cluster, make_instance)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from apis.access import needed_scope
 from apis.errors import install_error_handlers, refusal
 from configuration.device_config import DeviceSettings
-from deploy.ray.in_process import Asked, Begun, Part
+from deploy.ray.in_process import InProcessRequest, Part, StartedAnswer
 from gateway.errors import error_event
 from gateway.requests import named_in
 from gateway.routes import MERGED
@@ -24,7 +24,7 @@ from web.errors import ServiceError
 from web.limits import Limits, RequestLimits
 from web.streaming import JSON, StreamResponse, unless_disconnected
 
-Ask = Callable[[str, Asked], AsyncGenerator[Part, None]]
+Ask = Callable[[str, InProcessRequest], AsyncGenerator[Part, None]]
 """A device's name and a request → its answer. Raises `ReplicaLost` and other kinds of `ServiceError`."""
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
@@ -69,7 +69,7 @@ class _Front:
     async def answer(self, request: Request) -> Response:
         address = request.client and (request.client.host, request.client.port)
         path, query = request.scope["path"], request.scope["query_string"]
-        asked = Asked(request.method, path, query, request.headers.raw, await request.body(), address)
+        asked = InProcessRequest(request.method, path, query, request.headers.raw, await request.body(), address)
         if path == "/health":
             return await self._health(asked)
         if path in MERGED and asked.method == "GET":
@@ -80,7 +80,7 @@ class _Front:
             )
         return await self._passed_on(request, self._device_for(asked), asked)
 
-    def _device_for(self, asked: Asked) -> str:
+    def _device_for(self, asked: InProcessRequest) -> str:
         """The one that has the model, the first in the configuration where several do or none is named."""
         name = _model_named_in(asked)
         if name is None:
@@ -91,23 +91,23 @@ class _Front:
         names = ", ".join(f"'{known}'" for known in self._device_of if known.startswith(tuple(self._devices)))
         raise ModelNotFound(f"model '{name}' not found. This cluster serves {names or 'no model'}.", param="model")
 
-    async def _passed_on(self, request: Request, device: str, asked: Asked) -> Response:
+    async def _passed_on(self, request: Request, device: str, asked: InProcessRequest) -> Response:
         parts = self._parts(device, asked)
         begun = await unless_disconnected(request, anext(parts))
-        assert isinstance(begun, Begun)
+        assert isinstance(begun, StartedAnswer)
         response = StreamResponse(_pieces(parts, asked.path, begun), media_type="", source=parts)
         response.status_code, response.raw_headers = begun.status, begun.headers
         return response
 
-    async def _parts(self, device: str, asked: Asked) -> AsyncGenerator[Part, None]:
+    async def _parts(self, device: str, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
         """The head of the answer comes with the first piece of its body: until then another replica may answer."""
         for attempt in range(1, _ATTEMPTS + 1):
-            begun: Begun | None = None
+            begun: StartedAnswer | None = None
             sent = False
             try:
                 async with aclosing(self._ask(device, asked)) as parts:
                     async for part in parts:
-                        if isinstance(part, Begun):
+                        if isinstance(part, StartedAnswer):
                             begun = part
                             continue
                         if not sent and begun is not None:
@@ -121,7 +121,7 @@ class _Front:
                 if sent or attempt == _ATTEMPTS:
                     raise
 
-    async def _merged(self, asked: Asked) -> Response:
+    async def _merged(self, asked: InProcessRequest) -> Response:
         """What all devices list, as one list. One that does not answer soon is left out."""
         wholes = await asyncio.gather(*(self._glance(device, asked) for device in self._devices))
         answers = [whole for whole in wholes if whole is not None]
@@ -136,7 +136,7 @@ class _Front:
                 merged[key] = merged[key] + value if isinstance(value, list) and key in merged else value
         return JSON(merged)
 
-    async def _health(self, asked: Asked) -> Response:
+    async def _health(self, asked: InProcessRequest) -> Response:
         wholes = await asyncio.gather(*(self._glance(device, asked) for device in self._devices))
         devices: dict[str, Any] = {
             device: msgspec.json.decode(whole[1]) if whole else {"status": "unavailable"}
@@ -146,20 +146,20 @@ class _Front:
         state = {"status": "ok" if healthy else "unavailable", "devices": devices}
         return JSON(state, status_code=200 if healthy else 503)
 
-    async def _glance(self, device: str, asked: Asked) -> tuple[Begun, bytes] | None:
+    async def _glance(self, device: str, asked: InProcessRequest) -> tuple[StartedAnswer, bytes] | None:
         """A whole short answer, None where it does not come soon."""
         try:
             return await asyncio.wait_for(self._whole(device, asked), _GLANCE_SECONDS)
         except (asyncio.TimeoutError, ServiceError):
             return None
 
-    async def _whole(self, device: str, asked: Asked) -> tuple[Begun, bytes]:
+    async def _whole(self, device: str, asked: InProcessRequest) -> tuple[StartedAnswer, bytes]:
         parts = [part async for part in self._parts(device, asked)]
-        begun = next(part for part in parts if isinstance(part, Begun))
+        begun = next(part for part in parts if isinstance(part, StartedAnswer))
         return begun, b"".join(part for part in parts if isinstance(part, bytes))
 
 
-def _model_named_in(asked: Asked) -> str | None:
+def _model_named_in(asked: InProcessRequest) -> str | None:
     for prefix in _NAMED_IN_PATH:
         if asked.path.startswith(prefix):
             return asked.path.removeprefix(prefix)
@@ -167,7 +167,7 @@ def _model_named_in(asked: Asked) -> str | None:
     return named.asked if named else None  # the device's app says what is wrong with the body
 
 
-async def _pieces(parts: AsyncGenerator[Part, None], path: str, begun: Begun) -> AsyncGenerator[bytes, None]:
+async def _pieces(parts: AsyncGenerator[Part, None], path: str, begun: StartedAnswer) -> AsyncGenerator[bytes, None]:
     async with aclosing(parts):
         try:
             async for part in parts:
@@ -177,7 +177,7 @@ async def _pieces(parts: AsyncGenerator[Part, None], path: str, begun: Begun) ->
             yield _last_words(path, begun, error)
 
 
-def _last_words(path: str, begun: Begun, error: ReplicaLost) -> bytes:
+def _last_words(path: str, begun: StartedAnswer, error: ReplicaLost) -> bytes:
     """The end of a stream whose replica is gone. Raises `error` where the answer is no stream: its connection ends."""
     media_type = dict(begun.headers).get(b"content-type", b"").partition(b";")[0].decode("latin-1")
     event = error_event(path, media_type, error)
@@ -186,7 +186,7 @@ def _last_words(path: str, begun: Begun, error: ReplicaLost) -> bytes:
     return event
 
 
-def _as_it_came(begun: Begun, body: bytes) -> Response:
+def _as_it_came(begun: StartedAnswer, body: bytes) -> Response:
     response = Response(body, begun.status)
     response.raw_headers = begun.headers
     return response

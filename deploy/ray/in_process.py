@@ -10,7 +10,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class InProcessRequest:
     """An HTTP request with its whole body. `client`: address and port of who asks."""
 
     method: str
@@ -22,17 +22,17 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedAnswer:
     """The head of an answer; its body follows in pieces."""
 
     status: int
     headers: Headers
 
 
-Part = Begun | bytes
+Part = StartedAnswer | bytes
 
 
-async def answer_of(app: ASGIApp, asked: Asked) -> AsyncGenerator[Part, None]:
+async def answer_of(app: ASGIApp, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
     """What `app` answers, as it comes; pieces that are there already come as one. Closing the generator tells the app
     that its client is gone."""
     messages: asyncio.Queue[Message | None] = asyncio.Queue()
@@ -47,7 +47,7 @@ async def answer_of(app: ASGIApp, asked: Asked) -> AsyncGenerator[Part, None]:
             over = batch[-1] is None
             for message in batch:
                 if message is not None and message["type"] == "http.response.start":
-                    yield Begun(message["status"], list(message["headers"]))
+                    yield StartedAnswer(message["status"], list(message["headers"]))
             if body := b"".join(message.get("body", b"") for message in batch if message is not None):
                 yield body
         await answering
@@ -56,7 +56,7 @@ async def answer_of(app: ASGIApp, asked: Asked) -> AsyncGenerator[Part, None]:
         await asyncio.gather(answering, return_exceptions=True)
 
 
-def _scope(asked: Asked) -> Scope:
+def _scope(asked: InProcessRequest) -> Scope:
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

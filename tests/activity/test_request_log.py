@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from activity.request_log import KEPT_RECORDS, LONGEST_TEXT, ActivityLog, note_answer, note_prompt, observed
+from activity.request_log import KEPT_RECORDS, LONGEST_TEXT, RequestLog, note_answer, note_prompt, observed
 
 
 def test_texts_are_cut() -> None:
-    log = ActivityLog(keeps_texts=True)
+    log = RequestLog(keeps_texts=True)
     with log.recording(agent="", path="/v1/x"):
         note_prompt("p" * (LONGEST_TEXT + 1))
         for _ in range(LONGEST_TEXT):
@@ -16,7 +16,7 @@ def test_texts_are_cut() -> None:
 
 
 def test_no_more_than_so_many_are_kept_and_told_at_once() -> None:
-    log = ActivityLog()
+    log = RequestLog()
     for _ in range(KEPT_RECORDS + 10):
         with log.recording(agent="", path="/v1/x") as record:
             record.status = 200
@@ -27,7 +27,7 @@ def test_no_more_than_so_many_are_kept_and_told_at_once() -> None:
 
 
 def test_an_end_inside_the_stream_counts_more_than_the_status() -> None:
-    log = ActivityLog()
+    log = RequestLog()
 
     def end_with(error: BaseException) -> None:
         with log.recording(agent="", path="/v1/x") as record:
@@ -43,11 +43,11 @@ def test_an_end_inside_the_stream_counts_more_than_the_status() -> None:
 
 
 def test_a_later_server_numbers_on_above() -> None:
-    first = ActivityLog()
+    first = RequestLog()
     with first.recording(agent="", path="/v1/x"):
         pass
     cursor = first.report()["cursor"]
-    second = ActivityLog()
+    second = RequestLog()
     for _ in range(5):
         with second.recording(agent="", path="/v1/x"):
             pass

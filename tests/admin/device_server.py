@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from activity.request_log import ActivityLog, RecordActivity, note_answer, note_model, note_prompt, note_work
+from activity.request_log import RecordRequests, RequestLog, note_answer, note_model, note_prompt, note_work
 from pools.statistics import Timings
 from supervision.lifeline import watch_stdin
 from web.listening import open_listeners
@@ -61,7 +61,7 @@ def make_app(options: argparse.Namespace) -> Starlette:
     started = time.monotonic()
     loaded: set[str] = set()
 
-    log = ActivityLog(keeps_texts=document.get("keep_prompts", False))
+    log = RequestLog(keeps_texts=document.get("keep_prompts", False))
 
     def health() -> dict[str, Any]:
         ordered = orders(options)
@@ -135,7 +135,7 @@ def make_app(options: argparse.Namespace) -> Starlette:
         loaded.discard(request.query_params["model"])
         return JSONResponse({"unloaded": 1})
 
-    middleware = [Middleware(RequestId), Middleware(RecordActivity, log=log, is_recorded=lambda path: "/v1/" in path)]
+    middleware = [Middleware(RequestId), Middleware(RecordRequests, log=log, is_recorded=lambda path: "/v1/" in path)]
     return Starlette(
         middleware=middleware,
         routes=[

@@ -48,7 +48,11 @@ def test_every_plural_form_is_there(tag: str) -> None:
 
 
 def test_every_key_that_is_used_exists_and_the_other_way_round() -> None:
-    sources = [*(PROJECT / "templates").rglob("*.html"), *(PROJECT / "admin").rglob("*.py")]
+    sources = [
+        *(PROJECT / "templates").rglob("*.html"),
+        *(PROJECT / "admin").rglob("*.py"),
+        *(PROJECT / "i18n").glob("*.py"),
+    ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "static" / "js").glob("*.js"))
     used = set(CALL.findall(text)) | {key for key, computed in SCRIPT_KEY.findall(scripts) if not computed}

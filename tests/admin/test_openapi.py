@@ -5,7 +5,7 @@ import re
 
 import httpx
 
-from admin.api.responses import AdminError
+from admin.api.responses import AdminErrorResponse
 from tests.admin.site import Site
 
 
@@ -17,7 +17,9 @@ def test_the_document_is_whole(site: Site) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             content = operation["responses"]["401"]["content"]
-            assert content == {"application/json": {"schema": {"$ref": f"#/components/schemas/{AdminError.__name__}"}}}
+            assert content == {
+                "application/json": {"schema": {"$ref": f"#/components/schemas/{AdminErrorResponse.__name__}"}}
+            }
             assert operation.get("security", document["security"]) == (
                 [] if path == "/health" else document["security"]
             )
@@ -26,13 +28,13 @@ def test_the_document_is_whole(site: Site) -> None:
 async def test_a_wrong_method_is_told_the_right_ones(client: httpx.AsyncClient) -> None:
     answer = await client.put("/api/hub")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
-    AdminError.model_validate(answer.json())
+    AdminErrorResponse.model_validate(answer.json())
 
 
 async def test_a_body_that_is_no_text_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/keys", content=b'{"name": "\xff"}', headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
-    AdminError.model_validate(answer.json())
+    AdminErrorResponse.model_validate(answer.json())
 
 
 async def test_metrics_without_a_key_are_refused_and_not_led_to_a_page(site: Site, client: httpx.AsyncClient) -> None:

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from chat.tokenizer import ChatTokenizer
 from instances.handle import Generation, Instance
-from instances.protocol import LoadModel, Output, Ready, Sampling, Sight
+from instances.protocol import InstanceReady, LoadModel, MultimodalPrompt, Sampling, TokenOutput
 
 MODELS = Path(__file__).parent.parent / "models"
 CHAT, EMBEDDING, RERANKER, VISION = "test/chat", "test/embedding", "test/reranker", "test/vision"
@@ -47,7 +47,7 @@ class Script:
         self.pause = 0.0
         self.prompts: list[list[int]] = []
         self.sampling: list[Sampling] = []
-        self.sights: list[Sight | None] = []
+        self.multimodals: list[MultimodalPrompt | None] = []
 
     def reply(self, prompt_ids: list[int]) -> list[int]:
         """The tokens of the answer to a prompt."""
@@ -74,14 +74,16 @@ class _ScriptedInstance(Instance):
         super().__init__(spec)
         self._script = script
 
-    async def load(self) -> Ready:
-        return Ready(0.0, 0.0, 0)
+    async def load(self) -> InstanceReady:
+        return InstanceReady(0.0, 0.0, 0)
 
     @contextmanager
-    def generate(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> Iterator[Generation]:
+    def generate(
+        self, prompt_ids: list[int], sampling: Sampling, multimodal: MultimodalPrompt | None = None
+    ) -> Iterator[Generation]:
         self._script.prompts.append(prompt_ids)
         self._script.sampling.append(sampling)
-        self._script.sights.append(sight)
+        self._script.multimodals.append(multimodal)
         generation = Generation(0, self)
         speaking = asyncio.create_task(self._speak(generation, self._script.reply(prompt_ids), sampling.max_new_tokens))
         try:
@@ -92,8 +94,8 @@ class _ScriptedInstance(Instance):
     async def _speak(self, generation: Generation, tokens: list[int], most: int) -> None:
         for token in tokens[:most]:
             await asyncio.sleep(self._script.pause)
-            generation.put(Output(0, [token]))
-        generation.put(Output(0, [], "length" if len(tokens) >= most else "stop"))
+            generation.put(TokenOutput(0, [token]))
+        generation.put(TokenOutput(0, [], "length" if len(tokens) >= most else "stop"))
 
     async def stop(self, *, grace: float = 2.0) -> None:
         self.closed.set()

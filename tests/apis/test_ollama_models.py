@@ -181,7 +181,7 @@ def test_derived_models_survive_a_restart(workshop: Workshop, script: Script) ->
     configuration = ConfigStore(workshop.data_dir / "device_config.json").load()
     cpu = [DeviceInfo("CPU", "Test CPU", None)]
     again = build_device_server("gpu", configuration, workshop.data_dir, cpu, make_instance=script.instance_maker())
-    assert again.names.resolve("gpu-pirate").persona.system == "Speak like a pirate."
+    assert again.names.resolve("gpu-pirate").model_defaults.system == "Speak like a pirate."
 
 
 def test_show_speaks_from_the_files(workshop: Workshop) -> None:

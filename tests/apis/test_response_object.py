@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import Response
 
-from apis.openai.answers import Answered
+from apis.openai.answers import ResponseObject
 from apis.openai.response_tools import OfferedTools, ResponseTool, as_arguments, as_input, flat_name
 from tests.apis.servers import CHAT, Script
 from tests.helpers import http
@@ -60,9 +60,9 @@ def test_every_field_is_there(
 ) -> None:
     script.answer = says
     response = _ask(scripted, stream=stream, **asked)
-    Answered.model_validate(response, strict=True)
+    ResponseObject.model_validate(response, strict=True)
     Response.model_validate(response)
-    assert set(response) == set(Answered.model_fields)
+    assert set(response) == set(ResponseObject.model_fields)
     assert response["status"] == status
     assert isinstance(response["created_at"], int)
     assert (response["completed_at"] is not None) == (status == "completed")

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from instances.handle import Instance
-from instances.protocol import FromWorker, LoadModel, Outputs, Sampling
+from instances.protocol import FromWorker, LoadModel, Sampling, TokenOutputs
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, Script
 
@@ -94,7 +94,7 @@ class _Counting(Instance):
     frames = 0
 
     def _handle(self, message: FromWorker) -> None:
-        self.frames += isinstance(message, Outputs)
+        self.frames += isinstance(message, TokenOutputs)
         super()._handle(message)
 
 

@@ -105,19 +105,19 @@ def test_the_answer_is_about_the_image(server: str, ask: Ask) -> None:
 @pytest.mark.parametrize("ask", WAYS)
 def test_every_api_makes_the_same_prompt(scripted: str, script: Script, ask: Ask) -> None:
     ask(scripted, png("red"))
-    (sight,) = script.sights
-    assert sight is not None
-    assert f"<ov_genai_image_0>{QUESTION}" in sight.prompt
-    (image,) = sight.images
+    (multimodal,) = script.multimodals
+    assert multimodal is not None
+    assert f"<ov_genai_image_0>{QUESTION}" in multimodal.prompt
+    (image,) = multimodal.images
     assert (image.width, image.height, image.pixels[:3]) == (60, 40, b"\xff\x00\x00")
 
 
 def test_images_keep_their_places(scripted: str, script: Script) -> None:
     _chat(scripted, ["A", _part(png("red")), "B", _part(png("blue")), _part(png("red")), "C"])
-    (sight,) = script.sights
-    assert sight is not None
-    assert "A<ov_genai_image_0>B<ov_genai_image_1><ov_genai_image_2>C" in sight.prompt
-    assert [image.pixels[:3] for image in sight.images] == [b"\xff\x00\x00", b"\x00\x00\xff", b"\xff\x00\x00"]
+    (multimodal,) = script.multimodals
+    assert multimodal is not None
+    assert "A<ov_genai_image_0>B<ov_genai_image_1><ov_genai_image_2>C" in multimodal.prompt
+    assert [image.pixels[:3] for image in multimodal.images] == [b"\xff\x00\x00", b"\x00\x00\xff", b"\xff\x00\x00"]
 
 
 def test_the_usage_counts_what_the_image_took(server: str) -> None:
@@ -225,18 +225,18 @@ def test_other_parts_are_refused(server: str) -> None:
 def test_large_images_are_made_smaller(scripted: str, script: Script) -> None:
     big = png("red", (4000, 1000))
     _chat(scripted, [_part(big), {"type": "image_url", "image_url": {"url": data_url(big), "detail": "low"}}])
-    (sight,) = script.sights
-    assert sight is not None
-    assert [(image.width, image.height) for image in sight.images] == [(2048, 512), (512, 128)]
+    (multimodal,) = script.multimodals
+    assert multimodal is not None
+    assert [(image.width, image.height) for image in multimodal.images] == [(2048, 512), (512, 128)]
 
 
 def test_transparency_is_white(scripted: str, script: Script) -> None:
     buffer = io.BytesIO()
     Image.new("RGBA", (10, 10), (0, 0, 0, 0)).save(buffer, "PNG")
     _chat(scripted, [_part(buffer.getvalue())])
-    (sight,) = script.sights
-    assert sight is not None
-    assert sight.images[0].pixels == b"\xff" * 300
+    (multimodal,) = script.multimodals
+    assert multimodal is not None
+    assert multimodal.images[0].pixels == b"\xff" * 300
 
 
 def _part(image: bytes) -> dict[str, Any]:

@@ -23,9 +23,10 @@ NOW = ("now", {})
 
 @dataclass(frozen=True)
 class Example:
-    """`answer` in `dialect` holds `calls`, and around them `text` and `reasoning`; `cut` is a call that has no end."""
+    """`answer` in `call_format` holds `calls`, and around them `text` and `reasoning`; `cut` is a call
+    that has no end."""
 
-    dialect: str
+    call_format: str
     answer: str
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     text: str = ""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from chat.adapter import Speech, make_speech, offered_tools
+from chat.adapter import ChatAdapter, make_adapter, offered_tools
 from chat.conversation import Conversation, GenerationOptions, Message
 from chat.grammars.forms import ChoiceForm
 from chat.reasoning import find_reasoning, strip_reasoning, thinking_options
 from chat.tokenizer import ChatTokenizer
-from chat.tool_formats.lookup import DIALECTS
+from chat.tool_formats.lookup import CALL_FORMATS
 from instances.protocol import Grammar
 from tests.chat.conftest import CHAT_MODEL
 from web.errors import InvalidRequest
@@ -40,15 +40,15 @@ def ids(tokenizer: ChatTokenizer, *parts: str) -> list[int]:
     return [token for part in parts for token in ([marks[part]] if part in marks else tokenizer.encode(part))]
 
 
-def speech_of(tokenizer: ChatTokenizer, dialect: str) -> Speech:
-    return make_speech(tokenizer, thinks=True, dialect_name=dialect)
+def adapter_of(tokenizer: ChatTokenizer, call_format: str) -> ChatAdapter:
+    return make_adapter(tokenizer, thinks=True, dialect_name=call_format)
 
 
 def test_marks_that_are_special_tokens_reach_the_parser_and_no_others(tmp_path: Path) -> None:
     tokenizer = model(tmp_path / "模型", special=("[TOOL_CALLS]", "[ARGS]", "<|unused|>"))
     answer = ids(tokenizer, "[TOOL_CALLS]", "now", "[ARGS]", "{}", "<|unused|>", "<|im_end|>")
-    assert speech_of(tokenizer, "mistral").decoder()(answer) == "[TOOL_CALLS]now[ARGS]{}"
-    assert speech_of(tokenizer, "hermes").decoder()(answer) == "now{}"
+    assert adapter_of(tokenizer, "mistral").decoder()(answer) == "[TOOL_CALLS]now[ARGS]{}"
+    assert adapter_of(tokenizer, "hermes").decoder()(answer) == "now{}"
     assert tokenizer.decode(answer) == "now{}"
 
 
@@ -59,19 +59,19 @@ def test_a_directory_without_a_tokenizer_is_told(tmp_path: Path) -> None:
 
 def test_the_assignment_overrides_the_dialect(caplog: pytest.LogCaptureFixture) -> None:
     tokenizer = ChatTokenizer(CHAT_MODEL)
-    assert make_speech(tokenizer, thinks=False).dialect is DIALECTS["hermes"]
-    assert make_speech(tokenizer, thinks=False, dialect_name="granite").dialect is DIALECTS["granite"]
-    assert make_speech(tokenizer, thinks=False, dialect_name="klingon").dialect is DIALECTS["hermes"]
+    assert make_adapter(tokenizer, thinks=False).call_format is CALL_FORMATS["hermes"]
+    assert make_adapter(tokenizer, thinks=False, dialect_name="granite").call_format is CALL_FORMATS["granite"]
+    assert make_adapter(tokenizer, thinks=False, dialect_name="klingon").call_format is CALL_FORMATS["hermes"]
     assert "klingon" in caplog.text
 
 
 def test_the_prompt_tells_whether_it_opened_or_closed_the_thoughts() -> None:
-    speech = speech_of(ChatTokenizer(CHAT_MODEL), "hermes")
+    adapter = adapter_of(ChatTokenizer(CHAT_MODEL), "hermes")
     off = Conversation(ASK.messages, template_options={"enable_thinking": False})
-    assert speech.preface("…<think>\n", ASK).opened
-    assert speech.preface("…", ASK).possible
-    assert not speech.preface("…", off).possible
-    assert not speech.preface("…<think>\n\n</think>\n\n", ASK).expected
+    assert adapter.reasoning_prefix("…<think>\n", ASK).opened
+    assert adapter.reasoning_prefix("…", ASK).possible
+    assert not adapter.reasoning_prefix("…", off).possible
+    assert not adapter.reasoning_prefix("…<think>\n\n</think>\n\n", ASK).expected
 
 
 HEADERS = {
@@ -110,44 +110,44 @@ HEADERS = {
 def test_the_beginning_of_an_answer_stands_where_answers_stand(family: str) -> None:
     template, end = HEADERS[family]
     tokenizer = ChatTokenizer(CHAT_MODEL).with_template(template.replace("\\n", "\n"))
-    speech = make_speech(tokenizer, thinks=True)
+    adapter = make_adapter(tokenizer, thinks=True)
     begun = Conversation(
         (*ASK.messages, Message("assistant", "The answer is")),
         template_options={"enable_thinking": False},
         continued=True,
     )
-    prompt = speech.prompt(begun)
+    prompt = adapter.prompt(begun)
     assert prompt.endswith(f"Hi{end}" if not end.startswith(("Here", "<think>")) else end)
-    preface = speech.preface(prompt, begun)
-    assert not preface.expected
-    deltas = [*(parser := speech.parser(preface, {}, eager=False)).push(" 42."), *parser.finish()]
+    reasoning_prefix = adapter.reasoning_prefix(prompt, begun)
+    assert not reasoning_prefix.expected
+    deltas = [*(parser := adapter.parser(reasoning_prefix, {}, eager=False)).push(" 42."), *parser.finish()]
     assert "".join(delta.text for delta in deltas).strip() == "42."
-    form = speech.structure(begun, {}, GenerationOptions(form=ChoiceForm(("x",))), preface)
+    form = adapter.structure(begun, {}, GenerationOptions(form=ChoiceForm(("x",))), reasoning_prefix)
     assert isinstance(form, Grammar)
     assert form.ebnf.split("\n")[0].split() == ["root", "::=", '"x"']
 
 
 def test_a_family_that_nobody_knows_is_told(caplog: pytest.LogCaptureFixture) -> None:
     tokenizer = ChatTokenizer(CHAT_MODEL).with_template("{{ tools }}{{ messages }}")
-    assert make_speech(tokenizer, thinks=False).dialect is DIALECTS["hermes"]  # config.json tells
+    assert make_adapter(tokenizer, thinks=False).call_format is CALL_FORMATS["hermes"]  # config.json tells
     tokenizer.__dict__["config"] = {"model_type": "surprise"}
-    speech = make_speech(tokenizer, thinks=False)
-    assert speech.dialect is DIALECTS["unknown"]
+    adapter = make_adapter(tokenizer, thinks=False)
+    assert adapter.call_format is CALL_FORMATS["unknown"]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "test_chat" in caplog.text
-    preface = speech.preface("", ASK)
-    assert speech.structure(ASK, {"now": {}}, GenerationOptions(), preface) is None
+    reasoning_prefix = adapter.reasoning_prefix("", ASK)
+    assert adapter.structure(ASK, {"now": {}}, GenerationOptions(), reasoning_prefix) is None
     demanded = Conversation(ASK.messages, must_call=True)
-    assert isinstance(speech.structure(demanded, {"now": {}}, GenerationOptions(), preface), Grammar)
+    assert isinstance(adapter.structure(demanded, {"now": {}}, GenerationOptions(), reasoning_prefix), Grammar)
 
 
 def test_tools_of_a_dialect_without_a_mark_leave_the_text_free() -> None:
     tokenizer = ChatTokenizer(CHAT_MODEL)
     tools = {"now": {}}
     options = GenerationOptions()
-    preface = speech_of(tokenizer, "hermes").preface("", ASK)
-    assert speech_of(tokenizer, "llama_pythonic").structure(ASK, tools, options, preface) is None
-    structure = speech_of(tokenizer, "hermes").structure(ASK, tools, options, preface)
+    reasoning_prefix = adapter_of(tokenizer, "hermes").reasoning_prefix("", ASK)
+    assert adapter_of(tokenizer, "llama_pythonic").structure(ASK, tools, options, reasoning_prefix) is None
+    structure = adapter_of(tokenizer, "hermes").structure(ASK, tools, options, reasoning_prefix)
     assert isinstance(structure, Grammar)
     assert structure.resumable
 
@@ -162,7 +162,7 @@ def test_tools_need_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "dialect", "opening"),
+    ("template", "call_format", "opening"),
     [
         ("{{ '<think>' }}", "hermes", "<think>"),
         ("[THINK]…[/THINK]", "mistral", "[THINK]"),
@@ -172,12 +172,12 @@ def test_tools_need_names() -> None:
         ("", "hermes", "<think>"),
     ],
 )
-def test_reasoning_tags_by_family(template: str, dialect: str, opening: str) -> None:
-    assert find_reasoning(template, DIALECTS[dialect]).tag.open == opening
+def test_reasoning_tags_by_family(template: str, call_format: str, opening: str) -> None:
+    assert find_reasoning(template, CALL_FORMATS[call_format]).tag.open == opening
 
 
 def test_thoughts_are_cut_out_of_earlier_answers() -> None:
-    tag = find_reasoning("", DIALECTS["hermes"]).tag
+    tag = find_reasoning("", CALL_FORMATS["hermes"]).tag
     assert strip_reasoning("<think>\na\n</think>\n\nb", tag) == ("a", "b")
     assert strip_reasoning("a\n</think>\nb", tag) == ("a", "b")
     assert strip_reasoning("<think>a", tag) == ("a", "")

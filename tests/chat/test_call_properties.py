@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 
 from chat.collected import CollectedCall, CollectedCalls
 from chat.deltas import Delta
-from chat.grammars.structure import Preface, calls_structure
+from chat.grammars.structure import ReasoningPrefix, calls_structure
 from chat.harmony import HarmonyParser
 from chat.reasoning import THINK, Reasoning
-from chat.required_calls import DemandedCalls
+from chat.required_calls import RequiredCalls
 from chat.schemas import SchemaError
 from chat.sections import AnswerParser, SectionParser
-from chat.tool_formats.lookup import DIALECTS
+from chat.tool_formats.lookup import CALL_FORMATS
 from chat.tool_formats.tool_call_format import Tools
 from instances.protocol import Grammar
 from tests.chat.conftest import Sample
 from tests.chat.sentences import Sentences
 
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
-SILENT = Preface(Reasoning(THINK), opened=False, possible=False)
+SILENT = ReasoningPrefix(Reasoning(THINK), opened=False, possible=False)
 NAMES = st.sampled_from(
     [
         "save",
@@ -104,57 +104,57 @@ SCHEMAS = _objects(st.recursive(LEAVES, _combined, max_leaves=5)).map(
 )
 
 
-def _parser(dialect: str, tools: Tools, *, eager: bool) -> AnswerParser:
-    if dialect == "harmony":
+def _parser(call_format: str, tools: Tools, *, eager: bool) -> AnswerParser:
+    if call_format == "harmony":
         return HarmonyParser(tools=tools, eager=eager)
-    return SectionParser(dialect=DIALECTS[dialect], tools=tools, eager=eager)
+    return SectionParser(call_format=CALL_FORMATS[call_format], tools=tools, eager=eager)
 
 
 def _read(parser: AnswerParser, pieces: Sequence[str]) -> list[Delta]:
     return [*(delta for piece in pieces for delta in parser.push(piece)), *parser.finish()]
 
 
-def _check(dialect: str, tools: Tools, answer: str) -> None:
+def _check(call_format: str, tools: Tools, answer: str) -> None:
     if _HALF_CHARACTER.search(answer):
         return  # arrives as U+FFFD
-    whole = _read(_parser(dialect, tools, eager=False), [answer])
+    whole = _read(_parser(call_format, tools, eager=False), [answer])
     calls = [delta.tool_call for delta in whole if delta.tool_call]
     assert not "".join(delta.text + delta.reasoning for delta in whole).strip(), answer
     assert len(calls) == 1, answer
     assert calls[0].name in tools, answer
     arguments = json.loads(calls[0].arguments)
     jsonschema.Draft202012Validator(tools[calls[0].name]).validate(arguments)
-    streamed = _read(_parser(dialect, tools, eager=True), answer)
+    streamed = _read(_parser(call_format, tools, eager=True), answer)
     parts = [delta.call_part for delta in streamed if delta.call_part]
     assert json.loads("".join(part.arguments for part in parts)) == arguments
     assert parts[0].name == calls[0].name
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("call_format", CALL_FORMATS)
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(NAMES, SCHEMAS, min_size=1, max_size=2), st.integers(0, 2**32))
-def test_what_the_grammar_allows_is_read_back(dialect: str, tools: dict[str, Any], seed: int) -> None:
+def test_what_the_grammar_allows_is_read_back(call_format: str, tools: dict[str, Any], seed: int) -> None:
     try:
-        structure = calls_structure(DIALECTS[dialect], tools, SILENT, required=True, parallel=False)
+        structure = calls_structure(CALL_FORMATS[call_format], tools, SILENT, required=True, parallel=False)
     except SchemaError:
         return  # said to the client; the next test holds for which names that must not be
     assert isinstance(structure, Grammar)
     sentences = Sentences(structure.ebnf)
     for each in range(5):
-        _check(dialect, tools, sentences.draw(seed + each))
+        _check(call_format, tools, sentences.draw(seed + each))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("call_format", CALL_FORMATS)
 @pytest.mark.parametrize("name", ["save-note", "ns:save", "ns.save", "2fa", "import", "my tool", "存檔"])
-def test_names_of_all_kinds_can_be_called(dialect: str, name: str, sample: Sample) -> None:
+def test_names_of_all_kinds_can_be_called(call_format: str, name: str, sample: Sample) -> None:
     """The sampler itself agrees with what the test above takes the grammar to mean."""
     keys = ("from", "user-id", "$filter", "the name", "名稱")
     schema = {"type": "object", "properties": {key: {"enum": ["a", 1]} for key in keys}, "required": list(keys)}
-    structure = calls_structure(DIALECTS[dialect], {name: schema}, SILENT, required=True, parallel=False)
+    structure = calls_structure(CALL_FORMATS[call_format], {name: schema}, SILENT, required=True, parallel=False)
     for seed in range(2):
         answer = sample(structure, seed)
         assert answer is not None
-        _check(dialect, {name: schema}, answer)
+        _check(call_format, {name: schema}, answer)
 
 
 PLAIN: Tools = {
@@ -172,16 +172,16 @@ PLAIN: Tools = {
 }
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("call_format", CALL_FORMATS)
 @pytest.mark.parametrize("required", [True, False])
-def test_several_calls_and_calls_amid_text_are_read(dialect: str, required: bool) -> None:
-    if not required and not DIALECTS[dialect].form.trigger:
+def test_several_calls_and_calls_amid_text_are_read(call_format: str, required: bool) -> None:
+    if not required and not CALL_FORMATS[call_format].form.trigger:
         return  # nothing tells such calls from text, so that no grammar is made
-    structure = calls_structure(DIALECTS[dialect], PLAIN, SILENT, required=required, parallel=True)
+    structure = calls_structure(CALL_FORMATS[call_format], PLAIN, SILENT, required=required, parallel=True)
     assert isinstance(structure, Grammar)
     for seed in range(20):
         answer = Sentences(structure.ebnf).draw(seed)
-        deltas = _read(_parser(dialect, PLAIN, eager=True), [answer])
+        deltas = _read(_parser(call_format, PLAIN, eager=True), [answer])
         calls = [delta.tool_call for delta in deltas if delta.tool_call]
         assert calls, answer
         for call in calls:
@@ -190,16 +190,16 @@ def test_several_calls_and_calls_amid_text_are_read(dialect: str, required: bool
             assert not "".join(delta.text for delta in deltas).strip(), answer
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_demanded_call_can_be_cut_anywhere(dialect: str) -> None:
-    structure = calls_structure(DIALECTS[dialect], PLAIN, SILENT, required=True, parallel=True)
+@pytest.mark.parametrize("call_format", CALL_FORMATS)
+def test_a_demanded_call_can_be_cut_anywhere(call_format: str) -> None:
+    structure = calls_structure(CALL_FORMATS[call_format], PLAIN, SILENT, required=True, parallel=True)
     assert isinstance(structure, Grammar)
     for seed in range(3):
         answer = Sentences(structure.ebnf).draw(seed)
-        whole = [json.loads(call.arguments) for call in _collected(dialect, [answer])]
+        whole = [json.loads(call.arguments) for call in _collected(call_format, [answer])]
         for end in range(len(answer)):
             cut = answer[:end]
-            deltas = list(DemandedCalls().push(_read(_parser(dialect, PLAIN, eager=True), [cut])))
+            deltas = list(RequiredCalls().push(_read(_parser(call_format, PLAIN, eager=True), [cut])))
             assert not "".join(delta.text + delta.reasoning for delta in deltas).strip(), cut
             calls = CollectedCalls(deltas)
             assert len(calls.all) <= len(whole)
@@ -209,5 +209,5 @@ def test_a_demanded_call_can_be_cut_anywhere(dialect: str) -> None:
                 assert members == meant if call.whole else members.items() <= meant.items(), cut
 
 
-def _collected(dialect: str, pieces: Sequence[str]) -> list[CollectedCall]:
-    return CollectedCalls(DemandedCalls().push(_read(_parser(dialect, PLAIN, eager=True), pieces))).all
+def _collected(call_format: str, pieces: Sequence[str]) -> list[CollectedCall]:
+    return CollectedCalls(RequiredCalls().push(_read(_parser(call_format, PLAIN, eager=True), pieces))).all

@@ -8,7 +8,7 @@ from chat.deltas import Delta
 from chat.harmony import HarmonyParser
 from chat.sections import AnswerParser, SectionParser, Tag
 from chat.tool_formats.json_text import closed_object, complete_members
-from chat.tool_formats.lookup import DIALECTS, find_dialect
+from chat.tool_formats.lookup import CALL_FORMATS, find_call_format
 from chat.tool_formats.python_text import read_value
 from tests.chat.corpus import EXAMPLES, TOOLS, Example
 
@@ -17,10 +17,10 @@ THINK = Tag("<think>", "</think>")
 
 
 def parser_of(example: Example, *, eager: bool = False) -> AnswerParser:
-    if example.dialect == "harmony":
+    if example.call_format == "harmony":
         return HarmonyParser(eager=eager)
     return SectionParser(
-        reasoning=THINK, opened=example.opened, dialect=DIALECTS[example.dialect], tools=TOOLS, eager=eager
+        reasoning=THINK, opened=example.opened, call_format=CALL_FORMATS[example.call_format], tools=TOOLS, eager=eager
     )
 
 
@@ -36,7 +36,7 @@ def result(deltas: list[Delta]) -> Result:
 
 
 def name_of(example: Example) -> str:
-    return f"{example.dialect}-{example.answer[:40]!r}"
+    return f"{example.call_format}-{example.answer[:40]!r}"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
@@ -80,7 +80,7 @@ def test_call_parts_make_up_the_calls(example: Example, eager: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dialect", "answer"),
+    ("call_format", "answer"),
     [
         ("hermes", '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Par'),
         ("mistral", '[TOOL_CALLS]get_weather[ARGS]{"city": "Par'),
@@ -92,8 +92,8 @@ def test_call_parts_make_up_the_calls(example: Example, eager: bool) -> None:
         ("harmony", '<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"city": "Par'),
     ],
 )
-def test_arguments_come_while_they_are_written(dialect: str, answer: str) -> None:
-    parser = parser_of(Example(dialect, answer), eager=True)
+def test_arguments_come_while_they_are_written(call_format: str, answer: str) -> None:
+    parser = parser_of(Example(call_format, answer), eager=True)
     parts = [delta.call_part for character in answer for delta in parser.push(character) if delta.call_part]
     assert parts[0].name == "get_weather"
     assert "".join(part.arguments for part in parts) == '{"city": "Par'
@@ -152,9 +152,9 @@ TEMPLATES = [
 ]
 
 
-@pytest.mark.parametrize(("template", "config", "dialect"), TEMPLATES)
-def test_the_template_tells_the_dialect(template: str, config: dict[str, object], dialect: str) -> None:
-    assert find_dialect(template, config).name == dialect
+@pytest.mark.parametrize(("template", "config", "call_format"), TEMPLATES)
+def test_the_template_tells_the_dialect(template: str, config: dict[str, object], call_format: str) -> None:
+    assert find_call_format(template, config).name == call_format
 
 
 @pytest.mark.parametrize("text", ["{.: 1}", "[.]", "[1__0]", "[0x]", "[1.2.3]", "{'a': 09}", "[+]", "[e5]"])

@@ -9,10 +9,10 @@ from typing import get_args
 
 import pytest
 
-from tests.clients.house import Entrance, House, open_house
+from tests.clients.server import Entrance, RunningServer, open_server
 
 
 @pytest.fixture(scope="session", params=get_args(Entrance))
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(tmp_path_factory.mktemp("clients") / "資料 夾", entrance=request.param) as house:
-        yield house
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with open_server(tmp_path_factory.mktemp("clients") / "資料 夾", entrance=request.param) as server:
+        yield server

@@ -10,7 +10,7 @@ import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from anthropic.types import MessageParam, TextBlock, ToolParam, ToolUseBlock
 
-from tests.clients.house import (
+from tests.clients.server import (
     CHAT,
     EMBED,
     QUESTION,
@@ -19,7 +19,7 @@ from tests.clients.house import (
     WEATHER_QUESTION,
     WEATHER_RESULT,
     WEATHER_SCHEMA,
-    House,
+    RunningServer,
     Service,
 )
 
@@ -32,8 +32,8 @@ ASK: list[MessageParam] = [{"role": "user", "content": QUESTION}]
 
 
 @pytest.fixture
-def client(house: House) -> Anthropic:
-    return Anthropic(base_url=house.url, api_key="any", max_retries=0)
+def client(server: RunningServer) -> Anthropic:
+    return Anthropic(base_url=server.url, api_key="any", max_retries=0)
 
 
 def text_of(message: anthropic.types.Message) -> str:
@@ -52,8 +52,8 @@ def test_chat_and_stream_say_the_same(client: Anthropic) -> None:
     assert final.usage.output_tokens == whole.usage.output_tokens
 
 
-async def test_the_asynchronous_client_too(house: House) -> None:
-    client = AsyncAnthropic(base_url=house.url, api_key="any", max_retries=0)
+async def test_the_asynchronous_client_too(server: RunningServer) -> None:
+    client = AsyncAnthropic(base_url=server.url, api_key="any", max_retries=0)
     async with client.messages.stream(model=CHAT, max_tokens=300, messages=ASK) as stream:
         message = await stream.get_final_message()
     await client.close()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients import house as said
-from tests.clients.house import House
+from tests.clients import server as said
+from tests.clients.server import RunningServer
 
 SCRIPTS = Path(__file__).with_name("js")
 TASKS = {"chat", "stream", "tool_round_trip", "parallel_calls", "structured_output", "embeddings", "errors"}
@@ -24,14 +24,14 @@ SECONDS = 300
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_every_task_succeeds(house: House, client: str) -> None:
+def test_every_task_succeeds(server: RunningServer, client: str) -> None:
     node = shutil.which("node")
     if node is None or not (SCRIPTS / "node_modules").is_dir():
         pytest.fail("The JavaScript clients are not installed: run `python3 bootstrap.py test` without arguments.")
     done = subprocess.run(
         [node, f"{client}.mjs"],
         cwd=SCRIPTS,
-        env={**os.environ, "HOUSE": json.dumps(_facts(house, client)), "NO_PROXY": "127.0.0.1"},
+        env={**os.environ, "FACTS": json.dumps(_facts(server, client)), "NO_PROXY": "127.0.0.1"},
         capture_output=True,
         encoding="utf-8",
         timeout=SECONDS,
@@ -42,10 +42,10 @@ def test_every_task_succeeds(house: House, client: str) -> None:
     assert not {task: error for task, error in results.items() if error is not None}
 
 
-def _facts(house: House, client: str) -> dict[str, object]:
-    """What the scripts call `house`."""
+def _facts(server: RunningServer, client: str) -> dict[str, object]:
+    """What the scripts call `facts`."""
     return {
-        "url": house.url,
+        "url": server.url,
         "chat": said.CHAT,
         "embed": said.EMBED,
         "dimensions": said.DIMENSIONS,
@@ -55,7 +55,7 @@ def _facts(house: House, client: str) -> dict[str, object]:
         "two_cities_question": said.TWO_CITIES_QUESTION,
         "weather_result": said.WEATHER_RESULT,
         "reported": said.REPORTED,
-        "published": house.publish(f"OpenVINO/{client}-javascript-ov"),
+        "published": server.publish(f"OpenVINO/{client}-javascript-ov"),
     }
 
 

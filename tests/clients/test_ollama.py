@@ -9,7 +9,7 @@ import jsonschema
 import ollama
 import pytest
 
-from tests.clients.house import (
+from tests.clients.server import (
     CALLING_QUESTION,
     CHAT,
     DIMENSIONS,
@@ -19,7 +19,7 @@ from tests.clients.house import (
     TWO_CITIES_QUESTION,
     WEATHER_RESULT,
     WEATHER_SCHEMA,
-    House,
+    RunningServer,
     Service,
 )
 
@@ -37,8 +37,8 @@ def get_weather(city: str) -> str:
 
 
 @pytest.fixture
-def client(house: House) -> ollama.Client:
-    return ollama.Client(house.url)
+def client(server: RunningServer) -> ollama.Client:
+    return ollama.Client(server.url)
 
 
 def valid(call: ollama.Message.ToolCall) -> Mapping[str, Any]:
@@ -63,8 +63,8 @@ def test_generate(client: ollama.Client) -> None:
     assert "".join(line.response or "" for line in lines) == whole.response
 
 
-async def test_the_asynchronous_client_too(house: House) -> None:
-    client = ollama.AsyncClient(house.url)
+async def test_the_asynchronous_client_too(server: RunningServer) -> None:
+    client = ollama.AsyncClient(server.url)
     lines = [line async for line in await client.chat(CHAT, ASK, options=GREEDY, stream=True)]
     assert "OpenVINO" in "".join(line.message.content or "" for line in lines)
 
@@ -120,8 +120,10 @@ def test_models_are_listed_shown_and_seen_running(client: ollama.Client) -> None
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_model_is_pulled_copied_used_and_deleted(client: ollama.Client, house: House, streamed: bool) -> None:
-    name = house.publish(f"OpenVINO/ollama-python-{'streamed' if streamed else 'whole'}-ov")
+def test_a_model_is_pulled_copied_used_and_deleted(
+    client: ollama.Client, server: RunningServer, streamed: bool
+) -> None:
+    name = server.publish(f"OpenVINO/ollama-python-{'streamed' if streamed else 'whole'}-ov")
     statuses = [client.pull(name).status] if not streamed else [line.status for line in client.pull(name, stream=True)]
     assert statuses[-1] == "success"
     if streamed:

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionMessageFunctionToolCall, ChatCompletionMessageParam
 from openai.types.responses import ResponseFunctionToolCall
 
-from tests.clients.house import (
+from tests.clients.server import (
     CHAT,
     DIMENSIONS,
     EMBED,
@@ -22,7 +22,7 @@ from tests.clients.house import (
     WEATHER_QUESTION,
     WEATHER_RESULT,
     WEATHER_SCHEMA,
-    House,
+    RunningServer,
     Service,
 )
 
@@ -37,8 +37,8 @@ ASK: list[ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
 
 
 @pytest.fixture
-def client(house: House) -> OpenAI:
-    return OpenAI(base_url=f"{house.url}/v1", api_key="any", max_retries=0)
+def client(server: RunningServer) -> OpenAI:
+    return OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0)
 
 
 def test_chat_and_stream_say_the_same(client: OpenAI) -> None:
@@ -54,8 +54,8 @@ def test_chat_and_stream_say_the_same(client: OpenAI) -> None:
     assert final.choices[0].finish_reason == "stop"
 
 
-async def test_the_asynchronous_client_too(house: House) -> None:
-    async with AsyncOpenAI(base_url=f"{house.url}/v1", api_key="any", max_retries=0) as client:
+async def test_the_asynchronous_client_too(server: RunningServer) -> None:
+    async with AsyncOpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0) as client:
         stream = await client.chat.completions.create(model=CHAT, messages=ASK, temperature=0, stream=True)
         text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
     assert "OpenVINO" in text

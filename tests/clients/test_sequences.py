@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import ollama
 
-from tests.clients.house import (
+from tests.clients.server import (
     CALLING_QUESTION,
     CHAT,
     QUESTION,
@@ -16,7 +16,7 @@ from tests.clients.house import (
     WEATHER_QUESTION,
     WEATHER_RESULT,
     WEATHER_SCHEMA,
-    House,
+    RunningServer,
 )
 
 TOOLS: list[dict[str, Any]] = [
@@ -33,8 +33,8 @@ COPILOT_LOWEST_VERSION = (0, 6, 4)
 HOME_ASSISTANT_CONTEXT = 8192
 
 
-def test_github_copilot_with_its_ollama_provider(house: House) -> None:
-    with httpx.Client(base_url=house.url, timeout=60) as client:
+def test_github_copilot_with_its_ollama_provider(server: RunningServer) -> None:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         version = client.get("/api/version").json()["version"]
         assert tuple(map(int, version.split("."))) >= COPILOT_LOWEST_VERSION
         assert CHAT in [model["model"] for model in client.get("/api/tags").json()["models"]]
@@ -67,9 +67,9 @@ def test_github_copilot_with_its_ollama_provider(house: House) -> None:
     assert finish == "tool_calls"
 
 
-async def test_home_assistant(house: House) -> None:
+async def test_home_assistant(server: RunningServer) -> None:
     """Tool results come without the call's id or the tool's name; the second question follows at once."""
-    client = ollama.AsyncClient(house.url)
+    client = ollama.AsyncClient(server.url)
     assert CHAT in [model.model for model in (await client.list()).models]
     messages: list[ollama.Message] = [
         ollama.Message(role="system", content="You are a voice assistant."),
@@ -102,7 +102,7 @@ async def test_home_assistant(house: House) -> None:
     assert (await ask()).content
 
 
-def test_open_webui_asks_for_a_title_beside_the_answer(house: House) -> None:
+def test_open_webui_asks_for_a_title_beside_the_answer(server: RunningServer) -> None:
     """Background requests over the same connection, without streaming, with fields that no model has."""
     body = {
         "model": CHAT,
@@ -112,11 +112,11 @@ def test_open_webui_asks_for_a_title_beside_the_answer(house: House) -> None:
         "metadata": {"task": "title_generation", "chat_id": "1"},
     }
     for path in ("/v1/chat/completions", "/api/chat"):
-        answer = httpx.post(f"{house.url}{path}", json=body, timeout=60)
+        answer = httpx.post(f"{server.url}{path}", json=body, timeout=60)
         assert answer.status_code == 200
 
 
-def test_zed_and_goose_send_turns_without_content(house: House) -> None:
+def test_zed_and_goose_send_turns_without_content(server: RunningServer) -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Boston"}'}}
     messages = [
         {"role": "user", "content": WEATHER_QUESTION},
@@ -124,5 +124,5 @@ def test_zed_and_goose_send_turns_without_content(house: House) -> None:
         {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": WEATHER_RESULT}]},
     ]
     body = {"model": CHAT, "messages": messages, "tools": TOOLS}
-    answer = httpx.post(f"{house.url}/v1/chat/completions", json=body, timeout=60)
+    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=60)
     assert REPORTED in answer.json()["choices"][0]["message"]["content"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from configuration.device_config import ConfigStore
-from supervision.run_file import take_charge
+from supervision.run_file import lock_data_directory
 from tests.admin.site import PROJECT
 from tests.commands.conftest import MODEL, Command
 from tests.hub import TestHub
@@ -112,7 +112,7 @@ def test_a_folder_is_copied_in(command: Command, model: Path, data_dir: Path) ->
 
 
 def test_one_at_a_time_changes_a_folder(command: Command, hub: TestHub, data_dir: Path) -> None:
-    with take_charge(data_dir):
+    with lock_data_directory(data_dir):
         refused = command("pull", MODEL)
         assert refused.code == 4
         assert str(data_dir) in refused.err

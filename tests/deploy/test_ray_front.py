@@ -11,14 +11,14 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from deploy.ray.front import ReplicaLost, create_front
-from deploy.ray.in_process import Asked, Begun, Part, answer_of
+from deploy.ray.in_process import InProcessRequest, Part, StartedAnswer, answer_of
 from deploy.ray.settings import ClusterDevice
 
 JSON = [(b"content-type", b"application/json")]
 SSE = [(b"content-type", b"text/event-stream; charset=utf-8")]
 LINES = [(b"content-type", b"application/x-ndjson")]
 
-Answer = Callable[[str, Asked], AsyncGenerator[Part, None]]
+Answer = Callable[[str, InProcessRequest], AsyncGenerator[Part, None]]
 
 
 def device(*models: str, **settings: Any) -> ClusterDevice:
@@ -37,8 +37,8 @@ def client_of(answer: Answer, body_bytes: int = 10_000) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://front")
 
 
-async def who_answers(name: str, asked: Asked) -> AsyncGenerator[Part, None]:
-    yield Begun(200, JSON)
+async def who_answers(name: str, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
+    yield StartedAnswer(200, JSON)
     yield json.dumps({"device": name, "path": asked.path, "body": asked.body.decode()}).encode()
 
 
@@ -79,8 +79,8 @@ async def test_a_model_that_is_nowhere_is_named_in_the_form_of_the_api() -> None
 
 
 async def test_lists_are_merged() -> None:
-    async def lists(name: str, asked: Asked) -> AsyncGenerator[Part, None]:
-        yield Begun(200, JSON)
+    async def lists(name: str, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
+        yield StartedAnswer(200, JSON)
         yield json.dumps({"object": "list", "data": [{"id": f"{name}-model"}]}).encode()
 
     async with client_of(lists) as client:
@@ -89,8 +89,8 @@ async def test_lists_are_merged() -> None:
 
 
 async def test_a_list_that_one_device_refuses_is_refused() -> None:
-    async def refusing(name: str, asked: Asked) -> AsyncGenerator[Part, None]:
-        yield Begun(401, [*JSON, (b"www-authenticate", b"Bearer")])
+    async def refusing(name: str, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
+        yield StartedAnswer(401, [*JSON, (b"www-authenticate", b"Bearer")])
         yield b'{"error": "key"}'
 
     async with client_of(refusing) as client:
@@ -99,10 +99,10 @@ async def test_a_list_that_one_device_refuses_is_refused() -> None:
 
 
 async def test_health_tells_of_every_device() -> None:
-    async def half(name: str, asked: Asked) -> AsyncGenerator[Part, None]:
+    async def half(name: str, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
         if name == "npu":
             raise ReplicaLost("gone")
-        yield Begun(200, JSON)
+        yield StartedAnswer(200, JSON)
         yield b'{"status": "ok", "pid": 7}'
 
     async with client_of(half) as client:
@@ -140,18 +140,18 @@ class Losing:
         self.times = times
         self.before = before
 
-    async def __call__(self, name: str, asked: Asked) -> AsyncGenerator[Part, None]:
+    async def __call__(self, name: str, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
         self.times -= 1
         if self.times >= 0:
             for part in self.before:
                 yield part
             raise ReplicaLost("The node is gone.")
-        yield Begun(200, SSE)
+        yield StartedAnswer(200, SSE)
         yield b"data: whole\n\n"
 
 
 async def test_a_request_is_asked_again_while_nothing_was_sent() -> None:
-    async with client_of(Losing(2, [Begun(200, SSE)])) as client:
+    async with client_of(Losing(2, [StartedAnswer(200, SSE)])) as client:
         answer = await client.post("/v1/chat/completions", json={"model": "org/big"})
     assert (answer.status_code, answer.text) == (200, "data: whole\n\n")
 
@@ -173,7 +173,7 @@ async def test_one_that_loses_every_replica_gets_a_status() -> None:
     ],
 )
 async def test_a_stream_that_loses_its_replica_says_so(path: str, headers: Any, begins: str, kind: str) -> None:
-    async with client_of(Losing(1, [Begun(200, headers), b"begun\n"])) as client:
+    async with client_of(Losing(1, [StartedAnswer(200, headers), b"begun\n"])) as client:
         answer = await client.post(path, json={"model": "org/big"})
     sent, _, last = answer.text.partition("\n")
     last = last.lstrip("\n")
@@ -194,8 +194,8 @@ async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def test_an_app_in_this_process_answers() -> None:
-    parts = [part async for part in answer_of(asgi_app, Asked("POST", "/x", body=b"three"))]
-    assert parts[0] == Begun(201, [(b"x-method", b"POST")])
+    parts = [part async for part in answer_of(asgi_app, InProcessRequest("POST", "/x", body=b"three"))]
+    assert parts[0] == StartedAnswer(201, [(b"x-method", b"POST")])
     assert b"".join(part for part in parts if isinstance(part, bytes)) == b"one two three"
 
 
@@ -209,8 +209,8 @@ async def test_leaving_ends_the_work() -> None:
         finally:
             ended.set()
 
-    async with aclosing(answer_of(endless, Asked("GET", "/"))) as parts:
-        assert isinstance(await anext(parts), Begun)
+    async with aclosing(answer_of(endless, InProcessRequest("GET", "/"))) as parts:
+        assert isinstance(await anext(parts), StartedAnswer)
     assert ended.is_set()
 
 
@@ -219,4 +219,4 @@ async def test_an_app_that_fails_is_heard_of() -> None:
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        [part async for part in answer_of(failing, Asked("GET", "/"))]
+        [part async for part in answer_of(failing, InProcessRequest("GET", "/"))]

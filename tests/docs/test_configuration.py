@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from chat.conversation import GenerationOptions
 from chat.model_defaults import PARAMETERS
-from chat.tool_formats.lookup import DIALECTS
+from chat.tool_formats.lookup import CALL_FORMATS
 from configuration.device_config import default_configuration, parse_configuration
 from configuration.gateway_config import GatewayAlias, GatewaySettings
 from configuration.schema import DeviceSettings, ModelAlias, ModelAssignment
@@ -138,4 +138,4 @@ def test_the_parameters_of_an_alias_are_those_it_can_set() -> None:
 
 def test_all_tool_dialects_are_named() -> None:
     sentence = text_of(PAGE).split("Where that guess is wrong:")[1].split(". |")[0]
-    assert re.findall(r"`(\w+)`", sentence) == list(DIALECTS)
+    assert re.findall(r"`(\w+)`", sentence) == list(CALL_FORMATS)

@@ -11,11 +11,11 @@ import pytest
 from doctor.children import ChildResult
 from doctor.findings import Finding
 from doctor.hardware import examine_configured, examine_devices, reports_of
-from doctor.machine import Machine, Node, PnpDevice
+from doctor.machine import MachineFacts, Node, PnpDevice
 from tests.doctor.conftest import Said, by_subject
 from tests.doctor.recorded import A770, ARROW_LAKE_NPU, B580, CPU_ONLY, LUNAR_LAKE, NVIDIA, gpu, listing
 
-LINUX = Machine("linux", user="lan", hardware=frozenset({"GPU", "NPU"}))
+LINUX = MachineFacts("linux", user="lan", hardware=frozenset({"GPU", "NPU"}))
 RENDER = Node("/dev/dri/renderD128", accessible=True, group="render")
 ACCEL = Node("/dev/accel/accel0", accessible=True, group="render")
 
@@ -50,7 +50,7 @@ def test_two_cards_of_which_one_is_of_another_maker(said: Said) -> None:
 
 
 def test_a_card_of_another_maker_is_no_gpu_for_us() -> None:
-    machine = Machine("linux", hardware=frozenset())
+    machine = MachineFacts("linux", hardware=frozenset())
     found = by_subject(examine_devices(listing(*CPU_ONLY, gpu(NVIDIA)), machine))
     assert ("no_hardware", "GPU") in found
 
@@ -82,7 +82,7 @@ def test_a_driver_that_gives_out_small_pieces_only(said: Said) -> None:
     assert ("small_allocations", "GPU") not in by_subject(examine_devices(listing(gpu(unlimited)), LINUX))
 
 
-def _missing(kind: str, machine: Machine) -> Finding:
+def _missing(kind: str, machine: MachineFacts) -> Finding:
     findings = examine_devices(listing(*CPU_ONLY), machine)
     return next(finding for finding in findings if finding.subject == kind)
 
@@ -97,17 +97,17 @@ def test_a_device_file_that_the_user_may_not_open(said: Said) -> None:
     assert _missing("NPU", replace(LINUX, npu_nodes=(closed,))).command == "sudo usermod -aG render lan"
 
 
-MISSING: Mapping[str, tuple[Machine, str, str, str]] = {
+MISSING: Mapping[str, tuple[MachineFacts, str, str, str]] = {
     "no compute runtime": (replace(LINUX, gpu_nodes=(RENDER,)), "GPU", "no_runtime", "intel-opencl-icd"),
     "no level zero": (replace(LINUX, npu_nodes=(ACCEL,)), "NPU", "no_runtime", "intel-level-zero-npu"),
     "no kernel driver for the GPU": (LINUX, "GPU", "no_driver", "i915"),
     "no kernel driver for the NPU": (LINUX, "NPU", "no_driver", "intel_vpu"),
     "a container": (replace(LINUX, container=True), "GPU", "no_driver", "--device /dev/dri"),
-    "WSL without the runtime": (Machine("linux", wsl=True, hardware=frozenset()), "GPU", "no_runtime", "opencl"),
-    "WSL has no NPU": (Machine("linux", wsl=True, hardware=frozenset()), "NPU", "no_npu_in_wsl", "Windows"),
-    "a bus that cannot be read": (Machine("linux"), "NPU", "not_listed", "Core Ultra"),
-    "Windows without a driver": (Machine("windows"), "GPU", "not_listed", "Windows"),
-    "Windows without the NPU's driver": (Machine("windows"), "NPU", "not_listed", "AI Boost"),
+    "WSL without the runtime": (MachineFacts("linux", wsl=True, hardware=frozenset()), "GPU", "no_runtime", "opencl"),
+    "WSL has no NPU": (MachineFacts("linux", wsl=True, hardware=frozenset()), "NPU", "no_npu_in_wsl", "Windows"),
+    "a bus that cannot be read": (MachineFacts("linux"), "NPU", "not_listed", "Core Ultra"),
+    "Windows without a driver": (MachineFacts("windows"), "GPU", "not_listed", "Windows"),
+    "Windows without the NPU's driver": (MachineFacts("windows"), "NPU", "not_listed", "AI Boost"),
 }
 
 
@@ -121,14 +121,14 @@ def test_why_a_device_is_missing(case: str, said: Said) -> None:
 
 def test_windows_lists_a_device_that_openvino_does_not() -> None:
     npu = PnpDevice("Intel(R) AI Boost", "NPU")
-    machine = Machine("windows", hardware=frozenset({"NPU"}), pnp=(npu,))
+    machine = MachineFacts("windows", hardware=frozenset({"NPU"}), pnp=(npu,))
     assert _missing("NPU", machine).level == "warning"
     assert _missing("GPU", machine).level == "note"
 
 
 def test_windows_reports_a_device_with_an_error(said: Said) -> None:
     npu = PnpDevice("Intel(R) AI Boost", "NPU", problem=43)
-    findings = examine_devices(listing(*CPU_ONLY), Machine("windows", hardware=frozenset({"NPU"}), pnp=(npu,)))
+    findings = examine_devices(listing(*CPU_ONLY), MachineFacts("windows", hardware=frozenset({"NPU"}), pnp=(npu,)))
     finding = by_subject(findings)["windows_problem", "Intel(R) AI Boost"]
     assert finding.level == "problem"
     assert "43" in said(finding)

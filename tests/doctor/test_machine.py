@@ -14,8 +14,8 @@ from doctor.windows import parse_device_manager
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's files")
 
 
-def put(root: Path, slot: str, vendor: str, pci_class: str) -> None:
-    folder = root / "sys/bus/pci/devices" / slot
+def put(root: Path, loaded: str, vendor: str, pci_class: str) -> None:
+    folder = root / "sys/bus/pci/devices" / loaded
     folder.mkdir(parents=True)
     (folder / "vendor").write_text(f"{vendor}\n", encoding="utf-8")
     (folder / "class").write_text(f"{pci_class}\n", encoding="utf-8")

@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, expect
 
 from benchmarks.launch import DEMO_ID
 from benchmarks.launch_suite import SuiteProcess
-from configuration.tuning_store import tuning_book
+from configuration.tuning_store import tuning_store
 from tests.helpers import PATIENCE, wait_until
 
 
@@ -19,7 +19,7 @@ def test_the_button_measures_and_the_result_stays(suite: SuiteProcess, browser: 
     page.get_by_role("button", name=f"Measure which is quickest here: {DEMO_ID}").first.click()
     page.get_by_text("Measuring. It takes some minutes").first.wait_for()
     expect(page.get_by_text("Quickest here:").first).to_be_visible(timeout=4 * PATIENCE * 1000)
-    assert len(tuning_book(tmp_path / "資料 夾").all()[0].trials) == 3
+    assert len(tuning_store(tmp_path / "資料 夾").all()[0].trials) == 3
 
     page.reload()
     page.locator("details.tuning summary").first.click()

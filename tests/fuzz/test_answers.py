@@ -12,15 +12,20 @@ from hypothesis import strategies as st
 from chat.deltas import Delta
 from chat.harmony import HarmonyParser
 from chat.sections import AnswerParser, SectionParser, Tag
-from chat.tool_formats.lookup import DIALECTS
+from chat.tool_formats.lookup import CALL_FORMATS
 from tests.chat.corpus import EXAMPLES, TOOLS, Example
 from tests.fuzz.running import fuzz
 from web.streaming import ndjson, sse
 
 THINK = Tag("<think>", "</think>")
 MARKS = sorted(
-    {mark for dialect in DIALECTS.values() for mark in dialect.special}
-    | {mark for dialect in DIALECTS.values() for block in dialect.blocks(TOOLS) for mark in (block.open, block.close)}
+    {mark for call_format in CALL_FORMATS.values() for mark in call_format.special}
+    | {
+        mark
+        for call_format in CALL_FORMATS.values()
+        for block in call_format.blocks(TOOLS)
+        for mark in (block.open, block.close)
+    }
     | {THINK.open, THINK.close, "<parameter=city>", "</parameter>", "functions.get_weather", " to=", "call:now"}
 )
 PIECES = (
@@ -52,21 +57,23 @@ def _with_odd_values(answer: str) -> st.SearchStrategy[str]:
 
 
 def _with_odd_parts(example: Example) -> st.SearchStrategy[tuple[str, str]]:
-    return st.tuples(st.just(example.dialect), _with_odd_values(example.answer) | _mutated(example.answer))
+    return st.tuples(st.just(example.call_format), _with_odd_values(example.answer) | _mutated(example.answer))
 
 
-DIALECT = st.sampled_from(sorted(DIALECTS))
+CALL_FORMAT = st.sampled_from(sorted(CALL_FORMATS))
 NONSENSE = st.lists(st.sampled_from((*MARKS, *PIECES)) | st.text(max_size=8), max_size=25).map("".join)
 SEVERAL = st.lists(st.sampled_from([example.answer for example in EXAMPLES]), max_size=3).map("".join)
-ANSWERS = st.tuples(DIALECT, NONSENSE | SEVERAL) | st.sampled_from(EXAMPLES).flatmap(_with_odd_parts)
+ANSWERS = st.tuples(CALL_FORMAT, NONSENSE | SEVERAL) | st.sampled_from(EXAMPLES).flatmap(_with_odd_parts)
 """A dialect and what a model writes in it."""
 CUTS = st.lists(st.integers(0, 400), max_size=12)
 
 
-def parser_of(dialect: str, *, opened: bool = False, eager: bool = False) -> AnswerParser:
-    if dialect == "harmony":
+def parser_of(call_format: str, *, opened: bool = False, eager: bool = False) -> AnswerParser:
+    if call_format == "harmony":
         return HarmonyParser(eager=eager)
-    return SectionParser(reasoning=THINK, opened=opened, dialect=DIALECTS[dialect], tools=TOOLS, eager=eager)
+    return SectionParser(
+        reasoning=THINK, opened=opened, call_format=CALL_FORMATS[call_format], tools=TOOLS, eager=eager
+    )
 
 
 def parse(parser: AnswerParser, pieces: Iterable[str]) -> list[Delta]:
@@ -109,11 +116,11 @@ def strict(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
-def without_marks(text: str, dialect: str) -> str:
+def without_marks(text: str, call_format: str) -> str:
     """Without white space and the marks of reasoning and those that are silent, also those that only then stand
     together."""
-    silent = [mark for mark in ("<think>", "</think>", DIALECTS[dialect].opening) if mark]
-    silent += DIALECTS[dialect].silent(TOOLS)
+    silent = [mark for mark in ("<think>", "</think>", CALL_FORMATS[call_format].opening) if mark]
+    silent += CALL_FORMATS[call_format].silent(TOOLS)
     marks = "|".join(re.escape("".join(mark.split())) for mark in sorted(silent, key=len, reverse=True))
     text = "".join(text.split())
     while (shorter := re.sub(marks, "", text)) != text:
@@ -123,10 +130,10 @@ def without_marks(text: str, dialect: str) -> str:
 
 @fuzz(ANSWERS, CUTS, st.booleans(), st.booleans())
 def test_cuts_do_not_show(case: tuple[str, str], cuts: list[int], opened: bool, eager: bool) -> None:
-    dialect, answer = case
-    whole = understood(parse(parser_of(dialect, opened=opened, eager=eager), [answer]))
-    assert understood(parse(parser_of(dialect, opened=opened, eager=eager), cut(answer, cuts))) == whole
-    assert understood(parse(parser_of(dialect, opened=opened, eager=eager), answer)) == whole
+    call_format, answer = case
+    whole = understood(parse(parser_of(call_format, opened=opened, eager=eager), [answer]))
+    assert understood(parse(parser_of(call_format, opened=opened, eager=eager), cut(answer, cuts))) == whole
+    assert understood(parse(parser_of(call_format, opened=opened, eager=eager), answer)) == whole
 
 
 UNSENDABLE = ("NaN", "1e999", '"\\ud83d"', "9" * 30)
@@ -141,8 +148,8 @@ UNSENDABLE = ("NaN", "1e999", '"\\ud83d"', "9" * 30)
     ],
 )
 def test_calls_can_be_sent(case: tuple[str, str], opened: bool) -> None:
-    dialect, answer = case
-    for delta in parse(parser_of(dialect, opened=opened), [answer]):
+    call_format, answer = case
+    for delta in parse(parser_of(call_format, opened=opened), [answer]):
         if delta.tool_call is None:
             continue
         arguments = strict(delta.tool_call.arguments)
@@ -154,20 +161,20 @@ def test_calls_can_be_sent(case: tuple[str, str], opened: bool) -> None:
 
 @fuzz(ANSWERS.filter(lambda case: case[0] not in ("harmony", "functionary_v32")), st.booleans())
 def test_no_text_is_lost(case: tuple[str, str], opened: bool) -> None:
-    dialect, answer = case
-    deltas = parse(parser_of(dialect, opened=opened), [answer])
+    call_format, answer = case
+    deltas = parse(parser_of(call_format, opened=opened), [answer])
     if not any(delta.tool_call or delta.call_part for delta in deltas):
         kept = "".join(delta.text + delta.reasoning for delta in deltas)
-        assert without_marks(kept, dialect) == without_marks(answer, dialect)
+        assert without_marks(kept, call_format) == without_marks(answer, call_format)
 
 
-@fuzz(DIALECT, st.text(alphabet="abc é北.,\n", min_size=1), st.sampled_from(EXAMPLES))
-def test_text_before_a_call_stays(dialect: str, before: str, example: Example) -> None:
-    deltas = parse(parser_of(dialect), [before + example.answer])
+@fuzz(CALL_FORMAT, st.text(alphabet="abc é北.,\n", min_size=1), st.sampled_from(EXAMPLES))
+def test_text_before_a_call_stays(call_format: str, before: str, example: Example) -> None:
+    deltas = parse(parser_of(call_format), [before + example.answer])
     assert understood(deltas).text.strip().startswith(before.strip())
 
 
-@fuzz(DIALECT, st.sampled_from((*MARKS, *PIECES)), st.sampled_from((*MARKS, *PIECES)), st.booleans())
-def test_long_repetitions_take_no_long_time(dialect: str, first: str, second: str, eager: bool) -> None:
+@fuzz(CALL_FORMAT, st.sampled_from((*MARKS, *PIECES)), st.sampled_from((*MARKS, *PIECES)), st.booleans())
+def test_long_repetitions_take_no_long_time(call_format: str, first: str, second: str, eager: bool) -> None:
     answer = first + second * (6000 // max(len(second), 1)) + first
-    understood(parse(parser_of(dialect, eager=eager), cut(answer, range(0, len(answer), 5))))
+    understood(parse(parser_of(call_format, eager=eager), cut(answer, range(0, len(answer), 5))))

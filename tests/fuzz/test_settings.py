@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from apis.ollama.digests import Digests
 from configuration.device_config import ConfigError, ConfigStore, Configuration
 from configuration.server_config import SERVER_CONFIG_FILE, UnusableServerConfig, read_server_config
-from configuration.tuning_store import tuning_book
+from configuration.tuning_store import tuning_store
 from instances.protocol import LoadModel
 from keys.errors import KeyProblem
 from keys.key_store import KEYS_FILE, KeyStore
 from memory.ledger import MemoryLedger
-from pools.memory_cost_cache import CostBook
+from pools.memory_cost_cache import MemoryCostCache
 from registry.catalogue import CACHE_FILE, CatalogueStore
 from registry.jobs import JobStore
 from registry.last_use import LastUse
@@ -136,9 +136,9 @@ NO_TRIALS, NO_SPEED = {**TUNING, "trials": []}, {**TUNING, "trials": [{**TRIAL, 
 )
 def test_what_tuning_found(content: bytes) -> None:
     with folder_with("tuning.json", content) as folder:
-        for tuning in tuning_book(folder).all():
+        for tuning in tuning_store(folder).all():
             assert tuning.best.pipeline
-        tuning_book(folder).find("org/name", "CPU")
+        tuning_store(folder).find("org/name", "CPU")
 
 
 @fuzz(
@@ -193,7 +193,7 @@ PROMISE = {"memory": "RAM", "size": 1, "label": "x", "pid": 1}
 def test_what_running_processes_write(content: bytes) -> None:
     with folder_with(".running.json", content) as folder:
         read_run_file(folder)
-        CostBook(folder / ".running.json").known(SPEC)
+        MemoryCostCache(folder / ".running.json").known(SPEC)
         Digests(folder / ".running.json")
         parent = os.getppid()
         (folder / f"{parent}-{int(psutil.Process(parent).create_time())}.json").write_bytes(content)

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from openai._streaming import SSEDecoder as OpenAIDecoder
 
 from benchmarks.http_stream import BadAnswer, read_events
-from registry.downloader_protocol import Event, Failed, Finished, Progress, Refetching, Resolved, Verifying, encode
+from registry.downloader_protocol import (
+    DownloadFinished,
+    DownloadProgress,
+    DownloadReportedFailure,
+    Event,
+    Refetching,
+    Resolved,
+    Verifying,
+    encode,
+)
 from registry.files import RemoteFile
 from registry.process import DownloaderDied, read_download_events
 from tests.fuzz.running import fuzz
@@ -117,10 +126,10 @@ def test_a_strange_stream_is_a_bad_answer(stream: bytes, cuts: list[int]) -> Non
 
 TEXTS, INDEX = st.text(max_size=8), st.integers(0, 2**63 - 1)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Progress, INDEX, INDEX),
+    st.builds(DownloadProgress, INDEX, INDEX),
     st.builds(Verifying, INDEX),
     st.builds(Refetching, INDEX),
-    st.builds(Failed, TEXTS, TEXTS, documents(TEXT)),
+    st.builds(DownloadReportedFailure, TEXTS, TEXTS, documents(TEXT)),
     st.builds(Resolved, TEXTS, st.lists(st.builds(RemoteFile, TEXTS, INDEX), max_size=2), st.lists(INDEX, max_size=2)),
 )
 
@@ -134,9 +143,9 @@ async def _heard(stream: bytes) -> list[Event]:
 
 @fuzz(st.lists(EVENTS, max_size=4), st.booleans())
 def test_a_downloader_is_heard(events: list[Event], whole: bool) -> None:
-    stream = b"".join(encode(event) + b"\n" for event in [*events, *([Finished()] if whole else [])])
+    stream = b"".join(encode(event) + b"\n" for event in [*events, *([DownloadFinished()] if whole else [])])
     heard = asyncio.run(_heard(stream + (b"after the end\n" if whole else b"")))
-    assert msgspec.to_builtins(heard) == msgspec.to_builtins([*events, *([Finished()] if whole else [])])
+    assert msgspec.to_builtins(heard) == msgspec.to_builtins([*events, *([DownloadFinished()] if whole else [])])
 
 
 @fuzz(GARBAGE | st.just(b"x" * 100_000), st.lists(EVENTS, max_size=2))

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
-from gateway.app import GatewayPlace
+from gateway.app import GatewayContext
 from gateway.app import create_app as create_gateway
 from hardware.devices import DeviceInfo
 from keys.access import new_internal_key
@@ -89,7 +89,7 @@ def open_town(data_dir: Path, *, wait_seconds: float = 10, internal: bool = True
             )
             apps[name] = create_app(server, host="127.0.0.1", admin_port=9, internal_key=key)
             urls[name] = stack.enter_context(serving(apps[name]))
-        place = GatewayPlace(data_dir, store.path, lambda name, port: urls[name], internal_key=key)
+        place = GatewayContext(data_dir, store.path, lambda name, port: urls[name], internal_key=key)
         url = stack.enter_context(serving(create_gateway(place)))
         client = stack.enter_context(httpx.Client(base_url=url, timeout=60, trust_env=False))
         yield Town(url, data_dir, scripts, urls, client, apps)

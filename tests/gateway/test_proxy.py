@@ -31,9 +31,9 @@ def test_a_bare_id_goes_where_the_model_is_loaded(town: Town) -> None:
 
 
 def _reachable_and_loaded(town: Town, device: str) -> bool:
-    fleet = httpx.get(f"{town.urls[device]}/health", trust_env=False).json()
+    inventory = httpx.get(f"{town.urls[device]}/health", trust_env=False).json()
     time.sleep(0.7)  # the gateway looks twice a second
-    return fleet["models"][0]["instances"] == 1
+    return inventory["models"][0]["instances"] == 1
 
 
 def test_an_unknown_model_is_a_404_in_each_apis_own_form_with_the_names(town: Town) -> None:

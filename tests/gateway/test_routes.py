@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from apis.access import PUBLIC, needed_scope
 from chat.model_defaults import PARAMETERS
 from configuration.gateway_config import ALIAS_PARAMETERS
-from gateway.app import GatewayPlace, create_app
+from gateway.app import GatewayContext, create_app
 from gateway.routes import MERGED, OF_ONE_DEVICE, OWN, PASSED
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.apis.conftest import make_app
@@ -25,7 +25,7 @@ GONE = "http://127.0.0.1:9"
 @pytest.fixture
 def app(tmp_path: Path) -> Starlette:
     """Without any device that answers."""
-    place = GatewayPlace(tmp_path, configuration(tmp_path).path, lambda name, port: GONE, internal_key="inside")
+    place = GatewayContext(tmp_path, configuration(tmp_path).path, lambda name, port: GONE, internal_key="inside")
     (tmp_path / "gateway.json").write_text('{"wait_seconds": 0}', encoding="utf-8")
     return create_app(place)
 

@@ -8,7 +8,7 @@ import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
 from instances.continuous_batching import ContinuousBatching
-from instances.protocol import Generate, LoadModel, Output, Sampling
+from instances.protocol import Generate, LoadModel, Sampling, TokenOutput
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "test_chat"
 
@@ -40,7 +40,7 @@ class _Left:
 
 def test_it_ends_alone() -> None:
     pipeline = LeftWhileRead(LoadModel(str(MODEL), "CPU", "continuous_batching", {}, None, 512, 0, 0))
-    outputs: list[Output] = []
+    outputs: list[TokenOutput] = []
     for request_id in (1, 2):
         pipeline.submit(Generate(request_id, [5, 6, 7], Sampling(max_new_tokens=3, ignore_eos=True)))
     while pipeline.busy:

@@ -114,7 +114,7 @@ async def test_a_grammar_that_takes_too_much_memory_is_refused() -> None:
 
 
 async def test_a_worker_that_has_grown_is_replaced() -> None:
-    probe = GrammarProbe(worn_bytes=10 * MIB)
+    probe = GrammarProbe(recycle_bytes=10 * MIB)
     await probe.check(MODEL, Regex("[0-9]+"))
     first = probe.pid
     await probe.check(MODEL, LARGE)

@@ -12,7 +12,7 @@ from memory.readings import system_memory
 MODEL = Path(__file__).resolve().parents[1] / "models" / "test_chat"
 LAUNCHER = f"""
 import subprocess, sys
-from devices.python import python_environment
+from supervision.python import python_environment
 sys.exit(subprocess.call({list(WORKER_COMMAND)!r}, env=python_environment()))
 """
 

@@ -8,7 +8,7 @@ import openvino as ov
 import openvino_genai as genai
 import pytest
 
-from instances.prefix_cache_estimator import PrefixLedger
+from instances.prefix_cache_estimator import PrefixCacheEstimator
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
 BLOCK = 32
@@ -25,7 +25,7 @@ class Cache:
         scheduler.enable_prefix_caching = True
         scheduler.max_num_batched_tokens = CHUNK
         self.pipeline = genai.ContinuousBatchingPipeline(MODEL, scheduler, "CPU")
-        self.ledger = PrefixLedger(blocks, BLOCK, CHUNK)
+        self.ledger = PrefixCacheEstimator(blocks, BLOCK, CHUNK)
         self._next_id = 0
         self.evicted: int | None = None
 

@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from instances.handle import Instance
-from instances.protocol import JsonSchema, LoadModel, Output, Sampling
+from instances.protocol import JsonSchema, LoadModel, Sampling, TokenOutput
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "demo_server-guide"
 REPEATING = "one two three four five six seven eight " * 8
@@ -16,13 +16,13 @@ def _spec(guesses: int | None) -> LoadModel:
     return LoadModel(str(MODEL), "CPU", "continuous_batching", {}, None, 4096, 1024, 128, prompt_lookup=guesses)
 
 
-async def _outputs(instance: Instance, text: str, sampling: Sampling) -> list[Output]:
+async def _outputs(instance: Instance, text: str, sampling: Sampling) -> list[TokenOutput]:
     ids = Tokenizer.from_file(str(MODEL / "tokenizer.json")).encode(text, add_special_tokens=False).ids
     with instance.generate(ids, sampling) as generation:
         return [output async for output in generation]
 
 
-def _tokens(outputs: list[Output]) -> list[int]:
+def _tokens(outputs: list[TokenOutput]) -> list[int]:
     return [token for output in outputs for token in output.tokens]
 
 

@@ -12,7 +12,7 @@ from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
 from instances.continuous_batching import ContinuousBatching
 from instances.pipelines import warm_up_request
-from instances.protocol import Output
+from instances.protocol import TokenOutput
 from memory.kv_cache import KvFormat, KvPrecision, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
 from model_files.model_facts import read_facts
 from pools.served_model import ServedModel, load_message, plan_instance
@@ -38,7 +38,7 @@ def made_by_openvino(model: ServedModel) -> int:
     spec = load_message(model, plan_instance(model, MEMORY), None)
     pipeline = ContinuousBatching(spec)
     pipeline.submit(warm_up_request(spec, 1))
-    outputs: list[Output] = []
+    outputs: list[TokenOutput] = []
     while pipeline.busy:
         pipeline.step(outputs.extend)
     assert not any(output.error for output in outputs)

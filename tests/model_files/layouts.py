@@ -103,7 +103,7 @@ def t5(directory: Path) -> None:
     write(directory, "config.json", {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"})
 
 
-def speech(directory: Path) -> None:
+def adapter(directory: Path) -> None:
     t5(directory)
     graph(directory / "openvino_postnet.xml", inputs={"raw_spectrogram": 3})
     graph(directory / "openvino_vocoder.xml", inputs={"spectrogram": 3})
@@ -249,7 +249,7 @@ UNSUPPORTED: dict[Layout, tuple[str, str]] = {
     masked_language_model: ("classifier", "--task feature-extraction"),
     whisper: ("whisper", "Speech recognition models are not served yet"),
     t5: ("seq2seq", "Encoder-decoder"),
-    speech: ("tts", "Speech synthesis models are not served yet"),
+    adapter: ("tts", "Speech synthesis models are not served yet"),
     stable_diffusion: ("image", "Image generation models are not served yet"),
     vision_encoder: ("unknown", "pixel_values"),
     clip: ("unknown", "pixel_values"),

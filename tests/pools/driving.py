@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from instances.protocol import Output, Sampling
+from instances.protocol import Sampling, TokenOutput
 from model_manager import ModelManager
 from pools.statistics import Timings
 from tests.pools.fakes import FakeInstance
@@ -64,5 +64,5 @@ async def settle(seconds: float = 1.0) -> None:
 async def answer(instance: FakeInstance, tokens: list[int] | None = None) -> None:
     """Finish the oldest request of an instance."""
     generation = instance.generations[0]
-    generation.put(Output(generation.id, tokens or [7], finish="stop"))
+    generation.put(TokenOutput(generation.id, tokens or [7], finish="stop"))
     await settle(0.1)

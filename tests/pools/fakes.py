@@ -7,7 +7,7 @@ from pathlib import Path
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
 from instances.handle import Generation, Instance, InstanceLoadError
-from instances.protocol import LoadModel, Output, Ready, Sampling, Sight
+from instances.protocol import InstanceReady, LoadModel, MultimodalPrompt, Sampling, TokenOutput
 from memory.budget import MemoryBudget
 from memory.kv_cache import KvShape
 from memory.readings import MemoryReading, PhysicalMemory
@@ -55,19 +55,21 @@ class FakeInstance(Instance):
         self.loaded = False
         self._fails = fails
 
-    async def load(self) -> Ready:
+    async def load(self) -> InstanceReady:
         reason = self._fails()
         if reason is not None:
             raise InstanceLoadError(reason)
         self.loaded = True
-        return Ready(0.0, 0.0, 0)
+        return InstanceReady(0.0, 0.0, 0)
 
     @property
     def busy(self) -> bool:
         return bool(self.generations)
 
     @contextmanager
-    def generate(self, prompt_ids: list[int], sampling: Sampling, sight: Sight | None = None) -> Iterator[Generation]:
+    def generate(
+        self, prompt_ids: list[int], sampling: Sampling, multimodal: MultimodalPrompt | None = None
+    ) -> Iterator[Generation]:
         generation = _FakeGeneration(len(self.generations), self)
         self.generations.append(generation)
         self.seen.append((prompt_ids, sampling))
@@ -92,7 +94,7 @@ class FakeInstance(Instance):
 
 class _FakeGeneration(Generation):
     def cancel(self) -> None:
-        self.put(Output(self.id, [], finish="cancelled"))
+        self.put(TokenOutput(self.id, [], finish="cancelled"))
 
 
 class Factory:

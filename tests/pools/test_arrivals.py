@@ -4,12 +4,12 @@ import asyncio
 
 from starlette.types import Message, Receive, Scope, Send
 
-from pools.arrivals import Arrivals, CountArrivals, arrived
+from pools.arrivals import ArrivalCounter, CountArrivals, arrived
 
 NEVER = 1e6
 
 
-def is_settled(arrivals: Arrivals) -> bool:
+def is_settled(arrivals: ArrivalCounter) -> bool:
     """Whether nobody would have to wait now."""
     waiting = arrivals.settle()
     try:
@@ -22,14 +22,14 @@ def is_settled(arrivals: Arrivals) -> bool:
 
 
 async def test_one_alone_does_not_wait() -> None:
-    arrivals = Arrivals(longest=NEVER)
+    arrivals = ArrivalCounter(longest=NEVER)
     assert is_settled(arrivals)
     arrivals.begin()()
     assert is_settled(arrivals)
 
 
 async def test_who_comes_first_waits_for_the_last() -> None:
-    arrivals = Arrivals(longest=NEVER)
+    arrivals = ArrivalCounter(longest=NEVER)
     first, second = arrivals.begin(), arrivals.begin()
     first()
     first()  # said twice, counted once
@@ -42,7 +42,7 @@ async def test_who_comes_first_waits_for_the_last() -> None:
 
 
 async def test_nobody_is_waited_for_longer_than_the_limit() -> None:
-    arrivals = Arrivals(longest=0.01)
+    arrivals = ArrivalCounter(longest=0.01)
     late = arrivals.begin()
     await asyncio.wait_for(arrivals.settle(), 10)
     await asyncio.sleep(0.02)
@@ -52,7 +52,7 @@ async def test_nobody_is_waited_for_longer_than_the_limit() -> None:
 
 
 async def test_a_call_counts_until_it_has_arrived() -> None:
-    arrivals = Arrivals(longest=NEVER)
+    arrivals = ArrivalCounter(longest=NEVER)
     seen: list[bool] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hardware.devices import ResolvedDevice
 from instances.handle import InstanceLoadError
-from instances.protocol import LoadModel, Ready
+from instances.protocol import InstanceReady, LoadModel
 from model_manager import ModelManager
 from pools.errors import ModelLoadFailed
 from pools.progress import Loading
@@ -41,7 +41,7 @@ class FromCache(FakeInstance):
         super().__init__(spec, lambda: None)
         self._plugin = plugin
 
-    async def load(self) -> Ready:
+    async def load(self) -> InstanceReady:
         assert self.spec.cache_dir is not None
         self._plugin.compile(Path(self.spec.cache_dir))
         return await super().load()
@@ -114,10 +114,10 @@ def test_instances_that_end_at_once_get_a_new_cache_before_the_model_is_given_up
         request = Request(manager, "a")
         for ended in (1, 2):
             await settle()
-            (slot,) = manager.pool("a").slots
+            (loaded,) = manager.pool("a").loaded_instances
             assert plugin.loads == ended
             assert not (tmp_path / "a.damaged").exists()
-            slot.instance.kill()
+            loaded.instance.kill()
         await settle()
         assert plugin.loads == 3
         assert (tmp_path / "a.damaged").is_dir()
@@ -135,11 +135,11 @@ def test_a_load_tells_that_it_compiles_and_takes_the_time_until_the_model_is_war
     seen: list[Loading | None] = []
 
     class Slow(FakeInstance):
-        async def load(self) -> Ready:
+        async def load(self) -> InstanceReady:
             seen.append(manager.pool("a").progress)
             await asyncio.to_thread(lambda: plugin.compile(tmp_path / "a"))
             await super().load()
-            return Ready(load_seconds=87, warm_up_seconds=59, pid=0)
+            return InstanceReady(load_seconds=87, warm_up_seconds=59, pid=0)
 
     plugin = Plugin()
     manager = ModelManager(
@@ -154,7 +154,7 @@ def test_a_load_tells_that_it_compiles_and_takes_the_time_until_the_model_is_war
         for _ in range(2):
             await manager.preload("a", 1)
             assert manager.pool("a").progress is None
-            assert manager.pool("a").slots[0].load_seconds == 146
+            assert manager.pool("a").loaded_instances[0].load_seconds == 146
             await manager.unload_idle()
 
     run(work())

@@ -39,7 +39,7 @@ def test_the_last_value_holds_until_the_instance_ends_and_no_longer(asked: list[
         assert bool(factory.living) == (expected < 0)
         await manager.unload_idle()
         await _ask(manager, factory)
-        assert manager.pool("a").slots[0].keep_alive == DEFAULT
+        assert manager.pool("a").loaded_instances[0].keep_alive == DEFAULT
         await settle(DEFAULT - 10)
         assert factory.living
         await settle(20)
@@ -95,7 +95,7 @@ def test_only_the_copy_that_answered_is_pinned() -> None:
         await pinning.task
         await other.task
         await settle(DEFAULT + 10)
-        assert [slot.keep_alive for slot in manager.pool("a").slots] == [-1.0]
+        assert [loaded.keep_alive for loaded in manager.pool("a").loaded_instances] == [-1.0]
         await manager.stop()
 
     run(work())
@@ -113,6 +113,6 @@ def test_a_refused_request_changes_nothing() -> None:
         await settle()
         await answer(factory.living[0])
         await first.task
-        assert manager.pool("a").slots[0].keep_alive == DEFAULT
+        assert manager.pool("a").loaded_instances[0].keep_alive == DEFAULT
 
     run(work())

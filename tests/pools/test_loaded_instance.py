@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instances.handle import Instance
-from pools.loaded_instance import BLOCK_TOKENS, Slot, whole_blocks
+from pools.loaded_instance import BLOCK_TOKENS, LoadedInstance, whole_blocks
 
 CAPACITY = 64 * BLOCK_TOKENS
 
 
-def make_slot(capacity: int = CAPACITY, max_requests: int = 16) -> Slot:
-    return Slot(1, cast(Instance, None), capacity, max_requests, 0.0, 0.0, 0.0, 300.0)
+def make_loaded(capacity: int = CAPACITY, max_requests: int = 16) -> LoadedInstance:
+    return LoadedInstance(1, cast(Instance, None), capacity, max_requests, 0.0, 0.0, 0.0, 300.0)
 
 
 @given(st.integers(0, 10_000))
@@ -21,43 +21,43 @@ def test_whole_blocks_hold_the_tokens_and_waste_less_than_one(tokens: int) -> No
 
 @given(st.lists(st.integers(1, CAPACITY), max_size=40))
 def test_admitted_requests_never_hold_more_than_the_cache(requests: list[int]) -> None:
-    slot = make_slot()
+    loaded = make_loaded()
     for tokens in requests:
-        if slot.has_room(tokens):
-            slot.lease(tokens)
-    assert slot.reserved_tokens <= CAPACITY
-    assert slot.active <= slot.max_requests
+        if loaded.has_room(tokens):
+            loaded.reserve(tokens)
+    assert loaded.reserved_tokens <= CAPACITY
+    assert loaded.active <= loaded.max_requests
 
 
 @given(st.lists(st.integers(1, 200), min_size=2, max_size=16), st.data())
 def test_growing_requests_push_out_the_youngest_and_never_the_oldest(starts: list[int], data: st.DataObject) -> None:
-    slot = make_slot()
+    loaded = make_loaded()
     asked: list[int] = []
     lengths: dict[int, int] = {}
     for number, tokens in enumerate(starts):
-        if slot.has_room(tokens):
-            lease = slot.lease(tokens)
-            lease.on_preempted = lambda number=number: asked.append(number)
-            lengths[id(lease)] = tokens
-    oldest = slot.leases[0]
+        if loaded.has_room(tokens):
+            reservation = loaded.reserve(tokens)
+            reservation.on_preempted = lambda number=number: asked.append(number)
+            lengths[id(reservation)] = tokens
+    oldest = loaded.reservations[0]
     for _ in range(data.draw(st.integers(1, 60))):
-        growing = [lease for lease in slot.leases if not lease.preempted]
-        lease = data.draw(st.sampled_from(growing))
-        lengths[id(lease)] = min(CAPACITY - BLOCK_TOKENS, lengths[id(lease)] + 100)
-        lease.cover(lengths[id(lease)])
-        staying = [each for each in slot.leases if not each.preempted]
+        growing = [reservation for reservation in loaded.reservations if not reservation.preempted]
+        reservation = data.draw(st.sampled_from(growing))
+        lengths[id(reservation)] = min(CAPACITY - BLOCK_TOKENS, lengths[id(reservation)] + 100)
+        reservation.cover(lengths[id(reservation)])
+        staying = [each for each in loaded.reservations if not each.preempted]
         assert not oldest.preempted
         assert len(staying) == 1 or sum(each.tokens for each in staying) <= CAPACITY
     assert asked == sorted(asked, reverse=True)
 
 
 def test_a_request_that_cannot_go_on_elsewhere_is_left_alone() -> None:
-    slot = make_slot(capacity=4 * BLOCK_TOKENS)
-    growing, bound = slot.lease(BLOCK_TOKENS), slot.lease(BLOCK_TOKENS)
+    loaded = make_loaded(capacity=4 * BLOCK_TOKENS)
+    growing, bound = loaded.reserve(BLOCK_TOKENS), loaded.reserve(BLOCK_TOKENS)
     growing.on_preempted = lambda: None
     growing.cover(3 * BLOCK_TOKENS)
     assert not bound.preempted
 
 
 def test_a_request_alone_always_has_room() -> None:
-    assert make_slot().has_room(10 * CAPACITY)
+    assert make_loaded().has_room(10 * CAPACITY)

@@ -1,6 +1,6 @@
 """What becomes of requests whose instance ends, or never comes up."""
 
-from instances.protocol import Output
+from instances.protocol import TokenOutput
 from pools.errors import GenerationFailed, ModelLoadFailed
 from tests.pools.driving import Request, answer, clock, run, settle
 from tests.pools.fakes import Factory, budget_for, make_manager, served_model
@@ -13,7 +13,7 @@ def test_a_lost_request_goes_on_from_its_tokens_in_a_new_instance() -> None:
         request = Request(manager, "a", [1, 2], max_new_tokens=5)
         await settle()
         generation = factory.made[0].generations[0]
-        generation.put(Output(generation.id, [10, 11]))
+        generation.put(TokenOutput(generation.id, [10, 11]))
         await settle()
         factory.made[0].crash()
         await settle()
@@ -65,7 +65,7 @@ def test_an_answer_that_was_complete_is_not_asked_for_again() -> None:
         request = Request(manager, "a", max_new_tokens=2)
         await settle()
         generation = factory.made[0].generations[0]
-        generation.put(Output(generation.id, [5, 6]))
+        generation.put(TokenOutput(generation.id, [5, 6]))
         factory.made[0].crash()
         assert await request.task == [5, 6]
 

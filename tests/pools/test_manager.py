@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hardware.devices import ResolvedDevice
-from instances.protocol import Output
+from instances.protocol import TokenOutput
 from pools.errors import OutOfMemory, QueueFull, QueueTimeout
 from tests.pools.driving import Request, answer, clock, run, settle
 from tests.pools.fakes import Factory, budget_for, make_manager, served_model
@@ -199,9 +199,16 @@ def test_requests_that_outgrow_the_cache_take_turns_and_all_are_answered() -> No
         for _ in range(4000):
             await settle(0.01)
             for instance in factory.living:
-                assert sum(lease.tokens for slot in manager.pool("a").slots for lease in slot.leases) <= capacity + 512
+                assert (
+                    sum(
+                        reservation.tokens
+                        for loaded in manager.pool("a").loaded_instances
+                        for reservation in loaded.reservations
+                    )
+                    <= capacity + 512
+                )
                 for generation in list(instance.generations):
-                    generation.put(Output(generation.id, [1]))
+                    generation.put(TokenOutput(generation.id, [1]))
             done = {index for index, request in enumerate(requests) if len(request.tokens) >= capacity - 200}
             for index in done:
                 requests[index].task.cancel()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from memory.budget import MemoryBudget
 from memory.gpu import read_gpu_memory
-from memory.ledger import MemoryLedger, Reservation
+from memory.ledger import MemoryLedger, MemoryReservation
 from memory.readings import (
     MemoryReading,
     PhysicalMemory,
@@ -97,7 +97,7 @@ def test_device_servers_see_one_another(tmp_path: Path) -> None:
     script = f"""
 import sys
 from pathlib import Path
-from devices.memory_ledger import MemoryLedger, Reservation
+from memory.ledger import MemoryLedger, MemoryReservation
 ledger = MemoryLedger(Path({str(tmp_path)!r}))
 ledger.publish([Reservation("system", 400, "other"), Reservation("GPU.1", 500, "elsewhere")])
 print("ready", flush=True)
@@ -121,7 +121,7 @@ sys.stdin.read()
 def test_a_damaged_ledger_file_counts_for_nothing(tmp_path: Path) -> None:
     ledger = MemoryLedger(tmp_path)
     (tmp_path / "rubbish.json").write_text("{", encoding="utf-8")
-    ledger.publish([Reservation("system", 1, "own")])
+    ledger.publish([MemoryReservation("system", 1, "own")])
     assert ledger.others() == []
 
 

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from instances.protocol import Output
+from instances.protocol import TokenOutput
 from pools.served_model import ServedModel
 from tests.pools.driving import Request
 from tests.pools.fakes import Factory, FakeInstance, budget_for, make_manager, served_model
@@ -61,7 +61,7 @@ class Pools(RuleBasedStateMachine):
     def generate(self, data: st.DataObject, tokens: int, ends: bool) -> None:
         instance = data.draw(st.sampled_from(self.working))
         generation = data.draw(st.sampled_from(instance.generations))
-        generation.put(Output(generation.id, [1] * tokens, finish="stop" if ends else None))
+        generation.put(TokenOutput(generation.id, [1] * tokens, finish="stop" if ends else None))
         self._run(asyncio.sleep(0.01))
 
     @precondition(lambda self: self.factory.living)
@@ -84,16 +84,16 @@ class Pools(RuleBasedStateMachine):
     def no_more_memory_is_promised_than_there_is(self) -> None:
         figures = self.budget.figures()
         assert figures.reserved <= figures.limit
-        running = sum(len(pool.slots) for pool in self.manager.pools.values())
+        running = sum(len(pool.loaded_instances) for pool in self.manager.pools.values())
         assert running <= 2
 
     @invariant()
     def leases_and_requests_match(self) -> None:
         for pool in self.manager.pools.values():
-            for slot in pool.slots:
-                staying = [lease for lease in slot.leases if not lease.preempted]
-                assert len(staying) <= slot.max_requests
-                assert len(staying) <= 1 or sum(lease.tokens for lease in staying) <= slot.capacity
+            for loaded in pool.loaded_instances:
+                staying = [reservation for reservation in loaded.reservations if not reservation.preempted]
+                assert len(staying) <= loaded.max_requests
+                assert len(staying) <= 1 or sum(reservation.tokens for reservation in staying) <= loaded.capacity
         leased = sum(pool.active for pool in self.manager.pools.values())
         queued = sum(pool.queued for pool in self.manager.pools.values())
         assert leased + queued <= len(self.open_requests)
@@ -103,7 +103,7 @@ class Pools(RuleBasedStateMachine):
         for pool in self.manager.pools.values():
             first = pool.queue.first()
             if first is not None and not pool.yielding and pool.active < pool.ceiling:
-                assert not any(slot.has_room(first.tokens) for slot in pool.slots)
+                assert not any(loaded.has_room(first.tokens) for loaded in pool.loaded_instances)
 
     def teardown(self) -> None:
         async def finish() -> None:
@@ -114,7 +114,7 @@ class Pools(RuleBasedStateMachine):
                     break
                 for instance in self.working:
                     for generation in list(instance.generations):
-                        generation.put(Output(generation.id, [1], finish="stop"))
+                        generation.put(TokenOutput(generation.id, [1], finish="stop"))
                 await asyncio.sleep(0.2)
             assert not self.open_requests, "a request was never answered"
             await self.manager.stop()

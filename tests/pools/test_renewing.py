@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from instances.protocol import Grammar, Output, Regex
+from instances.protocol import Grammar, Regex, TokenOutput
 from model_manager import ModelManager
 from tests.pools.driving import Request, answer, clock, run, settle
 from tests.pools.fakes import MB, Factory, budget_for, make_manager, served_model
@@ -32,7 +32,7 @@ def test_another_is_there_before_anybody_asks_again() -> None:
         await settle()
         assert factory.made[0].closed.is_set()
         assert len(factory.living) == 1
-        assert manager.pool("a").ends["worn"] == 1
+        assert manager.pool("a").ends["recycled"] == 1
         await manager.stop()
 
     run(work())
@@ -62,7 +62,7 @@ def test_what_can_go_on_elsewhere_does_and_what_cannot_is_finished_first() -> No
         free = Request(manager, "a", [1, 2], structure=CALLS, structure_bytes=MB)
         await settle()
         old = factory.made[0]
-        old.generations[0].put(Output(old.generations[0].id, [10]))
+        old.generations[0].put(TokenOutput(old.generations[0].id, [10]))
         bound = Request(manager, "a", structure=FORM, structure_bytes=TOO_MUCH)
         await settle()
         late = Request(manager, "a")
@@ -102,8 +102,8 @@ def test_none_is_loaded_for_a_model_that_is_closed(removed: bool) -> None:
     async def work() -> None:
         factory = Factory()
         manager = await begun(factory)
-        slot = manager.pool("a").slots[0]
-        await manager.pool("a").renew(slot)
+        loaded = manager.pool("a").loaded_instances[0]
+        await manager.pool("a").renew(loaded)
         await (manager.remove_model("a") if removed else manager.stop())
         await settle()
         assert factory.living == []

@@ -13,14 +13,14 @@ import pytest
 
 from model_files.gguf import load_path
 from model_registry import (
-    Conflict,
     HubSettings,
     HubUnreachable,
     InvalidModelName,
-    ModelNotFound,
+    LocalModelNotFound,
     ModelRegistry,
     NotAnOpenVINOModel,
     NotEnoughDisk,
+    RegistryConflict,
     RegistryError,
     UnsafeRepository,
 )
@@ -62,11 +62,11 @@ async def test_verify_names_what_is_damaged_and_a_pull_mends_it(
 
 async def test_a_copied_model_has_no_hashes_to_verify(registry: ModelRegistry) -> None:
     make_llm(registry.models_dir / "a_b")
-    with pytest.raises(Conflict):
+    with pytest.raises(RegistryConflict):
         await registry.verify("a/b")
-    with pytest.raises(Conflict):
+    with pytest.raises(RegistryConflict):
         await registry.check_update("a/b")
-    with pytest.raises(ModelNotFound):
+    with pytest.raises(LocalModelNotFound):
         await registry.verify("a/c")
 
 
@@ -88,7 +88,7 @@ async def test_a_folder_is_imported_as_a_copy(registry: ModelRegistry, tmp_path:
     assert not (model.path / ".git").exists()
     shutil.rmtree(source)
     assert registry.find("org/Mine").complete
-    with pytest.raises(Conflict):
+    with pytest.raises(RegistryConflict):
         await registry.import_folder(make_llm(tmp_path / "org_Mine"))
 
 
@@ -185,7 +185,7 @@ def test_caches_are_listed_and_cleared(tmp_path: Path) -> None:
     assert clear_cache(tmp_path, "gpu", ["gpu"]) == 110
     assert [path.name for path in (tmp_path / "cache_gpu").iterdir()] == ["memory_costs.json"]
     for device in ("none", "../x", "gpu/sub"):
-        with pytest.raises((ModelNotFound, UnsafeRepository)):
+        with pytest.raises((LocalModelNotFound, UnsafeRepository)):
             clear_cache(tmp_path, device, ["gpu"])
     assert clear_cache(tmp_path, "npu", ["gpu"]) == 112
     assert [cache.device for cache in list_caches(tmp_path, ["gpu"])] == ["gpu"]

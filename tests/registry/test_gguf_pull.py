@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model_registry import Conflict, InvalidModelName, ModelRegistry, NotAnOpenVINOModel, PullJob
+from model_registry import InvalidModelName, ModelRegistry, NotAnOpenVINOModel, PullJob, RegistryConflict
 from registry.gguf_choice import check_readable, choose_gguf, split_variant
 from tests.hub import TestHub
 from tests.model_files.test_gguf import VALUES, gguf
@@ -79,7 +79,7 @@ async def test_two_files_of_one_repository_are_not_pulled_at_once(
 ) -> None:
     first = registry.pull(f"{ID}:Q8_0")
     assert registry.pull(f"{ID}:Q8_0").id == first.id
-    with pytest.raises(Conflict, match="Q8_0"):
+    with pytest.raises(RegistryConflict, match="Q8_0"):
         registry.pull(f"{ID}:Q4_0")
     await registry.settled(first.id)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model_registry import Conflict, ModelInUse, ModelNotFound, ModelRegistry
+from model_registry import LocalModelNotFound, ModelInUse, ModelRegistry, RegistryConflict
 from tests.helpers import link_or_skip
 from tests.model_files.tiny_models import make_llm
 
@@ -80,9 +80,9 @@ def test_the_bundled_model_is_listed_from_its_own_place_or_from_among_the_others
         ("demo/server-guide", True),
         ("org/other", False),
     ]
-    with pytest.raises(Conflict):
+    with pytest.raises(RegistryConflict):
         among.remove("demo/server-guide")
-    with pytest.raises(Conflict):
+    with pytest.raises(RegistryConflict):
         among.pull("demo/server-guide")
 
 
@@ -96,7 +96,7 @@ def test_remove(models_dir: Path) -> None:
     registry.remove("a/b")
     assert [model.id for model in registry.local_models()] == ["a/c"]
     assert [path.name for path in models_dir.iterdir()].count("a_b") == 0
-    with pytest.raises(ModelNotFound):
+    with pytest.raises(LocalModelNotFound):
         registry.remove("a/b")
 
 

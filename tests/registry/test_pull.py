@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from model_registry import Conflict, HubSettings, ModelNotFound, ModelRegistry
+from model_registry import HubSettings, LocalModelNotFound, ModelRegistry, RegistryConflict
 from tests.hub import TestHub
 from tests.registry.pulling import ID, WEIGHTS, contents, downloaders, on_disk, pulled
 
@@ -105,7 +105,7 @@ async def test_a_half_model_is_not_listed(registry: ModelRegistry, hub: TestHub,
     await asyncio.to_thread(on_disk, registry, held, 50_000)
     assert registry.job(job.id).state == "downloading"
     assert not registry.local_models()
-    with pytest.raises(ModelNotFound):
+    with pytest.raises(LocalModelNotFound):
         registry.find(ID)
     release.set()
     await registry.settled(job.id)
@@ -166,5 +166,5 @@ async def test_a_folder_put_there_by_hand_is_not_overwritten(
 ) -> None:
     hub.add_model(ID, model)
     shutil.copytree(model, registry.models_dir / "OpenVINO_Tiny-int4-ov")
-    with pytest.raises(Conflict, match="by hand"):
+    with pytest.raises(RegistryConflict, match="by hand"):
         registry.pull(ID)

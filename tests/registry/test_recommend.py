@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pools.served_model import estimated_bytes
 from registry.catalogue import bundled_entries
 from registry.fit import fit
-from registry.recommend import PUBLISHED, Hardware, Recommendation, Seat, recommend
+from registry.recommend import PUBLISHED, DeviceBudget, Hardware, Recommendation, recommend
 
 ENTRIES = {entry.id: entry for entry in bundled_entries()}
 DEVICES: dict[Hardware, str] = {"cpu": "CPU", "igpu": "GPU", "dgpu": "GPU", "npu": "NPU"}
@@ -17,7 +17,7 @@ GB = 10**9
 
 
 def choose(hardware: Hardware, budget: int) -> Recommendation:
-    return recommend(ENTRIES.values(), Seat(DEVICES[hardware], "Test", hardware, budget), estimated_bytes)
+    return recommend(ENTRIES.values(), DeviceBudget(DEVICES[hardware], "Test", hardware, budget), estimated_bytes)
 
 
 @given(st.sampled_from(list(DEVICES)), st.integers(1, 200))
@@ -50,5 +50,5 @@ def test_the_published_speed_is_what_its_own_model_gets() -> None:
     published = PUBLISHED["igpu"]
     entry = ENTRIES["OpenVINO/Qwen3-8B-int4-ov"]
     assert entry.size_bytes == published.weights
-    found = recommend([entry], Seat("GPU", "x", "igpu", 30 * GB), estimated_bytes)
+    found = recommend([entry], DeviceBudget("GPU", "x", "igpu", 30 * GB), estimated_bytes)
     assert found.choices[0].speed == pytest.approx(published.tokens_per_second, abs=0.1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model_registry import Conflict, HubSettings, InvalidModelName, ModelRegistry, PullJob
+from model_registry import HubSettings, InvalidModelName, ModelRegistry, PullJob, RegistryConflict
 from registry.downloader import RESERVE_BYTES
 from registry.errors import UnsafeRepository
 from registry.names import check_file_names, check_model_id, check_revision, id_of_directory, inside
@@ -169,14 +169,14 @@ async def test_a_hub_in_trouble_is_said_and_can_be_asked_again(
 async def test_two_ids_cannot_share_a_directory(registry: ModelRegistry, hub: TestHub, model: Path) -> None:
     hub.add_model("a/b_c", model)
     await registry.settled(registry.pull("a/b_c").id)
-    with pytest.raises(Conflict, match="a/b_c"):
+    with pytest.raises(RegistryConflict, match="a/b_c"):
         registry.pull("a_b/c")
 
 
 async def test_another_revision_waits_for_the_first(registry: ModelRegistry, hub: TestHub, model: Path) -> None:
     hub.add_model(ID, model)
     job = registry.pull(ID)
-    with pytest.raises(Conflict):
+    with pytest.raises(RegistryConflict):
         registry.pull(ID, "next")
     registry.cancel(job.id)
     await registry.settled(job.id)

@@ -13,7 +13,7 @@ import pytest
 from registry.errors import DownloadFailed, HubUnreachable, NotEnoughDisk
 from registry.files import RemoteFile, needed_files
 from registry.hub import RemoteModel, resolve
-from registry.jobs import FileProgress, JobStore, PullJob, SpeedMeter
+from registry.jobs import FileProgress, JobStore, PullJob, TransferRateMeter
 from registry.settings import HubSettings
 from registry.transfer import Transfer
 from tests.hub import TestHub
@@ -113,7 +113,7 @@ def test_what_a_repository_of_an_image_model_needs() -> None:
 
 def test_the_speed_is_that_of_the_last_seconds() -> None:
     moment = 0.0
-    meter = SpeedMeter(lambda: moment)
+    meter = TransferRateMeter(lambda: moment)
     speeds = []
     for moment in range(20):
         speeds.append(meter.add(100 * moment if moment < 10 else 900 + 10 * (moment - 9)))

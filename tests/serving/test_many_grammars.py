@@ -42,13 +42,13 @@ async def test_a_stream_goes_on_elsewhere_and_a_form_is_kept(tmp_path: Path) -> 
     long = asyncio.create_task(tokens(LONG, begun))
     await begun.wait()
     form = asyncio.create_task(tokens(FORM))
-    [slot] = pool.slots
-    while slot in pool.slots:  # as the housekeeping does
+    [loaded] = pool.loaded_instances
+    while loaded in pool.loaded_instances:  # as the housekeeping does
         await asyncio.sleep(0.01)
-        if slot.worn:
-            await pool.renew(slot)
+        if loaded.recycled:
+            await pool.renew(loaded)
     assert re.fullmatch("[0-9]{4}", script.decode(await form).removesuffix("<|im_end|>"))
     assert await long == undisturbed
     assert manager.statistics[CHAT].resumed == 1
-    assert pool.slots[0].instance.pid != slot.instance.pid
+    assert pool.loaded_instances[0].instance.pid != loaded.instance.pid
     await manager.stop()

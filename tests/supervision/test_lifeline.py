@@ -37,7 +37,7 @@ downloader.main()
 """,
     "a server": f"""
 import os, stat, sys
-from devices.lifeline import watch_stdin
+from supervision.lifeline import watch_stdin
 thread = watch_stdin(lambda: None)
 print({KIND}, file=sys.stderr)
 thread.join()
@@ -85,6 +85,6 @@ def test_nothing_waits_on_standard_input_while_libraries_load(child: str) -> Non
 
 
 def test_a_standard_input_that_is_closed_is_the_end() -> None:
-    code = "import os; os.close(0)\nfrom devices.lifeline import take_stdin\nprint(os.read(take_stdin(), 1))"
+    code = "import os; os.close(0)\nfrom supervision.lifeline import take_stdin\nprint(os.read(take_stdin(), 1))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=PROJECT, timeout=60, check=True)
     assert done.stdout.split() == [b"b''"]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from supervision.run_file import InCharge, RunningAdmin, announced, read_run_file, take_charge
+from supervision.run_file import DirectoryInUse, RunningAdmin, announced, lock_data_directory, read_run_file
 
 HOLD = (
-    "import pathlib, sys, time; from devices.run_file import take_charge; "
-    "charge = take_charge(pathlib.Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
+    "import pathlib, sys, time; from supervision.run_file import lock_data_directory; "
+    "charge = lock_data_directory(pathlib.Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
 )
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -48,11 +48,11 @@ def test_the_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> Non
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == b"held"
-        with announced(tmp_path, "http://127.0.0.1:1"), pytest.raises(InCharge) as caught:
-            take_charge(tmp_path)
+        with announced(tmp_path, "http://127.0.0.1:1"), pytest.raises(DirectoryInUse) as caught:
+            lock_data_directory(tmp_path)
         assert caught.value.url == "http://127.0.0.1:1"
         assert str(tmp_path) in str(caught.value)
         process.kill()
     for _ in range(2):
-        with take_charge(tmp_path):
+        with lock_data_directory(tmp_path):
             pass

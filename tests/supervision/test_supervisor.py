@@ -234,9 +234,9 @@ async def test_a_program_that_is_not_there_is_a_clear_failure(start_suite: Start
 SUITE_PARENT = """
 import asyncio, sys
 from pathlib import Path
-from devices.config import ConfigStore
-from devices.python import python_command
-from devices.supervisor import Launch, Suite
+from configuration.device_config import ConfigStore
+from supervision.python import python_command
+from supervision.suite import Launch, Suite
 
 async def main():
     loop, child, data_dir = sys.argv[1:]

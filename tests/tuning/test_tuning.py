@@ -7,14 +7,14 @@ import pytest
 
 from benchmarks.launch import device_process
 from commands.entry import run_command
-from configuration.tuning_store import Settings, Trial, Tuning, TuningBook, tuning_book
+from configuration.tuning_store import PipelineSettings, Tuning, TuningStore, TuningTrial, tuning_store
 from tuning.trials import Prompts
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
 DEFAULT, LARGER, SINGLE = (
-    Settings("continuous_batching"),
-    Settings("continuous_batching", 1024),
-    Settings("llm_pipeline"),
+    PipelineSettings("continuous_batching"),
+    PipelineSettings("continuous_batching", 1024),
+    PipelineSettings("llm_pipeline"),
 )
 
 
@@ -25,11 +25,11 @@ def configured(data_dir: Path, **settings: object) -> Path:
     return data_dir
 
 
-def trial(settings: Settings, cold: float) -> Trial:
-    return Trial(settings, 1.0, cold, 0.1, 64.0, 1.0)
+def trial(settings: PipelineSettings, cold: float) -> TuningTrial:
+    return TuningTrial(settings, 1.0, cold, 0.1, 64.0, 1.0)
 
 
-def tuning(*trials: Trial, device: str = "AMD EPYC") -> Tuning:
+def tuning(*trials: TuningTrial, device: str = "AMD EPYC") -> Tuning:
     return Tuning("test/chat", device, "2026.4.1", "2026-01-01T00:00:00+00:00", 1024, list(trials))
 
 
@@ -37,13 +37,13 @@ def tuning(*trials: Trial, device: str = "AMD EPYC") -> Tuning:
     ("cold", "best"),
     [((2.0, 1.0, 3.0), LARGER), ((2.0, 1.9, 1.95), DEFAULT), ((9.0, 9.0, 1.0), SINGLE), ((1.0, 5.0, 5.0), DEFAULT)],
 )
-def test_the_default_stays_unless_another_is_clearly_quicker(cold: tuple[float, ...], best: Settings) -> None:
+def test_the_default_stays_unless_another_is_clearly_quicker(cold: tuple[float, ...], best: PipelineSettings) -> None:
     found = tuning(*(trial(settings, each) for settings, each in zip((DEFAULT, LARGER, SINGLE), cold, strict=True)))
     assert found.best == best
 
 
 def test_the_book_keeps_the_newest_of_each_model_and_device(tmp_path: Path) -> None:
-    book = TuningBook(tmp_path / "tuning.json")
+    book = TuningStore(tmp_path / "tuning.json")
     assert book.find("test/chat", "AMD EPYC") is None
     newest = tuning(trial(DEFAULT, 2.0))
     for each in (tuning(trial(DEFAULT, 1.0)), tuning(trial(SINGLE, 1.0), device="Arc"), newest):
@@ -76,7 +76,7 @@ def test_a_model_is_tried_and_the_result_is_followed(tmp_path: Path, capsys: pyt
     assert all(each[name] > 0 for each in document["trials"] for name in figures)
 
     # Whatever was found quickest here, a book that names the other kind is followed.
-    book = tuning_book(data_dir)
+    book = tuning_store(data_dir)
     found = book.find("test/chat", document["device"])
     assert found is not None
     book.record(tuning(trial(SINGLE, 1.0), device=found.device))

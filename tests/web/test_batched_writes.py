@@ -1,7 +1,7 @@
 import asyncio
 from typing import Any
 
-from web.batched_writes import BatchedTransport, Outbox
+from web.batched_writes import BatchedTransport, WriteCoalescer
 
 
 class Recorder(asyncio.Transport):
@@ -21,8 +21,8 @@ class Recorder(asyncio.Transport):
 
 def _transports(*names: str) -> tuple[list[tuple[str, bytes]], list[BatchedTransport]]:
     log: list[tuple[str, bytes]] = []
-    outbox = Outbox()
-    return log, [BatchedTransport(Recorder(log, name), outbox) for name in names]
+    coalescer = WriteCoalescer()
+    return log, [BatchedTransport(Recorder(log, name), coalescer) for name in names]
 
 
 async def test_what_is_written_in_one_turn_is_sent_together_afterwards() -> None:

@@ -15,13 +15,13 @@ from starlette.routing import Route
 from uvicorn.server import ServerState
 
 from tests.helpers import wait_until
-from web.connection import CarefulProtocol, careful_protocol
+from web.connection import TimeoutProtocol, careful_protocol
 from web.streaming import StreamResponse
 
 ended: list[str] = []
 
 
-class Hasty(CarefulProtocol):
+class Hasty(TimeoutProtocol):
     head_seconds = 0.3
     head_bytes = 5000
     body_seconds = 0.3
@@ -127,9 +127,9 @@ def test_after_a_standstill_a_deadline_begins_anew() -> None:
     config.load()
     protocol = careful_protocol()(config=config, server_state=ServerState(), app_state={}, _loop=loop)
     protocol.connection_made(transport)
-    loop.sleep(CarefulProtocol.head_seconds + 60)
+    loop.sleep(TimeoutProtocol.head_seconds + 60)
     transport.abort.assert_not_called()
-    loop.sleep(CarefulProtocol.head_seconds)
+    loop.sleep(TimeoutProtocol.head_seconds)
     transport.abort.assert_called_once()
 
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 import pytest
 from starlette.types import Message, Scope
 
-from apis.peeked_stream import begin
+from apis.peeked_stream import peek
 from web.streaming import StreamResponse
 
 _SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
@@ -106,7 +106,7 @@ async def test_work_that_began_in_the_moment_its_client_left_is_ended() -> None:
             closed.set()
 
     items = source()
-    beginning = asyncio.create_task(begin(items))
+    beginning = asyncio.create_task(peek(items))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     beginning.cancel()

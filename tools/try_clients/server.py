@@ -1,4 +1,4 @@
-"""The device server that the clients are tried against. Beside the models of tests/clients/house.py it has two for
+"""The device server that the clients are tried against. Beside the models of tests/clients/server.py it has two for
 coding agents, whose prompts are long: one that obeys, and the demo model stretched to a long context."""
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from configuration.device_config import ModelAssignment
 from instances.handle import Instance
 from instances.protocol import LoadModel
 from tests.apis.servers import Script
-from tests.clients import house
-from tests.clients.house import open_house
+from tests.clients import server as clients_server
+from tests.clients.server import open_server
 
 CONTEXT_TOKENS = 131_072
 AGENT, LONG = "demo/agent", "demo/long"
@@ -55,20 +55,20 @@ def running_server(data_dir: Path) -> Iterator[dict[str, Any]]:
         return scripted(spec) if Path(spec.directory) == data_dir / AGENT else Instance(spec)
 
     more = [ModelAssignment(id=name, path=str(data_dir / name), idle_timeout=-1) for name in (AGENT, LONG)]
-    with open_house(data_dir / "資料 夾", more_models=more, make_instance=make_instance) as running:
+    with open_server(data_dir / "資料 夾", more_models=more, make_instance=make_instance) as running:
         yield {
             "url": running.url,
-            "chat": house.CHAT,
-            "embed": house.EMBED,
+            "chat": clients_server.CHAT,
+            "embed": clients_server.EMBED,
             "agent": f"gpu-{AGENT}",
             "long": f"gpu-{LONG}",
             "context": CONTEXT_TOKENS,
-            "dimensions": house.DIMENSIONS,
-            "question": house.QUESTION,
-            "weather_question": house.WEATHER_QUESTION,
-            "calling_question": house.CALLING_QUESTION,
-            "weather_result": house.WEATHER_RESULT,
-            "reported": house.REPORTED,
+            "dimensions": clients_server.DIMENSIONS,
+            "question": clients_server.QUESTION,
+            "weather_question": clients_server.WEATHER_QUESTION,
+            "calling_question": clients_server.CALLING_QUESTION,
+            "weather_result": clients_server.WEATHER_RESULT,
+            "reported": clients_server.REPORTED,
         }
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 SERVER: dict[str, Any] = json.loads(os.environ.get("SERVER", "{}"))
-"""`url`, `chat`, `embed`, `agent` (model names), `dimensions`, and the sentences of tests/clients/house.py."""
+"""`url`, `chat`, `embed`, `agent` (model names), `dimensions`, and the sentences of tests/clients/server.py."""
 
 
 def run(clients: Sequence[str] | Mapping[str, str], tasks: Sequence[Callable[[], Any]]) -> None:

@@ -159,7 +159,7 @@ def _gpu_pid() -> int | None:
 
 def _files(machine: Machine, _: object) -> str:
     """A key's file is its owner's alone, as Windows sees it."""
-    look = "from devices.owner_only import others_can_read; from pathlib import Path; "
+    look = "from storage.owner_only import others_can_read; from pathlib import Path; "
     said = machine.run(VENV_PYTHON, "-c", look + "print('readable:', others_can_read(Path('.running.json')))")
     _expect("readable: False" in said, said)
     return "rights are the owner's"

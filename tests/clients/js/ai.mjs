@@ -3,19 +3,19 @@
 import assert from "node:assert/strict";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, Output, embedMany, generateText, stepCountIs, streamText, tool } from "ai";
-import { City, Service, house, run } from "./tasks.mjs";
+import { City, Service, facts, run } from "./tasks.mjs";
 
 const provider = createOpenAICompatible({
   name: "openvino",
-  baseURL: `${house.url}/v1`,
+  baseURL: `${facts.url}/v1`,
   apiKey: "any",
   includeUsage: true,
   supportsStructuredOutputs: true,
 });
-const model = provider(house.chat);
-const ask = { model, prompt: house.question, maxRetries: 0 };
+const model = provider(facts.chat);
+const ask = { model, prompt: facts.question, maxRetries: 0 };
 const description = "Get the current weather of a city.";
-const get_weather = tool({ description, inputSchema: City, execute: () => JSON.parse(house.weather_result) });
+const get_weather = tool({ description, inputSchema: City, execute: () => JSON.parse(facts.weather_result) });
 const get_weather_later = tool({ description, inputSchema: City });
 
 await run({
@@ -38,15 +38,15 @@ await run({
     // The first step must call; the SDK runs the tool and asks again for the answer.
     const prepareStep = ({ stepNumber }) => ({ toolChoice: stepNumber === 0 ? "required" : "auto" });
     const steps = { prepareStep, stopWhen: stepCountIs(2) };
-    const request = { ...ask, ...steps, prompt: house.weather_question, tools: { get_weather } };
+    const request = { ...ask, ...steps, prompt: facts.weather_question, tools: { get_weather } };
     const answer = await generateText(request);
     assert.equal(answer.steps[0].toolCalls[0].toolName, "get_weather");
-    assert.ok(answer.text.includes(house.reported), answer.text);
+    assert.ok(answer.text.includes(facts.reported), answer.text);
     assert.equal(await streamText(request).text, answer.text);
   },
 
   async parallel_calls() {
-    const prompt = house.two_cities_question;
+    const prompt = facts.two_cities_question;
     const offered = { get_weather: get_weather_later };
     const { toolCalls } = await generateText({ ...ask, prompt, tools: offered, toolChoice: "required" });
     assert.equal(toolCalls.length, 2);
@@ -61,9 +61,9 @@ await run({
   },
 
   async embeddings() {
-    const embedding = provider.textEmbeddingModel(house.embed);
+    const embedding = provider.textEmbeddingModel(facts.embed);
     const { embeddings } = await embedMany({ model: embedding, values: ["one", "two"] });
-    assert.deepEqual(embeddings.map((vector) => vector.length), [house.dimensions, house.dimensions]);
+    assert.deepEqual(embeddings.map((vector) => vector.length), [facts.dimensions, facts.dimensions]);
   },
 
   async errors() {

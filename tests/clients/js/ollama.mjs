@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { Ollama } from "ollama";
 import { z } from "zod";
-import { City, Service, house, run } from "./tasks.mjs";
+import { City, Service, facts, run } from "./tasks.mjs";
 
-const client = new Ollama({ host: house.url });
-const model = house.chat;
-const messages = [{ role: "user", content: house.question }];
+const client = new Ollama({ host: facts.url });
+const model = facts.chat;
+const messages = [{ role: "user", content: facts.question }];
 const { $schema, additionalProperties, ...parameters } = z.toJSONSchema(City);
 const description = "Get the current weather of a city.";
 const tools = [{ type: "function", function: { name: "get_weather", description, parameters } }];
@@ -22,7 +22,7 @@ await run({
     const answer = await client.chat({ model, messages });
     assert.match(answer.message.content, /OpenVINO/);
     assert.equal(answer.done_reason, "stop");
-    const generated = await client.generate({ model, prompt: house.question });
+    const generated = await client.generate({ model, prompt: facts.question });
     assert.equal(generated.response, answer.message.content);
   },
 
@@ -39,16 +39,16 @@ await run({
   },
 
   async tool_round_trip() {
-    const asked = [{ role: "user", content: house.calling_question }];
+    const asked = [{ role: "user", content: facts.calling_question }];
     const { message } = await client.chat({ model, messages: asked, tools });
     city(message.tool_calls[0]);
-    const result = { role: "tool", tool_name: "get_weather", content: house.weather_result };
+    const result = { role: "tool", tool_name: "get_weather", content: facts.weather_result };
     const answer = await client.chat({ model, messages: [...asked, message, result], tools });
-    assert.ok(answer.message.content.includes(house.reported));
+    assert.ok(answer.message.content.includes(facts.reported));
   },
 
   async parallel_calls() {
-    const asked = [{ role: "user", content: house.two_cities_question }];
+    const asked = [{ role: "user", content: facts.two_cities_question }];
     const calls = [];
     for await (const line of await client.chat({ model, messages: asked, tools, stream: true })) {
       calls.push(...(line.message.tool_calls ?? []));
@@ -63,34 +63,34 @@ await run({
   },
 
   async embeddings() {
-    const answer = await client.embed({ model: house.embed, input: ["one", "two"] });
-    assert.deepEqual(answer.embeddings.map((vector) => vector.length), [house.dimensions, house.dimensions]);
-    const old = await client.embeddings({ model: house.embed, prompt: "one" });
-    assert.equal(old.embedding.length, house.dimensions);
+    const answer = await client.embed({ model: facts.embed, input: ["one", "two"] });
+    assert.deepEqual(answer.embeddings.map((vector) => vector.length), [facts.dimensions, facts.dimensions]);
+    const old = await client.embeddings({ model: facts.embed, prompt: "one" });
+    assert.equal(old.embedding.length, facts.dimensions);
   },
 
   async models() {
     const listed = (await client.list()).models.map((each) => each.model);
-    assert.ok(listed.includes(house.chat) && listed.includes(house.embed));
+    assert.ok(listed.includes(facts.chat) && listed.includes(facts.embed));
     const shown = await client.show({ model });
     assert.ok(shown.capabilities.includes("tools"));
     assert.ok(shown.model_info["general.architecture"]);
     const running = (await client.ps()).models.map((each) => each.model);
-    assert.ok(running.includes(house.chat));
+    assert.ok(running.includes(facts.chat));
     assert.match((await client.version()).version, /^\d+\.\d+\.\d+$/);
   },
 
   async pull_and_delete() {
     const statuses = [];
-    for await (const line of await client.pull({ model: house.published, stream: true })) statuses.push(line.status);
+    for await (const line of await client.pull({ model: facts.published, stream: true })) statuses.push(line.status);
     assert.equal(statuses[0], "pulling manifest");
     assert.equal(statuses.at(-1), "success");
-    const answer = await client.chat({ model: house.published, messages, options: { num_predict: 3 } });
+    const answer = await client.chat({ model: facts.published, messages, options: { num_predict: 3 } });
     assert.ok(answer.eval_count > 0);
-    await client.copy({ source: house.published, destination: "javascript-copy" });
+    await client.copy({ source: facts.published, destination: "javascript-copy" });
     await client.delete({ model: "javascript-copy" });
-    await client.delete({ model: house.published });
-    await assert.rejects(client.delete({ model: house.published }), /not found/);
+    await client.delete({ model: facts.published });
+    await assert.rejects(client.delete({ model: facts.published }), /not found/);
   },
 
   async errors() {

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 import { zodFunction, zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
-import { City, Service, house, run } from "./tasks.mjs";
+import { City, Service, facts, run } from "./tasks.mjs";
 
-const client = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: "any", maxRetries: 0 });
-const model = house.chat;
-const messages = [{ role: "user", content: house.question }];
+const client = new OpenAI({ baseURL: `${facts.url}/v1`, apiKey: "any", maxRetries: 0 });
+const model = facts.chat;
+const messages = [{ role: "user", content: facts.question }];
 const description = "Get the current weather of a city.";
 const tools = [zodFunction({ name: "get_weather", description, parameters: City })];
 const completions = client.chat.completions;
@@ -34,19 +34,19 @@ await run({
   },
 
   async tool_round_trip() {
-    const asked = [{ role: "user", content: house.weather_question }];
+    const asked = [{ role: "user", content: facts.weather_question }];
     const demand = { tool_choice: "required", parallel_tool_calls: false };
     const first = await completions.create({ model, messages: asked, tools, ...demand });
     const turn = first.choices[0].message;
     assert.equal(first.choices[0].finish_reason, "tool_calls");
     city(turn.tool_calls[0]);
-    const result = { role: "tool", tool_call_id: turn.tool_calls[0].id, content: house.weather_result };
+    const result = { role: "tool", tool_call_id: turn.tool_calls[0].id, content: facts.weather_result };
     const answer = await completions.create({ model, messages: [...asked, turn, result], tools });
-    assert.ok(answer.choices[0].message.content.includes(house.reported));
+    assert.ok(answer.choices[0].message.content.includes(facts.reported));
   },
 
   async parallel_calls() {
-    const asked = [{ role: "user", content: house.two_cities_question }];
+    const asked = [{ role: "user", content: facts.two_cities_question }];
     const stream = completions.stream({ model, messages: asked, tools, tool_choice: "required" });
     const calls = (await stream.finalChatCompletion()).choices[0].message.tool_calls;
     assert.equal(calls.length, 2);
@@ -58,20 +58,20 @@ await run({
     const chat = await completions.parse({ model, messages, response_format: zodResponseFormat(Service, "service") });
     assert.deepEqual(Service.parse(chat.choices[0].message.parsed), chat.choices[0].message.parsed);
     const text = { format: zodTextFormat(Service, "service") };
-    const response = await client.responses.parse({ model, input: house.question, text });
+    const response = await client.responses.parse({ model, input: facts.question, text });
     assert.deepEqual(Service.parse(response.output_parsed), response.output_parsed);
   },
 
   async embeddings() {
-    const answer = await client.embeddings.create({ model: house.embed, input: ["one", "two"] });
-    assert.deepEqual(answer.data.map((each) => each.embedding.length), [house.dimensions, house.dimensions]);
+    const answer = await client.embeddings.create({ model: facts.embed, input: ["one", "two"] });
+    assert.deepEqual(answer.data.map((each) => each.embedding.length), [facts.dimensions, facts.dimensions]);
   },
 
   async models() {
     const ids = [];
     for await (const each of client.models.list()) ids.push(each.id);
-    assert.ok(ids.includes(house.chat) && ids.includes(house.embed));
-    assert.equal((await client.models.retrieve(house.chat)).id, house.chat);
+    assert.ok(ids.includes(facts.chat) && ids.includes(facts.embed));
+    assert.equal((await client.models.retrieve(facts.chat)).id, facts.chat);
   },
 
   async errors() {

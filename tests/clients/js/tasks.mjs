@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 
-export const house = JSON.parse(process.env.HOUSE);
+export const facts = JSON.parse(process.env.FACTS);
 
 export const Service = z.object({
   device: z.enum(["gpu", "npu"]),

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from benchmarks.launch import DEMO_ID, DEMO_MODEL
 from configuration.device_config import DeviceSettings, ModelAssignment
-from gateway.app import GatewayPlace
+from gateway.app import GatewayContext
 from gateway.app import create_app as create_gateway
 from hardware.devices import DeviceInfo
 from instances.handle import Instance
@@ -56,7 +56,7 @@ Entrance = Literal["device", "gateway"]
 
 
 @dataclass(frozen=True)
-class House:
+class RunningServer:
     """`url`: the base of the addresses, the device server's own or the gateway's."""
 
     url: str
@@ -69,13 +69,13 @@ class House:
 
 
 @contextmanager
-def open_house(
+def open_server(
     data_dir: Path,
     *,
     more_models: Sequence[ModelAssignment] = (),
     make_instance: Callable[[LoadModel], Instance] = Instance,
     entrance: Entrance = "device",
-) -> Iterator[House]:
+) -> Iterator[RunningServer]:
     models = [
         *more_models,
         ModelAssignment(id=DEMO_ID, path=str(DEMO_MODEL), idle_timeout=-1),
@@ -90,8 +90,8 @@ def open_house(
             key = new_internal_key()
             with serving(create_app(device, host="127.0.0.1", admin_port=admin.port, internal_key=key)) as url:
                 if entrance == "device":
-                    yield House(url, hub)
+                    yield RunningServer(url, hub)
                     return
-                place = GatewayPlace(data_dir, site.store.path, lambda name, port: url, internal_key=key)
+                place = GatewayContext(data_dir, site.store.path, lambda name, port: url, internal_key=key)
                 with serving(create_gateway(place)) as gateway:
-                    yield House(gateway, hub)
+                    yield RunningServer(gateway, hub)
