@@ -52,7 +52,7 @@ try:
     from supervision.python import python_command
     from supervision.run_file import DirectoryInUse, announced, lock_data_directory
     from supervision.suite import Launch, Suite
-    from web.connection import careful_protocol
+    from web.connection import timeout_protocol
     from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
     from web.log_lines import LogFormat, formatter
     from web.request_id import RequestIdFilter
@@ -167,7 +167,7 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             access_log=False,  # ours names no query, in which somebody may have put a key
             timeout_graceful_shutdown=_OPEN_CONNECTIONS_SECONDS,
             server_header=False,
-            http=careful_protocol(),
+            http=timeout_protocol(),
             ws="none",
             **(tls.server_options() if tls else {}),
         )

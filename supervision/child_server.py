@@ -8,7 +8,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from supervision.lifeline import watch_stdin
-from web.connection import careful_protocol
+from web.connection import timeout_protocol
 from web.graceful_server import GracefulServer
 from web.listening import open_listeners
 from web.streaming import DirectBodies
@@ -34,7 +34,7 @@ def serve_as_child(
     config = uvicorn.Config(
         DirectBodies(app),
         log_level=log_level,
-        http=careful_protocol(),
+        http=timeout_protocol(),
         ws="none",
         log_config=None,
         access_log=False,

@@ -129,6 +129,6 @@ class TimeoutProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
-def careful_protocol(base: type[TimeoutProtocol] = TimeoutProtocol) -> type[TimeoutProtocol]:
+def timeout_protocol(base: type[TimeoutProtocol] = TimeoutProtocol) -> type[TimeoutProtocol]:
     """The protocol for one server, whose connections share an outbox."""
-    return type(base.__name__, (base,), {"outbox": WriteCoalescer()})
+    return type(base.__name__, (base,), {"coalescer": WriteCoalescer()})

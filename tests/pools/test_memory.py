@@ -99,7 +99,7 @@ import sys
 from pathlib import Path
 from memory.ledger import MemoryLedger, MemoryReservation
 ledger = MemoryLedger(Path({str(tmp_path)!r}))
-ledger.publish([Reservation("system", 400, "other"), Reservation("GPU.1", 500, "elsewhere")])
+ledger.publish([MemoryReservation("system", 400, "other"), MemoryReservation("GPU.1", 500, "elsewhere")])
 print("ready", flush=True)
 sys.stdin.read()
 """

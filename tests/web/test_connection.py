@@ -15,7 +15,7 @@ from starlette.routing import Route
 from uvicorn.server import ServerState
 
 from tests.helpers import wait_until
-from web.connection import TimeoutProtocol, careful_protocol
+from web.connection import TimeoutProtocol, timeout_protocol
 from web.streaming import StreamResponse
 
 ended: list[str] = []
@@ -51,7 +51,7 @@ def address() -> Iterator[tuple[str, int]]:
     routes = [Route("/endless", endless), Route("/stream", endless)]
     app = Starlette(routes=[*routes, Route("/", length, methods=["GET", "POST"])])
     listener = socket.create_server(("127.0.0.1", 0))
-    protocol = careful_protocol(Hasty)
+    protocol = timeout_protocol(Hasty)
     server = uvicorn.Server(uvicorn.Config(app, http=protocol, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})  # in the event loop of the product
     thread.start()
@@ -125,7 +125,7 @@ def test_after_a_standstill_a_deadline_begins_anew() -> None:
     loop, transport = Loop(), Mock(asyncio.Transport, get_extra_info=Mock(return_value=None))
     config = uvicorn.Config(Starlette(), log_config=None)
     config.load()
-    protocol = careful_protocol()(config=config, server_state=ServerState(), app_state={}, _loop=loop)
+    protocol = timeout_protocol()(config=config, server_state=ServerState(), app_state={}, _loop=loop)
     protocol.connection_made(transport)
     loop.sleep(TimeoutProtocol.head_seconds + 60)
     transport.abort.assert_not_called()

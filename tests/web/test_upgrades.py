@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from web.connection import careful_protocol
+from web.connection import timeout_protocol
 
 
 async def echo(request: Request) -> Response:
@@ -27,7 +27,7 @@ async def echo(request: Request) -> Response:
 def address() -> Iterator[tuple[str, int]]:
     app = Starlette(routes=[Route("/{rest:path}", echo, methods=["GET", "POST"])])
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http=careful_protocol(), log_config=None, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, http=timeout_protocol(), log_config=None, ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield listener.getsockname()
