@@ -22,13 +22,14 @@ import httpx
 import psutil
 from playwright.sync_api import Browser, Page
 
-from benchmarks.launch import PROJECT
 from benchmarks.machine import this_machine
 from devices.config import ConfigStore, Configuration, DeviceSettings
 from tests.admin.browser import chromium
 from tests.admin.proxy import CuttableRelay
-from tests.admin.site import NO_HUB, add_model, assigned, free_port
+from tests.admin.site import NO_HUB, add_model, assigned
 from tests.registry.tiny_models import make_llm
+from tests.support.launch import PROJECT
+from tests.support.ports import free_port
 
 DEVICES = ("gpu", "npu", "cpu", "gpu1")
 MODELS = 20

@@ -17,7 +17,8 @@ from devices.python import python_command, python_environment
 from devices.run_file import read_run_file
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.devices.conftest import CHILD, PROJECT, device
-from tests.helpers import INTERRUPT, INTERRUPTIBLE, free_ports, gone, http, interrupt, wait_until
+from tests.helpers import INTERRUPT, INTERRUPTIBLE, gone, http, interrupt, wait_until
+from tests.support.ports import free_ports
 from web.listening import close_all, open_listeners
 
 START = """

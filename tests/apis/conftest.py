@@ -12,8 +12,8 @@ from devices.hardware import DeviceInfo
 from instances.handle import Instance
 from instances.messages import LoadModel
 from server_app import build_device_server, create_app
-from tests.admin.site import free_port
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, QWEN_RERANKER, RERANKER, VISION, Script, serving
+from tests.support.ports import free_port
 from web.server_config import ServerConfig
 
 _CPU = [DeviceInfo("CPU", "Test CPU", None)]

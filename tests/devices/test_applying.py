@@ -10,7 +10,8 @@ import pytest
 from devices.config import ConfigError, ConfigStore, ModelAssignment
 from devices.supervisor import Suite, UnknownDevice
 from tests.devices.conftest import StartSuite, device, edit, get, until_state
-from tests.helpers import free_port, gone
+from tests.helpers import gone
+from tests.support.ports import free_port
 
 
 async def test_apply_follows_the_configuration(start_suite: StartSuite, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from devices.config import ConfigStore, Configuration
 from devices.exit_status import describe_exit
 from tests.devices.conftest import CHILD, PROJECT, QUICK, StartSuite, device, edit, get, until_state
-from tests.helpers import ENDED_BY_ASYNCIO, KILLED, eventually, free_port, gone, kill
+from tests.helpers import ENDED_BY_ASYNCIO, KILLED, eventually, gone, kill
+from tests.support.ports import free_port
 from web.listening import close_all, open_listeners
 
 

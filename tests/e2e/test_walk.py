@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from admin.i18n import Catalogues, Translator
-from benchmarks.launch import PATIENCE_SECONDS
-from benchmarks.launch_suite import SuiteProcess, suite_process
 from tests.admin.browser import Manners, follow
 from tests.hub import TestHub
+from tests.support.launch import PATIENCE_SECONDS
+from tests.support.launch_suite import SuiteProcess, suite_process
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODEL = "org/chat-int4-ov"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.launch import device_process
 from commands.entry import run_command
 from pools.tuning_book import Settings, Trial, Tuning, TuningBook, tuning_book
+from tests.support.launch import device_process
 from tuning.trials import Prompts
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
