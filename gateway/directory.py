@@ -33,7 +33,9 @@ class Target:
 
 
 class Directory:
-    def __init__(self, fleet: Fleet, store: GatewayStore, book: TuningBook) -> None:
+    """`store` has the aliases, `book` the speeds that tuning found; where there is none of these there is nothing."""
+
+    def __init__(self, fleet: Fleet, store: GatewayStore | None = None, book: TuningBook | None = None) -> None:
         self._fleet = fleet
         self._store = store
         self._book = book
@@ -42,7 +44,7 @@ class Directory:
 
     @property
     def aliases(self) -> dict[str, GatewayAlias]:
-        return self._store.current().aliases
+        return self._store.current().aliases if self._store else {}
 
     def alias(self, name: str) -> str | None:
         """The alias of the gateway that is meant."""
@@ -55,6 +57,7 @@ class Directory:
         def without(settings: GatewaySettings) -> GatewaySettings:
             return settings.model_copy(update={"aliases": {n: a for n, a in settings.aliases.items() if n != name}})
 
+        assert self._store is not None  # whose alias it is
         try:
             self._store.change(without)
         except GatewayProblem as problem:
@@ -138,7 +141,7 @@ class Directory:
         """Tokens per second: as its answers had them lately, else as tuning found, else unknown."""
         if speed := device.report(model).speed:
             return speed
-        if (changed := self._book.changed) != self._book_read:
+        if self._book and (changed := self._book.changed) != self._book_read:
             self._book_read = changed
             self._tuned = {
                 (each.model, each.device): max(trial.tokens_per_second for trial in each.trials)

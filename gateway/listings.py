@@ -10,10 +10,8 @@ from gateway.device import Device
 from gateway.directory import Directory
 from gateway.errors import Away
 from gateway.fleet import Fleet
-from gateway.upstream import Upstream
+from gateway.transport import Transport
 from pools.errors import ModelNotFound
-
-_PATIENCE_SECONDS = 2.0
 
 Entry = dict[str, Any]
 
@@ -21,10 +19,13 @@ Entry = dict[str, Any]
 class Listings:
     """Where a device does not answer, what it last said stands in for it: it may be starting again."""
 
-    def __init__(self, fleet: Fleet, directory: Directory, upstream: Upstream) -> None:
+    def __init__(
+        self, fleet: Fleet, directory: Directory, transport: Transport, *, patience_seconds: float = 2.0
+    ) -> None:
         self._fleet = fleet
         self._directory = directory
-        self._upstream = upstream
+        self._transport = transport
+        self._patience_seconds = patience_seconds
         self._last: dict[tuple[str, str], list[Entry]] = {}
 
     async def models(self) -> Entry:
@@ -50,7 +51,7 @@ class Listings:
 
     async def _one(self, device: Device, path: str, field: str, keep: bool) -> list[Entry]:
         try:
-            answer = await self._upstream.ask(device, path, seconds=_PATIENCE_SECONDS)
+            answer = await self._transport.ask(device, path, seconds=self._patience_seconds)
             entries: list[Entry] = answer[field]
         except (Away, KeyError, TypeError):
             return self._last.get((device.name, path), []) if keep else []

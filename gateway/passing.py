@@ -17,7 +17,7 @@ from gateway.events import WholeEvents
 from gateway.fleet import Fleet
 from gateway.requests import Named, named_in, read_whole
 from gateway.routes import Passage
-from gateway.upstream import Opened, Upstream
+from gateway.transport import Opened, Transport
 from pools.errors import ShuttingDown
 from web.errors import InvalidRequest
 from web.streaming import body_send
@@ -25,24 +25,31 @@ from web.streaming import body_send
 logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.2
-_MOST_SENDINGS = 8
-"""A request that a device dies of is not given to it for ever."""
 _BUSY = 503
 
 FindTargets = Callable[[], Sequence[Target]]
 
 
 class Passing:
-    """Passes requests on. `wait_seconds` says how long one waits for a device that is away."""
+    """Passes requests on. `wait_seconds` says how long one waits for a device that is away; one that devices may have
+    died of is sent `most_sendings` times."""
 
     def __init__(
-        self, fleet: Fleet, directory: Directory, upstream: Upstream, counts: Counts, wait_seconds: Callable[[], float]
+        self,
+        fleet: Fleet,
+        directory: Directory,
+        transport: Transport,
+        counts: Counts,
+        wait_seconds: Callable[[], float],
+        *,
+        most_sendings: int = 8,
     ) -> None:
         self.counts = counts
         self._fleet = fleet
         self._directory = directory
-        self._upstream = upstream
+        self._transport = transport
         self._wait_seconds = wait_seconds
+        self._most_sendings = most_sendings
 
     async def __call__(self, passage: Passage, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; when its client leaves, so does the gateway at the device. Raises `ServiceError` as long
@@ -111,7 +118,7 @@ class Passing:
 
     async def _keeps(self, target: Target, response_id: str) -> bool:
         try:
-            await self._upstream.ask(target.device, f"/v1/responses/{quote(response_id, safe='')}", seconds=2)
+            await self._transport.ask(target.device, f"/v1/responses/{quote(response_id, safe='')}", seconds=2)
         except Away:
             return False
         return True
@@ -126,19 +133,20 @@ class Passing:
             targets = find()
             for number, target in enumerate(targets):
                 try:
-                    opened = await self._upstream.open(target, scope, body, clock)
+                    opened = await self._transport.open(target, scope, body)
                 except Away as away:
                     self._note_away(target, away)
                     sendings += away.sent
-                    if away.sent and (not passage.repeatable or sendings >= _MOST_SENDINGS):
-                        raise cut_off(target.device.name) from away
+                    if away.sent and (not passage.repeatable or sendings >= self._most_sendings):
+                        raise cut_off(target.device.name, away) from away
                     if away.sent:  # it was there once more
                         since = float("-inf") if away.silent else clock()
                     continue
                 if opened.code == ShuttingDown.code:
-                    opened.cut()
+                    await opened.cut()
                     continue
-                _drop(refused)
+                if refused is not None:
+                    await refused.cut()
                 if opened.status != _BUSY or number == len(targets) - 1:
                     return opened
                 refused = opened
@@ -156,7 +164,6 @@ class Passing:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     def _note_away(self, target: Target, away: Away) -> None:
-        target.device.reachable = False
         self.counts.repeated[target.device.name] += 1
         logger.info("%s is away: %s", target.device.name, away)
 
@@ -178,27 +185,21 @@ async def _relay(opened: Opened, scope: Scope, send: Send) -> bool:
     events = WholeEvents(opened.media_type)
     whole = True
     ending = b""
-    await send({"type": "http.response.start", "status": opened.status, "headers": opened.headers()})
+    await send({"type": "http.response.start", "status": opened.status, "headers": opened.headers})
     try:
         while piece := await opened.more():
             if complete := events.push(piece):
                 await send_body({"type": "http.response.body", "body": complete, "more_body": True})
-        opened.finish()
         ending = events.rest()
-    except Away:
+    except Away as away:
         whole = False
-        ending = error_event(scope["path"], opened.media_type, cut_off(opened.target.device.name))
+        ending = error_event(scope["path"], opened.media_type, cut_off(opened.target.device.name, away))
         if not ending:
             return False
     finally:
-        opened.cut()
+        await opened.cut()
     await send_body({"type": "http.response.body", "body": ending, "more_body": False})
     return whole
-
-
-def _drop(opened: Opened | None) -> None:
-    if opened is not None:
-        opened.cut()
 
 
 async def _until_disconnect(receive: Receive) -> None:
