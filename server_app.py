@@ -53,6 +53,7 @@ from keys.key_store import KEYS_FILE, KeyStore
 from model_manager import ModelManager
 from pools.memory_budget import device_budget
 from pools.serving import served_model
+from version import __version__
 from web.activity import ActivityLog, RecordActivity
 from web.arrivals import CountArrivals
 from web.compressed_bodies import CompressedBodies
@@ -143,7 +144,8 @@ def create_app(
         await server.manager.stop()
         await service.close()
 
-    app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
+    title = f"OpenVINO Multi-Model Server: {server.name}"
+    app = FastAPI(title=title, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     install_error_handlers(app)
     service = ChatService(server.manager, pictures=PictureLoader(PublicFetch() if server.allow_image_urls else None))
     embeddings = EmbeddingService(server.manager)
