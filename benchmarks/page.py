@@ -94,7 +94,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def admin_process(folder: Path) -> Iterator[Admin]:
-    """An admin with four devices and twenty models of which each device offers five."""
+    """An admin with four devices and twenty models; each device offers five."""
     data_dir = folder / "data"
     (data_dir / "models").mkdir(parents=True)
     published = make_llm(folder / "published", rt_info={"mode": "int4_sym", "group_size": "128"})

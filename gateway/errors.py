@@ -9,7 +9,7 @@ from web.streaming import ndjson, sse
 
 
 class NoDevice(ServiceError):
-    """There is nobody to ask, or nobody came back in time."""
+    """There is no device to ask, or none came back in time."""
 
     status = 503
     code = "device_unavailable"
@@ -34,7 +34,7 @@ class Away(Exception):
 
 
 class ClientLeft(Exception):
-    """Nobody waits for the answer any more."""
+    """The client no longer waits for the answer."""
 
 
 def cut_off(device: str, away: Away) -> ServiceError:

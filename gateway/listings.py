@@ -41,7 +41,7 @@ class Listings:
         return {"models": [*entries, *self._aliases(entries, "name", _as_tag)]}
 
     async def running(self) -> Entry:
-        """Ollama's list of what is loaded; the devices that do not answer have nothing loaded that anybody knows of."""
+        """Ollama's list of what is loaded; devices that do not answer are taken to have nothing loaded."""
         entries = await self._gather("/api/ps", "models", keep=False)
         return {"models": sorted(entries, key=lambda entry: entry["expires_at"], reverse=True)}
 

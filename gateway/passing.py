@@ -124,7 +124,7 @@ class Passing:
         return True
 
     async def _open(self, passage: Passage, scope: Scope, body: bytes, find: FindTargets) -> Opened:
-        """An answer that has begun. Raises `NoDevice` when nobody came back in time."""
+        """An answer that has begun. Raises `NoDevice` when no device came back in time."""
         clock = self._fleet.clock
         since: float | None = None
         sendings = 0

@@ -3,7 +3,7 @@
 Starts the suite with the demo model and lets each attack loose on a device server, the page or both; `GET /health` of
 both is asked beside it. Each line says how the attack was answered, how long the slowest answer took and how long
 /health took. Exit status 1 where an answer is not one that is allowed or comes too late, where the 95th percentile of
-/health is 50 ms or more, or where nobody can be served afterwards. For a machine with nothing else to do.
+/health is 50 ms or more, or where it serves no more afterwards. For a machine with nothing else to do.
 """
 
 import argparse

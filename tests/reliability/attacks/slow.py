@@ -24,7 +24,7 @@ async def open_slowly(url: str, count: int) -> list[tuple[asyncio.StreamReader, 
 
 
 async def slowloris(url: str) -> list[Reply]:
-    """Many connections that send a byte of a request's head a second, for ever."""
+    """Many connections that send a byte of a request's head a second, without end."""
     started = time.perf_counter()
     opened = await open_slowly(url, CONNECTIONS)
     return await asyncio.gather(*(_trickle(*each, started, b"ET /") for each in opened))
@@ -46,7 +46,7 @@ async def stuck_readers(url: str) -> list[Reply]:
 
 
 async def _trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, started: float, text: bytes) -> Reply:
-    """A byte a second: `text`, then the letter x for ever."""
+    """A byte a second: `text`, then the letter x without end."""
 
     async def send() -> None:
         with contextlib.suppress(OSError):

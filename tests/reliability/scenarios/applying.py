@@ -1,4 +1,4 @@
-"""Settings are applied again and again under load: nobody is refused, no stream breaks."""
+"""Settings are applied again and again under load: no request is refused, no stream breaks."""
 
 import asyncio
 import time

@@ -99,6 +99,6 @@ async def _until_idle(server: DeviceProcess) -> float:
     started = loop.time()
     while (health := server.health())["active_requests"] or health["queued_requests"]:
         if loop.time() - started > 60:
-            raise TimeoutError(f"requests go on although nobody waits: {health}")
+            raise TimeoutError(f"requests go on although no client waits: {health}")
         await asyncio.sleep(0.05)
     return loop.time() - started

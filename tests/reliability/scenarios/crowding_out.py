@@ -39,7 +39,7 @@ async def more_models_than_memory(
     result.expect(not wrong, f"{len(wrong)} requests were not answered, like {wrong[:1]}")
     result.expect(0 < reserved <= limit, f"{reserved / _GB:.2f} GB were reserved of {limit / _GB:.2f} GB")
     result.expect(0 < resident <= limit, f"the workers took {resident / _GB:.2f} GB of {limit / _GB:.2f} GB")
-    result.expect(unloads > 0, "the log names nobody that was unloaded for another")
+    result.expect(unloads > 0, "the log names no model that was unloaded for another")
     return result
 
 

@@ -1,4 +1,4 @@
-"""Grammars that no engine can use, amid running streams: refused one by one, and nobody else notices."""
+"""Grammars that no engine can use, amid running streams: refused one by one, and no other request is disturbed."""
 
 import asyncio
 from typing import Any

@@ -23,7 +23,7 @@ async def lifetimes(server: DeviceProcess, *, watch_seconds: float) -> Result:
         result.expect(seconds is None or seconds > least - 0.5, f"keep_alive {keep_alive!r} ended after {seconds} s")
     for keep_alive, low, high in ((300, 240.0, 300.0), (-1, _FOR_EVER_SECONDS, float("inf"))):
         worker, left = await _still_there(server, keep_alive, watch_seconds)
-        shown = "for ever" if left > _FOR_EVER_SECONDS else f"{left:.0f} s"
+        shown = "forever" if left > _FOR_EVER_SECONDS else f"{left:.0f} s"
         result.figures[f"left of {keep_alive} after {watch_seconds:.0f} s"] = shown
         result.expect(low < left + watch_seconds <= high + 1, f"/api/ps shows {left} s left of {keep_alive}")
         result.expect(worker, f"keep_alive {keep_alive!r}: the worker changed or ended")

@@ -64,7 +64,7 @@ async def balloon(folder: Path, *, seconds: float, clients: int) -> Result:
     result.expect(lowest < normal, "the number of requests at once did not fall")
     result.expect(recovered == normal, f"{recovered} of {normal} requests at once came back")
     result.expect(not wrong, f"requests failed without figures: {wrong[:1]}")
-    result.expect(counts["answered"] > 0, "nobody was answered")
+    result.expect(counts["answered"] > 0, "no request was answered")
     return result
 
 

@@ -121,7 +121,7 @@ class Faults:
         await self._settled()
 
     async def _break_file(self) -> None:
-        """Somebody saves half of the file from an editor, looks, and saves the whole."""
+        """A user saves half of the file from an editor, looks, and saves the whole."""
         path = self._stage.data_dir / "device_config.json"
         async with self._fault("configuration file broken", None):
             whole = path.read_bytes()
@@ -132,7 +132,7 @@ class Faults:
             finally:
                 path.write_bytes(whole)
             if not status["config_problem"]:
-                raise CallFailed("wrong", "nobody noticed that the file is broken")
+                raise CallFailed("wrong", "the broken file went unnoticed")
 
     async def _unload(self) -> None:
         async with self._fault("instances unloaded", self._device):
@@ -193,7 +193,7 @@ class Faults:
 
 
 async def watch_machine(book: Book) -> None:
-    """Note when this process does not get to run either: nobody else could be expected to answer then."""
+    """Note when this process does not get to run either: no other could be expected to answer then."""
     before = time.monotonic()
     while True:
         await asyncio.sleep(_PULSE_SECONDS)
