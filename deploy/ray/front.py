@@ -102,7 +102,7 @@ class _Front:
         state = {
             "status": "ok" if replicas.answered else "unavailable",
             "devices": {
-                device.name: {"status": "unavailable"} if isinstance(health, Away) else health
+                device.name: {"status": "unavailable"} if isinstance(health, BaseException) else health
                 for device, health in zip(devices, told, strict=True)
             },
         }
