@@ -131,26 +131,31 @@ class Passing:
         while True:
             refused: Opened | None = None
             targets = find()
-            for number, target in enumerate(targets):
-                try:
-                    opened = await self._transport.open(target, scope, body)
-                except Away as away:
-                    self._note_away(target, away)
-                    sendings += away.sent
-                    if away.sent and (not passage.repeatable or sendings >= self._most_sendings):
-                        raise cut_off(target.device.name, away) from away
-                    if away.sent:  # it was there once more
-                        since = float("-inf") if away.silent else clock()
-                    continue
-                if opened.code == ShuttingDown.code:
-                    await opened.cut()
-                    continue
+            try:
+                for number, target in enumerate(targets):
+                    try:
+                        opened = await self._transport.open(target, scope, body)
+                    except Away as away:
+                        self._note_away(target, away)
+                        sendings += away.sent
+                        if away.sent and (not passage.repeatable or sendings >= self._most_sendings):
+                            raise cut_off(target.device.name, away) from away
+                        if away.sent:  # it was there once more
+                            since = float("-inf") if away.silent else clock()
+                        continue
+                    if opened.code == ShuttingDown.code:
+                        await opened.cut()
+                        continue
+                    if refused is not None:
+                        await refused.cut()
+                    if opened.status != _BUSY or number == len(targets) - 1:
+                        return opened
+                    refused = opened
+                    self.counts.passed_over[target.device.name] += 1
+            except BaseException:
                 if refused is not None:
                     await refused.cut()
-                if opened.status != _BUSY or number == len(targets) - 1:
-                    return opened
-                refused = opened
-                self.counts.passed_over[target.device.name] += 1
+                raise
             if refused is not None:
                 return refused
             since = clock() if since is None else since
