@@ -53,6 +53,7 @@ from model_registry import ModelRegistry, RegistryError
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
 from supervision.suite import Suite, UnknownDevice
+from version import __version__
 from web.compressed_bodies import CompressedBodies
 from web.guard import Guard
 from web.limits import Limits
@@ -81,7 +82,6 @@ class AdminSettings:
     data_dir: Path
     host: str = "127.0.0.1"
     port: int = 11437
-    version: str = "0.1.0"
     tls: TlsFiles | None = None
     server_config: ServerConfig = field(default_factory=ServerConfig)
     internal_key: str | None = field(default=None, repr=False)
@@ -89,7 +89,7 @@ class AdminSettings:
 
 def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry, store: ConfigStore) -> FastAPI:
     catalogues = Catalogues(PROJECT / "locales")
-    renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
+    renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=__version__)
     renderer.add_globals(navigation=NAVIGATION)
     history = SpeedHistory(suite)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
@@ -136,7 +136,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server",
-        version=settings.version,
+        version=__version__,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -225,5 +225,5 @@ def _places(settings: AdminSettings, store: ConfigStore) -> tuple[tuple[str, str
         ("models_dir", str(settings.data_dir / "models")),
         ("logs_dir", str(settings.data_dir / "logs")),
         ("address", f"{scheme_of(settings.tls)}://{settings.host}:{settings.port}"),
-        ("version", settings.version),
+        ("version", __version__),
     )

@@ -56,6 +56,7 @@ from pools.arrivals import CountArrivals
 from pools.model_assignment import served_model
 from supervision.child_server import handed_sockets, serve_as_child
 from supervision.job import contain_children
+from version import __version__
 from web.compressed_bodies import CompressedBodies
 from web.guard import Guard, page_origins
 from web.limits import Limits
@@ -143,7 +144,8 @@ def create_app(
         await server.manager.stop()
         await service.close()
 
-    app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
+    title = f"OpenVINO Multi-Model Server: {server.name}"
+    app = FastAPI(title=title, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     install_error_handlers(app)
     service = ChatService(server.manager, pictures=PictureLoader(PublicFetch() if server.allow_image_urls else None))
     embeddings = EmbeddingService(server.manager)

@@ -22,7 +22,7 @@ import openvino as ov
 import openvino_genai as genai
 from tokenizers import Tokenizer
 
-from benchmarks.launch import device_process
+from tests.support.launch import device_process
 
 PROJECT = Path(__file__).resolve().parent.parent
 REFERENCE = PROJECT / "tools" / "quality_reference.py"

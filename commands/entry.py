@@ -25,6 +25,8 @@ def run_command(arguments: Sequence[str]) -> int | None:
     if arguments[:1] in (["-h"], ["--help"]):
         suite_parser().print_help()
         return 0
+    if arguments[:1] == ["--version"]:
+        suite_parser().parse_args(arguments[:1])
     if not arguments or arguments[0] not in COMMANDS or arguments[0] == "serve":
         return None
     options = command_parser().parse_args(arguments)

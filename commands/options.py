@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from version import __version__
+
 PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_PORT = 11437
 _LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -59,6 +61,7 @@ def suite_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve by TLS: certificate and chain, PEM")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's private key, PEM")
     parser.add_argument("--log-level", choices=_LOG_LEVELS, default="info")
+    parser.add_argument("--version", action="version", version=__version__)
     return parser
 
 

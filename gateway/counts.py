@@ -15,7 +15,7 @@ from gateway.device_inventory import DeviceInventory
 
 @dataclass
 class Counts:
-    """By device: answers passed back; of them those that broke off; attempts that met nobody; refusals after which
+    """By device: answers passed back; of them those that broke off; attempts that met no device; refusals after which
     another device was asked."""
 
     answered: Counter[str] = field(default_factory=Counter)

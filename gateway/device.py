@@ -25,7 +25,7 @@ class ModelReport:
 class UpstreamDevice:
     """`hardware`: its full name; `kind`: OpenVINO's name of what it really runs on. `heard`: when it last answered."""
 
-    def __init__(self, name: str, settings: DeviceSettings, url: str, *, now: float) -> None:
+    def __init__(self, name: str, settings: DeviceSettings, url: str = "", *, now: float = 0.0) -> None:
         self.name = name
         self.settings = settings
         self.url = url

@@ -10,10 +10,8 @@ from gateway.device import UpstreamDevice
 from gateway.device_inventory import DeviceInventory
 from gateway.errors import UpstreamUnavailable
 from gateway.model_router import ModelRouter
-from gateway.upstream import Upstream
+from gateway.transport import Transport
 from pools.errors import ModelNotFound
-
-_PATIENCE_SECONDS = 2.0
 
 Entry = dict[str, Any]
 
@@ -21,10 +19,13 @@ Entry = dict[str, Any]
 class Listings:
     """Where a device does not answer, what it last said stands in for it: it may be starting again."""
 
-    def __init__(self, inventory: DeviceInventory, directory: ModelRouter, upstream: Upstream) -> None:
+    def __init__(
+        self, inventory: DeviceInventory, directory: ModelRouter, transport: Transport, *, patience_seconds: float = 2.0
+    ) -> None:
         self._inventory = inventory
         self._directory = directory
-        self._upstream = upstream
+        self._transport = transport
+        self._patience_seconds = patience_seconds
         self._last: dict[tuple[str, str], list[Entry]] = {}
 
     async def models(self) -> Entry:
@@ -40,7 +41,7 @@ class Listings:
         return {"models": [*entries, *self._aliases(entries, "name", _as_tag)]}
 
     async def running(self) -> Entry:
-        """Ollama's list of what is loaded; the devices that do not answer have nothing loaded that anybody knows of."""
+        """Ollama's list of what is loaded; devices that do not answer are taken to have nothing loaded."""
         entries = await self._gather("/api/ps", "models", keep=False)
         return {"models": sorted(entries, key=lambda entry: entry["expires_at"], reverse=True)}
 
@@ -50,7 +51,7 @@ class Listings:
 
     async def _one(self, device: UpstreamDevice, path: str, field: str, keep: bool) -> list[Entry]:
         try:
-            answer = await self._upstream.ask(device, path, seconds=_PATIENCE_SECONDS)
+            answer = await self._transport.ask(device, path, seconds=self._patience_seconds)
             entries: list[Entry] = answer[field]
         except (UpstreamUnavailable, KeyError, TypeError):
             return self._last.get((device.name, path), []) if keep else []

@@ -16,7 +16,7 @@ from web.errors import InvalidRequest
 
 _LATEST = ":latest"
 _KINDS = ("GPU", "CPU", "NPU")
-"""Where a model that nobody has yet is likely to run well: an NPU takes fewer kinds of models than the others."""
+"""Where a model that no device has yet is likely to run well: an NPU takes fewer kinds of models than the others."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,11 @@ class RouteTarget:
 
 
 class ModelRouter:
-    def __init__(self, inventory: DeviceInventory, store: GatewayStore, book: TuningStore) -> None:
+    """`store` has the aliases, `book` the speeds that tuning found; where there is none of these there is nothing."""
+
+    def __init__(
+        self, inventory: DeviceInventory, store: GatewayStore | None = None, book: TuningStore | None = None
+    ) -> None:
         self._inventory = inventory
         self._store = store
         self._book = book
@@ -42,7 +46,7 @@ class ModelRouter:
 
     @property
     def aliases(self) -> dict[str, GatewayAlias]:
-        return self._store.current().aliases
+        return self._store.current().aliases if self._store else {}
 
     def alias(self, name: str) -> str | None:
         """The alias of the gateway that is meant."""
@@ -55,6 +59,7 @@ class ModelRouter:
         def without(settings: GatewaySettings) -> GatewaySettings:
             return settings.model_copy(update={"aliases": {n: a for n, a in settings.aliases.items() if n != name}})
 
+        assert self._store is not None  # whose alias it is
         try:
             self._store.change(without)
         except GatewayProblem as problem:
@@ -138,7 +143,7 @@ class ModelRouter:
         """Tokens per second: as its answers had them lately, else as tuning found, else unknown."""
         if speed := device.report(model).speed:
             return speed
-        if (changed := self._book.changed) != self._book_read:
+        if self._book and (changed := self._book.changed) != self._book_read:
             self._book_read = changed
             self._tuned = {
                 (each.model, each.device): max(trial.tokens_per_second for trial in each.trials)

@@ -84,7 +84,6 @@ def make_app(options: argparse.Namespace) -> Starlette:
                 | states.get(id, {})
                 for id in models
             ],
-            "version": "0.1.0",
         }
         return answer | ordered.get("health", {})
 

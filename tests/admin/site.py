@@ -23,7 +23,7 @@ from model_registry import HubSettings, ModelRegistry
 from registry.disk import free_bytes
 from supervision.python import python_command
 from supervision.suite import Launch, Suite, Timing
-from tests.helpers import free_ports
+from tests.support.ports import free_ports
 from web.listening import close_all, open_listeners
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -31,13 +31,6 @@ STAND_IN = Path(__file__).with_name("device_server.py")
 NO_HUB = "http://127.0.0.1:9"
 """Nothing listens there: a test without a hub of its own stays on this machine."""
 QUICK = Timing(first_pause=0.05, longest_pause=0.2, attempts=3, poll=0.05, poll_while_starting=0.05, ask=5, insist=1)
-
-
-def free_port() -> int:
-    listeners = open_listeners("127.0.0.1", 0)
-    port = listeners[0].getsockname()[1]
-    close_all(listeners)
-    return port
 
 
 EXAMINED = Report(

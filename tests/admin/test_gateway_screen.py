@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 
 from tests.admin.conftest import PHI, OpenPage
 from tests.admin.site import LiveSite
-from tests.helpers import free_port, wait_until
+from tests.helpers import wait_until
+from tests.support.ports import free_port
 
 
 def test_one_click_switches_it_on_and_off(live: LiveSite, open_page: OpenPage) -> None:

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from benchmarks.launch import DEMO_ID, PATIENCE_SECONDS, PROJECT
-from benchmarks.launch_suite import SuiteProcess
 from tests.admin.browser import Manners, follow
+from tests.support.launch import DEMO_ID, PATIENCE_SECONDS, PROJECT
+from tests.support.launch_suite import SuiteProcess
 
 QUESTION = "什麼是 OpenVINO？"
 ANSWER = "Intel"

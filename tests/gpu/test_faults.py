@@ -12,7 +12,6 @@ import httpx
 import psutil
 import pytest
 
-from benchmarks.launch import DEMO_ID, DeviceProcess, demo_model
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
 from instances.protocol import Sampling
@@ -25,6 +24,7 @@ from pools.served_model import ServedModel
 from pools.statistics import Timings
 from tests.gpu.conftest import FIRST_LOAD_SECONDS, gpu_server, preload, small_model
 from tests.gpu_stand_in.environment import stand_in_environment
+from tests.support.launch import DEMO_ID, DeviceProcess, demo_model
 
 QUESTION = "How do I add a model?"
 SOME_TOKENS = 4

@@ -9,8 +9,9 @@ import pytest
 
 from configuration.device_config import ConfigError, ConfigStore, ModelAssignment
 from supervision.suite import Suite, UnknownDevice
-from tests.helpers import free_port, gone
+from tests.helpers import gone
 from tests.supervision.conftest import StartSuite, device, edit, get, until_state
+from tests.support.ports import free_port
 
 
 async def test_apply_follows_the_configuration(start_suite: StartSuite, tmp_path: Path) -> None:

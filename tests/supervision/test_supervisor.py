@@ -12,8 +12,9 @@ import pytest
 
 from configuration.device_config import ConfigStore, Configuration
 from supervision.exit_status import describe_exit
-from tests.helpers import ENDED_BY_ASYNCIO, KILLED, eventually, free_port, gone, kill
+from tests.helpers import ENDED_BY_ASYNCIO, KILLED, eventually, gone, kill
 from tests.supervision.conftest import CHILD, PROJECT, QUICK, StartSuite, device, edit, get, until_state
+from tests.support.ports import free_port
 from web.listening import close_all, open_listeners
 
 
