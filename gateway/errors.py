@@ -9,7 +9,7 @@ from web.streaming import ndjson, sse
 
 
 class NoDevice(ServiceError):
-    """There is nobody to ask, or nobody came back in time."""
+    """No device can answer, or none came back in time."""
 
     status = 503
     code = "device_unavailable"
@@ -32,7 +32,7 @@ class UpstreamUnavailable(Exception):
 
 
 class ClientLeft(Exception):
-    """Nobody waits for the answer any more."""
+    """The client has disconnected."""
 
 
 def cut_off(device: str) -> AnswerCutOff:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.2
 _MOST_SENDINGS = 8
-"""A request that a device dies of is not given to it for ever."""
+"""Stops a request that crashes a device from being resent endlessly."""
 _BUSY = 503
 
 FindTargets = Callable[[], Sequence[RouteTarget]]
@@ -122,7 +122,7 @@ class Proxy:
         return True
 
     async def _open(self, passage: GatewayRoute, scope: Scope, body: bytes, find: FindTargets) -> OpenedAnswer:
-        """An answer that has begun. Raises `NoDevice` when nobody came back in time."""
+        """An answer that has begun. Raises `NoDevice` when no device came back in time."""
         clock = self._inventory.clock
         since: float | None = None
         sendings = 0
