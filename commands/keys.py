@@ -16,7 +16,7 @@ from keys.key_store import KEYS_FILE, KeyStore
 async def manage_keys(_: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     store = KeyStore(options.data_dir.resolve() / KEYS_FILE)
     if options.action != "list" and not options.name:
-        raise CommandFailed(f"Whose key? Like this: keys {options.action} NAME", "usage")
+        raise CommandFailed(f"A name is required: keys {options.action} NAME", "usage")
     try:
         if options.action == "create":
             _create(store, options, output)
@@ -40,13 +40,13 @@ def _create(store: KeyStore, options: argparse.Namespace, output: Output) -> Non
     key, secret = store.create(options.name, options.scope or (("inference",) if store.all() else SCOPES))
     output.document({"key": key.described(), "secret": secret})
     output.say(secret)
-    output.say(f'This is the key "{key.name}" ({", ".join(key.scopes)}). It is not shown again.')
+    output.say(f'Save the key "{key.name}" ({", ".join(key.scopes)}) now. It will not be shown again.')
 
 
 def _list(keys: tuple[Key, ...], output: Output) -> None:
     output.document({"keys": [key.described() for key in keys]})
     if not keys:
-        output.say("There are no keys.")
+        output.say("No keys yet.")
         return
     rows = [(key.name, f"{key.hint}…", ", ".join(key.scopes), _moment(key.created), _used(key), key.id) for key in keys]
     output.table(("name", "key", "scopes", "made", "last used", "id"), rows)

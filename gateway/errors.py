@@ -9,7 +9,7 @@ from web.streaming import ndjson, sse
 
 
 class NoDevice(ServiceError):
-    """There is no device to ask, or none came back in time."""
+    """No device can answer, or none came back in time."""
 
     status = 503
     code = "device_unavailable"
@@ -34,7 +34,7 @@ class UpstreamUnavailable(Exception):
 
 
 class ClientLeft(Exception):
-    """The client no longer waits for the answer."""
+    """The client has disconnected."""
 
 
 def cut_off(device: str, away: UpstreamUnavailable) -> ServiceError:

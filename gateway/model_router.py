@@ -16,7 +16,7 @@ from web.errors import InvalidRequest
 
 _LATEST = ":latest"
 _KINDS = ("GPU", "CPU", "NPU")
-"""Where a model that no device has yet is likely to run well: an NPU takes fewer kinds of models than the others."""
+"""Where a model that no device has yet is likely to run well: an NPU supports the fewest kinds of models."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class KeyStore:
             if not ordered:
                 raise InvalidKeyName(f"A key needs a scope: {' or '.join(SCOPES)}.")
             if "admin" not in ordered and not _admin_keys(keys):
-                raise LastAdminKey("The first key must have the scope admin: without one nobody could manage keys.")
+                raise LastAdminKey("The first key needs the admin scope. Without it, no one could manage keys.")
             secret = new_secret()
             key = new_key(name, ordered, secret, self._clock())
             self._write([*keys, key])

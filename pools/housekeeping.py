@@ -83,7 +83,7 @@ class Housekeeping:
     async def _shrink(self) -> None:
         """One idle instance goes, the least recently used; running requests are left to end, fewer begin.
 
-        A model that only rests between two requests stays: without it nobody would be served.
+        A model that only rests between two requests stays: without it no request would be served.
         """
         rested = self._clock() - _RESTED_SECONDS
         idle = [

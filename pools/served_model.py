@@ -256,8 +256,8 @@ def _loaded_weights(model: ServedModel) -> int:
 def estimated_bytes(
     facts: ModelFacts, device: str, memory_bytes: int, assignment: ModelAssignment | None = None
 ) -> int:
-    """What an instance will take on an OpenVINO device, by its name, of which the models may take `memory_bytes`: as
-    the model is assigned, else with the defaults."""
+    """Bytes that an instance will take on the named OpenVINO device, whose models may take `memory_bytes`: as the
+    model is assigned, else with the defaults."""
     assignment = assignment or ModelAssignment(id="model", path="model")
     model = ServedModel(
         assignment.id, assignment.id, Path(), facts, assignment, ResolvedDevice(device, device.upper(), device)
@@ -266,7 +266,7 @@ def estimated_bytes(
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
-    """What a worker is told to load. `cache_dir` is the device's, of which each model has its own part."""
+    """What a worker is told to load. `cache_dir` is the device's; each model has its own folder in it."""
     guesses = model.assignment.prompt_lookup if model.pipeline == "continuous_batching" else None
     return LoadModel(
         directory=str(load_path(model.directory)),

@@ -35,7 +35,7 @@ class RequestLimits:
 
 
 class Limits:
-    """ASGI middleware. `client_of` says whose request it is, None: it counts for nobody. `exempt` paths are
+    """ASGI middleware. `client_of` names a request's client; None: not counted. `exempt` paths are
     answered however busy a client is; the bodies of all but `long_bodies` have `SHORT_BODY_BYTES` at most."""
 
     def __init__(

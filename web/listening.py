@@ -112,7 +112,7 @@ def _resolve(address: str, port: int) -> Iterator[tuple[int, int, int, str, tupl
 
 
 def _answers(address: str, port: int) -> bool:
-    """On Windows two programs can bind overlapping addresses; only a connection shows that somebody is there."""
+    """On Windows two programs can bind overlapping addresses; only a connection shows whether the port is in use."""
     target = reachable_address(address).strip("[]")
     try:
         with socket.create_connection((target, port), timeout=_PROBE_TIMEOUT_SECONDS):

@@ -127,7 +127,7 @@ def _check_template(template: str) -> None:
     try:
         ChatTemplate(template, {})
     except TemplateRefused as error:
-        raise InvalidRequest(f"The template is no valid Jinja: {error}", param="template") from error
+        raise InvalidRequest(f"The template is not valid Jinja: {error}", param="template") from error
 
 
 def _parameters(options: Options) -> dict[str, Any]:

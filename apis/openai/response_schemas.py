@@ -55,7 +55,7 @@ class InputRequest(BaseModel):
             kind = self.tools[0].type
             if kind in ("function", "custom"):
                 raise InvalidRequest(f"A tool of type '{kind}' needs a name.", param="tools[0].name")
-            raise InvalidRequest(f"Tools of type '{kind}' do not exist here; give functions.", param="tools")
+            raise InvalidRequest(f"Tools of type '{kind}' are not supported; use functions.", param="tools")
         read_choice(self.tool_choice, self.offered)
 
     @cached_property

@@ -97,7 +97,7 @@ def test_the_log_is_followed_paused_filtered_and_searched(live: LiveSite, publis
     add_model(live.site, PHI, published)
     page, _ = open_page(live.url + "/logs?device=gpu")
     log = page.locator("#log")
-    expect(log).to_contain_text("No lines yet")
+    expect(log).to_contain_text("No log lines yet")
     apply = {"device": "gpu", "models": [PHI]}
     httpx.post(f"{live.url}/api/update_config", json=apply, timeout=30)
     expect(log).to_contain_text("gpu listens on port")

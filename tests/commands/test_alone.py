@@ -27,7 +27,7 @@ def test_a_model_from_the_hub_to_a_device_and_away_again(command: Command, hub: 
     assert MODEL in found.out
     pulled = command("pull", MODEL)
     assert (pulled.code, pulled.err) == (0, "")
-    assert "is here" in pulled.out
+    assert "is ready" in pulled.out
     assert MODEL in command("list").out
     assert "apache-2.0" in command("show", MODEL).out
     assert "intact" in command("verify", MODEL).out

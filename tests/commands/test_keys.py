@@ -13,7 +13,7 @@ def run(data_dir: Path, *arguments: str) -> int | None:
 
 def test_keys_are_made_listed_and_revoked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "list") == 0
-    assert "no keys" in capsys.readouterr().out
+    assert "No keys" in capsys.readouterr().out
     assert run(tmp_path, "create", "owner") == 0
     secret = capsys.readouterr().out.splitlines()[0]
     key = KeyStore(tmp_path / KEYS_FILE).find(secret)

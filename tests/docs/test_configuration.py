@@ -126,7 +126,7 @@ def test_every_option_is_described_with_its_default() -> None:
 
 def test_the_figures_of_the_npu_are_those_of_the_code() -> None:
     assert f"`null`: {DEFAULT_NPU_PROMPT_TOKENS}." in table("A model of a device")["max_prompt_len"][2]
-    assert f"{NPU_RESPONSE_TOKENS} unless set" in text_of(PAGE)
+    assert f"default {NPU_RESPONSE_TOKENS})" in text_of(PAGE)
 
 
 def test_the_parameters_of_an_alias_are_those_it_can_set() -> None:
@@ -137,5 +137,5 @@ def test_the_parameters_of_an_alias_are_those_it_can_set() -> None:
 
 
 def test_all_tool_dialects_are_named() -> None:
-    sentence = text_of(PAGE).split("Where that guess is wrong:")[1].split(". |")[0]
+    sentence = text_of(PAGE).split("If that is wrong, set")[1].split(". |")[0]
     assert re.findall(r"`(\w+)`", sentence) == list(CALL_FORMATS)
