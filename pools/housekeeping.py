@@ -5,12 +5,10 @@ import logging
 from collections.abc import Callable, Mapping
 
 from devices.memory import read_pressure, read_system_memory
-from pools.costs import CostBook
 from pools.memory_budget import MemoryBudget
 from pools.placer import Placer
 from pools.pool import ModelPool
 from pools.pressure import PressureGauge
-from pools.slot import Slot
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +25,11 @@ class Housekeeping:
         pools: Mapping[str, ModelPool],
         budget: MemoryBudget,
         placer: Placer,
-        costs: CostBook,
         clock: Callable[[], float],
     ) -> None:
         self._pools = pools
         self._budget = budget
         self._placer = placer
-        self._costs = costs
         self._clock = clock
         self._gauge = PressureGauge(budget.reserve_bytes, clock)
 
@@ -54,7 +50,6 @@ class Housekeeping:
             for slot in list(pool.slots):
                 if slot.worn:
                     await pool.renew(slot)
-                self._remember_cost(pool, slot)
                 if slot.leases and slot.instance.silent_seconds() > _HUNG_SECONDS:
                     logger.error("Instance %d of %s hangs: killed.", slot.number, pool.model.public_id)
                     slot.instance.kill()
@@ -62,12 +57,6 @@ class Housekeeping:
                 pool.expire_waiting(self._placer.describe())
         if self._budget.memory.shared_with_host:
             await self._follow_pressure()
-
-    def _remember_cost(self, pool: ModelPool, slot: Slot) -> None:
-        """Only a fresh instance: later the KV cache is part of what its process takes."""
-        memory = None if slot.served else self._budget.measured(slot.instance)
-        if memory is not None:
-            self._costs.record(slot.instance.spec, memory)
 
     async def _follow_pressure(self) -> None:
         match self._gauge.advise(read_system_memory(), read_pressure()):

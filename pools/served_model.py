@@ -234,6 +234,14 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     return InstancePlan(0 if model.scoring else tokens, int(weights), cache)
 
 
+def without_cache(model: ServedModel, plan: InstancePlan, measured: int) -> int:
+    """What of the `measured` bytes of a fresh instance is not its KV cache. A GPU's buffers are there whole once a
+    kernel has used them, as the warm-up does; the CPU's come page by page with the tokens. Weights stay, whatever a
+    reading says."""
+    made_whole = model.device.used.startswith("GPU") and model.pipeline in ("continuous_batching", "vision_batching")
+    return max(measured - plan.kv_cache_bytes, min(measured, model.facts.size_bytes)) if made_whole else measured
+
+
 def settings_for_more_cache(model: ServedModel, plan: InstancePlan) -> tuple[str, ...]:
     """Which of a model's settings make its KV cache hold more tokens."""
     if plan.kv_cache_tokens >= model.context_tokens * model.requests_per_instance:
