@@ -1,8 +1,8 @@
 """Whether real models answer here as they do where they were made: `python -m benchmarks.quality`.
 
 Compares with transformers and sentence-transformers, which run in the environment of the tools (`--reference`), on the
-models that tools/real_models.py puts on the disk: the tokens of served answers with everything in 32 bits, perplexity
-at each precision and of each GGUF quantisation, the cosine of served vectors.
+models that tools/real_models.py puts on the disk: the tokens of served answers with and without exact precision,
+perplexity at each precision and of each GGUF quantisation, the cosine of served vectors.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from benchmarks.launch import device_process
 PROJECT = Path(__file__).resolve().parent.parent
 REFERENCE = PROJECT / "tools" / "quality_reference.py"
 EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
-"""Properties with which nothing is rounded below 32 bits."""
+"""What `precision: exact` asks of OpenVINO: nothing is rounded below 32 bits."""
 WINDOW, WINDOWS, ANSWER_TOKENS = 512, 8, 32
 CHAT, EMBEDDER = "SmolLM2-135M-Instruct", "all-MiniLM-L6-v2"
 QUESTIONS = (
@@ -53,14 +54,14 @@ class Reference:
         return json.loads(done.stdout)
 
 
-def served_answers(models: Path, reference: Reference) -> list[tuple[str, str]]:
+def served_answers(models: Path, reference: Reference) -> list[tuple[str, str, str]]:
     """How many tokens of greedy answers are the same, up to the first that is another."""
     prompts = [[{"role": "user", "content": question}] for question in QUESTIONS]
     right = reference.ask(task="answers", model=str(models / CHAT), prompts=prompts, tokens=ANSWER_TOKENS)
     tokenizer = Tokenizer.from_file(str(models / CHAT / "tokenizer.json"))
     rows = []
-    for form, properties in ((f"{CHAT}-fp32-ov", EXACT), (f"{CHAT}-fp32-ov", {}), (f"{CHAT}-int8-ov", {})):
-        entry = {"id": "real/chat", "path": str(models / form), "extra_config": properties}
+    for form, precision in product(("fp32", "int8"), ("exact", "default")):
+        entry = {"id": "real/chat", "path": str(models / f"{CHAT}-{form}-ov"), "precision": precision}
         with tempfile.TemporaryDirectory() as data, device_process(Path(data), models=[entry]) as server:
             same = total = 0
             for messages, expected in zip(prompts, right, strict=True):
@@ -69,7 +70,7 @@ def served_answers(models: Path, reference: Reference) -> list[tuple[str, str]]:
                 text = answer["choices"][0]["message"]["content"] or ""
                 same += _common(tokenizer.encode(text).ids, tokenizer.encode(expected["text"]).ids)
                 total += len(tokenizer.encode(expected["text"]).ids)
-        rows.append((f"{form}, {'all in f32' if properties else 'as served by default'}", f"{same} of {total} tokens"))
+        rows.append((form, f"precision: {precision}", f"{same} of {total} tokens"))
     return rows
 
 

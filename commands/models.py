@@ -134,6 +134,8 @@ async def import_folder(house: House, options: argparse.Namespace, output: Outpu
     mode = "reference" if options.reference else "copy"
     model = await house.import_folder(options.folder.expanduser().resolve(), options.id, mode)
     output.document(model)
+    for sentence in model["facts"]["warnings"]:
+        output.say(sentence, style="yellow")
     output.say(f"{model['id']} is here. Next: main.py assign {model['id']} gpu")
     return 0
 
@@ -142,7 +144,7 @@ def _remark(model: Answer) -> str:
     if model["state"] != "usable":
         return "not supported" if model["state"] == "unsupported" else "damaged"
     guessed = (model["embedding"] or {}).get("guessed")
-    return "pooling assumed" if guessed else "see show" if model["warnings"] else ""
+    return "pooling assumed" if guessed else "read inexactly" if model["warnings"] else ""
 
 
 async def _find(house: House, model_id: str) -> Answer:

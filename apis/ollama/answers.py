@@ -132,6 +132,7 @@ class Shown(BaseModel):
     modified_at: str
     device: str
     fallback_reason: str | None
+    warnings: list[str]
 
 
 class Status(BaseModel):

@@ -14,7 +14,7 @@ from openvino import opset13 as ops
 from tests.registry.test_gguf import VALUES, gguf
 from tests.registry.tiny_models import add_tokenizer, make_encoder, make_llm, model
 
-Q4_0, Q5_K, POINTER = 2, 13, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 123456789\n"
+Q4_1, Q5_K, POINTER = 3, 13, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 123456789\n"
 
 
 def write(directory: Path, name: str, content: object) -> None:
@@ -188,6 +188,10 @@ def gguf_model(directory: Path) -> None:
     write(directory, "model-q8_0.gguf", gguf(VALUES))
 
 
+def inexact_gguf(directory: Path) -> None:
+    write(directory, "model-q4_1.gguf", gguf(VALUES | {"general.file_type": 3}, Q4_1))
+
+
 def gguf_of_another_architecture(directory: Path) -> None:
     write(directory, "model.gguf", gguf(VALUES | {"general.architecture": "gemma3"}))
 
@@ -241,6 +245,7 @@ USABLE: dict[Layout, str] = {
     reranker: "reranker",
     vision_language: "vlm",
     gguf_model: "gguf",
+    inexact_gguf: "gguf",
     gguf_with_a_projector: "gguf",
 }
 UNSUPPORTED: dict[Layout, tuple[str, str]] = {
