@@ -9,7 +9,7 @@ from devices.config import ModelAssignment
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, serving
 from tests.helpers import http
-from tests.registry.layouts import inexact_gguf, make, optimum_embedding, optimum_sentence_transformers
+from tests.registry.layouts import UNSUPPORTED, inexact_gguf, make, optimum_embedding, optimum_sentence_transformers
 
 
 def without_template(target: Path) -> Path:
@@ -74,3 +74,19 @@ def test_show_tells_how_vectors_are_pooled_and_what_was_guessed_or_is_read_inexa
     assert "mean is assumed" in warned["org/guessed"]
     assert warned["org/settled"] == warned["org/whole"] == ""
     assert "Q4_1 inexactly" in warned["org/inexact"]
+
+
+def test_what_is_never_served_stands_in_no_list_of_models_and_says_why(tmp_path: Path) -> None:
+    """However it came to be assigned: a file edited by hand names any folder."""
+    models = [
+        ModelAssignment(id=f"org/{layout.__name__}", path=str(make(layout, tmp_path / layout.__name__)))
+        for layout in UNSUPPORTED
+    ]
+    with serving(make_app(tmp_path / "data", models=models)) as url:
+        assert http.get(f"{url}/v1/models").json()["data"] == []
+        assert http.get(f"{url}/api/tags").json()["models"] == []
+        for layout, (_, sentence) in UNSUPPORTED.items():
+            body = {"model": f"org/{layout.__name__}", "messages": [{"role": "user", "content": "x"}]}
+            refused = http.post(f"{url}/v1/chat/completions", json=body)
+            assert refused.status_code >= 400
+            assert sentence in refused.json()["error"]["message"], layout.__name__
