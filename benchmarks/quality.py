@@ -37,6 +37,8 @@ QUESTIONS = (
     "Why is the sky blue?", "Give me a recipe for pancakes.", "What does HTTP stand for?",
     "Summarise the story of Cinderella.", "How do bees make honey?", "Translate 'good morning' into Spanish.",
 )  # fmt: skip
+PROSE = " ".join(Path(__file__).with_name("prose.txt").read_text(encoding="utf-8").splitlines())
+"""Of this project's documentation, as it once was: a text that changes would change the perplexity."""
 SENTENCES = tuple(Path(__file__).with_name("sentences.txt").read_text(encoding="utf-8").splitlines())
 
 
@@ -134,12 +136,7 @@ def perplexity(ir: Path, windows: Sequence[Sequence[int]], properties: dict[str,
 
 
 def _windows(models: Path) -> list[list[int]]:
-    """This project's own prose: of its documentation what is no table and no code."""
-    texts: list[str] = []
-    for page in ("architecture", "troubleshooting", "deployment", "reliability", "scaling", "gateway"):
-        lines = (PROJECT / "docs" / f"{page}.md").read_text(encoding="utf-8").splitlines()
-        texts.extend(line for line in lines if line and not line.startswith(("|", "`", "#", "```", "- [")))
-    ids = Tokenizer.from_file(str(models / CHAT / "tokenizer.json")).encode(" ".join(texts)).ids
+    ids = Tokenizer.from_file(str(models / CHAT / "tokenizer.json")).encode(PROSE).ids
     return [ids[at : at + WINDOW] for at in range(0, WINDOW * WINDOWS, WINDOW)]
 
 

@@ -83,7 +83,7 @@ async def _recommended(house: House, output: Output) -> int:
             (
                 choice["level"],
                 choice["model"],
-                formats.size(choice["size"]),
+                f"~{formats.size(choice['size'])}",
                 f"{formats.speed(choice['speed'])} tokens/s",
                 f"{formats.size(choice['needed'])} of {formats.size(choice['budget'])}",
                 ", ".join(choice["good_for"]),

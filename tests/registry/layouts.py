@@ -97,6 +97,20 @@ def whisper(directory: Path) -> None:
     add_tokenizer(directory)
 
 
+def whisper_without_a_name(directory: Path) -> None:
+    """Nothing but its graphs tells."""
+    graph(directory / "openvino_encoder_model.xml", inputs={"input_features": 3})
+    graph(directory / "openvino_decoder_model.xml", inputs={"input_ids": 2, "beam_idx": 1}, output="logits")
+
+
+def picture_reader(directory: Path) -> None:
+    """TrOCR, Donut: an encoder of pictures, a decoder of texts, a preprocessor as speech models have it."""
+    graph(directory / "openvino_encoder_model.xml", inputs={"pixel_values": 4})
+    graph(directory / "openvino_decoder_model.xml", inputs={"input_ids": 2, "beam_idx": 1}, output="logits")
+    write(directory, "config.json", {"architectures": ["VisionEncoderDecoderModel"]})
+    write(directory, "preprocessor_config.json", {"image_processor_type": "ViTImageProcessor"})
+
+
 def t5(directory: Path) -> None:
     graph(directory / "openvino_encoder_model.xml", inputs={"input_ids": 2})
     graph(directory / "openvino_decoder_model.xml", inputs={"input_ids": 2, "beam_idx": 1}, output="logits")
@@ -253,6 +267,8 @@ UNSUPPORTED: dict[Layout, tuple[str, str]] = {
     classifier: ("classifier", "3 classes"),
     masked_language_model: ("classifier", "--task feature-extraction"),
     whisper: ("whisper", "Speech recognition models are not served yet"),
+    whisper_without_a_name: ("whisper", "Speech recognition models are not served yet"),
+    picture_reader: ("unknown", "pixel_values"),
     t5: ("seq2seq", "Encoder-decoder"),
     speech: ("tts", "Speech synthesis models are not served yet"),
     stable_diffusion: ("image", "Image generation models are not served yet"),
