@@ -13,7 +13,7 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,11 @@ class Reference:
         return json.loads(done.stdout)
 
 
-def served_answers(models: Path, reference: Reference) -> list[tuple[str, str, str]]:
+def served_answers(models: Path, reference: Reference) -> Iterator[tuple[str, str, str]]:
     """How many tokens of greedy answers are the same, up to the first that is another."""
     prompts = [[{"role": "user", "content": question}] for question in QUESTIONS]
     right = reference.ask(task="answers", model=str(models / CHAT), prompts=prompts, tokens=ANSWER_TOKENS)
     tokenizer = Tokenizer.from_file(str(models / CHAT / "tokenizer.json"))
-    rows = []
     for form, precision in product(("fp32", "int8"), ("exact", "default")):
         entry = {"id": "real/chat", "path": str(models / f"{CHAT}-{form}-ov"), "precision": precision}
         with tempfile.TemporaryDirectory() as data, device_process(Path(data), models=[entry]) as server:
@@ -72,25 +71,22 @@ def served_answers(models: Path, reference: Reference) -> list[tuple[str, str, s
                 text = answer["choices"][0]["message"]["content"] or ""
                 same += _common(tokenizer.encode(text).ids, tokenizer.encode(expected["text"]).ids)
                 total += len(tokenizer.encode(expected["text"]).ids)
-        rows.append((form, f"precision: {precision}", f"{same} of {total} tokens"))
-    return rows
+        yield form, f"precision: {precision}", f"{same} of {total} tokens"
 
 
-def perplexities(models: Path, reference: Reference) -> list[tuple[str, str, str]]:
+def perplexities(models: Path, reference: Reference) -> Iterator[tuple[str, str, str]]:
     """Of each precision: as made, in f32 arithmetic and as served by default."""
     windows = _windows(models)
     right = reference.ask(task="perplexity", model=str(models / CHAT), windows=windows)
-    rows = [(f"{CHAT} in transformers, f32", f"{right:.2f}", "")]
+    yield f"{CHAT} in transformers, f32", f"{right:.2f}", ""
     for form in ("fp32", "fp16", "int8", "int4", "int4-cw"):
         ir = models / f"{CHAT}-{form}-ov" / "openvino_model.xml"
-        rows.append((form, f"{perplexity(ir, windows, EXACT):.2f}", f"{perplexity(ir, windows, {}):.2f}"))
-    return rows
+        yield form, f"{perplexity(ir, windows, EXACT):.2f}", f"{perplexity(ir, windows, {}):.2f}"
 
 
-def gguf_perplexities(models: Path, reference: Reference) -> list[tuple[str, str, str]]:
+def gguf_perplexities(models: Path, reference: Reference) -> Iterator[tuple[str, str, str]]:
     """Of each quantisation: of its dequantised weights, and as OpenVINO GenAI reads it."""
     windows = _windows(models)
-    rows = []
     for file in sorted((models / "gguf").glob("*/*.gguf")):
         right = reference.ask(task="perplexity", model=str(file), windows=windows)
         with tempfile.TemporaryDirectory() as folder:
@@ -98,22 +94,19 @@ def gguf_perplexities(models: Path, reference: Reference) -> list[tuple[str, str
             copy.write_bytes(file.read_bytes())
             genai.LLMPipeline(str(copy), "CPU", enable_save_ov_model=True)
             read = perplexity(Path(folder) / "openvino_model.xml", windows, EXACT)
-        rows.append((file.parent.name, f"{right:.2f}", f"{read:.2f}"))
-    return rows
+        yield file.parent.name, f"{right:.2f}", f"{read:.2f}"
 
 
-def served_vectors(models: Path, reference: Reference) -> list[tuple[str, str]]:
+def served_vectors(models: Path, reference: Reference) -> Iterator[tuple[str, str]]:
     """The smallest cosine between a served vector and that of sentence-transformers."""
     right = np.array(reference.ask(task="vectors", model=str(models / EMBEDDER), texts=SENTENCES))
-    rows = []
     for form in (f"{EMBEDDER}-ov", f"{EMBEDDER}-st-ov"):
         entry = {"id": "real/vectors", "path": str(models / form)}
         with tempfile.TemporaryDirectory() as data, device_process(Path(data), models=[entry]) as server:
             body = {"model": "gpu-real/vectors", "input": list(SENTENCES)}
             answer = server.post("/v1/embeddings", body).raise_for_status().json()
         found = np.array([each["embedding"] for each in answer["data"]])
-        rows.append((form, f"{(found * right).sum(axis=1).min():.5f}"))
-    return rows
+        yield form, f"{(found * right).sum(axis=1).min():.5f}"
 
 
 def perplexity(ir: Path, windows: Sequence[Sequence[int]], properties: dict[str, Any]) -> float:
