@@ -70,7 +70,7 @@ def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig)
         return Kind("lora", _adapter_sentence(directory))
     encoder = irs.get(directory / "openvino_encoder_model.xml")
     if found in ("whisper", "seq2seq") and encoder is not None:
-        return _encoder_decoder(encoder)
+        return _encoder_decoder(encoder, found)
     if found is not None:
         return Kind(found, NOT_SERVED.get(found))
     ir = irs.get(directory / "openvino_model.xml")
@@ -87,13 +87,14 @@ def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig)
     return _encoder(ir, architecture, config.labels)
 
 
-def _encoder_decoder(encoder: IrSummary) -> Kind:
-    """What the encoder takes tells more than any name: a picture reader has a preprocessor too."""
+def _encoder_decoder(encoder: IrSummary, found: str) -> Kind:
+    """What the encoder takes tells more than any name: a picture reader has a preprocessor too. found: by its files."""
     if encoder.inputs.intersection(_SOUNDS):
         return Kind("whisper", NOT_SERVED["whisper"])
     if encoder.inputs.intersection(_OTHER_SENSES):
         return _of_another_sense(encoder)
-    return Kind("seq2seq", NOT_SERVED["seq2seq"])
+    found = "seq2seq" if "input_ids" in encoder.inputs else found
+    return Kind(found, NOT_SERVED[found])
 
 
 def _of_another_sense(ir: IrSummary) -> Kind:
