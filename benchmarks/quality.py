@@ -121,10 +121,10 @@ def perplexity(ir: Path, windows: Sequence[Sequence[int]], properties: dict[str,
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "beam_idx": np.zeros(1, np.int32)}
         inputs["position_ids"] = np.arange(len(window), dtype=np.int64)[None]
         request.infer({name: value for name, value in inputs.items() if name in names})
-        logits = request.get_tensor("logits").data[0].astype(np.float64)
-        top = logits.max(axis=1, keepdims=True)
-        total = (top + np.log(np.exp(logits - top).sum(axis=1, keepdims=True)))[:, 0]
-        lost -= (logits[np.arange(len(window) - 1), window[1:]] - total[:-1]).sum()
+        logits = request.get_tensor("logits").data[0, :-1].astype(np.float32)
+        logits -= logits.max(axis=1, keepdims=True)
+        chosen = logits[np.arange(len(window) - 1), window[1:]]
+        lost -= (chosen - np.log(np.exp(logits, out=logits).sum(axis=1, dtype=np.float64))).sum()
     return math.exp(lost / sum(len(window) - 1 for window in windows))
 
 

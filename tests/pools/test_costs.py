@@ -84,3 +84,24 @@ def test_a_reading_without_the_cache_never_costs_a_gpu_its_weights() -> None:
         assert manager.instance_bytes("a") == plan.weight_bytes + plan.kv_cache_bytes
 
     run(work())
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantization", "file_mb", "taken_mb"),
+    [
+        ("llm", "FP16", 269.0, 718),
+        ("llm", "INT8_ASYM", 135.2, 458),
+        ("llm", "INT4_ASYM g64 r1.0", 85.8, 373),
+        ("gguf", "F16", 270.9, 1039),
+        ("gguf", "Q8_0", 144.8, 525),
+        ("gguf", "Q4_1", 98.4, 415),
+        ("gguf", "Q4_0", 77.6, 402),
+    ],
+)
+def test_before_its_first_load_a_model_is_planned_about_as_real_ones_were_measured(
+    kind: str, quantization: str, file_mb: float, taken_mb: int
+) -> None:
+    """What SmolLM2-135M took on a CPU beside its KV cache: docs/benchmarks.md, "Memory"."""
+    model = served_model("a", weight_bytes=int(file_mb * 1e6))
+    plan = plan_instance(replace(model, facts=replace(model.facts, kind=kind, quantization=quantization)), TOTAL)
+    assert 0.98 <= (plan.total_bytes - plan.kv_cache_bytes) / (taken_mb * 1e6) <= 1.15
