@@ -29,9 +29,10 @@ class ModelNames:
         self._other_ports = other_ports
 
     def listed(self) -> list[ServedModel]:
-        """Every model, then every alias of one."""
-        aliases = [self._alias(name) for name, alias in self.aliases.items() if alias.model in self.models]
-        return [*self.models.values(), *aliases]
+        """Every model, then every alias of one; not what is of a kind that is never served."""
+        served = {id: model for id, model in self.models.items() if not model.facts.unsupported}
+        aliases = [self._alias(name) for name, alias in self.aliases.items() if alias.model in served]
+        return [*served.values(), *aliases]
 
     def resolve(self, name: str) -> ServedModel:
         """The model that `name` means. Raises `ModelNotFound` with the right port or the names there are."""

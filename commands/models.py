@@ -83,7 +83,7 @@ async def _recommended(backend: AdminBackend, output: Output) -> int:
             (
                 choice["level"],
                 choice["model"],
-                formats.size(choice["size"]),
+                f"~{formats.size(choice['size'])}",
                 f"{formats.speed(choice['speed'])} tokens/s",
                 f"{formats.size(choice['needed'])} of {formats.size(choice['budget'])}",
                 ", ".join(choice["good_for"]),
@@ -134,6 +134,8 @@ async def import_folder(backend: AdminBackend, options: argparse.Namespace, outp
     mode = "reference" if options.reference else "copy"
     model = await backend.import_folder(options.folder.expanduser().resolve(), options.id, mode)
     output.document(model)
+    for sentence in model["facts"]["warnings"]:
+        output.say(sentence, style="yellow")
     output.say(f"{model['id']} is ready. Next: main.py assign {model['id']} gpu")
     return 0
 
@@ -142,7 +144,7 @@ def _remark(model: JsonAnswer) -> str:
     if model["state"] != "usable":
         return "not supported" if model["state"] == "unsupported" else "damaged"
     guessed = (model["embedding"] or {}).get("guessed")
-    return "pooling assumed" if guessed else "see show" if model["warnings"] else ""
+    return "pooling assumed" if guessed else "read inexactly" if model["warnings"] else ""
 
 
 async def _find(backend: AdminBackend, model_id: str) -> JsonAnswer:

@@ -22,7 +22,8 @@ NOT_SERVED = {
 }
 """Kinds that are known for certain and not served, with the sentence that says so."""
 _SPEECH = re.compile(r"whisper|speech.?(to.?text|recognition)|moonshine|parakeet|paraformer", re.IGNORECASE)
-_OTHER_SENSES = ("pixel_values", "input_features", "input_values")
+_SOUNDS = ("input_features", "input_values")
+_OTHER_SENSES = ("pixel_values", *_SOUNDS)
 _WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
 UNFINISHED = (".part", ".partial", ".incomplete", ".crdownload", ".aria2")
 
@@ -67,13 +68,16 @@ def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig)
     found = kind_of_files(names, f"{architecture} {config.model_type}")
     if found == "lora":
         return ModelKind("lora", _adapter_sentence(directory))
+    encoder = irs.get(directory / "openvino_encoder_model.xml")
+    if found in ("whisper", "seq2seq") and encoder is not None:
+        return _encoder_decoder(encoder, found)
     if found is not None:
         return ModelKind(found, NOT_SERVED.get(found))
     ir = irs.get(directory / "openvino_model.xml")
     if ir is None:
         return _without_ir(directory, names)
-    if senses := sorted(ir.inputs.intersection(_OTHER_SENSES)):
-        return ModelKind("unknown", f"It takes {' and '.join(senses)}: models of pictures or sounds are not served.")
+    if ir.inputs.intersection(_OTHER_SENSES):
+        return _of_another_sense(ir)
     if not ir.inputs.intersection(("input_ids", "inputs_embeds")):
         return ModelKind("unknown", "It takes no text (no input_ids): what it is for cannot be told from its files.")
     if "beam_idx" in ir.inputs and "logits" in ir.outputs:
@@ -81,6 +85,21 @@ def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig)
         asks = architecture.startswith("Qwen3") and "rerank" in directory.name.lower()
         return ModelKind("reranker" if asks else "llm")
     return _encoder(ir, architecture, config.labels)
+
+
+def _encoder_decoder(encoder: IrSummary, found: str) -> ModelKind:
+    """What the encoder takes tells more than any name: a picture reader has a preprocessor too. found: by its files."""
+    if encoder.inputs.intersection(_SOUNDS):
+        return ModelKind("whisper", NOT_SERVED["whisper"])
+    if encoder.inputs.intersection(_OTHER_SENSES):
+        return _of_another_sense(encoder)
+    found = "seq2seq" if "input_ids" in encoder.inputs else found
+    return ModelKind(found, NOT_SERVED[found])
+
+
+def _of_another_sense(ir: IrSummary) -> ModelKind:
+    senses = " and ".join(sorted(ir.inputs.intersection(_OTHER_SENSES)))
+    return ModelKind("unknown", f"It takes {senses}: models of pictures or sounds are not served.")
 
 
 def _encoder(ir: IrSummary, architecture: str, labels: int | None) -> ModelKind:

@@ -111,7 +111,7 @@ def guess_entry(model_id: str, **known: Any) -> CatalogueEntry:
 def bundled_entries() -> tuple[CatalogueEntry, ...]:
     entries = []
     for row in json.loads(_BUNDLED.read_text(encoding="utf-8")):
-        known = {key: row[key] for key in ("kind", "license", "npu", "quality") if key in row}
+        known = {key: row[key] for key in ("kind", "license", "npu", "quality", "quantization") if key in row}
         known |= {key: tuple(row[key]) for key in ("good_for", "unsuited") if key in row}
         if "active_billion" in row:
             known["active"] = int(row["active_billion"] * 1e9)

@@ -18,6 +18,7 @@ from supervision.run_file import lock_data_directory
 from tests.admin.site import PROJECT
 from tests.commands.conftest import MODEL, Command
 from tests.hub import TestHub
+from tests.model_files.layouts import inexact_gguf, make
 
 DEMO = "demo/server-guide"
 
@@ -172,3 +173,14 @@ def test_the_doctor_alone(command: Command, data_dir: Path) -> None:
     broken = command("doctor", "--lang", "en")
     assert broken.code == 1
     assert broken.out.startswith("✗ ")
+
+
+def test_a_quantisation_that_is_read_inexactly_is_said_at_once_and_in_every_list(
+    command: Command, tmp_path: Path
+) -> None:
+    folder = make(inexact_gguf, tmp_path / "inexact")
+    imported = command("import", str(folder / "model-q4_1.gguf"))
+    assert imported.code == 0
+    assert "Q4_1 inexactly" in imported.out
+    assert "read inexactly" in command("list").out
+    assert "Q4_1 inexactly" in command("show", "local/model-q4_1").out
