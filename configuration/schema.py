@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from configuration.sampling import sampling_params
+
 _DEVICE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_NAME_LENGTH = 255
@@ -46,11 +48,18 @@ def _checked_idle_timeout(value: float) -> float:
     return value
 
 
+def _checked_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    sampling_params(parameters)
+    return parameters
+
+
 DeviceName = Annotated[str, AfterValidator(_checked_device_name)]
 ModelId = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH), AfterValidator(_checked_model_id)]
 Gigabytes = Annotated[float, Field(gt=0), AfterValidator(_checked_size)]
 GigabytesOrNone = Annotated[float, Field(ge=0), AfterValidator(_checked_size)]
 Text = Annotated[str, AfterValidator(_checked_text)]
+Parameters = Annotated[dict[str, Any], AfterValidator(_checked_parameters)]
+"""Values of `SamplingParams` by name."""
 
 
 class ModelAssignment(BaseModel):
@@ -82,7 +91,7 @@ class ModelAssignment(BaseModel):
     extra_config: dict[str, Any] = Field(default_factory=dict)
     tool_dialect: Text | None = None
     system: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: Parameters = Field(default_factory=dict)
 
 
 class ModelAlias(BaseModel):
@@ -94,7 +103,7 @@ class ModelAlias(BaseModel):
     model: ModelId
     system: str | None = None
     template: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: Parameters = Field(default_factory=dict)
 
 
 class DeviceSettings(BaseModel):

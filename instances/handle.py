@@ -15,6 +15,7 @@ from instances.protocol import (
     Cancel,
     FromWorker,
     Generate,
+    GenerationParams,
     InstanceBroken,
     InstanceReady,
     LoadFailed,
@@ -22,7 +23,6 @@ from instances.protocol import (
     MultimodalPrompt,
     Request,
     Rows,
-    Sampling,
     TextWork,
     TokenOutput,
     TokenOutputs,
@@ -128,7 +128,7 @@ class Instance:
 
     @contextmanager
     def generate(
-        self, prompt_ids: list[int], sampling: Sampling, multimodal: MultimodalPrompt | None = None
+        self, prompt_ids: list[int], sampling: GenerationParams, multimodal: MultimodalPrompt | None = None
     ) -> Iterator["Generation"]:
         """Begin a request; leaving the context early cancels it."""
         with self._begin(Generate(next(self._ids), prompt_ids, sampling, multimodal)) as generation:

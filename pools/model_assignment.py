@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from configuration.device_config import DeviceSettings, ModelAssignment
+from configuration.sampling import sampling_params
 from configuration.tuning_store import tuning_store
 from hardware.devices import DeviceInfo, ResolvedDevice, resolve_device
 from model_files.model_facts import ModelFacts, read_facts
@@ -39,7 +40,7 @@ def served_model(
         facts=facts,
         assignment=assignment,
         device=device,
-        model_defaults=ModelDefaults(assignment.system, None, assignment.parameters),
+        model_defaults=ModelDefaults(assignment.system, None, sampling_params(assignment.parameters)),
         parallel_generations=settings.parallel_generations,
         tuned=tuning.best if tuning else None,
     )

@@ -1,11 +1,11 @@
 """One assigned model on one device: what is known of it before any instance runs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from configuration.device_config import ModelAssignment
+from configuration.sampling import SamplingParams
 from configuration.tuning_store import PipelineSettings
 from hardware.devices import ResolvedDevice
 from instances.protocol import LoadModel, PipelineKind
@@ -46,12 +46,11 @@ _CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 
 @dataclass(frozen=True)
 class ModelDefaults:
-    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for generation
-    options by name."""
+    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for sampling."""
 
     system: str | None = None
     template: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    sampling: SamplingParams = field(default_factory=SamplingParams)
 
 
 @dataclass(frozen=True)

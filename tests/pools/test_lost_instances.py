@@ -19,7 +19,7 @@ def test_a_lost_request_goes_on_from_its_tokens_in_a_new_instance() -> None:
         await settle()
         prompt, sampling = factory.living[0].seen[0]
         assert prompt == [1, 2, 10, 11]
-        assert sampling.max_new_tokens == 3
+        assert sampling.max_tokens == 3
         await answer(factory.living[0], [12])
         assert await request.task == [10, 11, 12]
         assert manager.statistics["a"].resumed == 1
