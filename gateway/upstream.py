@@ -6,9 +6,10 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import aiohttp
+import msgspec
 from starlette.datastructures import Headers
 from starlette.types import Scope
 from yarl import URL
@@ -20,8 +21,10 @@ from gateway.errors import UpstreamUnavailable
 from gateway.model_router import RouteTarget
 from web.request_id import current_client, current_request_id
 
+T = TypeVar("T")
 Raw = list[tuple[bytes, bytes]]
 
+_NO_ANSWER = (aiohttp.ClientError, OSError, msgspec.MsgspecError, ValueError, RecursionError, asyncio.TimeoutError)
 _CONNECT_SECONDS = 5.0
 _KEPT_SECONDS = 4.0
 """Less than the five after which uvicorn closes an idle connection."""
@@ -119,7 +122,7 @@ class Upstream:
     async def close(self) -> None:
         await self._session.close()
 
-    async def ask(self, device: UpstreamDevice, path: str, *, seconds: float) -> Any:
+    async def ask(self, device: UpstreamDevice, path: str, answer_type: type[T], *, seconds: float) -> T:
         """The JSON answer to a question of the gateway's own. Raises `UpstreamUnavailable` for anything else."""
         try:
             async with self._session.get(
@@ -129,8 +132,8 @@ class Upstream:
             ) as response:
                 if response.status != 200:
                     raise UpstreamUnavailable(f"status {response.status}", sent=False)
-                return await response.json()
-        except (aiohttp.ClientError, OSError, ValueError, asyncio.TimeoutError) as error:
+                return msgspec.json.decode(await response.read(), type=answer_type)
+        except _NO_ANSWER as error:
             raise UpstreamUnavailable(str(error), sent=False) from error
 
     async def open(self, target: RouteTarget, scope: Scope, body: bytes, now: Callable[[], float]) -> OpenedAnswer:

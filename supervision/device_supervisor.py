@@ -6,7 +6,7 @@ from typing import Any
 
 from activity.history import RequestHistory
 from configuration.device_config import DeviceSettings
-from supervision.health import Answer
+from reports.device import Health, Live, MemoryReport
 from supervision.server_supervisor import ServerState, ServerStatus, ServerSupervisor
 
 __all__ = ["DeviceState", "DeviceStatus", "DeviceSupervisor"]
@@ -15,7 +15,7 @@ DeviceState = ServerState
 DeviceStatus = ServerStatus
 
 
-class DeviceSupervisor(ServerSupervisor):
+class DeviceSupervisor(ServerSupervisor[Live]):
     """`health` and `memory`: the latest answers, None while there are none."""
 
     def __init__(
@@ -29,8 +29,8 @@ class DeviceSupervisor(ServerSupervisor):
     ) -> None:
         """`options`: those of `ServerSupervisor`."""
         self.settings = settings
-        self.health: Answer = None
-        self.memory: Answer = None
+        self.health: Health | None = None
+        self.memory: MemoryReport | None = None
         self.activity = activity
         self._config_path = config_path
         super().__init__(name, **options)
@@ -59,11 +59,14 @@ class DeviceSupervisor(ServerSupervisor):
     def _question(self) -> str:
         return f"/live?since={self.activity.cursor}"
 
-    def _hear(self, answer: Answer) -> None:
-        self.health = answer["health"] if answer else None
-        self.memory = answer["memory"] if answer else None
+    def _answer_type(self) -> type[Live]:
+        return Live
+
+    def _hear(self, answer: Live | None) -> None:
+        self.health = answer.health if answer else None
+        self.memory = answer.memory if answer else None
         if answer:
-            self.activity.take(answer["activity"])
+            self.activity.take(answer.activity)
 
     def _ended(self) -> None:
         self.health = self.memory = None

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from configuration.gateway_config import GatewaySettings, GatewayStore
-from supervision.health import Answer
+from reports.gateway import GatewayHealth
 from supervision.server_supervisor import ServerSupervisor
 
 GATEWAY = "gateway"
 
 
-class GatewaySupervisor(ServerSupervisor):
+class GatewaySupervisor(ServerSupervisor[GatewayHealth]):
     """`health`: the latest answer of the gateway's /health, None while there is none."""
 
     def __init__(self, store: GatewayStore, *, config_path: Path, **options: Any) -> None:
         """`config_path`: the devices' configuration. `options`: those of `ServerSupervisor`."""
         self.store = store
         self.settings = store.current()
-        self.health: Answer = None
+        self.health: GatewayHealth | None = None
         self._config_path = config_path
         super().__init__(GATEWAY, **options)
 
@@ -55,7 +55,10 @@ class GatewaySupervisor(ServerSupervisor):
     def _question(self) -> str:
         return "/health"
 
-    def _hear(self, answer: Answer) -> None:
+    def _answer_type(self) -> type[GatewayHealth]:
+        return GatewayHealth
+
+    def _hear(self, answer: GatewayHealth | None) -> None:
         self.health = answer
 
     def _ended(self) -> None:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Generic, Literal
 
 import httpx
 
@@ -47,7 +47,7 @@ class ServerStatus:
     last_log_lines: tuple[str, ...]
 
 
-class ServerSupervisor(ABC):
+class ServerSupervisor(ABC, Generic[Answer]):
     """`start` and `stop` return when done; between them a task keeps the process alive.
 
     The listening sockets stay open here while a process is replaced, so that connections wait instead of being
@@ -100,7 +100,11 @@ class ServerSupervisor(ABC):
         """The path that is asked again and again."""
 
     @abstractmethod
-    def _hear(self, answer: Answer) -> None:
+    def _answer_type(self) -> type[Answer]:
+        """Of the answers to it."""
+
+    @abstractmethod
+    def _hear(self, answer: Answer | None) -> None:
         """An answer to it; None for a missing one."""
 
     @abstractmethod
@@ -185,7 +189,7 @@ class ServerSupervisor(ABC):
         self._close_listeners()
         self._set("failed")
 
-    def _note(self, answer: Answer) -> None:
+    def _note(self, answer: Answer | None) -> None:
         self._hear(answer)
         if answer and not self._ending.is_set():
             self._last_error = None
@@ -279,6 +283,7 @@ class ServerSupervisor(ABC):
             self._launch.base_url(port, host),
             self._timing,
             question=self._question,
+            answer_type=self._answer_type(),
             on_answer=self._note,
             on_silence=partial(self._end_silent, child),
         )
