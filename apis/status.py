@@ -18,6 +18,7 @@ from apis.status_answers import (
     Waiting,
 )
 from hardware.devices import ResolvedDevice
+from i18n.message import phrase_of
 from keys.gate import CALLER
 from model_manager import ModelManager
 from pools.pool import ModelPool
@@ -43,6 +44,7 @@ def status_routes(
             used_device=device.used,
             device_name=device.full_name,
             fallback_reason=device.fallback_reason,
+            fallback_phrase=phrase_of(device.fallback_reason),
             pid=os.getpid(),
             uptime_seconds=round(time.monotonic() - started, 1),
             active_requests=sum(pool.active for pool in pools),
@@ -158,6 +160,7 @@ def _state(pool: ModelPool) -> dict[str, Any]:
         "queued": pool.queued,
         "max_active": pool.ceiling,
         "error": pool.error,
+        "error_phrase": phrase_of(pool.error),
         "loading_since": pool.progress.since if pool.progress else None,
         "compiling": pool.progress is not None and pool.progress.compiling,
     }

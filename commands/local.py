@@ -31,6 +31,7 @@ from doctor.examination import DoctorContext, examine
 from doctor.hardware import reports_of
 from doctor.recommended import recommendations_for
 from i18n.catalogues import Catalogues
+from i18n.message import as_text
 from model_registry import LocalModel, ModelRegistry, RegistryError
 from registry.assigning import new_assignment, written_path
 from registry.last_use import FILE as LAST_USE_FILE
@@ -72,7 +73,7 @@ class OfflineBackend:
         listing = await run_probe(["devices"], seconds=_LISTING_SECONDS)
         if listing.answer is None:
             raise CommandFailed(f"OpenVINO could not list the devices: {listing.reason}")
-        return [msgspec.to_builtins(each) for each in recommendations_for(reports_of(listing))]
+        return [msgspec.to_builtins(each, enc_hook=as_text) for each in recommendations_for(reports_of(listing))]
 
     async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[JsonAnswer, None]:
         with self._in_charge(), _explained():
@@ -218,7 +219,7 @@ def _without(settings: DeviceSettings, model_id: str) -> DeviceSettings:
 
 
 def _row(model: LocalModel, devices: Mapping[str, DeviceSettings], last_used: float | None) -> JsonAnswer:
-    return msgspec.to_builtins(model.described()) | {
+    return msgspec.to_builtins(model.described(), enc_hook=as_text) | {
         "last_used": last_used,
         "devices": [name for name, settings in devices.items() if _offers(settings, model.id)],
     }

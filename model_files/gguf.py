@@ -15,6 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from i18n.message import Message
 from memory.kv_cache import KvShape
 
 MAX_HEADER_BYTES = 128 * 1024 * 1024
@@ -117,7 +118,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         try:
             yield stream
         except (struct.error, UnicodeDecodeError, ValueError) as error:
-            raise GgufError(f"{path.name} is not a complete GGUF file ({error})") from error
+            raise GgufError(Message("message.gguf_incomplete", file=path.name, error=error)) from error
 
 
 class _Reader:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from configuration.sampling import SamplingParams
+from i18n.message import Message
 from memory.kv_cache import KvShape
 from model_files.tool_call_families import find_family, model_type
 
@@ -68,9 +69,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is not valid JSON ({error})") from error
+        raise ValueError(Message("message.json_invalid", file=path.name, error=error)) from error
     if not isinstance(value, dict):
-        raise ValueError(f"{path.name} holds no JSON object")
+        raise ValueError(Message("message.json_no_object", file=path.name))
     return value
 
 

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import msgspec
 from filelock import Timeout
 
+from i18n.message import Message
 from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.downloader_protocol import (
@@ -68,7 +69,7 @@ class Downloader:
             with partial_lock(self._directory).acquire(timeout=_LOCK_SECONDS):
                 self._pull()
         except Timeout as error:
-            raise RegistryConflict(f"Another process is pulling {self._request.model_id}.") from error
+            raise RegistryConflict(Message("message.pulled_elsewhere", model=self._request.model_id)) from error
 
     def _pull(self) -> None:
         model = self._resolve()
@@ -150,7 +151,7 @@ class Downloader:
             if fetches_left:
                 self._send(Refetching(index))
                 self._fetch(transfer, index, file)
-        raise DownloadFailed(f"{file.path} arrives damaged each time: its hash is not the one the hub states.")
+        raise DownloadFailed(Message("message.file_damaged", file=file.path))
 
     def _describe(self, model: RemoteModel, files: list[RemoteFile]) -> None:
         metadata = {
@@ -181,7 +182,7 @@ def _failure(error: OSError, directory: Path) -> DownloadReportedFailure:
     if error.errno == errno.ENOSPC:
         full = NotEnoughDisk.of(RESERVE_BYTES, free_bytes(directory))
         return DownloadReportedFailure(full.type, full.message, full.details)
-    return DownloadReportedFailure(DownloadFailed.__name__, f"The model cannot be written: {error}.")
+    return DownloadReportedFailure(DownloadFailed.__name__, Message("message.model_not_written", error=error))
 
 
 def main() -> int:

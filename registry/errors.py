@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 import humanize
 
+from i18n.message import Message
+
 
 class RegistryError(Exception):
     """status: the HTTP status that fits. details: what a page may want beside the sentence (a link, byte counts)."""
@@ -65,10 +67,7 @@ class NotEnoughDisk(RegistryError):
 
     @classmethod
     def of(cls, needed: int, free: int) -> NotEnoughDisk:
-        text = (
-            f"{humanize.naturalsize(needed)} are needed, "
-            f"{humanize.naturalsize(free)} are free: make room on the disk, then resume."
-        )
+        text = Message("message.disk_full", needed=humanize.naturalsize(needed), free=humanize.naturalsize(free))
         return cls(text, needed_bytes=needed, free_bytes=free)
 
 

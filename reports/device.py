@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from i18n.message import Phrase
 from reports.requests import ActivityReport
 
 
@@ -23,6 +24,7 @@ class ModelState(msgspec.Struct, frozen=True, kw_only=True):
     queued: int
     max_active: int
     error: str | None
+    error_phrase: Phrase | None
     loading_since: float | None
     compiling: bool
 
@@ -44,6 +46,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     used_device: str = ""
     device_name: str = ""
     fallback_reason: str | None = None
+    fallback_phrase: Phrase | None = None
     pid: int = 0
     uptime_seconds: float = 0
     active_requests: int = 0

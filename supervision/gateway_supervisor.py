@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from configuration.gateway_config import GatewaySettings, GatewayStore
+from i18n.message import Message
 from reports.gateway import GatewayHealth
 from supervision.server_supervisor import ServerSupervisor
 
@@ -65,6 +66,4 @@ class GatewaySupervisor(ServerSupervisor[GatewayHealth]):
         self.health = None
 
     def _way_out(self) -> str:
-        return (
-            "If it is Ollama, end it, or give the gateway another port; the devices' own addresses work all the same."
-        )
+        return Message("message.gateway_port_way_out")

@@ -14,6 +14,7 @@ from typing import Generic, Literal
 
 import httpx
 
+from i18n.message import Message, joined
 from supervision.child import ChildProcess
 from supervision.exit_status import describe_exit
 from supervision.health import Answer, HealthWatch
@@ -208,12 +209,12 @@ class ServerSupervisor(ABC, Generic[Answer]):
             await self._listen()
             await self._run_again_and_again()
         except CannotListen as error:
-            self._fail(f"{error} {self._way_out()}")
+            self._fail(joined(str(error), self._way_out()))
         except OSError as error:
-            self._fail(f"The server could not be started: {error}.")
+            self._fail(Message("message.server_not_started", error=error))
         except Exception as error:
             logger.exception("supervising %s failed", self.name)
-            self._fail(f"Supervising the server failed: {error!r}.")
+            self._fail(Message("message.supervision_failed", error=f"{error!r}"))
 
     async def _listen(self) -> None:
         """Raises `CannotListen` when the port is still taken after `port_wait`."""
@@ -244,17 +245,17 @@ class ServerSupervisor(ABC, Generic[Answer]):
             if self._ending.is_set():
                 return
             code = self._exit_code or 0
-            how = f"The server ended with {describe_exit(code)}"
+            how = Message("message.server_ended", exit=describe_exit(code))
             if code == CANNOT_START:
-                self._fail(f"{how}: it cannot start as it is configured. Its last log lines say why.")
+                self._fail(Message("message.server_cannot_start", how=how))
                 return
             deaths = deaths + 1 if healthy_since is None else 0
             if deaths >= self._timing.attempts:
-                self._fail(f"{how}, {deaths} times in a row before it answered. Its last log lines may say why.")
+                self._fail(Message("message.server_gives_up", how=how, deaths=deaths))
                 return
             if healthy_since is not None and loop.time() - healthy_since >= self._timing.pause_reset:
                 pause = self._timing.first_pause
-            self._last_error = f"{how}; it is started again."
+            self._last_error = Message("message.server_restarts", how=how)
             self.log.remark("WARNING", f"{how}; it is started again in {pause:g} s")
             self._set("restarting")
             self._restarts += 1

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as Event
 
+from i18n.message import Message
 from web.guard import ErrorRenderer
 
 MAX_URL_BYTES = 8192
@@ -82,10 +84,10 @@ class Limits:
 
     def _too_large(self, scope: Scope) -> Response | None:
         if len(scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
-            return self._refuse(scope, 414, f"The address is longer than {MAX_URL_BYTES} bytes.")
+            return self._refuse(scope, 414, Message("message.limit_address", most=MAX_URL_BYTES))
         headers = scope["headers"]
         if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
-            return self._refuse(scope, 431, f"More than {MAX_HEADERS} headers, or {MAX_HEADER_BYTES} bytes of them.")
+            return self._refuse(scope, 431, Message("message.limit_headers", count=MAX_HEADERS, most=MAX_HEADER_BYTES))
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isascii() and announced.isdigit() and int(announced[:20]) > (most := self._most_body_bytes(scope)):
             return self._refuse(scope, 413, _body_sentence(most))
@@ -93,7 +95,9 @@ class Limits:
 
     def _too_many(self, scope: Scope, client: str) -> Response | None:
         if self._active[client] >= self._limits.active_per_client:
-            return self._later(scope, f"You have {self._active[client]} requests open already.", _BUSY_RETRY_SECONDS)
+            return self._later(
+                scope, Message("message.limit_open_requests", count=self._active[client]), _BUSY_RETRY_SECONDS
+            )
         if self._limits.per_minute is None:
             return None
         rate = self._limits.per_minute / _MINUTE
@@ -102,7 +106,7 @@ class Limits:
         left = min(float(self._limits.per_minute), left + (now - since) * rate)
         if left < 1:
             return self._later(
-                scope, f"More than {self._limits.per_minute} requests in a minute.", int((1 - left) / rate) + 1
+                scope, Message("message.limit_per_minute", most=self._limits.per_minute), int((1 - left) / rate) + 1
             )
         if len(self._allowances) >= _MOST_CLIENTS:
             self._allowances.clear()
@@ -110,7 +114,7 @@ class Limits:
         return None
 
     def _later(self, scope: Scope, sentence: str, seconds: int) -> Response:
-        response = self._refuse(scope, 429, f"{sentence} Try again in {seconds} s.")
+        response = self._refuse(scope, 429, Message("message.try_again_in", sentence=sentence, seconds=seconds))
         response.headers["Retry-After"] = str(seconds)
         return response
 
@@ -123,7 +127,7 @@ class Limits:
         most = self._most_body_bytes(scope)
         received = commas = 0
 
-        async def counted() -> Message:
+        async def counted() -> Event:
             nonlocal received, commas
             message = await receive()
             body = message.get("body", b"")
@@ -132,11 +136,11 @@ class Limits:
             if received > most:
                 raise HTTPException(413, _body_sentence(most))
             if commas > MAX_COMMAS:
-                raise HTTPException(413, f"The request's body has more than {MAX_COMMAS} values.")
+                raise HTTPException(413, Message("message.limit_values", most=MAX_COMMAS))
             return message
 
         return counted
 
 
 def _body_sentence(most: int) -> str:
-    return f"The request's body is larger than {most / 1e6:g} MB."
+    return Message("message.limit_body", most=f"{most / 1000000.0:g}")

@@ -94,7 +94,14 @@ def make_app(options: argparse.Namespace) -> Starlette:
             "generated_tokens": int((time.monotonic() - started) * ordered.get("tokens_per_second", 0)),
             "models": [
                 {"id": id, "public_id": f"{options.device}-{id}", "state": "ready" if id in loaded else "unloaded"}
-                | {"instances": int(id in loaded), "active": 0, "queued": 0, "max_active": 1, "error": None}
+                | {
+                    "instances": int(id in loaded),
+                    "active": 0,
+                    "queued": 0,
+                    "max_active": 1,
+                    "error": None,
+                    "error_phrase": None,
+                }
                 | {"pipeline": "continuous_batching", "device": document["device"], "fallback_reason": None}
                 | {"loading_since": None, "compiling": False, "tokens_per_second": None, "evicted_prompts": 0}
                 | states.get(id, {})
