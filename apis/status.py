@@ -18,9 +18,9 @@ from apis.status_answers import (
     Waiting,
 )
 from hardware.devices import ResolvedDevice
-from i18n.message import phrase_of
 from keys.gate import CALLER
 from model_manager import ModelManager
+from notices import phrase_of
 from pools.pool import ModelPool
 from reports.device import Health, InstanceState, Live, MemoryReport, ModelHealth, ModelMemory
 from reports.requests import ActivityReport

@@ -31,8 +31,8 @@ from doctor.examination import DoctorContext, examine
 from doctor.hardware import reports_of
 from doctor.recommended import recommendations_for
 from i18n.catalogues import Catalogues
-from i18n.message import as_text
 from model_registry import LocalModel, ModelRegistry, RegistryError
+from notices import as_text
 from registry.assigning import new_assignment, written_path
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from i18n.message import Message, as_phrase
+from notices import Notice, as_phrase
 
 _WIDE = 200
 
@@ -52,7 +52,7 @@ class Output:
 
     def fail(self, message: str, kind: str) -> None:
         if self.as_json:
-            phrase = {"phrase": msgspec.to_builtins(as_phrase(message))} if isinstance(message, Message) else {}
+            phrase = {"phrase": msgspec.to_builtins(as_phrase(message))} if isinstance(message, Notice) else {}
             print(json.dumps({"error": {"message": message, "type": kind or "failed", **phrase}}, indent=1))
         else:
             self.errors.print(Text(message, style="red"), soft_wrap=True)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from configuration.schema import Configuration, DeviceSettings, ModelAlias, ModelAssignment
 from configuration.type_problems import type_problem
-from i18n.message import Message
+from notices import Notice
 from storage.files import read_bytes, write_atomically
 from storage.json_source import JsonSource, JsonSourceError, Location, read_json
 
@@ -39,7 +39,7 @@ _ROOT_RULE = (
 
 
 def _with_remedy(problem: str) -> str:
-    return Message("message.config_remedy", problem=problem)
+    return Notice("notices.config_remedy", problem=problem)
 
 
 class ConfigError(Exception):
@@ -89,7 +89,7 @@ def parse_configuration(text: str, path: Path) -> Configuration:
     except JsonSourceError as error:
         raise ConfigError(
             path,
-            _with_remedy(Message("message.config_no_json", error=error.message)),
+            _with_remedy(Notice("notices.config_no_json", error=error.message)),
             line=error.line,
             column=error.column,
             field=_field_name(error.location) or None,
@@ -116,7 +116,7 @@ def _explain(error: ValidationError, source: JsonSource, path: Path) -> ConfigEr
     elif first["type"] == "value_error":
         message = str(first.get("ctx", {})["error"])
     else:
-        message = Message("message.config_found", problem=type_problem(first), value=_shortened(first["input"]))
+        message = Notice("notices.config_found", problem=type_problem(first), value=_shortened(first["input"]))
     return _error_at(location, _with_remedy(message), source, path)
 
 
@@ -125,7 +125,7 @@ def _refuse_shared_ports(configuration: Configuration, source: JsonSource, path:
     for name, settings in configuration.devices.items():
         owner = owners.setdefault(settings.port, name)
         if owner != name:
-            message = Message("message.config_port_twice", port=settings.port, owner=owner)
+            message = Notice("notices.config_port_twice", port=settings.port, owner=owner)
             raise _error_at((name, "port"), message, source, path)
 
 
@@ -204,7 +204,7 @@ class ConfigStore:
             data = _encoded(configuration)
             if len(data) > MAX_BYTES:
                 size, most = f"{len(data) / 1e6:.1f}", f"{MAX_BYTES / 1e6:g}"
-                raise ConfigError(self.path, Message("message.config_too_large", size=size, most=most))
+                raise ConfigError(self.path, Notice("notices.config_too_large", size=size, most=most))
             write_atomically(self.path, data)
             self.current()
 

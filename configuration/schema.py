@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from configuration.sampling import sampling_params
-from i18n.message import Message
+from notices import Notice
 
 _DEVICE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
@@ -33,7 +33,7 @@ def _checked_device_name(value: str) -> str:
 
 def _checked_text(value: str) -> str:
     if not value.strip() or _CONTROL_CHARACTER.search(value):
-        raise ValueError(Message("message.config_text_form"))
+        raise ValueError(Notice("notices.config_text_form"))
     return value
 
 
@@ -45,7 +45,7 @@ def _checked_size(value: float) -> float:
 
 def _checked_idle_timeout(value: float) -> float:
     if value < 0 and value != -1:
-        raise ValueError(Message("message.config_seconds"))
+        raise ValueError(Notice("notices.config_seconds"))
     return value
 
 
@@ -138,7 +138,7 @@ class DeviceSettings(BaseModel):
     def _ids_are_unique(cls, models: list[ModelAssignment]) -> list[ModelAssignment]:
         twice = _first_repeated([model.id for model in models])
         if twice is not None:
-            raise ValueError(Message("message.config_model_twice", model=twice))
+            raise ValueError(Notice("notices.config_model_twice", model=twice))
         return models
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from i18n.message import Message
+from notices import Notice
 
 _KINDS = {
     "int": "integer",
@@ -28,9 +28,9 @@ def type_problem(error: ErrorDetails | Mapping[str, Any]) -> str:
     """Without a full stop: it must be …; in pydantic's own words where there is no such message."""
     kind = error["type"]
     if kind == "missing":
-        return Message("message.config_field_missing")
+        return Notice("notices.config_field_missing")
     if kind in _BOUNDS:
         name, field = _BOUNDS[kind]
-        return Message(f"message.must_be_{name}", limit=error.get("ctx", {})[field])
+        return Notice(f"notices.must_be_{name}", limit=error.get("ctx", {})[field])
     name = _KINDS.get(kind.partition("_")[0]) if kind.endswith("_type") else None
-    return Message(f"message.must_be_{name}") if name else error["msg"].replace("Input should", "it must", 1)
+    return Notice(f"notices.must_be_{name}") if name else error["msg"].replace("Input should", "it must", 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hardware import no_telemetry as no_telemetry
-from i18n.message import Message
+from notices import Notice
 
 _VENDOR_WORDS = {
     "Intel": ("intel",),
@@ -98,7 +98,7 @@ def resolve_device(requested: str, fallback: str | None, available: Sequence[Dev
         there = ", ".join(f"{device.name} ({device.full_name})" for device in available) or "none"
         also = "" if fallback is None else f" Its fallback {fallback} is not there either."
         raise DeviceUnavailable(f"{reason}{also} Devices OpenVINO finds: {there}.")
-    sentence = Message("message.runs_elsewhere", sentence=reason, device=substitute.name, name=substitute.full_name)
+    sentence = Notice("notices.runs_elsewhere", sentence=reason, device=substitute.name, name=substitute.full_name)
     return ResolvedDevice(requested, substitute.name, substitute.full_name, sentence, substitute.own_memory)
 
 
@@ -124,5 +124,5 @@ def _same_numbered_device(listed: str, requested: str) -> bool:
 def _why_not(requested: str, available: Sequence[DeviceInfo]) -> str:
     foreign = [device.full_name for device in available if device.kind == requested.upper() == "GPU"]
     if foreign:
-        return Message("message.foreign_gpus", names=", ".join(foreign))
-    return Message("message.device_not_found", device=requested)
+        return Notice("notices.foreign_gpus", names=", ".join(foreign))
+    return Notice("notices.device_not_found", device=requested)

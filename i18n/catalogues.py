@@ -2,7 +2,7 @@
 
 A message is a string with named placeholders (`{port}`), or a list of plural forms. Which form a number takes is the
 catalogue's `language.plural`, a C expression in `n` as in gettext's Plural-Forms header. Adding a language is adding a
-file. `i18n/message.py` has what the `message.` ones are.
+file. `notices.py` has what the `notices.` ones are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from i18n.message import Message
+from notices import Notice
 from web.errors import shortened
 
 Entry = str | list[str]
@@ -42,7 +42,7 @@ class Translator:
 
     def say(self, text: str) -> str:
         """A message of the rooms below in this language; any other text as it is."""
-        if not isinstance(text, Message) or text.key not in self.messages:
+        if not isinstance(text, Notice) or text.key not in self.messages:
             return shortened(text, _LONGEST)
         values = {name: self.say(value) if isinstance(value, str) else value for name, value in text.values.items()}
         return self(text.key, **values)

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from i18n.message import as_text
+from notices import as_text
 
 _LENGTH = struct.Struct("<I")
 _encoder = msgspec.msgpack.Encoder(enc_hook=as_text)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import msgspec
 
-from i18n.message import Message
 from instances.frames import FrameSplitter, encode_frame
 from instances.protocol import (
     Cancel,
@@ -29,6 +28,7 @@ from instances.protocol import (
     ToWorker,
     decode_from_worker,
 )
+from notices import Notice
 from supervision.exit_status import describe_exit
 from supervision.python import python_command, python_environment
 from supervision.spawn import LINE_LIMIT, spawn
@@ -150,7 +150,7 @@ class Instance:
 
     async def stop(self, *, grace: float = 2.0) -> None:
         """End the worker: close its input, and kill it if it has not ended after `grace` seconds."""
-        self._end_reason = self._end_reason or Message("message.instance_stopped")
+        self._end_reason = self._end_reason or Notice("notices.instance_stopped")
         process = self._process
         if process is None:
             return
@@ -227,7 +227,7 @@ class Instance:
         except asyncio.TimeoutError:
             self.kill()
             status = await process.wait()
-        self._end_reason = self._end_reason or Message("message.instance_process_ended", exit=describe_exit(status))
+        self._end_reason = self._end_reason or Notice("notices.instance_process_ended", exit=describe_exit(status))
         self.closed.set()
         if not self._ready.done():
             error = InstanceLoadError if self._load_failed else InstanceLost
@@ -238,7 +238,7 @@ class Instance:
 
     def end_reason(self) -> str:
         """What is known of why the process ended."""
-        return self._end_reason or Message("message.instance_ended")
+        return self._end_reason or Notice("notices.instance_ended")
 
 
 class Generation:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from i18n.message import Message
 from model_files.ir_xml import IrSummary
 from model_files.known_embedders import KnownEmbedder, Pooling, known_embedder
 from model_files.model_config import front_matter, read_json
+from notices import Notice
 
 SENTENCE_OUTPUT = "sentence_embedding"
 _OLD_KEYS: dict[str, Pooling] = {
@@ -60,7 +60,7 @@ class EmbeddingFacts:
     def warnings(self) -> tuple[str, ...]:
         if not self.guessed:
             return ()
-        return (Message("message.pooling_assumed", pooling=self.pooling),)
+        return (Notice("notices.pooling_assumed", pooling=self.pooling),)
 
     def prefix(self, input_type: InputType | None) -> str:
         return self.query if input_type == "query" else self.document if input_type == "document" else self.plain
@@ -82,13 +82,13 @@ def _pooling(
         return EmbeddingFacts(None, "output"), None
     problem = None
     if "Dense" in modules or (not modules and known and known.dense):
-        problem = Message("message.dense_layer_missing")
+        problem = Notice("notices.dense_layer_missing")
     settings, source = _pooling_settings(directory)
     if settings is not None:
         pooling = _read_pooling(settings)
         if pooling is None:
             asked = ", ".join(sorted(_asked(settings))) or "nothing"
-            return EmbeddingFacts("mean", source), Message("message.pooling_unknown", pooling=asked)
+            return EmbeddingFacts("mean", source), Notice("notices.pooling_unknown", pooling=asked)
         return EmbeddingFacts(pooling, source), problem
     if known is not None:
         return EmbeddingFacts(known.pooling, "name"), problem
@@ -108,7 +108,7 @@ def _module_entries(directory: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
-        raise ValueError(Message("message.json_invalid", file=path.name, error=error)) from error
+        raise ValueError(Notice("notices.json_invalid", file=path.name, error=error)) from error
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 

@@ -15,8 +15,8 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from i18n.message import Message
 from memory.kv_cache import KvShape
+from notices import Notice
 
 MAX_HEADER_BYTES = 128 * 1024 * 1024
 _MAX_ELEMENTS = 1 << 50
@@ -118,7 +118,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         try:
             yield stream
         except (struct.error, UnicodeDecodeError, ValueError) as error:
-            raise GgufError(Message("message.gguf_incomplete", file=path.name, error=error)) from error
+            raise GgufError(Notice("notices.gguf_incomplete", file=path.name, error=error)) from error
 
 
 class _Reader:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from i18n.message import Message
 from model_files.gguf import GgufSummary
+from notices import Notice
 
 READABLE_ARCHITECTURES = ("llama", "qwen2", "qwen3")
 """What OpenVINO GenAI's own reader takes (its documentation, "Run GGUF models")."""
@@ -27,9 +27,9 @@ def gguf_refusal(header: GgufSummary) -> str | None:
         return "A LoRA adapter of another model, no model by itself. Merge the two, then convert the result."
     if header.architecture not in READABLE_ARCHITECTURES:
         known = ", ".join(READABLE_ARCHITECTURES)
-        return Message("message.gguf_architecture", known=known, architecture=header.architecture)
+        return Notice("notices.gguf_architecture", known=known, architecture=header.architecture)
     if unread := sorted(header.tensor_types - READABLE_TYPES):
-        return Message("message.gguf_types", types=", ".join(unread))
+        return Notice("notices.gguf_types", types=", ".join(unread))
     return None
 
 
@@ -38,4 +38,4 @@ def gguf_warnings(header: GgufSummary) -> tuple[str, ...]:
     inexact = [name for name in _INEXACT if name in header.tensor_types]
     if not inexact:
         return ()
-    return (Message("message.gguf_types_inexact", types=", ".join(inexact)),)
+    return (Notice("notices.gguf_types_inexact", types=", ".join(inexact)),)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from configuration.sampling import SamplingParams
-from i18n.message import Message
 from memory.kv_cache import KvShape
 from model_files.tool_call_families import find_family, model_type
+from notices import Notice
 
 MAX_JSON_BYTES = 32 * 1024 * 1024
 _MAX_CARD_BYTES = 256 * 1024
@@ -69,9 +69,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(Message("message.json_invalid", file=path.name, error=error)) from error
+        raise ValueError(Notice("notices.json_invalid", file=path.name, error=error)) from error
     if not isinstance(value, dict):
-        raise ValueError(Message("message.json_no_object", file=path.name))
+        raise ValueError(Notice("notices.json_no_object", file=path.name))
     return value
 
 

@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from i18n.message import Message, joined
 from memory.kv_cache import KvShape, kv_cache_bytes, kv_format
 from model_files.embedding_facts import EmbeddingFacts, read_embedding_facts
 from model_files.gguf import GgufError, gguf_files, read_gguf
@@ -22,6 +21,7 @@ from model_files.model_config import ModelConfig, read_chat_template, read_confi
 from model_files.model_kind import kind_of, missing_part
 from model_files.npu_rules import pipeline_problem, size_problem
 from model_files.quantization import Compression, compression
+from notices import Notice, joined
 
 PROCESS_BYTES = 200 * 1024**2
 """What the process of an instance takes beside weights and KV cache."""
@@ -102,7 +102,7 @@ def read_facts(directory: Path, *, cache: FactsCache | None = None) -> ModelFact
             cache[directory] = (stamp, _read(directory))
         return cache[directory][1]
     except OSError as error:
-        return ModelFacts(problem=Message("message.directory_unreadable", error=error.strerror or error))
+        return ModelFacts(problem=Notice("notices.directory_unreadable", error=error.strerror or error))
 
 
 def _stamp(directory: Path) -> Stamp:
@@ -119,12 +119,12 @@ def runtime_problem(facts: ModelFacts, installed: str) -> str | None:
     made, here = _release(facts.runtime_version), _release(installed)
     if made is None or here is None or made <= here:
         return None
-    return Message("message.made_with_newer", made=f"{made[0]}.{made[1]}", here=f"{here[0]}.{here[1]}")
+    return Notice("notices.made_with_newer", made=f"{made[0]}.{made[1]}", here=f"{here[0]}.{here[1]}")
 
 
 def _sentence(error: Exception) -> str:
     text = str(error)
-    return text if isinstance(text, Message) else f"{text}."
+    return text if isinstance(text, Notice) else f"{text}."
 
 
 def _release(version: str | None) -> tuple[int, int] | None:
@@ -136,7 +136,7 @@ def _read(directory: Path) -> ModelFacts:
     if directory.is_file():
         return _gguf_facts(directory)
     if not directory.is_dir():
-        return ModelFacts(problem=Message("message.directory_missing"))
+        return ModelFacts(problem=Notice("notices.directory_missing"))
     problems: list[str] = []
     irs: dict[Path, IrSummary] = {}
     for path in _model_files(directory):
@@ -216,13 +216,13 @@ def _gguf_facts(directory: Path) -> ModelFacts:
     files = gguf_files(directory)
     facts = ModelFacts(kind="gguf", license=read_license(directory))
     if any(part_of_many(path.name) for path in files):
-        return refused(facts, Message("message.gguf_split"))
+        return refused(facts, Notice("notices.gguf_split"))
     if directory.is_file() and not files:
-        return ModelFacts(problem=Message("message.single_file_not_gguf"))
+        return ModelFacts(problem=Notice("notices.single_file_not_gguf"))
     if not files:
-        return replace(facts, problem=Message("message.gguf_projector_only"))
+        return replace(facts, problem=Notice("notices.gguf_projector_only"))
     if len(files) > 1:
-        return refused(facts, Message("message.gguf_several", count=len(files)))
+        return refused(facts, Notice("notices.gguf_several", count=len(files)))
     facts = replace(facts, size_bytes=files[0].stat().st_size)
     if pointer := _pointer_sentence(files[0]):
         return replace(facts, problem=pointer)
@@ -257,17 +257,17 @@ def _pointer_sentence(path: Path) -> str | None:
     """A clone without Git LFS holds small texts that stand for the large files."""
     if path.stat().st_size > _MAX_POINTER_BYTES or not path.read_bytes().startswith(_POINTER):
         return None
-    return Message("message.lfs_pointer", file=path.name)
+    return Notice("notices.lfs_pointer", file=path.name)
 
 
 def _cut_short(path: Path, whole: int) -> str:
-    return Message("message.file_cut_short", file=path.name, size=f"{path.stat().st_size:,}", whole=f"{whole:,}")
+    return Notice("notices.file_cut_short", file=path.name, size=f"{path.stat().st_size:,}", whole=f"{whole:,}")
 
 
 def _weights_problem(path: Path, ir: IrSummary) -> list[str]:
     weights = path.with_suffix(".bin")
     if not weights.is_file():
-        return [Message("message.file_missing", file=weights.name)] if ir.bin_bytes else []
+        return [Notice("notices.file_missing", file=weights.name)] if ir.bin_bytes else []
     if weights.stat().st_size < ir.bin_bytes:
         return [_pointer_sentence(weights) or _cut_short(weights, ir.bin_bytes)]
     return []
@@ -301,7 +301,7 @@ def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
     if missing and facts.kind in ("embedding", "reranker"):
         missing = missing if _TOKENIZER_FILES[0] in missing else []
     if missing:
-        problems.append(Message("message.tokenizer_missing", files=" and ".join(missing)))
+        problems.append(Notice("notices.tokenizer_missing", files=" and ".join(missing)))
     for path in (directory / name for name in _TOKENIZER_FILES if (directory / name).is_file()):
         try:
             ir = read_ir(path)

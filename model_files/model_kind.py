@@ -7,19 +7,19 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from i18n.message import Message
 from model_files.ir_xml import IrSummary
 from model_files.model_config import ModelConfig, read_json
+from notices import Notice
 
 KINDS = (
     "llm", "vlm", "embedding", "reranker", "gguf", "whisper", "tts", "image", "seq2seq", "classifier", "lora",
     "unconverted", "unknown",
 )  # fmt: skip
 NOT_SERVED = {
-    "whisper": Message("message.kind_speech_recognition"),
-    "tts": Message("message.kind_speech_synthesis"),
-    "image": Message("message.kind_image_generation"),
-    "seq2seq": Message("message.kind_encoder_decoder"),
+    "whisper": Notice("notices.kind_speech_recognition"),
+    "tts": Notice("notices.kind_speech_synthesis"),
+    "image": Notice("notices.kind_image_generation"),
+    "seq2seq": Notice("notices.kind_encoder_decoder"),
 }
 """Kinds that are known for certain and not served, with the sentence that says so."""
 _SPEECH = re.compile(r"whisper|speech.?(to.?text|recognition)|moonshine|parakeet|paraformer", re.IGNORECASE)
@@ -59,7 +59,7 @@ def kind_of_files(paths: Collection[str], hint: str = "") -> str | None:
 def refusal_of_files(paths: Collection[str], hint: str = "") -> str | None:
     """Why a model is not served, as far as the names of its files tell."""
     kind = kind_of_files(paths, hint)
-    return Message("message.lora_adapter") if kind == "lora" else NOT_SERVED.get(kind or "")
+    return Notice("notices.lora_adapter") if kind == "lora" else NOT_SERVED.get(kind or "")
 
 
 def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig) -> ModelKind:
@@ -75,9 +75,9 @@ def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig)
     if ir is None:
         return _without_ir(directory, names)
     if senses := sorted(ir.inputs.intersection(_OTHER_SENSES)):
-        return ModelKind("unknown", Message("message.kind_other_inputs", inputs=" and ".join(senses)))
+        return ModelKind("unknown", Notice("notices.kind_other_inputs", inputs=" and ".join(senses)))
     if not ir.inputs.intersection(("input_ids", "inputs_embeds")):
-        return ModelKind("unknown", Message("message.kind_no_text"))
+        return ModelKind("unknown", Notice("notices.kind_no_text"))
     if "beam_idx" in ir.inputs and "logits" in ir.outputs:
         # Qwen3's rerankers are language models by their files; only their names tell.
         asks = architecture.startswith("Qwen3") and "rerank" in directory.name.lower()
@@ -89,12 +89,12 @@ def _encoder(ir: IrSummary, architecture: str, labels: int | None) -> ModelKind:
     if architecture.endswith("ForSequenceClassification"):
         if labels == 1:
             return ModelKind("reranker")
-        return ModelKind("classifier", Message("message.kind_classifier", count=labels or 2))
+        return ModelKind("classifier", Notice("notices.kind_classifier", count=labels or 2))
     if not ir.outputs.intersection(("logits", "start_logits")):
         return ModelKind("embedding")
     if architecture.endswith("ForCausalLM") or "LMHead" in architecture:
-        return ModelKind("llm", Message("message.kind_without_kv_cache"))
-    return ModelKind("classifier", Message("message.kind_labels_words"))
+        return ModelKind("llm", Notice("notices.kind_without_kv_cache"))
+    return ModelKind("classifier", Notice("notices.kind_labels_words"))
 
 
 def _without_ir(directory: Path, names: Iterable[str]) -> ModelKind:
@@ -108,20 +108,20 @@ def _without_ir(directory: Path, names: Iterable[str]) -> ModelKind:
         if origin:
             return ModelKind(
                 "unconverted",
-                Message("message.other_weights", file=name, origin=origin, command=_CONVERSION),
+                Notice("notices.other_weights", file=name, origin=origin, command=_CONVERSION),
             )
     if any(name.endswith(UNFINISHED) for name in names):
         return ModelKind("unknown")
-    return ModelKind("unknown", Message("message.no_ir"))
+    return ModelKind("unknown", Notice("notices.no_ir"))
 
 
 def missing_part(directory: Path) -> str | None:
     """What a download that broke off has left out, where no IR tells."""
     unfinished = sorted(path.name for path in directory.iterdir() if path.name.endswith(UNFINISHED))
     if unfinished:
-        return Message("message.download_unfinished", file=unfinished[0])
+        return Notice("notices.download_unfinished", file=unfinished[0])
     if (directory / "openvino_model.bin").is_file() and not (directory / "openvino_model.xml").is_file():
-        return Message("message.file_missing", file="openvino_model.xml")
+        return Notice("notices.file_missing", file="openvino_model.xml")
     return None
 
 
@@ -130,5 +130,5 @@ def _adapter_sentence(directory: Path) -> str:
         base = read_json(directory / "adapter_config.json").get("base_model_name_or_path")
     except (OSError, ValueError):
         base = None
-    model = base if isinstance(base, str) and base else Message("message.another_model")
-    return Message("message.lora_adapter_of", base=model)
+    model = base if isinstance(base, str) and base else Notice("notices.another_model")
+    return Notice("notices.lora_adapter_of", base=model)

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from i18n.message import Message
 from model_files.ir_xml import IrSummary
+from notices import Notice
 
 _RT_INFO = "nncf/weight_compression/"
 _FOUR_BIT = ("INT4", "NF4", "MXFP4", "CB4")
@@ -45,11 +45,11 @@ class Compression:
         if self.mode == "NF4" and self.group == -1:
             return None
         if self.mode != "INT4_SYM":
-            return Message("message.npu_symmetric_int4", kind=self)
+            return Notice("notices.npu_symmetric_int4", kind=self)
         if self.group not in (-1, 128):
-            return Message("message.npu_group_size", group=self.group)
+            return Notice("notices.npu_group_size", group=self.group)
         if self.ratio is not None and self.ratio != 1.0:
-            return Message("message.npu_ratio", ratio=self.ratio)
+            return Notice("notices.npu_ratio", ratio=self.ratio)
         return None
 
 

@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Hashable, Mapping
 
-from i18n.message import Message, joined
 from instances.protocol import LoadModel
 from memory.budget import MemoryBudget
 from memory.placement import Candidate, choose_victims
 from memory.readings import GB
+from notices import Notice, joined
 from pools.errors import OutOfMemory
 from pools.loaded_instance import LoadedInstance
 from pools.memory_cost_cache import MemoryCostCache
@@ -109,8 +109,8 @@ class MemoryScheduler:
         figures = self._budget.figures()
         if size > figures.limit:
             raise OutOfMemory(
-                Message(
-                    "message.memory_never",
+                Notice(
+                    "notices.memory_never",
                     model=pool.model.public_id,
                     size=f"{size / GB:.2f}",
                     limit=f"{figures.limit / GB:.2f}",
@@ -120,8 +120,8 @@ class MemoryScheduler:
         needed = (len(pool.loaded_instances) + 1) * size
         if limit is not None and needed > limit * GB:
             raise OutOfMemory(
-                Message(
-                    "message.memory_of_model",
+                Notice(
+                    "notices.memory_of_model",
                     model=pool.model.public_id,
                     limit=f"{limit:.2f}",
                     count=len(pool.loaded_instances) + 1,
@@ -130,7 +130,7 @@ class MemoryScheduler:
             )
 
     def _no_room(self, pool: ModelPool, size: int) -> OutOfMemory:
-        needs = Message("message.memory_short", model=pool.model.public_id, size=f"{size / GB:.2f}")
+        needs = Notice("notices.memory_short", model=pool.model.public_id, size=f"{size / GB:.2f}")
         return OutOfMemory(joined(needs, self.describe()), retry_after=10)
 
     def describe(self) -> str:
@@ -144,9 +144,9 @@ class MemoryScheduler:
         holders = [f"{name} {size / GB:.2f} GB" for name, size in held.items()]
         if figures.elsewhere:
             holders.append(f"other devices {figures.elsewhere / GB:.2f} GB")
-        return Message(
-            "message.memory_figures",
+        return Notice(
+            "notices.memory_figures",
             free=f"{max(0, figures.free) / GB:.2f}",
             limit=f"{figures.limit / GB:.2f}",
-            holders=", ".join(holders) or Message("message.memory_held_by_none"),
+            holders=", ".join(holders) or Notice("notices.memory_held_by_none"),
         )

@@ -9,9 +9,9 @@ from configuration.device_config import DeviceSettings, ModelAssignment
 from configuration.sampling import sampling_params
 from configuration.tuning_store import tuning_store
 from hardware.devices import DeviceInfo, ResolvedDevice, resolve_device
-from i18n.message import Message
 from model_files.model_facts import ModelFacts, read_facts
 from model_files.npu_rules import pipeline_problem
+from notices import Notice
 from pools.served_model import ModelDefaults, ServedModel
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,6 @@ def _model_device(
         return replace(resolve_device("CPU", None, available), requested=settings.device, fallback_reason=reason)
     stand_in = assignment.extra_config.get("NPUW_DEVICES")
     if settings.device.upper().startswith("NPU") and stand_in:
-        reason = Message("message.npuw_devices", device=stand_in)
+        reason = Notice("notices.npuw_devices", device=stand_in)
         return ResolvedDevice(settings.device, "NPU", f"NPU pipeline on {stand_in}", reason)
     return resolve_device(settings.device, settings.fallback_device, available)

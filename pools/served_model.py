@@ -8,13 +8,13 @@ from configuration.device_config import ModelAssignment
 from configuration.sampling import SamplingParams
 from configuration.tuning_store import PipelineSettings
 from hardware.devices import ResolvedDevice
-from i18n.message import Message
 from instances.protocol import LoadModel, PipelineKind
 from memory.kv_cache import KvFormat, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
 from memory.readings import GB
 from model_files.gguf import load_path
 from model_files.known_embedders import Pooling
 from model_files.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
+from notices import Notice
 from web.errors import InvalidRequest
 
 Task = Literal["generation", "embedding", "rerank"]
@@ -98,7 +98,7 @@ class ServedModel:
     def problem(self) -> str | None:
         """Why the files cannot be served, found without loading them: a native loader may crash on them."""
         if self.facts.problem is None and not self.facts.has_tokenizer:
-            return Message("message.no_tokenizer")
+            return Notice("notices.no_tokenizer")
         return self.facts.problem
 
     @property

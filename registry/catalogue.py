@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from i18n.message import Message, as_text
 from model_files.model_facts import ModelFacts
 from model_files.model_kind import NOT_SERVED
 from model_files.npu_rules import pipeline_problem, size_problem
+from notices import Notice, as_text
 from registry.disk import write_json
 from registry.errors import RegistryError
 from storage.files import BROKEN_FILE, read_bytes
@@ -74,7 +74,7 @@ class CatalogueEntry:
         if self.kind not in ("llm", "vlm"):
             return pipeline_problem(self.kind, None)
         if not self.npu:
-            return Message("message.npu_unknown_weights")
+            return Notice("notices.npu_unknown_weights")
         return size_problem(self.parameters)
 
     def as_dict(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import msgspec
 from filelock import Timeout
 
-from i18n.message import Message
+from notices import Notice
 from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.downloader_protocol import (
@@ -69,7 +69,7 @@ class Downloader:
             with partial_lock(self._directory).acquire(timeout=_LOCK_SECONDS):
                 self._pull()
         except Timeout as error:
-            raise RegistryConflict(Message("message.pulled_elsewhere", model=self._request.model_id)) from error
+            raise RegistryConflict(Notice("notices.pulled_elsewhere", model=self._request.model_id)) from error
 
     def _pull(self) -> None:
         model = self._resolve()
@@ -151,7 +151,7 @@ class Downloader:
             if fetches_left:
                 self._send(Refetching(index))
                 self._fetch(transfer, index, file)
-        raise DownloadFailed(Message("message.file_damaged", file=file.path))
+        raise DownloadFailed(Notice("notices.file_damaged", file=file.path))
 
     def _describe(self, model: RemoteModel, files: list[RemoteFile]) -> None:
         metadata = {
@@ -182,7 +182,7 @@ def _failure(error: OSError, directory: Path) -> DownloadReportedFailure:
     if error.errno == errno.ENOSPC:
         full = NotEnoughDisk.of(RESERVE_BYTES, free_bytes(directory))
         return DownloadReportedFailure(full.type, full.message, full.details)
-    return DownloadReportedFailure(DownloadFailed.__name__, Message("message.model_not_written", error=error))
+    return DownloadReportedFailure(DownloadFailed.__name__, Notice("notices.model_not_written", error=error))
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from i18n.message import Phrase, as_phrase
+from notices import Phrase, as_phrase
 from registry.files import RemoteFile
 from registry.settings import HubKind
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import humanize
 
-from i18n.message import Message
+from notices import Notice
 
 
 class RegistryError(Exception):
@@ -67,7 +67,7 @@ class NotEnoughDisk(RegistryError):
 
     @classmethod
     def of(cls, needed: int, free: int) -> NotEnoughDisk:
-        text = Message("message.disk_full", needed=humanize.naturalsize(needed), free=humanize.naturalsize(free))
+        text = Notice("notices.disk_full", needed=humanize.naturalsize(needed), free=humanize.naturalsize(free))
         return cls(text, needed_bytes=needed, free_bytes=free)
 
 

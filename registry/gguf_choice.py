@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from i18n.message import Message
 from model_files.gguf_support import READABLE_ARCHITECTURES, part_of_many
+from notices import Notice
 from registry.errors import InvalidModelName, NotAnOpenVINOModel
 
 _VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
@@ -20,7 +20,7 @@ def split_variant(name: str) -> tuple[str, str | None]:
     if not colon:
         return name, None
     if not _VARIANT.fullmatch(variant):
-        raise InvalidModelName(Message("message.gguf_variant_form"))
+        raise InvalidModelName(Notice("notices.gguf_variant_form"))
     return model_id, variant
 
 
@@ -28,13 +28,13 @@ def choose_gguf(paths: Sequence[str], model_id: str, variant: str | None) -> str
     """The file that a variant names: in full, or by the end of its name (`Q4_K_M`). Raises NotAnOpenVINOModel."""
     whole = [path for path in paths if "/" not in path and not part_of_many(path)]
     if not paths:
-        raise NotAnOpenVINOModel(Message("message.gguf_none", model=model_id))
+        raise NotAnOpenVINOModel(Notice("notices.gguf_none", model=model_id))
     if not whole:
-        raise NotAnOpenVINOModel(Message("message.gguf_all_split", model=model_id))
+        raise NotAnOpenVINOModel(Notice("notices.gguf_all_split", model=model_id))
     if variant is None:
         if len(whole) == 1:
             return whole[0]
-        raise NotAnOpenVINOModel(Message("message.gguf_choose", model=model_id, choice=f"{model_id}:{_listed(whole)}"))
+        raise NotAnOpenVINOModel(Notice("notices.gguf_choose", model=model_id, choice=f"{model_id}:{_listed(whole)}"))
     wanted = variant.lower().removesuffix(".gguf")
     stems = {path: path.lower().removesuffix(".gguf") for path in whole}
     ending = re.compile(rf"(^|[-._]){re.escape(wanted)}$")
@@ -42,9 +42,7 @@ def choose_gguf(paths: Sequence[str], model_id: str, variant: str | None) -> str
         path for path in whole if ending.search(stems[path])
     ]
     if len(matches) != 1:
-        raise NotAnOpenVINOModel(
-            Message("message.gguf_no_such_file", model=model_id, file=variant, list=_listed(whole))
-        )
+        raise NotAnOpenVINOModel(Notice("notices.gguf_no_such_file", model=model_id, file=variant, list=_listed(whole)))
     return matches[0]
 
 
@@ -54,11 +52,11 @@ def check_readable(file: str, architecture: str | None, model_id: str) -> None:
     if architecture is not None and architecture not in READABLE_ARCHITECTURES:
         known = ", ".join(READABLE_ARCHITECTURES)
         raise NotAnOpenVINOModel(
-            Message("message.gguf_architecture_on_hub", known=known, model=model_id, architecture=architecture)
+            Notice("notices.gguf_architecture_on_hub", known=known, model=model_id, architecture=architecture)
         )
     unread = _UNREAD.search(file)
     if unread:
-        raise NotAnOpenVINOModel(Message("message.gguf_types", types=unread[1].upper()))
+        raise NotAnOpenVINOModel(Notice("notices.gguf_types", types=unread[1].upper()))
 
 
 def _listed(paths: Sequence[str]) -> str:

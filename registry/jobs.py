@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from i18n.message import as_phrase, as_text, restored
+from notices import as_phrase, as_text, restored
 from registry.disk import write_json
 from storage.files import BROKEN_FILE, read_bytes
 

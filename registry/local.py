@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from i18n.message import as_text
 from model_files.model_config import read_json
 from model_files.model_facts import FactsCache, ModelFacts, read_facts
 from model_files.model_kind import UNFINISHED
+from notices import as_text
 from registry.errors import InvalidModelName
 from registry.names import METADATA, check_model_id, id_of_directory
 

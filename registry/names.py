@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from i18n.message import Message
+from notices import Notice
 from registry.errors import InvalidModelName, UnsafeRepository
 
 PARTIAL = ".partial"
@@ -24,12 +24,12 @@ def check_model_id(model_id: str) -> str:
     """An id as the hub allows it, always with its organisation: "org/name". Raises InvalidModelName."""
     parts = model_id.split("/")
     if len(parts) != 2:
-        raise InvalidModelName(Message("message.model_id_form", model=_shown(model_id)))
+        raise InvalidModelName(Notice("notices.model_id_form", model=_shown(model_id)))
     good = len(model_id) <= 96 and all(_PART.fullmatch(part) for part in parts)
     if not good or "--" in model_id or ".." in model_id or model_id.endswith(".git"):
-        raise InvalidModelName(Message("message.model_id_characters", model=_shown(model_id)))
+        raise InvalidModelName(Notice("notices.model_id_characters", model=_shown(model_id)))
     if is_reserved(directory_name(model_id)) or any(is_reserved(part) for part in parts):
-        raise InvalidModelName(Message("message.model_id_reserved", model=model_id))
+        raise InvalidModelName(Notice("notices.model_id_reserved", model=model_id))
     return model_id
 
 
@@ -39,7 +39,7 @@ def check_revision(revision: str | None) -> str | None:
         return None
     revision = revision.strip()
     if not _REVISION.fullmatch(revision) or ".." in revision or revision.endswith((".lock", "/")):
-        raise InvalidModelName(Message("message.revision_form", revision=_shown(revision)))
+        raise InvalidModelName(Notice("notices.revision_form", revision=_shown(revision)))
     return revision
 
 
@@ -58,7 +58,7 @@ def inside(root: Path, *parts: str) -> Path:
     path = root.joinpath(*parts)
     resolved, base = path.resolve(), root.resolve()
     if base not in resolved.parents:
-        raise UnsafeRepository(Message("message.path_leads_out", path=_shown("/".join(parts)), root=root.name))
+        raise UnsafeRepository(Notice("notices.path_leads_out", path=_shown("/".join(parts)), root=root.name))
     return path
 
 
@@ -68,9 +68,9 @@ def check_file_names(names: list[str]) -> None:
     for name in names:
         parts = name.split("/")
         if any(not _safe_part(part) for part in parts):
-            raise UnsafeRepository(Message("message.unsafe_file_name", name=_shown(name)))
+            raise UnsafeRepository(Notice("notices.unsafe_file_name", name=_shown(name)))
         if name.casefold() in seen:
-            raise UnsafeRepository(Message("message.names_differ_in_case", name=_shown(name)))
+            raise UnsafeRepository(Notice("notices.names_differ_in_case", name=_shown(name)))
         seen.add(name.casefold())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from i18n.message import Message
+from notices import Notice
 from registry.disk import put_in_place
 from registry.downloader_protocol import Plan, decode_plan
 from registry.errors import InvalidModelName, ModelInUse
@@ -53,5 +53,5 @@ async def install(partial: Path, target: Path, models_dir: Path) -> None:
     try:
         moving.result()
     except PermissionError as error:
-        raise ModelInUse(Message("message.new_files_in_use", name=target.name), in_use_by=[]) from error
+        raise ModelInUse(Notice("notices.new_files_in_use", name=target.name), in_use_by=[]) from error
     (target / PLAN).unlink(missing_ok=True)

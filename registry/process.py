@@ -12,7 +12,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from i18n.message import Message, joined
+from notices import Notice, joined
 from registry.downloader_protocol import DownloadFinished, DownloadRequest, Event, decode_event, encode
 from registry.settings import DEFAULT_ENDPOINT
 from supervision.environment import network_environment
@@ -49,7 +49,7 @@ async def download_events(request: DownloadRequest) -> AsyncGenerator[Event, Non
         await asyncio.shield(_end(process))
         last_lines = await errors
     how = describe_exit(process.returncode or 0)
-    ended = Message("message.downloader_ended", exit=how)
+    ended = Notice("notices.downloader_ended", exit=how)
     raise DownloaderDied(joined(ended, last_lines) if last_lines else ended)
 
 
@@ -62,7 +62,7 @@ async def read_download_events(stream: asyncio.StreamReader) -> AsyncGenerator[E
             if isinstance(event, DownloadFinished):
                 return
     except (ConnectionError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise DownloaderDied(Message("message.downloader_unreadable", error=error)) from error
+        raise DownloaderDied(Notice("notices.downloader_unreadable", error=error)) from error
 
 
 async def _spawn(endpoint: str) -> asyncio.subprocess.Process:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from i18n.message import Message
+from notices import Notice
 from registry.errors import RegistryConflict
 from registry.files import RemoteFile, is_intact
 from registry.local import LocalModel
@@ -33,6 +33,6 @@ def verify(model: LocalModel, on_bytes: Callable[[int], None] | None = None) -> 
     except msgspec.ValidationError:
         files = []
     if not files:
-        raise RegistryConflict(Message("message.no_hashes", model=model.id))
+        raise RegistryConflict(Notice("notices.no_hashes", model=model.id))
     damaged = tuple(file.path for file in files if not is_intact(file, model.path / file.path, on_bytes))
     return Verification(model.id, len(files), damaged)

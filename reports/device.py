@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from i18n.message import Phrase
+from notices import Phrase
 from reports.requests import ActivityReport
 
 

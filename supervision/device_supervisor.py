@@ -6,7 +6,7 @@ from typing import Any
 
 from activity.history import RequestHistory
 from configuration.device_config import DeviceSettings
-from i18n.message import Message
+from notices import Notice
 from reports.device import Health, Live, MemoryReport
 from supervision.server_supervisor import ServerState, ServerStatus, ServerSupervisor
 
@@ -74,7 +74,7 @@ class DeviceSupervisor(ServerSupervisor[Live]):
         self.activity.lose_running()
 
     def _way_out(self) -> str:
-        return Message("message.port_way_out", device=self.name)
+        return Notice("notices.port_way_out", device=self.name)
 
 
 def _wanted(settings: DeviceSettings) -> bool:

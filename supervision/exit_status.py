@@ -2,7 +2,7 @@
 
 import signal
 
-from i18n.message import Message
+from notices import Notice
 
 _FIRST_NT_STATUS = 0x80000000
 _NT_STATUS = {
@@ -25,14 +25,14 @@ _NT_STATUS = {
 def describe_exit(code: int) -> str:
     """`code` as Python's subprocesses report it: negative for a signal, an NTSTATUS where Windows ended it."""
     if code < 0:
-        return Message("message.exit_signal", name=_signal_name(-code))
+        return Notice("notices.exit_signal", name=_signal_name(-code))
     if code < _FIRST_NT_STATUS:
-        return Message("message.exit_code", code=code)
+        return Notice("notices.exit_code", code=code)
     meaning = _NT_STATUS.get(code)
     name = f"0x{code:08X}"
     if meaning is None:
-        return Message("message.exit_code", code=name)
-    return Message("message.exit_code_meaning", code=name, meaning=Message(f"message.exit_{meaning}"))
+        return Notice("notices.exit_code", code=name)
+    return Notice("notices.exit_code_meaning", code=name, meaning=Notice(f"notices.exit_{meaning}"))
 
 
 def crashed(code: int) -> bool:

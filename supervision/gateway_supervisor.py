@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from configuration.gateway_config import GatewaySettings, GatewayStore
-from i18n.message import Message
+from notices import Notice
 from reports.gateway import GatewayHealth
 from supervision.server_supervisor import ServerSupervisor
 
@@ -66,4 +66,4 @@ class GatewaySupervisor(ServerSupervisor[GatewayHealth]):
         self.health = None
 
     def _way_out(self) -> str:
-        return Message("message.gateway_port_way_out")
+        return Notice("notices.gateway_port_way_out")

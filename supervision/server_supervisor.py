@@ -14,7 +14,7 @@ from typing import Generic, Literal
 
 import httpx
 
-from i18n.message import Message, joined
+from notices import Notice, joined
 from supervision.child import ChildProcess
 from supervision.exit_status import describe_exit
 from supervision.health import Answer, HealthWatch
@@ -211,10 +211,10 @@ class ServerSupervisor(ABC, Generic[Answer]):
         except CannotListen as error:
             self._fail(joined(str(error), self._way_out()))
         except OSError as error:
-            self._fail(Message("message.server_not_started", error=error))
+            self._fail(Notice("notices.server_not_started", error=error))
         except Exception as error:
             logger.exception("supervising %s failed", self.name)
-            self._fail(Message("message.supervision_failed", error=f"{error!r}"))
+            self._fail(Notice("notices.supervision_failed", error=f"{error!r}"))
 
     async def _listen(self) -> None:
         """Raises `CannotListen` when the port is still taken after `port_wait`."""
@@ -245,17 +245,17 @@ class ServerSupervisor(ABC, Generic[Answer]):
             if self._ending.is_set():
                 return
             code = self._exit_code or 0
-            how = Message("message.server_ended", exit=describe_exit(code))
+            how = Notice("notices.server_ended", exit=describe_exit(code))
             if code == CANNOT_START:
-                self._fail(Message("message.server_cannot_start", how=how))
+                self._fail(Notice("notices.server_cannot_start", how=how))
                 return
             deaths = deaths + 1 if healthy_since is None else 0
             if deaths >= self._timing.attempts:
-                self._fail(Message("message.server_gives_up", how=how, deaths=deaths))
+                self._fail(Notice("notices.server_gives_up", how=how, deaths=deaths))
                 return
             if healthy_since is not None and loop.time() - healthy_since >= self._timing.pause_reset:
                 pause = self._timing.first_pause
-            self._last_error = Message("message.server_restarts", how=how)
+            self._last_error = Notice("notices.server_restarts", how=how)
             self.log.remark("WARNING", f"{how}; it is started again in {pause:g} s")
             self._set("restarting")
             self._restarts += 1

@@ -12,7 +12,7 @@ import httpx
 from activity.history import RequestHistory
 from configuration.device_config import ConfigStore, DeviceSettings
 from configuration.gateway_config import GATEWAY_FILE, GatewayStore
-from i18n.message import Message
+from notices import Notice
 from reports.device import Health, MemoryReport
 from supervision.device_supervisor import DeviceState, DeviceStatus, DeviceSupervisor
 from supervision.gateway_supervisor import GATEWAY, GatewaySupervisor
@@ -30,7 +30,7 @@ class UnknownDevice(LookupError):
     """No device of this name is configured."""
 
     def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(Message("message.no_device", name=name, known=", ".join(known) or "none"))
+        super().__init__(Notice("notices.no_device", name=name, known=", ".join(known) or "none"))
 
 
 class Suite:

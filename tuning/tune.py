@@ -12,11 +12,11 @@ from chat.tokenizer import ChatTokenizer
 from configuration.device_config import ConfigStore, DeviceSettings, ModelAssignment
 from configuration.tuning_store import STREAMS, PipelineSettings, Tuning, TuningTrial, tuning_store
 from hardware.devices import available_devices
-from i18n.message import Message
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
 from instances.protocol import LoadModel
 from memory.budget import MemoryBudget, device_budget
 from memory.readings import GB
+from notices import Notice
 from pools.model_assignment import served_model
 from pools.served_model import ServedModel, load_message, plan_instance
 from tuning.trials import TEXT, Prompts, run_trial
@@ -65,17 +65,17 @@ def _find(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel, Devi
     devices = ConfigStore(data_dir / "device_config.json").load().devices
     settings = devices.get(device)
     if settings is None:
-        raise CannotTune(Message("message.no_device", name=device, known=", ".join(devices)))
+        raise CannotTune(Notice("notices.no_device", name=device, known=", ".join(devices)))
     assignment = next((each for each in settings.models if each.id == model_id), None)
     if assignment is None:
         raise CannotTune(f"{model_id} is not assigned to {device}: main.py assign {model_id} {device}")
     model = served_model(device, settings, assignment, data_dir, available_devices())
     if model.problem:
-        raise CannotTune(Message("message.model_unusable", model=model_id, problem=model.problem))
+        raise CannotTune(Notice("notices.model_unusable", model=model_id, problem=model.problem))
     if model.task != "generation" or model.facts.vision:
-        raise CannotTune(Message("message.one_pipeline", model=model_id))
+        raise CannotTune(Notice("notices.one_pipeline", model=model_id))
     if model.on_npu:
-        raise CannotTune(Message("message.one_pipeline_on_npu"))
+        raise CannotTune(Notice("notices.one_pipeline_on_npu"))
     return model, settings
 
 
@@ -97,7 +97,7 @@ async def _try(
     if not budget.reserve(candidate, model.public_id, plan.total_bytes):
         free = max(0, budget.figures().free) / GB
         raise CannotTune(
-            Message("message.tuning_memory", model=model.id, need=f"{plan.total_bytes / GB:.1f}", free=f"{free:.1f}")
+            Notice("notices.tuning_memory", model=model.id, need=f"{plan.total_bytes / GB:.1f}", free=f"{free:.1f}")
         )
     try:
         async with budget.load_turn():
@@ -105,7 +105,7 @@ async def _try(
             return await run_trial(spec, candidate, prompts, make_instance=make_instance)
     except (InstanceLoadError, InstanceLost, RequestRefused) as error:
         raise CannotTune(
-            Message("message.tuning_failed", model=model.id, pipeline=candidate.pipeline, error=error)
+            Notice("notices.tuning_failed", model=model.id, pipeline=candidate.pipeline, error=error)
         ) from error
     finally:
         budget.release(candidate)

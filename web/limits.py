@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.types import Message as Event
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from i18n.message import Message
+from notices import Notice
 from web.guard import ErrorRenderer
 
 MAX_URL_BYTES = 8192
@@ -84,10 +83,10 @@ class Limits:
 
     def _too_large(self, scope: Scope) -> Response | None:
         if len(scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
-            return self._refuse(scope, 414, Message("message.limit_address", most=MAX_URL_BYTES))
+            return self._refuse(scope, 414, Notice("notices.limit_address", most=MAX_URL_BYTES))
         headers = scope["headers"]
         if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
-            return self._refuse(scope, 431, Message("message.limit_headers", count=MAX_HEADERS, most=MAX_HEADER_BYTES))
+            return self._refuse(scope, 431, Notice("notices.limit_headers", count=MAX_HEADERS, most=MAX_HEADER_BYTES))
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isascii() and announced.isdigit() and int(announced[:20]) > (most := self._most_body_bytes(scope)):
             return self._refuse(scope, 413, _body_sentence(most))
@@ -96,7 +95,7 @@ class Limits:
     def _too_many(self, scope: Scope, client: str) -> Response | None:
         if self._active[client] >= self._limits.active_per_client:
             return self._later(
-                scope, Message("message.limit_open_requests", count=self._active[client]), _BUSY_RETRY_SECONDS
+                scope, Notice("notices.limit_open_requests", count=self._active[client]), _BUSY_RETRY_SECONDS
             )
         if self._limits.per_minute is None:
             return None
@@ -106,7 +105,7 @@ class Limits:
         left = min(float(self._limits.per_minute), left + (now - since) * rate)
         if left < 1:
             return self._later(
-                scope, Message("message.limit_per_minute", most=self._limits.per_minute), int((1 - left) / rate) + 1
+                scope, Notice("notices.limit_per_minute", most=self._limits.per_minute), int((1 - left) / rate) + 1
             )
         if len(self._allowances) >= _MOST_CLIENTS:
             self._allowances.clear()
@@ -114,7 +113,7 @@ class Limits:
         return None
 
     def _later(self, scope: Scope, sentence: str, seconds: int) -> Response:
-        response = self._refuse(scope, 429, Message("message.try_again_in", sentence=sentence, seconds=seconds))
+        response = self._refuse(scope, 429, Notice("notices.try_again_in", sentence=sentence, seconds=seconds))
         response.headers["Retry-After"] = str(seconds)
         return response
 
@@ -127,7 +126,7 @@ class Limits:
         most = self._most_body_bytes(scope)
         received = commas = 0
 
-        async def counted() -> Event:
+        async def counted() -> Message:
             nonlocal received, commas
             message = await receive()
             body = message.get("body", b"")
@@ -136,11 +135,11 @@ class Limits:
             if received > most:
                 raise HTTPException(413, _body_sentence(most))
             if commas > MAX_COMMAS:
-                raise HTTPException(413, Message("message.limit_values", most=MAX_COMMAS))
+                raise HTTPException(413, Notice("notices.limit_values", most=MAX_COMMAS))
             return message
 
         return counted
 
 
 def _body_sentence(most: int) -> str:
-    return Message("message.limit_body", most=f"{most / 1000000.0:g}")
+    return Notice("notices.limit_body", most=f"{most / 1000000.0:g}")

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from i18n.message import as_text
+from notices import as_text
 
 T = TypeVar("T")
 

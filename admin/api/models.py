@@ -29,8 +29,8 @@ from admin.api.responses import (
 from admin.live.feed import LiveFeed
 from admin.live.snapshots import SnapshotReader
 from admin.removal import remove_model
-from i18n.message import as_text
 from model_registry import PullJob
+from notices import as_text
 from web.openapi import answer
 
 

@@ -21,7 +21,7 @@ from admin.errors import AdminError
 from admin.live.feed import LiveFeed
 from admin.live.views import TuningLine
 from configuration.tuning_store import Tuning, tuning_store
-from i18n.message import Message, Phrase, message_of
+from notices import Notice, Phrase, notice_of
 from supervision.environment import child_environment
 from supervision.python import python_command
 from supervision.spawn import spawn_process
@@ -113,11 +113,11 @@ def _error(output: bytes) -> str | None:
     try:
         document = json.loads(output)
     except ValueError:
-        return Message("message.tuning_no_result")
+        return Notice("notices.tuning_no_result")
     if "error" not in document:
         return None
     error = document["error"]
-    return message_of(msgspec.convert(error.get("phrase", error["message"]), str | Phrase))
+    return notice_of(msgspec.convert(error.get("phrase", error["message"]), str | Phrase))
 
 
 def tuning_router(runs: TuningRuns, feed: LiveFeed) -> APIRouter:

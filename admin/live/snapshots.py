@@ -26,11 +26,11 @@ from admin.live.views import (
 )
 from configuration.device_config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from doctor.examination import Doctor
-from i18n.message import message_of
 from memory.kv_cache import KvPrecision, kv_cache_bytes, kv_format
 from memory.readings import default_reserve, read_system_memory
 from model_files.model_facts import ModelFacts
 from model_registry import LocalModel, ModelRegistry, PullJob
+from notices import notice_of
 from registry.last_use import LastUse
 from reports.device import Health, MemoryReport, ModelHealth, ModelMemory
 from supervision.suite import DeviceStatus, Suite
@@ -201,7 +201,7 @@ def _running(report: ModelHealth, size: ModelMemory | None) -> RunningModel:
         instances=report.instances,
         active=report.active,
         queued=report.queued,
-        error=message_of(report.error_phrase) if report.error_phrase else report.error,
+        error=notice_of(report.error_phrase) if report.error_phrase else report.error,
         measured=_rounded(size and size.measured_bytes, MODEL_STEP) or None,
         estimated=_rounded(size and size.estimated_bytes, MODEL_STEP) or None,
         loading_since=report.loading_since,
@@ -213,7 +213,7 @@ def _running(report: ModelHealth, size: ModelMemory | None) -> RunningModel:
 def _hardware(health: Health | None) -> Hardware | None:
     if health is None or not health.used_device:
         return None
-    reason = message_of(health.fallback_phrase) if health.fallback_phrase else health.fallback_reason
+    reason = notice_of(health.fallback_phrase) if health.fallback_phrase else health.fallback_reason
     return Hardware(health.used_device, health.device_name or health.used_device, reason)
 
 

@@ -55,7 +55,7 @@ def test_every_key_that_is_used_exists_and_the_other_way_round() -> None:
     used = set(CALL.findall(text)) | {key for key, computed in SCRIPT_KEY.findall(scripts) if not computed}
     prefixes = {*PREFIX.findall(text), *(key for key, computed in SCRIPT_KEY.findall(scripts) if computed)}
     assert used <= set(REFERENCE)
-    computed = ("error.", "problem.", "language.", "doctor.", "message.", *prefixes)
+    computed = ("error.", "problem.", "language.", "doctor.", "notices.", *prefixes)
     conditional = {key for key in REFERENCE if f'"{key}"' in text}
     unused = {key for key in REFERENCE if key not in used | conditional and not key.startswith(computed)}
     assert not unused

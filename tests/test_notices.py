@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 from i18n.catalogues import Catalogues
-from i18n.message import Message, Phrase, as_phrase, as_text, joined, message_of
+from notices import Notice, Phrase, as_phrase, as_text, joined, notice_of
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 CATALOGUES = Catalogues(PROJECT / "locales")
 ENGLISH = json.loads((PROJECT / "locales" / "en.json").read_text(encoding="utf-8"))
 SOURCES = [
@@ -25,7 +25,7 @@ SOURCES = [
     if folder.is_dir() and folder.name not in ("tests", "benchmarks", "tools", "deploy", ".venv")
     for path in folder.rglob("*.py")
 ] + list(PROJECT.glob("*.py"))
-SENTENCE = Message("message.resume_to_try_again", sentence=Message("message.downloader_ended", exit="signal SIGKILL"))
+SENTENCE = Notice("notices.resume_to_try_again", sentence=Notice("notices.downloader_ended", exit="signal SIGKILL"))
 
 
 def calls() -> Iterator[tuple[str, set[str], str]]:
@@ -35,13 +35,13 @@ def calls() -> Iterator[tuple[str, set[str], str]]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id == "Message"
+                and node.func.id == "Notice"
                 and node.args
             ):
                 first = node.args[0]
                 if isinstance(first, ast.JoinedStr):
                     first = first.values[0]
-                if isinstance(first, ast.Constant) and str(first.value).startswith("message."):
+                if isinstance(first, ast.Constant) and str(first.value).startswith("notices."):
                     computed = first is not node.args[0]
                     values = {str(keyword.arg) for keyword in node.keywords}
                     yield str(first.value) + "*" * computed, values, f"{path.name}:{node.lineno}"
@@ -54,7 +54,7 @@ def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def test_every_message_is_in_the_catalogue_with_its_placeholders() -> None:
+def test_every_notice_is_in_the_catalogue_with_its_placeholders() -> None:
     assert len(CALLS) > 150
     for key, values, place in CALLS:
         if key.endswith("*"):
@@ -63,23 +63,23 @@ def test_every_message_is_in_the_catalogue_with_its_placeholders() -> None:
             assert placeholders(ENGLISH[key]) == values, place
 
 
-def test_no_message_in_the_catalogue_is_left_over() -> None:
+def test_no_notice_in_the_catalogue_is_left_over() -> None:
     keys = {key for key, _, _ in CALLS}
     computed = tuple(key[:-1] for key in keys if key.endswith("*"))
-    known = {key for key in ENGLISH if key.startswith("message.")}
+    known = {key for key in ENGLISH if key.startswith("notices.")}
     assert {key for key in known - keys if not key.startswith(computed)} == set()
 
 
 @pytest.mark.parametrize("t", CATALOGUES.languages, ids=lambda t: t.tag)
-def test_messages_within_messages_are_in_the_readers_language(t) -> None:
+def test_notices_within_notices_are_in_the_readers_language(t) -> None:
     said = {"en": "The downloader ended unexpectedly (signal SIGKILL). Resume to try again."}
     said["zh-TW"] = "下載程式意外結束（signal SIGKILL）。可按「重試」繼續。"
     assert t.say(SENTENCE) == said[t.tag]
-    assert t.say("no message") == "no message"
+    assert t.say("no notice") == "no notice"
 
 
 def test_an_error_gives_back_the_message_it_was_made_with() -> None:
-    assert isinstance(str(ValueError(SENTENCE)), Message)
+    assert isinstance(str(ValueError(SENTENCE)), Notice)
     assert SENTENCE == "The downloader ended unexpectedly (signal SIGKILL). Resume to try again."
 
 
@@ -90,7 +90,7 @@ def test_a_copy_is_a_message_too(again) -> None:
 
 def test_a_message_crosses_a_border_as_key_and_values() -> None:
     line = msgspec.json.encode(SENTENCE, enc_hook=as_phrase)
-    there = message_of(msgspec.json.decode(line, type=str | Phrase))
+    there = notice_of(msgspec.json.decode(line, type=str | Phrase))
     zh = CATALOGUES.get("zh-TW")
     assert zh is not None
     assert zh.say(there) == zh.say(SENTENCE)
@@ -98,14 +98,14 @@ def test_a_message_crosses_a_border_as_key_and_values() -> None:
 
 
 def test_a_message_of_another_version_is_its_english_text() -> None:
-    assert message_of(Phrase("What is new.", "message.of_tomorrow")) == "What is new."
-    assert message_of(Phrase("Lacks a value.", "message.file_missing")) == "Lacks a value."
-    assert message_of("An old list on disk.") == "An old list on disk."
+    assert notice_of(Phrase("What is new.", "notices.of_tomorrow")) == "What is new."
+    assert notice_of(Phrase("Lacks a value.", "notices.file_missing")) == "Lacks a value."
+    assert notice_of("An old list on disk.") == "An old list on disk."
 
 
 def test_sentences_follow_each_other() -> None:
     zh = CATALOGUES.get("zh-TW")
     assert zh is not None
-    both = joined(Message("message.file_missing", file="a.bin"), Message("message.file_missing", file="b.bin"))
+    both = joined(Notice("notices.file_missing", file="a.bin"), Notice("notices.file_missing", file="b.bin"))
     assert both == "a.bin is missing. b.bin is missing."
     assert zh.say(both) == "缺少 a.bin。缺少 b.bin。"

@@ -10,17 +10,17 @@ from typing import Any
 
 import msgspec
 
-_ENGLISH = Path(__file__).resolve().parents[1] / "locales" / "en.json"
+_ENGLISH = Path(__file__).resolve().parent / "locales" / "en.json"
 
 
-class Message(str):
+class Notice(str):
     """English text, for logs and API errors, that knows its `key` in the catalogues and the `values` of its
     placeholders, some of which may be messages themselves."""
 
     key: str
     values: Mapping[str, Any]
 
-    def __new__(cls, key: str, **values: object) -> Message:
+    def __new__(cls, key: str, **values: object) -> Notice:
         plain = {name: value if isinstance(value, str | int | float) else str(value) for name, value in values.items()}
         made = super().__new__(cls, _english()[key].format(**plain))
         made.key, made.values = key, plain
@@ -29,8 +29,8 @@ class Message(str):
     def __str__(self) -> str:
         return self  # so that `str(error)` is the message that the error was made with
 
-    def __reduce__(self) -> tuple[Callable[..., Message], tuple[str]]:
-        return partial(Message, **self.values), (self.key,)
+    def __reduce__(self) -> tuple[Callable[..., Notice], tuple[str]]:
+        return partial(Notice, **self.values), (self.key,)
 
 
 class Phrase(msgspec.Struct, frozen=True):
@@ -44,35 +44,35 @@ class Phrase(msgspec.Struct, frozen=True):
 def joined(first: str, *others: str) -> str:
     """One sentence after another."""
     for each in others:
-        first = Message("message.two", first=first, second=each)
+        first = Notice("notices.two", first=first, second=each)
     return first
 
 
 def as_text(value: object) -> str:
     """As msgspec's `enc_hook`: a message is English text."""
-    if isinstance(value, Message):
+    if isinstance(value, Notice):
         return str.__str__(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def as_phrase(value: object) -> Phrase:
     """As msgspec's `enc_hook`: a message is a `Phrase`."""
-    if isinstance(value, Message):
-        values = {name: as_phrase(each) if isinstance(each, Message) else each for name, each in value.values.items()}
+    if isinstance(value, Notice):
+        values = {name: as_phrase(each) if isinstance(each, Notice) else each for name, each in value.values.items()}
         return Phrase(as_text(value), value.key, values)
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def phrase_of(text: str | None) -> Phrase | None:
-    return as_phrase(text) if isinstance(text, Message) else None
+    return as_phrase(text) if isinstance(text, Notice) else None
 
 
-def message_of(phrase: str | Phrase) -> str:
+def notice_of(phrase: str | Phrase) -> str:
     """What was encoded; only the text where another version knew messages that this one does not."""
     if isinstance(phrase, str):
         return phrase
     try:
-        return Message(phrase.key, **{name: _value(value) for name, value in phrase.values.items()})
+        return Notice(phrase.key, **{name: _value(value) for name, value in phrase.values.items()})
     except (KeyError, IndexError, ValueError):
         return phrase.text
 
@@ -81,7 +81,7 @@ def restored(document: Any) -> Any:
     """A JSON document with messages again where it holds their phrases."""
     match document:
         case {"text": str(), "key": str(), "values": dict()}:
-            return message_of(msgspec.convert(document, Phrase))
+            return notice_of(msgspec.convert(document, Phrase))
         case dict():
             return {name: restored(value) for name, value in document.items()}
         case list():
@@ -90,7 +90,7 @@ def restored(document: Any) -> Any:
 
 
 def _value(value: str | int | float | Phrase) -> str | int | float:
-    return message_of(value) if isinstance(value, Phrase) else value
+    return notice_of(value) if isinstance(value, Phrase) else value
 
 
 @lru_cache(maxsize=1)
