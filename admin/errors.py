@@ -22,8 +22,7 @@ from configuration.device_config import ConfigError
 from configuration.type_problems import type_problem
 from i18n.catalogues import Catalogues, Translator
 from keys.errors import KeyProblem
-from model_registry import RegistryError
-from web.errors import LONGEST_MESSAGE, shortened
+from web.errors import LONGEST_MESSAGE, ServiceError, shortened
 from web.methods import allowed_methods
 
 logger = logging.getLogger(__name__)
@@ -68,9 +67,9 @@ class ErrorHandlers:
     async def on_unknown_device(self, request: Request, error: Exception) -> Response:
         return self._respond(request, 404, "unknown_device", lambda t: t.say(str(error)))
 
-    async def on_registry_error(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, RegistryError)
-        return self._respond(request, error.status, error.type, lambda t: t.say(error.message))
+    async def on_service_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, ServiceError)
+        return self._respond(request, error.status, error.code, lambda t: t.say(error.message))
 
     async def on_invalid_request(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

@@ -200,7 +200,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except RegistryError as error:
-        raise CommandFailed(error.message, error.type) from error
+        raise CommandFailed(error.message, error.code) from error
     except ConfigError as error:
         raise CommandFailed(str(error), "config_broken") from error
     except ValidationError as error:

@@ -181,8 +181,8 @@ class Downloader:
 def _failure(error: OSError, directory: Path) -> DownloadReportedFailure:
     if error.errno == errno.ENOSPC:
         full = NotEnoughDisk.of(RESERVE_BYTES, free_bytes(directory))
-        return DownloadReportedFailure(full.type, full.message, full.details)
-    return DownloadReportedFailure(DownloadFailed.__name__, Notice("notices.model_not_written", error=error))
+        return DownloadReportedFailure(full.code, full.message, full.details)
+    return DownloadReportedFailure(DownloadFailed.code, Notice("notices.model_not_written", error=error))
 
 
 def main() -> int:
@@ -193,7 +193,7 @@ def main() -> int:
     try:
         Downloader(request, output).run()
     except RegistryError as error:
-        failure = DownloadReportedFailure(error.type, error.message, error.details)
+        failure = DownloadReportedFailure(error.code, error.message, error.details)
     except OSError as error:
         failure = _failure(error, Path(request.directory))
     else:

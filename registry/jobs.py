@@ -35,7 +35,7 @@ class FileProgress:
 
 @dataclass(frozen=True)
 class JobError:
-    """type: the name of the error's class in registry.errors; details as there."""
+    """type: the code of the error in registry.errors; details as there."""
 
     type: str
     message: str

@@ -246,7 +246,7 @@ class PullManager:
 
     def _fail(self, job_id: str, error: RegistryError) -> None:
         job = self.job(job_id)
-        details = JobError(error.type, error.message, error.status, error.details)
+        details = JobError(error.code, error.message, error.status, error.details)
         commit = None if isinstance(error, RevisionNotFound) else job.commit
         self._set(replace(job, state="failed", error=details, commit=commit, bytes_per_second=None))
         logger.warning("Pull of %s failed: %s", job.model_id, error.message)
