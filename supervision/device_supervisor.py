@@ -19,6 +19,8 @@ DeviceStatus = ServerStatus
 class DeviceSupervisor(ServerSupervisor[Live]):
     """`health` and `memory`: the latest answers, None while there are none."""
 
+    answer_type = Live
+
     def __init__(
         self,
         name: str,
@@ -59,9 +61,6 @@ class DeviceSupervisor(ServerSupervisor[Live]):
 
     def _question(self) -> str:
         return f"/live?since={self.activity.cursor}"
-
-    def _answer_type(self) -> type[Live]:
-        return Live
 
     def _hear(self, answer: Live | None) -> None:
         self.health = answer.health if answer else None

@@ -17,6 +17,8 @@ GATEWAY = "gateway"
 class GatewaySupervisor(ServerSupervisor[GatewayHealth]):
     """`health`: the latest answer of the gateway's /health, None while there is none."""
 
+    answer_type = GatewayHealth
+
     def __init__(self, store: GatewayStore, *, config_path: Path, **options: Any) -> None:
         """`config_path`: the devices' configuration. `options`: those of `ServerSupervisor`."""
         self.store = store
@@ -55,9 +57,6 @@ class GatewaySupervisor(ServerSupervisor[GatewayHealth]):
 
     def _question(self) -> str:
         return "/health"
-
-    def _answer_type(self) -> type[GatewayHealth]:
-        return GatewayHealth
 
     def _hear(self, answer: GatewayHealth | None) -> None:
         self.health = answer

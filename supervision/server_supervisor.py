@@ -55,6 +55,8 @@ class ServerSupervisor(ABC, Generic[Answer]):
     refused; on Windows the process opens them itself. A subclass says what is run, where, and who wants to hear of it.
     """
 
+    answer_type: type[Answer]
+
     def __init__(
         self,
         name: str,
@@ -99,10 +101,6 @@ class ServerSupervisor(ABC, Generic[Answer]):
     @abstractmethod
     def _question(self) -> str:
         """The path that is asked again and again."""
-
-    @abstractmethod
-    def _answer_type(self) -> type[Answer]:
-        """Of the answers to it."""
 
     @abstractmethod
     def _hear(self, answer: Answer | None) -> None:
@@ -284,7 +282,7 @@ class ServerSupervisor(ABC, Generic[Answer]):
             self._launch.base_url(port, host),
             self._timing,
             question=self._question,
-            answer_type=self._answer_type(),
+            answer_type=self.answer_type,
             on_answer=self._note,
             on_silence=partial(self._end_silent, child),
         )
