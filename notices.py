@@ -73,7 +73,7 @@ def notice_of(phrase: str | Phrase) -> str:
         return phrase
     try:
         return Notice(phrase.key, **{name: _value(value) for name, value in phrase.values.items()})
-    except (KeyError, IndexError, ValueError):
+    except (LookupError, ValueError, TypeError, AttributeError):
         return phrase.text
 
 
