@@ -49,12 +49,13 @@ from keys.errors import KeyProblem
 from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
 from keys.sessions import Sessions
-from model_registry import ModelRegistry, RegistryError
+from model_registry import ModelRegistry
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
 from supervision.suite import Suite, UnknownDevice
 from version import __version__
 from web.compressed_bodies import CompressedBodies
+from web.errors import ServiceError
 from web.guard import Guard
 from web.limits import Limits
 from web.openapi import answer, describe
@@ -212,7 +213,7 @@ def _handle_errors(app: FastAPI, handlers: ErrorHandlers) -> None:
     app.add_exception_handler(ConfigError, handlers.on_config_error)
     app.add_exception_handler(KeyProblem, handlers.on_key_problem)
     app.add_exception_handler(UnknownDevice, handlers.on_unknown_device)
-    app.add_exception_handler(RegistryError, handlers.on_registry_error)
+    app.add_exception_handler(ServiceError, handlers.on_service_error)
     app.add_exception_handler(RequestValidationError, handlers.on_invalid_request)
     app.add_exception_handler(HTTPException, handlers.on_http_exception)
     app.add_exception_handler(Exception, handlers.on_failure)

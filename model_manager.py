@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
-from instances.protocol import LoadModel, MultimodalPrompt, Rows, Sampling, ScorePrompt, TextWork, TokenOutput
+from instances.protocol import GenerationParams, LoadModel, MultimodalPrompt, Rows, ScorePrompt, TextWork, TokenOutput
 from memory.budget import MemoryBudget
 from model_files.compile_cache import CompileCache
 from pools.arrivals import ArrivalCounter, arrived
@@ -131,7 +131,7 @@ class ModelManager:
         self,
         model_id: str,
         prompt_ids: list[int],
-        sampling: Sampling,
+        sampling: GenerationParams,
         timings: Timings,
         *,
         client: str = "",

@@ -63,7 +63,7 @@ class Assignments:
         a memory of its own."""
         report = self._suite.memory(device)
         if report is not None:
-            return report.get("limit_bytes")
+            return report.limit_bytes
         configured = int(settings.memory_limit_gb * GB) if settings.memory_limit_gb else None
         if settings.device.upper().startswith("GPU"):
             return configured

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -18,10 +19,10 @@ from starlette.types import Scope
 from admin.problems import describe_config
 from admin.rendering import Renderer
 from configuration.device_config import ConfigError
+from configuration.type_problems import type_problem
 from i18n.catalogues import Catalogues, Translator
 from keys.errors import KeyProblem
-from model_registry import RegistryError
-from web.errors import LONGEST_MESSAGE, shortened
+from web.errors import LONGEST_MESSAGE, ServiceError, shortened
 from web.methods import allowed_methods
 
 logger = logging.getLogger(__name__)
@@ -66,9 +67,9 @@ class ErrorHandlers:
     async def on_unknown_device(self, request: Request, error: Exception) -> Response:
         return self._respond(request, 404, "unknown_device", lambda t: t.say(str(error)))
 
-    async def on_registry_error(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, RegistryError)
-        return self._respond(request, error.status, error.type, lambda t: t.say(error.message))
+    async def on_service_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, ServiceError)
+        return self._respond(request, error.status, error.code, lambda t: t.say(error.message))
 
     async def on_invalid_request(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -112,13 +113,13 @@ def _said(t: Translator, values: Mapping[str, object]) -> dict[str, object]:
     return {name: t.say(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
-def _explain(problems: Sequence[dict[str, object]], t: Translator) -> str:
+def _explain(problems: Sequence[dict[str, Any]], t: Translator) -> str:
     """`models.0.max_concurrent: Input should be a valid integer; …`"""
     sentences: list[str] = []
     for problem in problems:
         location = problem.get("loc")
         parts = [str(part) for part in location] if isinstance(location, (list, tuple)) else []
         field = ".".join(parts[1:])
-        message = t.say(str(problem["msg"]))
+        message = str(problem["msg"]) if t.tag == "en" else t.say(type_problem(problem))
         sentences.append(f"{field}: {message}" if field else message)
     return "; ".join(dict.fromkeys(sentences))

@@ -32,6 +32,7 @@ from doctor.hardware import reports_of
 from doctor.recommended import recommendations_for
 from i18n.catalogues import Catalogues
 from model_registry import LocalModel, ModelRegistry, RegistryError
+from notices import as_text
 from registry.assigning import new_assignment, written_path
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
@@ -72,7 +73,7 @@ class OfflineBackend:
         listing = await run_probe(["devices"], seconds=_LISTING_SECONDS)
         if listing.answer is None:
             raise CommandFailed(f"OpenVINO could not list the devices: {listing.reason}")
-        return [msgspec.to_builtins(each) for each in recommendations_for(reports_of(listing))]
+        return [msgspec.to_builtins(each, enc_hook=as_text) for each in recommendations_for(reports_of(listing))]
 
     async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[JsonAnswer, None]:
         with self._in_charge(), _explained():
@@ -199,7 +200,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except RegistryError as error:
-        raise CommandFailed(error.message, error.type) from error
+        raise CommandFailed(error.message, error.code) from error
     except ConfigError as error:
         raise CommandFailed(str(error), "config_broken") from error
     except ValidationError as error:
@@ -218,7 +219,7 @@ def _without(settings: DeviceSettings, model_id: str) -> DeviceSettings:
 
 
 def _row(model: LocalModel, devices: Mapping[str, DeviceSettings], last_used: float | None) -> JsonAnswer:
-    return msgspec.to_builtins(model.described()) | {
+    return msgspec.to_builtins(model.described(), enc_hook=as_text) | {
         "last_used": last_used,
         "devices": [name for name, settings in devices.items() if _offers(settings, model.id)],
     }

@@ -10,6 +10,8 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from configuration.schema import Configuration, DeviceSettings, ModelAlias, ModelAssignment
+from configuration.type_problems import type_problem
+from notices import Notice
 from storage.files import read_bytes, write_atomically
 from storage.json_source import JsonSource, JsonSourceError, Location, read_json
 
@@ -31,10 +33,13 @@ DEMO_MODEL_ID = "demo/server-guide"
 
 MAX_BYTES = 5_000_000
 """Of a file that is written; every listing and every page carries parts of it."""
-_REMEDY = "Correct the file, or delete it to have a new one written at the next start."
 _ROOT_RULE = (
     'every root key names a device and its value is an object like {"port": 11435, "device": "GPU", "models": []}'
 )
+
+
+def _with_remedy(problem: str) -> str:
+    return Notice("notices.config_remedy", problem=problem)
 
 
 class ConfigError(Exception):
@@ -84,13 +89,13 @@ def parse_configuration(text: str, path: Path) -> Configuration:
     except JsonSourceError as error:
         raise ConfigError(
             path,
-            f"this is not valid JSON: {error.message}. {_REMEDY}",
+            _with_remedy(Notice("notices.config_no_json", error=error.message)),
             line=error.line,
             column=error.column,
             field=_field_name(error.location) or None,
         ) from error
     if not isinstance(source.value, Mapping):
-        raise ConfigError(path, f"{_ROOT_RULE}. {_REMEDY}", line=1, column=1)
+        raise ConfigError(path, _with_remedy(_ROOT_RULE), line=1, column=1)
     notes = {key: value for key, value in source.value.items() if key.startswith(("$", "_"))}
     devices = {key: value for key, value in source.value.items() if key not in notes}
     try:
@@ -105,15 +110,14 @@ def _explain(error: ValidationError, source: JsonSource, path: Path) -> ConfigEr
     first = error.errors(include_url=False)[0]
     location: Location = tuple(part for part in first["loc"][1:] if part != "[key]")
     if first["type"] == "missing":
-        message = "this field is missing"
+        message = type_problem(first)
     elif first["type"] == "model_type" and len(location) == 1:
         message = _ROOT_RULE
     elif first["type"] == "value_error":
-        message = first["msg"].removeprefix("Value error, ")
+        message = str(first.get("ctx", {})["error"])
     else:
-        problem = first["msg"].replace("Input should", "it must", 1)
-        message = f"{problem}, found {_shortened(first['input'])}"
-    return _error_at(location, f"{message}. {_REMEDY}", source, path)
+        message = Notice("notices.config_found", problem=type_problem(first), value=_shortened(first["input"]))
+    return _error_at(location, _with_remedy(message), source, path)
 
 
 def _refuse_shared_ports(configuration: Configuration, source: JsonSource, path: Path) -> None:
@@ -121,7 +125,7 @@ def _refuse_shared_ports(configuration: Configuration, source: JsonSource, path:
     for name, settings in configuration.devices.items():
         owner = owners.setdefault(settings.port, name)
         if owner != name:
-            message = f'port {settings.port} belongs to "{owner}" already; give one of the two another port'
+            message = Notice("notices.config_port_twice", port=settings.port, owner=owner)
             raise _error_at((name, "port"), message, source, path)
 
 
@@ -200,7 +204,7 @@ class ConfigStore:
             data = _encoded(configuration)
             if len(data) > MAX_BYTES:
                 size, most = f"{len(data) / 1e6:.1f}", f"{MAX_BYTES / 1e6:g}"
-                raise ConfigError(self.path, f"with this change the file would have {size} MB; {most} MB is the most")
+                raise ConfigError(self.path, Notice("notices.config_too_large", size=size, most=most))
             write_atomically(self.path, data)
             self.current()
 
@@ -251,7 +255,7 @@ class ConfigStore:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
-            raise ConfigError(path, f"the file is not UTF-8 text. {_REMEDY}", line=line) from error
+            raise ConfigError(path, _with_remedy("the file is not UTF-8 text"), line=line) from error
         return parse_configuration(text, path)
 
     def _read_copy(self, cause: ConfigError) -> Configuration:

@@ -7,23 +7,15 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from filelock import FileLock
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from configuration.schema import ModelId
+from configuration.schema import ModelId, Parameters
 from storage.files import read_bytes, write_atomically
 
 GATEWAY_FILE = "gateway.json"
-ALIAS_PARAMETERS = frozenset(
-    {
-        *("temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"),
-        *("frequency_penalty", "presence_penalty", "repetition_penalty"),
-    }
-)
-"""What an alias can set: as a model's own `parameters` can."""
-
 DEFAULT_PORT = 11434
 """Ollama's own, which its clients try first."""
 
@@ -47,7 +39,7 @@ class GatewayAlias(BaseModel):
     model: ModelId
     fallback: list[ModelId] = Field(default_factory=list, max_length=16)
     system: str | None = Field(default=None, max_length=4000)
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: Parameters = Field(default_factory=dict)
 
 
 class GatewaySettings(BaseModel):

@@ -37,6 +37,7 @@ from gateway.upstream import Upstream
 from keys.access import Access
 from keys.gate import CALLER, KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
+from reports.gateway import GatewayHealth, UpstreamReport
 from web.compressed_bodies import CompressedBodies
 from web.guard import Guard, page_origins
 from web.limits import Limits
@@ -122,27 +123,27 @@ class Gateway:
     def _seconds_of_silence(self) -> float:
         return max(_LEAST_SILENCE_SECONDS, self.store.current().wait_seconds)
 
-    def health(self) -> dict[str, Any]:
-        return {
-            "status": "ok",
-            "pid": os.getpid(),
-            "uptime_seconds": round(time.monotonic() - self._started, 1),
-            "aliases": list(self.directory.aliases),
-            "config_problem": str(self.store.problem) if self.store.problem else None,
-            "devices": [
-                {
-                    "name": device.name,
-                    "url": device.url,
-                    "reachable": device.reachable,
-                    "active_requests": device.in_flight.total(),
-                    "answered": self.counts.answered[device.name],
-                    "cut": self.counts.cut[device.name],
-                    "repeated": self.counts.repeated[device.name],
-                    "passed_over": self.counts.passed_over[device.name],
-                }
+    def health(self) -> GatewayHealth:
+        return GatewayHealth(
+            status="ok",
+            pid=os.getpid(),
+            uptime_seconds=round(time.monotonic() - self._started, 1),
+            aliases=list(self.directory.aliases),
+            config_problem=str(self.store.problem) if self.store.problem else None,
+            devices=[
+                UpstreamReport(
+                    name=device.name,
+                    url=device.url,
+                    reachable=device.reachable,
+                    active_requests=device.in_flight.total(),
+                    answered=self.counts.answered[device.name],
+                    cut=self.counts.cut[device.name],
+                    repeated=self.counts.repeated[device.name],
+                    passed_over=self.counts.passed_over[device.name],
+                )
                 for device in self.inventory.devices()
             ],
-        }
+        )
 
 
 def create_app(place: GatewayContext) -> Starlette:

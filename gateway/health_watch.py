@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from gateway.device import UpstreamDevice
 from gateway.device_inventory import DeviceInventory
 from gateway.errors import UpstreamUnavailable
 from gateway.transport import Transport
+from reports.device import Live
 
 _EVERY_SECONDS = 0.5
 _PATIENCE_SECONDS = 2.0
@@ -31,9 +31,8 @@ class UpstreamHealthWatch:
 
     async def _ask(self, device: UpstreamDevice) -> None:
         try:
-            answer = await self._transport.ask(device, _NOTHING_OF_REQUESTS, seconds=_PATIENCE_SECONDS)
+            answer = await self._transport.ask(device, _NOTHING_OF_REQUESTS, Live, seconds=_PATIENCE_SECONDS)
         except UpstreamUnavailable:
             device.reachable = False
-            return
-        with contextlib.suppress(KeyError, TypeError, AttributeError):  # not one of our servers
+        else:
             device.hear(answer, self._inventory.clock())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from apis.forwarded import ForwardedAlias
 from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewaySettings, GatewayStore
+from configuration.sampling import sampling_params
 from configuration.tuning_store import TuningStore
 from gateway.device import UpstreamDevice
 from gateway.device_inventory import DeviceInventory
@@ -73,13 +74,14 @@ class ModelRouter:
                 return sorted((RouteTarget(*each) for each in found), key=self._rank)
             raise ModelNotFound(self._explain(name), param="model")
         meant = self.aliases[alias]
+        sampling = sampling_params(meant.parameters)
         chain: list[RouteTarget] = []
         for model in (meant.model, *meant.fallback):
             offers = [
                 RouteTarget(
                     device,
                     model_id,
-                    ForwardedAlias(name, f"{device.name}-{_bare(device, model)}", meant.system, meant.parameters),
+                    ForwardedAlias(name, f"{device.name}-{_bare(device, model)}", meant.system, sampling),
                 )
                 for device, model_id in self._offering(model)
             ]

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
+import msgspec
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -118,7 +119,9 @@ class Proxy:
 
     async def _keeps(self, target: RouteTarget, response_id: str) -> bool:
         try:
-            await self._transport.ask(target.device, f"/v1/responses/{quote(response_id, safe='')}", seconds=2)
+            await self._transport.ask(
+                target.device, f"/v1/responses/{quote(response_id, safe='')}", msgspec.Raw, seconds=2
+            )
         except UpstreamUnavailable:
             return False
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from starlette.types import Scope
 
@@ -11,6 +11,7 @@ from apis.errors import CODE_HEADER
 from gateway.device import UpstreamDevice
 from gateway.model_router import RouteTarget
 
+T = TypeVar("T")
 Raw = list[tuple[bytes, bytes]]
 
 
@@ -28,7 +29,7 @@ class Opened(ABC):
 
     @abstractmethod
     async def more(self) -> bytes:
-        """What has come since; empty at the end. Raises `Away`."""
+        """What has come since; empty at the end. Raises `UpstreamUnavailable`."""
 
     @abstractmethod
     async def cut(self) -> None:
@@ -36,10 +37,10 @@ class Opened(ABC):
 
 
 class Transport(Protocol):
-    async def ask(self, device: UpstreamDevice, path: str, *, seconds: float) -> Any:
-        """The JSON answer to a question of the gateway's own. Raises `Away` for anything else."""
+    async def ask(self, device: UpstreamDevice, path: str, answer_type: type[T], *, seconds: float) -> T:
+        """The JSON answer to a question of the gateway's own. Raises `UpstreamUnavailable` for anything else."""
         ...
 
     async def open(self, target: RouteTarget, scope: Scope, body: bytes) -> Opened:
-        """Raises `Away` as long as nothing of the answer has come."""
+        """Raises `UpstreamUnavailable` as long as nothing of the answer has come."""
         ...

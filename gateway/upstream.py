@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeVar
 
 import aiohttp
+import msgspec
 from starlette.datastructures import Headers
 from starlette.types import Scope
 from yarl import URL
@@ -19,6 +20,9 @@ from gateway.model_router import RouteTarget
 from gateway.transport import Opened
 from web.request_id import current_client, current_request_id
 
+T = TypeVar("T")
+
+_NO_ANSWER = (aiohttp.ClientError, OSError, msgspec.MsgspecError, ValueError, RecursionError, asyncio.TimeoutError)
 _CONNECT_SECONDS = 5.0
 _KEPT_SECONDS = 4.0
 """Less than the five after which uvicorn closes an idle connection."""
@@ -110,7 +114,7 @@ class Upstream:
     async def close(self) -> None:
         await self._session.close()
 
-    async def ask(self, device: UpstreamDevice, path: str, *, seconds: float) -> Any:
+    async def ask(self, device: UpstreamDevice, path: str, answer_type: type[T], *, seconds: float) -> T:
         try:
             async with self._session.get(
                 URL(device.url + path, encoded=True),
@@ -119,8 +123,8 @@ class Upstream:
             ) as response:
                 if response.status != 200:
                     raise UpstreamUnavailable(f"status {response.status}", sent=False)
-                return await response.json()
-        except (aiohttp.ClientError, OSError, ValueError, asyncio.TimeoutError) as error:
+                return msgspec.json.decode(await response.read(), type=answer_type)
+        except _NO_ANSWER as error:
             raise UpstreamUnavailable(str(error), sent=False) from error
 
     async def open(self, target: RouteTarget, scope: Scope, body: bytes) -> Opened:

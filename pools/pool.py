@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Literal, Protocol, get_args
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost
+from notices import Notice
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.loaded_instance import KVReservation, LoadedInstance
 from pools.progress import Loading
@@ -322,7 +323,7 @@ class ModelPool:
     def _count_crash(self, reason: str, *, productive: bool) -> None:
         in_a_row = self._backoff.crashed(productive=productive)
         if self._backoff.hopeless and not self.loaded_instances:
-            self._fail(f"its instances ended {in_a_row} times in a row without a token, last: {reason}")
+            self._fail(Notice("notices.instances_ended", count=in_a_row, reason=reason))
 
     def _fail(self, reason: str) -> None:
         self._backoff.failed(reason, self._clock())

@@ -1,11 +1,11 @@
 """One assigned model on one device: what is known of it before any instance runs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from configuration.device_config import ModelAssignment
+from configuration.sampling import SamplingParams
 from configuration.tuning_store import PipelineSettings
 from hardware.devices import ResolvedDevice
 from instances.protocol import LoadModel, PipelineKind
@@ -14,6 +14,7 @@ from memory.readings import GB
 from model_files.gguf import load_path
 from model_files.known_embedders import Pooling
 from model_files.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
+from notices import Notice
 from web.errors import InvalidRequest
 
 Task = Literal["generation", "embedding", "rerank"]
@@ -49,12 +50,11 @@ _CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 
 @dataclass(frozen=True)
 class ModelDefaults:
-    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for generation
-    options by name."""
+    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for sampling."""
 
     system: str | None = None
     template: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    sampling: SamplingParams = field(default_factory=SamplingParams)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class ServedModel:
     def problem(self) -> str | None:
         """Why the files cannot be served, found without loading them: a native loader may crash on them."""
         if self.facts.problem is None and not self.facts.has_tokenizer:
-            return "Its directory has no tokenizer for OpenVINO (openvino_tokenizer.xml)."
+            return Notice("notices.no_tokenizer")
         return self.facts.problem
 
     @property

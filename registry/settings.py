@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from notices import Notice
 from registry.errors import InvalidModelName
 from storage.files import BROKEN_FILE, read_bytes, write_atomically
 
@@ -48,7 +49,7 @@ def check_endpoint(endpoint: str) -> str:
     parts = urlsplit(endpoint)
     plain = not (parts.query or parts.fragment or parts.username or parts.password)
     if parts.scheme not in ("http", "https") or not parts.hostname or not plain or not endpoint.isprintable():
-        raise InvalidModelName("The address of a hub looks like https://huggingface.co.")
+        raise InvalidModelName(Notice("notices.hub_address_form"))
     return endpoint
 
 
@@ -56,7 +57,7 @@ def check_token(token: str) -> str:
     """Raises InvalidModelName, without the token in the sentence."""
     token = token.strip()
     if not token.isascii() or not token.isprintable() or " " in token or len(token) > 500:
-        raise InvalidModelName("This is not a token: it holds characters that no token has.")
+        raise InvalidModelName(Notice("notices.token_form"))
     return token
 
 

@@ -14,7 +14,8 @@ from admin.api.responses import REFUSED
 from admin.errors import AdminError
 from admin.live.feed import LiveFeed
 from admin.live.gateway_view import gateway_card
-from configuration.gateway_config import ALIAS_PARAMETERS, GatewayAlias, GatewayProblem, GatewaySettings
+from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewaySettings
+from configuration.sampling import PARAMETERS
 from configuration.schema import ModelId
 from configuration.server_config import ServerConfig
 from keys.access import Access
@@ -82,8 +83,8 @@ def gateway_router(suite: Suite, feed: LiveFeed, access: Access, config: ServerC
     @router.post("/aliases")
     async def set_alias(body: AliasChange) -> dict[str, Any]:
         parameters = {name: value for name, value in body.parameters.items() if value is not None}
-        if unknown := sorted(set(parameters) - ALIAS_PARAMETERS):
-            known = ", ".join(sorted(ALIAS_PARAMETERS))
+        if unknown := sorted(set(parameters) - set(PARAMETERS)):
+            known = ", ".join(sorted(PARAMETERS))
             raise AdminError(422, "gateway_parameter", name=", ".join(unknown), known=known)
         alias = GatewayAlias.model_construct(
             model=body.model, fallback=body.fallback, system=body.system or None, parameters=parameters

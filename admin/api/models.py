@@ -30,6 +30,7 @@ from admin.live.feed import LiveFeed
 from admin.live.snapshots import SnapshotReader
 from admin.removal import remove_model
 from model_registry import PullJob
+from notices import as_text
 from web.openapi import answer
 
 
@@ -52,7 +53,7 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
     async def recommended_models() -> dict[str, Any]:
         """Three models for each device: quick, balanced, best, as far as they run comfortably."""
         found = (await reader()).recommended
-        return {"recommendations": [msgspec.to_builtins(each) for each in found]}
+        return {"recommendations": [msgspec.to_builtins(each, enc_hook=as_text) for each in found]}
 
     @router.get("/local_models", responses=answer(LocalModels))
     async def local_models() -> dict[str, Any]:

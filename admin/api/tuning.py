@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import json
 import logging
+from asyncio.subprocess import DEVNULL
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from fastapi import APIRouter
 
 from admin.api.requests import TuneRequest
@@ -19,12 +21,13 @@ from admin.errors import AdminError
 from admin.live.feed import LiveFeed
 from admin.live.views import TuningLine
 from configuration.tuning_store import Tuning, tuning_store
+from notices import Notice, Phrase, notice_of
 from supervision.environment import child_environment
 from supervision.python import python_command
+from supervision.spawn import spawn_process
 from supervision.suite import Suite
 from web.openapi import answer
 
-PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = python_command("main.py", "tune")
 
 logger = logging.getLogger(__name__)
@@ -85,15 +88,11 @@ class TuningRuns:
     async def _run(self, pair: _Pair) -> None:
         with contextlib.suppress(AdminError):  # a server that does not run holds nothing
             await self._unload(pair.device, pair.model)
-        process = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            pair.model,
-            *("--device", pair.device, "--data-dir", str(self._data_dir), "--json"),
-            cwd=PROJECT,
-            env=child_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+        process = await spawn_process(
+            (*COMMAND, pair.model, "--device", pair.device, "--data-dir", str(self._data_dir), "--json"),
+            environment=child_environment(),
+            stdin=DEVNULL,
+            stderr=DEVNULL,
         )
         try:
             output, _ = await process.communicate()
@@ -114,8 +113,11 @@ def _error(output: bytes) -> str | None:
     try:
         document = json.loads(output)
     except ValueError:
-        return "The measuring process ended without a result."
-    return document["error"]["message"] if "error" in document else None
+        return Notice("notices.tuning_no_result")
+    if "error" not in document:
+        return None
+    error = document["error"]
+    return notice_of(msgspec.convert(error.get("phrase", error["message"]), str | Phrase))
 
 
 def tuning_router(runs: TuningRuns, feed: LiveFeed) -> APIRouter:

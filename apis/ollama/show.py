@@ -102,7 +102,7 @@ def _parameters(model: ServedModel) -> list[tuple[str, Any]]:
     """The model's defaults, over them the persona's; `stop` once for each string."""
     defaults = _json(model.directory / "generation_config.json")
     values = {key: defaults[key] for key in _GENERATION_KEYS if isinstance(defaults.get(key), int | float)}
-    values |= model.model_defaults.parameters
+    values |= model.model_defaults.sampling.given()
     listed: list[tuple[str, Any]] = []
     for name, value in values.items():
         each = value if isinstance(value, list | tuple) else [value]

@@ -13,6 +13,7 @@ from apis.openai.response_tools import OfferedTools, ResponseTool, read_choice
 from chat.conversation import Conversation, GenerationOptions, Message
 from chat.grammars.forms import JsonForm
 from chat.reasoning import thinking_options
+from instances.protocol import GenerationParams
 from web.errors import InvalidRequest
 
 _LOGPROBS = "message.output_text.logprobs"
@@ -112,12 +113,12 @@ class ResponsesRequest(InputRequest):
 
     def options(self) -> GenerationOptions:
         form = {"text": None, "json_object": JsonForm(), "json_schema": JsonForm(self.format.json_schema)}
-        return GenerationOptions(
+        sampling = GenerationParams(
             max_tokens=self.max_output_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
             presence_penalty=self.presence_penalty,
             frequency_penalty=self.frequency_penalty,
-            form=form[self.format.type],
             logprobs=_LOGPROBS in (self.include or ()),
         )
+        return GenerationOptions(sampling, form=form[self.format.type])

@@ -25,7 +25,7 @@ from gateway.listings import Listings
 from gateway.model_router import ModelRouter, RouteTarget
 from gateway.proxy import Proxy
 from gateway.routes import PASSED, GatewayRoute
-from gateway.transport import Opened
+from gateway.transport import Opened, T
 from keys.gate import client_of
 from web.errors import ServiceError
 from web.limits import Limits, RequestLimits
@@ -102,7 +102,7 @@ class _Front:
     async def health(self, request: Request) -> Response:
         replicas = _Replicas(self._ask, request.scope)
         devices = self._inventory.devices()
-        asking = [replicas.ask(device, "/health", seconds=_GLANCE_SECONDS) for device in devices]
+        asking = [replicas.ask(device, "/health", dict[str, Any], seconds=_GLANCE_SECONDS) for device in devices]
         told = await asyncio.gather(*asking, return_exceptions=True)
         state = {
             "status": "ok" if replicas.answered else "unavailable",
@@ -122,16 +122,17 @@ class _Replicas:
         self._caller = caller
         self.answered = 0
 
-    async def ask(self, device: UpstreamDevice, path: str, *, seconds: float) -> Any:
+    async def ask(self, device: UpstreamDevice, path: str, answer_type: type[T], *, seconds: float) -> T:
         scope = {**self._caller, "method": "GET", "path": path, "query_string": b""}
         try:
             status, body = await asyncio.wait_for(self._whole(RouteTarget(device), scope), seconds)
-        except (asyncio.TimeoutError, ServiceError) as error:
+            if status != 200:
+                raise UpstreamUnavailable(f"status {status}", sent=False)
+            answer = msgspec.json.decode(body, type=answer_type)
+        except (asyncio.TimeoutError, ServiceError, msgspec.MsgspecError) as error:
             raise UpstreamUnavailable(str(error), sent=False) from error
-        if status != 200:
-            raise UpstreamUnavailable(f"status {status}", sent=False)
         self.answered += 1
-        return msgspec.json.decode(body)
+        return answer
 
     async def _whole(self, target: RouteTarget, scope: Scope) -> tuple[int, bytes]:
         answer = await self.open(target, scope, b"")

@@ -153,7 +153,7 @@ def test_a_derived_model_has_its_own_manner(workshop: Workshop, script: Script) 
     assert _say(workshop.client, "pirate") == "Arr"
     assert script.prompt().startswith("<|im_start|>system\nSpeak like a pirate.<|im_end|>")
     assert script.sampling[-1].temperature == 0.1
-    assert script.sampling[-1].max_new_tokens == 3
+    assert script.sampling[-1].max_tokens == 3
     mine = [{"role": "system", "content": "Whisper."}, {"role": "user", "content": "Hi"}]
     workshop.client.chat("pirate", mine, options={"temperature": 0.9})
     assert script.prompt().startswith("<|im_start|>system\nWhisper.<|im_end|>")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 from starlette.types import Message, Scope
@@ -15,7 +14,7 @@ from gateway.device_inventory import DeviceInventory
 from gateway.model_router import ModelRouter, RouteTarget
 from gateway.proxy import Proxy
 from gateway.routes import PASSED
-from gateway.transport import Opened
+from gateway.transport import Opened, T
 
 MODEL = "org/model"
 
@@ -40,7 +39,7 @@ class FirstRefuses:
         self.refusals: list[Refusal] = []
         self.waiting = asyncio.Event()
 
-    async def ask(self, device: UpstreamDevice, path: str, *, seconds: float) -> Any:
+    async def ask(self, device: UpstreamDevice, path: str, answer_type: type[T], *, seconds: float) -> T:
         raise NotImplementedError
 
     async def open(self, target: RouteTarget, scope: Scope, body: bytes) -> Opened:

@@ -14,7 +14,7 @@ import pytest
 
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
-from instances.protocol import Sampling
+from instances.protocol import GenerationParams
 from memory.budget import MemoryBudget
 from memory.readings import system_memory
 from model_files.model_facts import read_facts
@@ -110,7 +110,9 @@ def test_a_kernel_that_hangs_costs_one_worker_and_no_answer(
     async def ask(manager: ModelManager, *, hangs: bool) -> list[int]:
         tokens: list[int] = []
         timings = Timings(manager.clock())
-        async for output in manager.generate("a", list(range(10, 40)), Sampling(TOKENS, ignore_eos=True), timings):
+        async for output in manager.generate(
+            "a", list(range(10, 40)), GenerationParams(TOKENS, ignore_eos=True), timings
+        ):
             if hangs and not tokens:
                 fault.write_text("hang 10", encoding="utf-8")  # noqa: ASYNC240
             tokens += output.tokens

@@ -26,9 +26,11 @@ async def test_a_device_starts_answers_and_stops(start_suite: StartSuite, tmp_pa
     assert (await get(status)).json()["pid"] == status.pid
     health = suite.health("gpu")
     assert health is not None
-    assert health["device"] == "gpu"
-    assert "--config" in health["args"]
-    assert suite.memory("gpu") == {"device": "gpu", "used_bytes": 1}
+    assert health.device == "gpu"
+    assert "--config" in health.device_name
+    memory = suite.memory("gpu")
+    assert memory is not None
+    assert memory.used_bytes == 1
     assert status.last_error is None
     assert any("正在服務" in line for line in status.last_log_lines)
     assert "正在服務" in (tmp_path / "資料 夾" / "logs" / "gpu.log").read_text(encoding="utf-8")

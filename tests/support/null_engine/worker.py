@@ -35,7 +35,7 @@ class NullEngine:
             command = decode_to_worker(payload)
             with self._changed:
                 if isinstance(command, Generate):
-                    self._left[command.id] = command.sampling.max_new_tokens
+                    self._left[command.id] = command.sampling.token_limit
                 elif isinstance(command, Cancel):
                     self._left.pop(command.id, None)
                 self._changed.notify()
