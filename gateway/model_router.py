@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from apis.forwarded import ForwardedAlias
 from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewaySettings, GatewayStore
-from configuration.tuning_store import TuningStore
+from configuration.tuning_store import Tuning, TuningStore
 from gateway.device import UpstreamDevice
 from gateway.device_inventory import DeviceInventory
 from gateway.errors import NoDevice
@@ -37,7 +37,7 @@ class ModelRouter:
         self._inventory = inventory
         self._store = store
         self._book = book
-        self._book_read = 0
+        self._tunings: tuple[Tuning, ...] = ()
         self._tuned: dict[tuple[str, str], float] = {}
 
     @property
@@ -138,11 +138,11 @@ class ModelRouter:
         """Tokens per second: as its answers had them lately, else as tuning found, else unknown."""
         if speed := device.report(model).speed:
             return speed
-        if (changed := self._book.changed) != self._book_read:
-            self._book_read = changed
+        if (tunings := self._book.all()) is not self._tunings:
+            self._tunings = tunings
             self._tuned = {
                 (each.model, each.device): max(trial.tokens_per_second for trial in each.trials)
-                for each in self._book.all()
+                for each in tunings
                 if each.trials
             }
         return self._tuned.get((model, device.hardware or ""), 0.0)
