@@ -11,18 +11,20 @@ class RegistryError(Exception):
     """status: the HTTP status that fits. details: what a page may want beside the sentence (a link, byte counts)."""
 
     status: ClassVar[int] = 500
+    type: ClassVar[str]
+    """On the wire and between processes; the class's name unless it says otherwise."""
+
+    def __init_subclass__(cls) -> None:
+        cls.type = cls.__dict__.get("type", cls.__name__)
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
 
-    @property
-    def type(self) -> str:
-        return type(self).__name__
-
 
 class LocalModelNotFound(RegistryError):
+    type = "ModelNotFound"
     status = 404
 
 
@@ -81,6 +83,7 @@ class ModelInUse(RegistryError):
 class RegistryConflict(RegistryError):
     """The request and the present state of a job or directory do not go together."""
 
+    type = "Conflict"
     status = 409
 
 
@@ -94,5 +97,5 @@ class DownloadFailed(RegistryError):
 
 def error_named(name: str, message: str, details: dict[str, Any]) -> RegistryError:
     """The error a child process reported, as an exception again."""
-    kinds = {kind.__name__: kind for kind in RegistryError.__subclasses__()}
+    kinds = {kind.type: kind for kind in RegistryError.__subclasses__()}
     return kinds.get(name, DownloadFailed)(message, **details)
