@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -198,27 +198,6 @@ class ConfigStore:
             self._file.write(configuration)
         self.current()
 
-    def update_device(
-        self,
-        name: str,
-        *,
-        enabled: bool | None = None,
-        models: Sequence[ModelAssignment] | None = None,
-        limits: Mapping[str, Any] | None = None,
-    ) -> Configuration:
-        """Change one device on disk; `limits` are further keys of it. For a model that was assigned before, fields the
-        new entry does not set keep the values they have in the file. Raises `ConfigError`."""
-        changes: dict[str, Any] = dict(limits or {})
-        if enabled is not None:
-            changes["enabled"] = enabled
-
-        def change(settings: DeviceSettings) -> DeviceSettings:
-            if models is not None:
-                changes["models"] = _merged(settings.models, models)
-            return settings.model_copy(update=changes)
-
-        return self.change_device(name, change)
-
     def change_device(self, name: str, change: Callable[[DeviceSettings], DeviceSettings]) -> Configuration:
         """Put what `change` makes of a device's settings on disk. Raises `ConfigError`."""
 
@@ -243,19 +222,6 @@ class ConfigStore:
             return _decoded(read_bytes(self.last_good_path), self.last_good_path)
         except (ConfigError, OSError):
             raise cause from None
-
-
-def _merged(before: Sequence[ModelAssignment], after: Sequence[ModelAssignment]) -> list[ModelAssignment]:
-    known = {model.id: model for model in before}
-    merged: list[ModelAssignment] = []
-    for model in after:
-        old = known.get(model.id)
-        merged.append(old.model_copy(update=_set_fields(model)) if old else model)
-    return merged
-
-
-def _set_fields(model: ModelAssignment) -> dict[str, Any]:
-    return {**{name: getattr(model, name) for name in model.model_fields_set}, **(model.model_extra or {})}
 
 
 def _decoded(data: bytes, path: Path) -> Configuration:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from administration.aliases import without_alias
 from apis.forwarded import ForwardedAlias
-from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewaySettings, GatewayStore
+from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewayStore
 from configuration.tuning_store import Tuning, TuningStore
 from gateway.device import UpstreamDevice
 from gateway.device_inventory import DeviceInventory
@@ -51,12 +52,8 @@ class ModelRouter:
 
     def remove_alias(self, name: str) -> None:
         """Blocks for a write to the disk. Raises `InvalidRequest`."""
-
-        def without(settings: GatewaySettings) -> GatewaySettings:
-            return settings.model_copy(update={"aliases": {n: a for n, a in settings.aliases.items() if n != name}})
-
         try:
-            self._store.change(without)
+            self._store.change(lambda before: without_alias(before, name))
         except GatewayProblem as problem:
             raise InvalidRequest(str(problem)) from problem
 

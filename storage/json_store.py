@@ -35,8 +35,8 @@ class _Parsed(Generic[T]):
 
 
 class JsonStore(Generic[T]):
-    """`decode` and `encode` say what the file means; their errors come through. `missing` is the value where there is no
-    file; without it reading raises FileNotFoundError. `private`: only the owner may read it.
+    """`decode` and `encode` say what the file means; their errors come through. `missing` is the value where there is
+    no file; without it reading raises FileNotFoundError. `private`: only the owner may read it.
 
     Readers share the value and do not alter it. All methods may be called from any thread, and raise OSError.
     """

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from admin.api.tuning import TuningRuns
 from admin.live.catalogue import CatalogueCache, DeviceCapacity
 from admin.live.gateway_view import gateway_card
 from admin.live.recommended import recommendations, seats
@@ -25,6 +24,7 @@ from admin.live.views import (
     Snapshot,
     Speed,
 )
+from administration.tuning import TuningRuns
 from configuration.device_config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from doctor.examination import Doctor
 from memory.kv_cache import KvPrecision, kv_cache_bytes, kv_format

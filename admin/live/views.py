@@ -6,10 +6,10 @@ They are compared to find out what has changed since the last reading, so they h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from admin.live.gateway_view import GatewayCard
 from admin.live.request_rows import ActivityRow
+from administration.tuning import TuningLine
 from configuration.device_config import ConfigError, DeviceSettings, ModelAssignment
 from doctor.examination import Report
 from model_files.embedding_facts import EmbeddingFacts
@@ -52,17 +52,6 @@ class Fitness:
     reason: str
     warnings: tuple[str, ...] = ()
     """What one should know of a model that runs there, in English."""
-
-
-@dataclass(frozen=True)
-class TuningLine:
-    """What came of measuring a model's pipelines. `date`: ISO 8601, of the day."""
-
-    state: Literal["running", "failed", "found"]
-    pipeline: str = ""
-    batch: int | None = None
-    date: str = ""
-    error: str = ""
 
 
 @dataclass(frozen=True)
