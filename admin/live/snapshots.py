@@ -9,6 +9,8 @@ from typing import Any
 
 from admin.live.catalogue import CatalogueCache, DeviceCapacity
 from admin.live.gateway_view import gateway_card
+from admin.live.job_rows import job_row
+from admin.live.memory_bars import MODEL_STEP, MemoryBar, beside_others, device_memory, machine_memory, rounded
 from admin.live.recommended import recommendations, seats
 from admin.live.request_rows import running_rows
 from admin.live.speed_history import SpeedHistory
@@ -16,9 +18,7 @@ from admin.live.views import (
     DeviceCard,
     DoctorStatus,
     Hardware,
-    JobRow,
     LocalModelRow,
-    MemoryBar,
     ModelChoice,
     RunningModel,
     Snapshot,
@@ -30,14 +30,12 @@ from doctor.examination import Doctor
 from memory.kv_cache import KvPrecision, kv_cache_bytes, kv_format
 from memory.readings import default_reserve, read_system_memory
 from model_files.model_facts import ModelFacts
-from model_registry import LocalModel, ModelRegistry, PullJob
+from model_registry import LocalModel, ModelRegistry
 from registry.last_use import LastUse
 from supervision.suite import DeviceStatus, Suite
 
 Health = Mapping[str, Any]
 
-BAR_STEP = 50_000_000
-MODEL_STEP = 5_000_000
 LAST_USED_STEP = 60
 
 
@@ -65,8 +63,8 @@ class SnapshotReader:
             health, memory = self.suite.health(name), self.suite.memory(name)
             card = device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name))
             cards.append(self._with_tunings(card))
-        machine = machine_memory(cards)
-        cards = [replace(card, memory=_beside_others(card.memory, machine)) for card in cards]
+        machine = machine_memory(card.memory for card in cards)
+        cards = [replace(card, memory=beside_others(card.memory, machine)) for card in cards]
         capacities = tuple(_capacity(card.name, card.requested, card.hardware, card.memory) for card in cards)
         return Snapshot(
             devices=tuple(cards),
@@ -122,7 +120,7 @@ def device_card(
     local: Sequence[LocalModel],
     speed: Speed,
 ) -> DeviceCard:
-    bar = _device_memory(memory)
+    bar = device_memory(memory)
     hardware = _hardware(health)
     stick = _capacity(status.name, settings.device, hardware, bar)
     sizes = {model["id"]: model for model in memory.get("models", ())}
@@ -201,8 +199,8 @@ def _running(report: Mapping[str, Any]) -> RunningModel:
         active=report.get("active", 0),
         queued=report.get("queued", 0),
         error=report.get("error"),
-        measured=_rounded(report.get("measured_bytes"), MODEL_STEP) or None,
-        estimated=_rounded(report.get("estimated_bytes"), MODEL_STEP) or None,
+        measured=rounded(report.get("measured_bytes"), MODEL_STEP) or None,
+        estimated=rounded(report.get("estimated_bytes"), MODEL_STEP) or None,
         loading_since=report.get("loading_since"),
         compiling=report.get("compiling", False),
         evicted=report.get("evicted_prompts", 0),
@@ -232,52 +230,6 @@ def _reckoned(report: Mapping[str, Any] | None) -> int | None:
     return (report.get("estimated_bytes") or None) if report else None
 
 
-def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
-    """What others take of a memory of its own is what is missing there; of the machine's it is read once for all."""
-    total, available, used = (report.get(key) for key in ("total_bytes", "available_bytes", "used_bytes"))
-    if not isinstance(total, int) or not isinstance(available, int) or not isinstance(used, int):
-        return None
-    weights = min(sum(_weights(model) for model in report.get("models", ())), used)
-    reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
-    limit = report.get("limit_bytes") or total
-    return MemoryBar(
-        total,
-        weights=_rounded(weights, MODEL_STEP),
-        cache=_rounded(used - weights, MODEL_STEP),
-        reserved=_rounded(reserved, MODEL_STEP),
-        other=_rounded(max(limit - available - used - reserved, 0), BAR_STEP),
-        shared=report.get("memory", "system") == "system",
-        limit=limit,
-    )
-
-
-def _weights(model: Mapping[str, Any]) -> int:
-    """Of one model's instances, as far as they are filled."""
-    instances = len(model.get("instances", ()))
-    return min(int(model.get("estimated_weight_bytes", 0)) * instances, int(model.get("measured_bytes", 0)))
-
-
-def machine_memory(cards: Sequence[DeviceCard]) -> MemoryBar:
-    """The machine's RAM with the instances of all devices that share it."""
-    memory = read_system_memory()
-    bars = [card.memory for card in cards if card.memory and card.memory.shared]
-    weights, cache = sum(bar.weights for bar in bars), sum(bar.cache for bar in bars)
-    other = max(memory.total - memory.available - weights - cache, 0)
-    return MemoryBar(memory.total, weights, cache, 0, _rounded(other, BAR_STEP))
-
-
-def _beside_others(bar: MemoryBar | None, machine: MemoryBar) -> MemoryBar | None:
-    """A device that shares the machine's memory sees the same other programs in it as the machine's own bar."""
-    if bar is None or not bar.shared:
-        return bar
-    return replace(bar, total=machine.total, other=machine.other, elsewhere=max(machine.used - bar.used, 0))
-
-
-def _rounded(value: int | None, step: int) -> int:
-    """A figure that trembles is not worth sending."""
-    return round((value or 0) / step) * step
-
-
 def local_row(model: LocalModel, cards: Sequence[DeviceCard], last_used: float | None) -> LocalModelRow:
     offered = [(card.name, choice.running) for card in cards for choice in card.assigned if choice.id == model.id]
     return LocalModelRow(
@@ -288,19 +240,4 @@ def local_row(model: LocalModel, cards: Sequence[DeviceCard], last_used: float |
         ),
         devices=tuple(name for name, _ in offered),
         running=tuple((name, running) for name, running in offered if running),
-    )
-
-
-def job_row(job: PullJob) -> JobRow:
-    return JobRow(
-        id=job.id,
-        model_id=job.model_id,
-        revision=job.revision,
-        state=job.state,
-        done_bytes=job.bytes_done,
-        total_bytes=job.bytes_total,
-        speed=job.bytes_per_second,
-        remaining=job.eta_seconds,
-        error=job.error,
-        notes=job.notes,
     )

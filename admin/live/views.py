@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from admin.live.gateway_view import GatewayCard
+from admin.live.job_rows import JobRow
+from admin.live.memory_bars import MemoryBar
 from admin.live.request_rows import ActivityRow
 from administration.tuning import TuningLine
 from configuration.device_config import ConfigError, DeviceSettings, ModelAssignment
 from doctor.examination import Report
 from model_files.embedding_facts import EmbeddingFacts
-from registry.jobs import ACTIVE, JobError
 from registry.recommend import Recommendation
 
 
@@ -84,43 +85,6 @@ class ModelChoice:
     @property
     def organisation(self) -> str:
         return self.id.rpartition("/")[0]
-
-
-@dataclass(frozen=True)
-class MemoryBar:
-    """Bytes of one physical memory: what our instances take, as weights and as the rest of them (KV cache and what the
-    runtime needs), what is promised to them beyond that, what other programs take. `shared`: it is the machine's RAM,
-    not a memory of the device's own; then instances of other devices take `elsewhere` of it. `limit`: what the
-    device's instances may take together."""
-
-    total: int
-    weights: int
-    cache: int
-    reserved: int
-    other: int
-    shared: bool = True
-    elsewhere: int = 0
-    limit: int = 0
-
-    @property
-    def used(self) -> int:
-        return self.weights + self.cache
-
-    @property
-    def free(self) -> int:
-        return max(self.total - self.used - self.reserved - self.elsewhere - self.other, 0)
-
-    @property
-    def parts(self) -> list[tuple[str, int, float, float]]:
-        """Name, bytes, and in percent of the whole where the part begins and how long it is."""
-        parts: list[tuple[str, int, float, float]] = []
-        begin = 0.0
-        for name in ("weights", "cache", "reserved", "elsewhere", "other"):
-            size: int = getattr(self, name)
-            length = round(100 * size / self.total, 1) if self.total else 0.0
-            parts.append((name, size, round(begin, 1), length))
-            begin += length
-        return parts
 
 
 @dataclass(frozen=True)
@@ -267,30 +231,6 @@ class CatalogueView:
     fetched_at: float | None
     problem: str | None
     asking: bool
-
-
-@dataclass(frozen=True)
-class JobRow:
-    """One download. `speed` in bytes per second, `remaining` in seconds."""
-
-    id: str
-    model_id: str
-    revision: str | None
-    state: str
-    done_bytes: int
-    total_bytes: int
-    speed: float | None
-    remaining: float | None
-    error: JobError | None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def percent(self) -> int | None:
-        return min(100 * self.done_bytes // self.total_bytes, 100) if self.total_bytes else None
-
-    @property
-    def open(self) -> bool:
-        return self.state in ACTIVE
 
 
 @dataclass(frozen=True)
