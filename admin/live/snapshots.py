@@ -9,7 +9,6 @@ from typing import Any
 
 from admin.live.catalogue import CatalogueCache, DeviceCapacity
 from admin.live.gateway_view import gateway_card
-from admin.live.job_rows import job_row
 from admin.live.memory_bars import MODEL_STEP, MemoryBar, beside_others, device_memory, machine_memory, rounded
 from admin.live.recommended import recommendations, seats
 from admin.live.request_rows import running_rows
@@ -69,7 +68,7 @@ class SnapshotReader:
         return Snapshot(
             devices=tuple(cards),
             local_models=tuple(local_row(model, cards, self.last_use.at(model.id)) for model in local),
-            jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
+            jobs=tuple(reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), capacities),
             machine=machine,
             running=running_rows(self.suite),

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from admin.live.gateway_view import GatewayCard
-from admin.live.job_rows import JobRow
 from admin.live.memory_bars import MemoryBar
 from admin.live.request_rows import ActivityRow
 from administration.tuning import TuningLine
 from configuration.device_config import ConfigError, DeviceSettings, ModelAssignment
 from doctor.examination import Report
 from model_files.embedding_facts import EmbeddingFacts
+from registry.jobs import PullJob
 from registry.recommend import Recommendation
 
 
@@ -247,7 +247,7 @@ class Snapshot:
 
     devices: tuple[DeviceCard, ...]
     local_models: tuple[LocalModelRow, ...]
-    jobs: tuple[JobRow, ...]
+    jobs: tuple[PullJob, ...]
     catalogue: CatalogueView | None
     machine: MemoryBar
     running: tuple[ActivityRow, ...]
@@ -260,5 +260,5 @@ class Snapshot:
         return next((device for device in self.devices if device.name == name), None)
 
     @property
-    def active_jobs(self) -> tuple[JobRow, ...]:
-        return tuple(job for job in self.jobs if job.open)
+    def active_jobs(self) -> tuple[PullJob, ...]:
+        return tuple(job for job in self.jobs if job.active)
