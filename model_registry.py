@@ -233,28 +233,27 @@ class ModelRegistry:
         return settings
 
     def remove(self, model_id: str, *, in_use_by: Sequence[str] = ()) -> None:
-        """Delete a model; of an imported reference only the reference. in_use_by: the devices it is assigned to or
-        running on, which forbids it.
-
-        Raises ModelNotFound, ModelInUse, Conflict.
-        """
-        model = self.check_removable(model_id)
-        if in_use_by:
-            names = ", ".join(in_use_by)
-            raise ModelInUse(Notice("notices.model_assigned", model=model_id, names=names), in_use_by=list(in_use_by))
+        """Delete a model; of an imported reference only the reference. Raises as `check_removable` does."""
+        model = self.check_removable(model_id, in_use_by=in_use_by)
         try:
             aside = move_aside(model.entry, self.models_dir)
         except PermissionError as error:
             raise ModelInUse(Notice("notices.model_files_open", model=model_id), in_use_by=[]) from error
         shutil.rmtree(aside, ignore_errors=True)
 
-    def check_removable(self, model_id: str) -> LocalModel:
-        """Raises ModelNotFound, Conflict: what forbids to delete a model even where no device uses it."""
+    def check_removable(self, model_id: str, *, in_use_by: Sequence[str] = ()) -> LocalModel:
+        """in_use_by: the devices it is assigned to or running on, which forbids to delete it.
+
+        Raises ModelNotFound, ModelInUse, Conflict.
+        """
         model = self.find(model_id)
         if model.bundled:
             raise RegistryConflict(Notice("notices.bundled_stays", model=model_id))
         if self._pulls.under_way(model_id):
             raise RegistryConflict(Notice("notices.model_being_pulled", model=model_id))
+        if in_use_by:
+            names = ", ".join(in_use_by)
+            raise ModelInUse(Notice("notices.model_assigned", model=model_id, names=names), in_use_by=list(in_use_by))
         return model
 
     def _ask_collections(self) -> list[CatalogueEntry]:

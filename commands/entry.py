@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from commands.console import accept_all_characters
-from commands.errors import INTERRUPTED, CommandFailed
+from commands.errors import INTERRUPTED, CommandFailed, explained
 from commands.options import COMMANDS, command_parser, suite_parser
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def run_command(arguments: Sequence[str]) -> int | None:
 async def _run(options: argparse.Namespace, output: Output) -> int:
     from commands.finding import find_backend
 
-    backend = await find_backend(options.data_dir.resolve(), options.url)
-    try:
-        return await _command(options.command)(backend, options, output)
-    finally:
-        await backend.close()
+    with explained():
+        backend = await find_backend(options.data_dir.resolve(), options.url)
+        try:
+            return await _command(options.command)(backend, options, output)
+        finally:
+            await backend.close()
 
 
 def _command(name: str) -> Command:

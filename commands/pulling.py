@@ -7,6 +7,7 @@ import contextlib
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from administration.pulls import failure
 from commands.backend import AdminBackend, JsonAnswer
 from commands.errors import FAILED, USAGE, CommandFailed
 from commands.output import Output
@@ -40,9 +41,8 @@ async def pull(backend: AdminBackend, options: argparse.Namespace, output: Outpu
 
 
 def _finish(job: JsonAnswer, output: Output) -> int:
-    if job["state"] == "failed":
-        error = job["error"]
-        raise CommandFailed(error["message"], error["type"])
+    if error := failure(job):
+        raise error
     output.document(job)
     for note in job.get("notes", ()):
         output.say(note, style="yellow")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from administration.aliases import without_alias
 from apis.forwarded import ForwardedAlias
-from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewaySettings, GatewayStore
+from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewayStore
 from configuration.sampling import sampling_params
-from configuration.tuning_store import TuningStore
+from configuration.tuning_store import Tuning, TuningStore
 from gateway.device import UpstreamDevice
 from gateway.device_inventory import DeviceInventory
 from gateway.errors import NoDevice
@@ -42,7 +43,7 @@ class ModelRouter:
         self._inventory = inventory
         self._store = store
         self._book = book
-        self._book_read = 0
+        self._tunings: tuple[Tuning, ...] = ()
         self._tuned: dict[tuple[str, str], float] = {}
 
     @property
@@ -56,13 +57,9 @@ class ModelRouter:
 
     def remove_alias(self, name: str) -> None:
         """Blocks for a write to the disk. Raises `InvalidRequest`."""
-
-        def without(settings: GatewaySettings) -> GatewaySettings:
-            return settings.model_copy(update={"aliases": {n: a for n, a in settings.aliases.items() if n != name}})
-
         assert self._store is not None  # whose alias it is
         try:
-            self._store.change(without)
+            self._store.change(lambda before: without_alias(before, name))
         except GatewayProblem as problem:
             raise InvalidRequest(str(problem)) from problem
 
@@ -145,11 +142,11 @@ class ModelRouter:
         """Tokens per second: as its answers had them lately, else as tuning found, else unknown."""
         if speed := device.report(model).speed:
             return speed
-        if self._book and (changed := self._book.changed) != self._book_read:
-            self._book_read = changed
+        if self._book and (tunings := self._book.all()) is not self._tunings:
+            self._tunings = tunings
             self._tuned = {
                 (each.model, each.device): max(trial.tokens_per_second for trial in each.trials)
-                for each in self._book.all()
+                for each in tunings
                 if each.trials
             }
         return self._tuned.get((model, device.hardware or ""), 0.0)

@@ -73,6 +73,10 @@ class PullJob:
         return sum(file.done for file in self.files)
 
     @property
+    def percent(self) -> int | None:
+        return min(100 * self.bytes_done // self.bytes_total, 100) if self.bytes_total else None
+
+    @property
     def eta_seconds(self) -> float | None:
         if not self.bytes_per_second or self.state != "downloading":
             return None

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from notices import Notice
 from registry.errors import InvalidModelName
-from storage.files import BROKEN_FILE, read_bytes, write_atomically
+from storage.files import BROKEN_FILE
+from storage.json_store import JsonStore
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 HubKind = Literal["huggingface", "modelscope"]
@@ -65,23 +66,29 @@ class SettingsFile:
     """A JSON file with the token in it: readable by its owner alone from the first byte on."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._file = JsonStore(path, _decoded, _encoded, private=True)
 
     def load(self) -> HubSettings:
         """The stored settings, else the defaults."""
         try:
-            stored = json.loads(read_bytes(self._path))
-            token = stored.get("token")
-            endpoint = check_endpoint(str(stored["endpoint"]))
-            return HubSettings(endpoint, check_token(token) if token else None, kind_of(endpoint))
+            return self._file.read()
         except FileNotFoundError:
             return default_settings()
         except (*BROKEN_FILE, InvalidModelName) as error:
-            logger.warning("%s is not used: %s", self._path.name, type(error).__name__)
+            logger.warning("%s is not used: %s", self._file.path.name, type(error).__name__)
             return default_settings()
 
     def save(self, settings: HubSettings) -> None:
         """Raises OSError."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        document = {"endpoint": settings.endpoint, "token": settings.token}
-        write_atomically(self._path, json.dumps(document, ensure_ascii=False, indent=2).encode(), private=True)
+        self._file.write(settings)
+
+
+def _decoded(data: bytes) -> HubSettings:
+    stored = json.loads(data)
+    token = stored.get("token")
+    endpoint = check_endpoint(str(stored["endpoint"]))
+    return HubSettings(endpoint, check_token(token) if token else None, kind_of(endpoint))
+
+
+def _encoded(settings: HubSettings) -> bytes:
+    return json.dumps({"endpoint": settings.endpoint, "token": settings.token}, ensure_ascii=False, indent=2).encode()

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from admin.api.tuning import TuningRuns
 from admin.live.catalogue import CatalogueCache, DeviceCapacity
 from admin.live.gateway_view import gateway_card
+from admin.live.memory_bars import MODEL_STEP, MemoryBar, beside_others, device_memory, machine_memory, rounded
 from admin.live.recommended import recommendations, seats
 from admin.live.request_rows import running_rows
 from admin.live.speed_history import SpeedHistory
@@ -16,27 +16,24 @@ from admin.live.views import (
     DeviceCard,
     DoctorStatus,
     Hardware,
-    JobRow,
     LocalModelRow,
-    MemoryBar,
     ModelChoice,
     RunningModel,
     Snapshot,
     Speed,
 )
+from administration.tuning import TuningRuns
 from configuration.device_config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from doctor.examination import Doctor
 from memory.kv_cache import KvPrecision, kv_cache_bytes, kv_format
 from memory.readings import default_reserve, read_system_memory
 from model_files.model_facts import ModelFacts
-from model_registry import LocalModel, ModelRegistry, PullJob
+from model_registry import LocalModel, ModelRegistry
 from notices import notice_of
 from registry.last_use import LastUse
 from reports.device import Health, MemoryReport, ModelHealth, ModelMemory
 from supervision.suite import DeviceStatus, Suite
 
-BAR_STEP = 50_000_000
-MODEL_STEP = 5_000_000
 LAST_USED_STEP = 60
 
 
@@ -64,13 +61,13 @@ class SnapshotReader:
             health, memory = self.suite.health(name), self.suite.memory(name)
             card = device_card(status, settings, health, memory, local, self.history.speed(name))
             cards.append(self._with_tunings(card))
-        machine = machine_memory(cards)
-        cards = [replace(card, memory=_beside_others(card.memory, machine)) for card in cards]
+        machine = machine_memory(card.memory for card in cards)
+        cards = [replace(card, memory=beside_others(card.memory, machine)) for card in cards]
         capacities = tuple(_capacity(card.name, card.requested, card.hardware, card.memory) for card in cards)
         return Snapshot(
             devices=tuple(cards),
             local_models=tuple(local_row(model, cards, self.last_use.at(model.id)) for model in local),
-            jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
+            jobs=tuple(reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), capacities),
             machine=machine,
             running=running_rows(self.suite),
@@ -121,7 +118,7 @@ def device_card(
     local: Sequence[LocalModel],
     speed: Speed,
 ) -> DeviceCard:
-    bar = _device_memory(memory)
+    bar = device_memory(memory)
     hardware = _hardware(health)
     stick = _capacity(status.name, settings.device, hardware, bar)
     sizes = {model.id: model for model in memory.models} if memory else {}
@@ -202,8 +199,8 @@ def _running(report: ModelHealth, size: ModelMemory | None) -> RunningModel:
         active=report.active,
         queued=report.queued,
         error=notice_of(report.error_phrase) if report.error_phrase else report.error,
-        measured=_rounded(size and size.measured_bytes, MODEL_STEP) or None,
-        estimated=_rounded(size and size.estimated_bytes, MODEL_STEP) or None,
+        measured=rounded(size and size.measured_bytes, MODEL_STEP) or None,
+        estimated=rounded(size and size.estimated_bytes, MODEL_STEP) or None,
         loading_since=report.loading_since,
         compiling=report.compiling,
         evicted=report.evicted_prompts,
@@ -226,50 +223,6 @@ def _capacity(name: str, asked: str, hardware: Hardware | None, bar: MemoryBar |
     return DeviceCapacity(name, asked, used, total - default_reserve(total))
 
 
-def _device_memory(report: MemoryReport | None) -> MemoryBar | None:
-    """What others take of a memory of its own is what is missing there; of the machine's it is read once for all."""
-    if report is None:
-        return None
-    used = report.used_bytes
-    weights = min(sum(_weights(model) for model in report.models), used)
-    reserved = max(report.reserved_bytes - used, 0)
-    return MemoryBar(
-        report.total_bytes,
-        weights=_rounded(weights, MODEL_STEP),
-        cache=_rounded(used - weights, MODEL_STEP),
-        reserved=_rounded(reserved, MODEL_STEP),
-        other=_rounded(max(report.limit_bytes - report.available_bytes - used - reserved, 0), BAR_STEP),
-        shared=report.memory == "system",
-        limit=report.limit_bytes,
-    )
-
-
-def _weights(model: ModelMemory) -> int:
-    """Of one model's instances, as far as they are filled."""
-    return min(model.estimated_weight_bytes * len(model.instances), model.measured_bytes)
-
-
-def machine_memory(cards: Sequence[DeviceCard]) -> MemoryBar:
-    """The machine's RAM with the instances of all devices that share it."""
-    memory = read_system_memory()
-    bars = [card.memory for card in cards if card.memory and card.memory.shared]
-    weights, cache = sum(bar.weights for bar in bars), sum(bar.cache for bar in bars)
-    other = max(memory.total - memory.available - weights - cache, 0)
-    return MemoryBar(memory.total, weights, cache, 0, _rounded(other, BAR_STEP))
-
-
-def _beside_others(bar: MemoryBar | None, machine: MemoryBar) -> MemoryBar | None:
-    """A device that shares the machine's memory sees the same other programs in it as the machine's own bar."""
-    if bar is None or not bar.shared:
-        return bar
-    return replace(bar, total=machine.total, other=machine.other, elsewhere=max(machine.used - bar.used, 0))
-
-
-def _rounded(value: int | None, step: int) -> int:
-    """A figure that trembles is not worth sending."""
-    return round((value or 0) / step) * step
-
-
 def local_row(model: LocalModel, cards: Sequence[DeviceCard], last_used: float | None) -> LocalModelRow:
     offered = [(card.name, choice.running) for card in cards for choice in card.assigned if choice.id == model.id]
     return LocalModelRow(
@@ -280,19 +233,4 @@ def local_row(model: LocalModel, cards: Sequence[DeviceCard], last_used: float |
         ),
         devices=tuple(name for name, _ in offered),
         running=tuple((name, running) for name, running in offered if running),
-    )
-
-
-def job_row(job: PullJob) -> JobRow:
-    return JobRow(
-        id=job.id,
-        model_id=job.model_id,
-        revision=job.revision,
-        state=job.state,
-        done_bytes=job.bytes_done,
-        total_bytes=job.bytes_total,
-        speed=job.bytes_per_second,
-        remaining=job.eta_seconds,
-        error=job.error,
-        notes=job.notes,
     )

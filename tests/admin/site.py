@@ -85,6 +85,7 @@ def make_site(
     free: Callable[[Path], int] = free_bytes,
     run_devices: bool = True,
     server_config: ServerConfig | None = None,
+    internal_key: str | None = None,
 ) -> Site:
     """`devices`: gpu and npu without models unless given."""
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -97,7 +98,9 @@ def make_site(
     suite = Suite(store, launch, timing=timing, run_devices=run_devices)
     hub = hub or HubSettings(NO_HUB)
     registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01, free=free)
-    settings = AdminSettings(data_dir=data_dir, port=port, server_config=server_config or ServerConfig())
+    settings = AdminSettings(
+        data_dir=data_dir, port=port, server_config=server_config or ServerConfig(), internal_key=internal_key
+    )
     app = create_app(settings, suite=suite, registry=registry, store=store)
     app.state.doctor.latest = EXAMINED  # an examination takes seconds and a core
     return Site(data_dir, store, suite, registry, app)

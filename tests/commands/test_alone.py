@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from configuration.device_config import ConfigStore
+from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
 from supervision.run_file import lock_data_directory
 from tests.admin.site import PROJECT
 from tests.commands.conftest import MODEL, Command
@@ -88,6 +89,38 @@ def test_exit_codes(command: Command, hub: TestHub, model: Path, data_dir: Path)
     broken = command("assign", DEMO, "gpu")
     assert broken.code == 4
     assert "device_config.json" in broken.err
+
+
+def test_what_cannot_be_deleted_stays_on_its_devices(command: Command, data_dir: Path) -> None:
+    assert command("assign", DEMO, "gpu").code == 0
+    before = (data_dir / "device_config.json").read_bytes()
+    refused = command("rm", DEMO, "--force")
+    assert refused.code == 4
+    assert "comes with this program" in refused.err
+    assert (data_dir / "device_config.json").read_bytes() == before
+
+
+def test_more_than_a_device_may_take_is_not_assigned(command: Command, hub: TestHub, data_dir: Path) -> None:
+    command("pull", MODEL)
+    command("assign", DEMO, "gpu")
+    store = ConfigStore(data_dir / "device_config.json")
+    store.change_device("gpu", lambda settings: settings.model_copy(update={"memory_limit_gb": 0.1}))
+    refused = command("assign", MODEL, "gpu")
+    assert refused.code == 4
+    assert "0.1 GB" in refused.err
+    assert [model.id for model in store.load().devices["gpu"].models] == [DEMO]
+
+
+def test_an_alias_of_the_gateway_is_asked_about(command: Command, hub: TestHub, data_dir: Path) -> None:
+    command("pull", MODEL)
+    command("assign", MODEL, "gpu")
+    gateway = GatewayStore(data_dir / GATEWAY_FILE)
+    gateway.change(lambda _: GatewaySettings(aliases={"chat": GatewayAlias(model=f"gpu-{MODEL}")}))
+    refused = command("unassign", MODEL, "gpu")
+    assert refused.code == 4
+    assert "chat" in refused.err
+    assert command("rm", MODEL, "--force").code == 0
+    assert gateway.load().aliases == {}
 
 
 def test_damage_is_found_and_mended(command: Command, hub: TestHub, data_dir: Path) -> None:

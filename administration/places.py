@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from admin.errors import AdminError
+from administration.errors import AdministrationError
 from configuration.device_config import ModelAssignment
 
 _PLACE_KEY = re.compile(r"DIR|PATH|FILE|DUMP|BLOB", re.IGNORECASE)
@@ -19,15 +19,15 @@ _SEPARATOR = re.compile(r"[/\\]")
 
 def check_places(settings: dict[str, Any], before: ModelAssignment, data_dir: Path) -> None:
     """`settings`: what a request changes of a model that was `before`; what it leaves as it was is not looked at.
-    Raises `AdminError`."""
+    Raises `AdministrationError`."""
     path = settings.get("path")
     if path is not None and path != before.path and not _is_inside(data_dir / path, data_dir):
-        raise AdminError(422, "outside_data_dir", path=path)
+        raise AdministrationError(422, "outside_data_dir", path=path)
     known = set(_places(before.extra_config))
     for key, value in _places(settings.get("extra_config") or {}):
         # A worker would take a relative one from where it runs.
         if (key, value) not in known and not (Path(value).is_absolute() and _is_inside(Path(value), data_dir)):
-            raise AdminError(422, "outside_data_dir", path=value)
+            raise AdministrationError(422, "outside_data_dir", path=value)
 
 
 def _places(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
