@@ -56,7 +56,7 @@ def test_json_tells_the_same(data_dir: Path, capsys: pytest.CaptureFixture[str])
 
 def test_refusals_are_sentences(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data_dir, "create", "program", "--scope", "inference") == 4
-    assert "scope admin" in capsys.readouterr().err
+    assert "admin scope" in capsys.readouterr().err
     assert run(data_dir, "create") == 1
     assert run(data_dir, "create", " ") == 2
     assert run(data_dir, "create", "owner") == 0
