@@ -70,7 +70,7 @@ def test_settings_of_a_model(live: LiveSite, published: Path, open_page: OpenPag
     card.get_by_text("Settings", exact=True).click()
     card.get_by_label("Concurrent requests").fill("3")
     card.get_by_label("Max prompt length").fill("2048")
-    card.get_by_label("Pipeline").select_option(label="One request at a time (LLMPipeline)")
+    card.get_by_label("Pipeline", exact=True).select_option(label="One request at a time (LLMPipeline)")
     card.get_by_role("button", name="Apply and restart").click()
     expect(card.locator(".unsaved")).to_be_hidden()
     expect(card.locator(".tuning")).to_have_attribute("open", "")
