@@ -9,22 +9,21 @@ from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
-from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
+from instances.handle import Instance, InstanceLost, RequestRefused
 from instances.protocol import GenerationParams, LoadModel, MultimodalPrompt, Rows, ScorePrompt, TextWork, TokenOutput
 from memory.budget import MemoryBudget
-from model_files.compile_cache import CompileCache
 from pools.arrivals import ArrivalCounter, arrived
 from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
 from pools.generation_state import GenerationState
 from pools.housekeeping import Housekeeping
+from pools.instance_loader import InstanceLoader
 from pools.loaded_instance import KVReservation
 from pools.memory_cost_cache import MemoryCostCache
 from pools.memory_scheduler import MemoryScheduler
 from pools.pool import ModelPool
-from pools.progress import Loading
 from pools.prompt_limit import PromptLimit, prompt_limit
 from pools.prompt_scores import TokenScore, read_scores, scoring_model
-from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache, without_cache
+from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache
 from pools.statistics import Statistics, Timings
 from web.errors import InvalidRequest
 
@@ -63,21 +62,19 @@ class ModelManager:
         everything = ChainMap(self.pools, self.scorers)
         self.memory_scheduler = MemoryScheduler(everything, budget, self.costs, clock)
         self._cache_dir = cache_dir
-        self._compiled: dict[str, CompileCache] = {}
         self._max_queue = max_queue
         self._queue_seconds = queue_seconds
-        self._make_instance = make_instance
+        self._loader = InstanceLoader(budget, self.memory_scheduler, self.costs, cache_dir, make_instance)
         self._housekeeping = Housekeeping(everything, budget, self.memory_scheduler, clock)
         # Two generations at once on one NPU end in DEVICE_LOST and take the process with them.
         self._npu_turn = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
-        self._releases: set[asyncio.Task[None]] = set()
         for model in models:
             self.add_model(model)
 
     async def start(self) -> None:
         """Begin the periodic work and the preloading that the assignments ask for."""
-        _keep(self._background, self._housekeeping.run_for_ever())
+        _keep(self._background, self._housekeeping.run_forever())
         for pool in self.pools.values():
             if pool.model.assignment.preload_count:
                 _keep(self._background, _preload_quietly(pool))
@@ -88,7 +85,7 @@ class ModelManager:
             task.cancel()
         stopping = ShuttingDown("This device's server is being stopped or restarted.", retry_after=5)
         await asyncio.gather(*(pool.close(stopping) for pool in (*self.pools.values(), *self.scorers.values())))
-        await asyncio.gather(*self._releases)
+        await self._loader.released()
         self.budget.close()
 
     def add_model(self, model: ServedModel) -> None:
@@ -307,71 +304,11 @@ class ModelManager:
         return ModelPool(
             model,
             plan,
-            start=self._start_instance,
+            start=self._loader.start,
             clock=self.clock,
             max_queue=self._max_queue,
             queue_seconds=self._queue_seconds,
         )
-
-    async def _start_instance(self, pool: ModelPool) -> tuple[Instance, float]:
-        """Raises `OutOfMemory`, `InstanceLoadError` and `InstanceLost`."""
-        if pool.model.problem:
-            raise InstanceLoadError(pool.model.problem)
-        name, spec = pool.model.public_id, load_message(pool.model, pool.plan, self._cache_dir)
-        cache = self._compiled.setdefault(pool.model.id, CompileCache(Path(spec.cache_dir) if spec.cache_dir else None))
-        suspected = pool.crashes > 1 and cache.put_aside()
-        if suspected:
-            logger.warning("The instances of %s end again and again: it is compiled anew.", name)
-        try:
-            started = await self._load(pool, spec)
-        except (InstanceLoadError, InstanceLost) as error:
-            if suspected or not cache.put_aside():
-                raise
-            logger.warning("%s did not load with what was compiled before (%s): it is compiled anew.", name, error)
-            try:
-                started = await self._load(pool, spec)
-            except BaseException as other:
-                cache.restore(acquitted=isinstance(other, (InstanceLoadError, InstanceLost)))
-                raise
-            suspected = True
-        if suspected:
-            logger.warning("%s has loaded; its old compile cache, probably damaged, lies in %s.", name, cache.damaged)
-        cache.loaded()
-        return started
-
-    async def _load(self, pool: ModelPool, spec: LoadModel) -> tuple[Instance, float]:
-        instance = self._make_instance(spec)
-        await self.memory_scheduler.place(pool, spec, instance)
-        try:
-            async with self.budget.load_turn():
-                compiling = self._compiles(pool.model)
-                first = ", compiling it for the first time" if compiling else ""
-                logger.info("Loading %s on %s%s.", pool.model.public_id, pool.model.device.used, first)
-                pool.progress = Loading(time.time(), compiling)
-                ready = await instance.load()
-        except BaseException:
-            await instance.stop()
-            self.budget.release(instance)
-            raise
-        finally:
-            pool.progress = None
-        self.budget.attach(instance, instance.pid)
-        # Nobody has asked it anything yet: later what it holds of conversations is part of what its process takes.
-        if (memory := self.budget.measured(instance)) is not None:
-            self.costs.record(spec, without_cache(pool.model, pool.plan, memory))
-        _keep(self._releases, self._release_memory_when_closed(instance))
-        seconds = ready.load_seconds + ready.warm_up_seconds
-        line = "Loaded %s in %.1f s, of which the warm-up took %.1f s (process %s)."
-        logger.info(line, pool.model.public_id, seconds, ready.warm_up_seconds, instance.pid)
-        return instance, seconds
-
-    def _compiles(self, model: ServedModel) -> bool:
-        """Whether this load has to compile what later ones find; on the CPU there is next to nothing to compile."""
-        return not model.device.used.startswith("CPU") and self._compiled[model.id].empty
-
-    async def _release_memory_when_closed(self, instance: Instance) -> None:
-        await instance.closed.wait()
-        self.budget.release(instance)
 
 
 def _scorer_key(model_id: str) -> str:

@@ -33,7 +33,7 @@ class Housekeeping:
         self._clock = clock
         self._gauge = PressureGauge(budget.reserve_bytes, clock)
 
-    async def run_for_ever(self) -> None:
+    async def run_forever(self) -> None:
         while True:
             await asyncio.sleep(_PERIOD_SECONDS)
             try:
