@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from administration.aliases import names_of_model, offered_names, with_models, without_model, without_targets
-from administration.errors import AdministrationError
+from administration.errors import AdministrationError, check_parameters
 from administration.places import check_places
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from configuration.gateway_config import GatewaySettings, GatewayStore
+from configuration.type_problems import type_problem
 from memory.readings import GB, read_system_memory
 from model_registry import ModelRegistry
 from registry.assigning import new_assignment
@@ -191,12 +192,13 @@ def _offers(settings: DeviceSettings, model_id: str) -> bool:
 def _changed(assignment: ModelAssignment, changes: Settings) -> ModelAssignment:
     settings = dict(changes)
     if "parameters" in settings:
+        check_parameters(settings["parameters"])
         parameters = {**assignment.parameters, **settings["parameters"]}
         settings["parameters"] = {name: value for name, value in parameters.items() if value is not None}
     try:
         return ModelAssignment.model_validate({**assignment.model_dump(), **settings})
     except ValidationError as error:
         problems = "; ".join(
-            f"{assignment.id}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+            f"{assignment.id}: {'.'.join(map(str, item['loc']))}: {type_problem(item)}" for item in error.errors()
         )
         raise AdministrationError(422, "invalid_request", explanation=problems) from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from configuration.device_config import ConfigError
 from configuration.gateway_config import GatewayProblem
+from configuration.sampling import PARAMETERS
 from i18n.catalogues import Catalogues, Translator
 from keys.errors import KeyProblem
 from supervision.suite import UnknownDevice
@@ -49,6 +50,14 @@ class Problem:
     @property
     def english(self) -> str:
         return self.sentence(_english())
+
+
+def check_parameters(parameters: Iterable[str]) -> None:
+    """Refuses names that neither an alias nor an assignment can set."""
+    if unknown := sorted(set(parameters) - set(PARAMETERS)):
+        raise AdministrationError(
+            422, "unknown_parameter", name=", ".join(unknown), known=", ".join(sorted(PARAMETERS))
+        )
 
 
 def explain(error: Exception) -> Problem:

@@ -10,11 +10,10 @@ from typing import Any
 
 from administration.aliases import with_aliases, without_alias
 from administration.assignments import Assignments, Settings
-from administration.errors import AdministrationError
+from administration.errors import AdministrationError, check_parameters
 from administration.pulls import JobState, pull_here
 from configuration.device_config import ConfigStore, DeviceSettings
 from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
-from configuration.sampling import PARAMETERS
 from configuration.server_config import ServerConfig
 from keys.access import Access
 from keys.key import SCOPES, Key, KeyScope
@@ -98,9 +97,7 @@ class Administration:
 
     async def set_alias(self, name: str, alias: GatewayAlias) -> GatewaySettings:
         parameters = {key: value for key, value in alias.parameters.items() if value is not None}
-        if unknown := sorted(parameters.keys() - set(PARAMETERS)):
-            known = ", ".join(sorted(PARAMETERS))
-            raise AdministrationError(422, "gateway_parameter", name=", ".join(unknown), known=known)
+        check_parameters(parameters)
         alias = alias.model_copy(update={"parameters": parameters})
         return await self._change_gateway(lambda before: with_aliases(before, {**before.aliases, name: alias}))
 

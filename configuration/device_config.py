@@ -109,12 +109,10 @@ def parse_configuration(text: str, path: Path) -> Configuration:
 def _explain(error: ValidationError, source: JsonSource, path: Path) -> ConfigError:
     first = error.errors(include_url=False)[0]
     location: Location = tuple(part for part in first["loc"][1:] if part != "[key]")
-    if first["type"] == "missing":
-        message = type_problem(first)
-    elif first["type"] == "model_type" and len(location) == 1:
+    if first["type"] == "model_type" and len(location) == 1:
         message = _ROOT_RULE
-    elif first["type"] == "value_error":
-        message = str(first.get("ctx", {})["error"])
+    elif first["type"] in ("missing", "value_error"):
+        message = type_problem(first)
     else:
         message = Notice("notices.config_found", problem=type_problem(first), value=_shortened(first["input"]))
     return _error_at(location, _with_remedy(message), source, path)

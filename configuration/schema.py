@@ -50,7 +50,11 @@ def _checked_idle_timeout(value: float) -> float:
 
 
 def _checked_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
-    sampling_params(parameters)
+    for name, value in parameters.items():
+        try:
+            sampling_params({name: value})
+        except ValueError as error:
+            raise ValueError(Notice("notices.config_parameter", name=name)) from error
     return parameters
 
 

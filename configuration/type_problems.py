@@ -32,5 +32,7 @@ def type_problem(error: ErrorDetails | Mapping[str, Any]) -> str:
     if kind in _BOUNDS:
         name, field = _BOUNDS[kind]
         return Notice(f"notices.must_be_{name}", limit=error.get("ctx", {})[field])
+    if kind == "value_error":
+        return error.get("ctx", {})["error"].args[0]  # as the check has said it
     name = _KINDS.get(kind.partition("_")[0]) if kind.endswith("_type") else None
     return Notice(f"notices.must_be_{name}") if name else error["msg"].replace("Input should", "it must", 1)

@@ -15,7 +15,7 @@ async def test_what_cannot_be_is_refused(client: httpx.AsyncClient) -> None:
         assert (await client.post("/api/gateway", json=body)).status_code == 422
     alias = {"name": "chat", "model": PHI, "parameters": {"mood": 1}}
     refused = await client.post("/api/gateway/aliases", json=alias)
-    assert (refused.status_code, refused.json()["error"]["type"]) == (422, "gateway_parameter")
+    assert (refused.status_code, refused.json()["error"]["type"]) == (422, "unknown_parameter")
     refused = await client.post("/api/gateway/aliases", json={"name": "a/../b", "model": PHI})
     assert refused.status_code == 422
     assert (await client.delete("/api/gateway/aliases/nobody")).status_code == 404

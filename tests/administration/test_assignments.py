@@ -60,6 +60,14 @@ REFUSED: dict[str, tuple[Call, str]] = {
         lambda place: place.administration.update_device("gpu", models={BUNDLED: {}}),
         "alias_left_behind",
     ),
+    "a parameter that does not exist": (
+        lambda place: place.administration.assign(OTHER, "gpu", {"parameters": {"temprature": 1}}),
+        "unknown_parameter",
+    ),
+    "a parameter of a wrong type": (
+        lambda place: place.administration.assign(OTHER, "gpu", {"parameters": {"temperature": "hot"}}),
+        "invalid_request",
+    ),
     "an unknown alias": (lambda place: place.administration.remove_alias("no"), "unknown_alias"),
 }
 
@@ -76,6 +84,7 @@ async def test_a_refusal_leaves_every_file_as_it_was(place: Place, case: str) ->
     error = caught.value
     assert explain(error).kind == kind
     assert "error." not in str(error)
+    assert "Value error" not in str(error)
     assert place.files() == before
     assert (place.data_dir / "models" / "org_other").is_dir()
 
