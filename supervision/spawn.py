@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
@@ -13,6 +15,11 @@ from typing import Any, TypeVar
 PROJECT = Path(__file__).resolve().parents[1]
 LINE_LIMIT = 65_536
 Protocol = TypeVar("Protocol", bound=asyncio.SubprocessProtocol)
+
+if sys.platform != "win32":
+    # uvloop runs Python in the forked child before it becomes another program. A collection there was seen to destroy
+    # an OpenVINO tokenizer, which waits for threads that the child does not have, while the parent waits for the child.
+    os.register_at_fork(before=gc.disable, after_in_parent=gc.enable)
 
 
 async def spawn(
