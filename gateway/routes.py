@@ -20,6 +20,7 @@ _BY_MODEL = (
     *("/v1/chat/completions", "/chat/completions", "/v1/completions", "/completions"),
     *("/v1/embeddings", "/embeddings", "/v1/rerank", "/rerank"),
     *("/v2/rerank", "/v1/reranking", "/reranking"),
+    *("/v1/audio/transcriptions", "/audio/transcriptions", "/v1/audio/translations", "/audio/translations"),
     *("/v1/responses", "/v1/responses/input_tokens", "/responses", "/responses/input_tokens"),
     *("/v1/messages", "/v1/messages/count_tokens"),
     *("/api/chat", "/api/generate", "/api/embed", "/api/embeddings", "/api/show", "/api/push"),

@@ -15,7 +15,6 @@ KINDS = (
     "unconverted", "unknown",
 )  # fmt: skip
 NOT_SERVED = {
-    "whisper": "Speech recognition models are not served yet.",
     "tts": "Speech synthesis models are not served yet.",
     "image": "Image generation models are not served yet.",
     "seq2seq": "Encoder-decoder models like T5 and BART are not served.",

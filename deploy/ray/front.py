@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -163,7 +164,7 @@ def _model_named_in(asked: InProcessRequest) -> str | None:
     for prefix in _NAMED_IN_PATH:
         if asked.path.startswith(prefix):
             return asked.path.removeprefix(prefix)
-    named = named_in(asked.body)
+    named = named_in(asked.body, Headers(raw=asked.headers).get("content-type", ""))
     return named.asked if named else None  # the device's app says what is wrong with the body
 
 
