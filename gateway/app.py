@@ -196,6 +196,9 @@ def _own_routes(gateway: Gateway) -> list[Route]:
     async def running(_: Request) -> Response:
         return JSON(await gateway.listings.running())
 
+    async def voices(request: Request) -> Response:
+        return JSON(await gateway.listings.voices(request.query_params.get("model")))
+
     endpoints = {
         "/": root,
         "/api/version": version,
@@ -203,6 +206,8 @@ def _own_routes(gateway: Gateway) -> list[Route]:
         "/api/ps": running,
         "/v1/models": models,
         "/models": models,
+        "/v1/audio/voices": voices,
+        "/audio/voices": voices,
         "/health": health,
         "/metrics": metrics,
     }

@@ -44,6 +44,14 @@ class Listings:
         entries = await self._gather("/api/ps", "models", keep=False)
         return {"models": sorted(entries, key=lambda entry: entry["expires_at"], reverse=True)}
 
+    async def voices(self, model: str | None) -> Entry:
+        """Those of all models of speech, or of one, by any of its names."""
+        entries = await self._gather("/v1/audio/voices", "voices")
+        if model is not None:
+            named = {f"{target.device.name}-{target.model}" for target in self._directory.targets(model)}
+            entries = [entry for entry in entries if entry["model"] in named]
+        return {"object": "list", "voices": entries}
+
     async def _gather(self, path: str, field: str, *, keep: bool = True) -> list[Entry]:
         lists = await asyncio.gather(*(self._one(each, path, field, keep) for each in self._inventory.devices()))
         return [entry for entries in lists for entry in entries]

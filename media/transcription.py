@@ -13,7 +13,7 @@ import msgspec
 from activity.request_log import note_answer, note_work
 from instances.transcription import SAMPLE_RATE, TimedText, Transcribe, Transcript
 from media.decode import Samples, decoded
-from media.windows import is_over, quietest, spoken_until, window_end
+from media.windows import is_over, quietest, understood, window_end
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
@@ -83,13 +83,11 @@ class TranscriptionService:
                 transcript = await self._window(model, samples[start:end], asked, timings)
                 done = end - start
                 if end < len(samples) and asked.timestamps:
-                    understood = spoken_until(transcript.segments, done)
-                    if understood is None:  # one sentence without an end: it is cut where it pauses
+                    if found := understood(transcript, done):
+                        transcript, done = found
+                    else:  # one sentence without an end: it is cut where it pauses
                         done = quietest(samples, start + done * 2 // 3, end) - start
                         transcript = await self._window(model, samples[start : start + done], asked, timings)
-                    else:
-                        done = understood
-                        transcript = _until(transcript, done / SAMPLE_RATE)
                 heard = _placed(transcript, start / SAMPLE_RATE)
                 note_answer(heard.text)
                 yield heard
@@ -111,17 +109,6 @@ class TranscriptionService:
 def _plain_language(transcript: Transcript) -> Transcript:
     """Its language as ISO 639-1 has it, without the marks of a token."""
     return msgspec.structs.replace(transcript, language=transcript.language.strip("<|>"))
-
-
-def _until(transcript: Transcript, seconds: float) -> Transcript:
-    """Without what begins after `seconds` of the window: that is heard again."""
-    segments = [segment for segment in transcript.segments if segment.start < seconds]
-    words = [word for word in transcript.words if word.start < seconds]
-    if len(segments) == len(transcript.segments):
-        return transcript
-    return msgspec.structs.replace(
-        transcript, text="".join(segment.text for segment in segments), segments=segments, words=words
-    )
 
 
 def _placed(transcript: Transcript, offset: float) -> Heard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from instances.transcription import SAMPLE_RATE, WINDOW_SECONDS, TimedText
+from instances.transcription import SAMPLE_RATE, WINDOW_SECONDS, Transcript
 from media.decode import Samples
 
 WINDOW = WINDOW_SECONDS * SAMPLE_RATE
@@ -39,13 +39,20 @@ def is_over(samples: Samples, start: int) -> bool:
     return len(samples) - start < _LEAST
 
 
-def spoken_until(segments: list[TimedText], window: int) -> int | None:
-    """How many of the window's samples are understood for good, when more follows it; None where that cannot be told.
-    The last sentence may be cut off by the window's end: then it is heard again, whole, in the next one."""
+def understood(transcript: Transcript, window: int) -> tuple[Transcript, int] | None:
+    """What of a window is understood for good when more follows it, and how many of its samples that takes. The last
+    sentence may be cut off by the window's end: then it is left to the next one, which hears it whole. None of a
+    window that is one such sentence."""
+    segments = transcript.segments
     if not segments:
-        return window
+        return transcript, window
     last = segments[-1]
     if round(last.end * SAMPLE_RATE) < window:
-        return max(round(last.end * SAMPLE_RATE), 1)
-    beginning = round(last.start * SAMPLE_RATE)
-    return beginning if len(segments) > 1 and beginning > 0 else None
+        return transcript, max(round(last.end * SAMPLE_RATE), _LEAST)
+    beginning = min(round(last.start * SAMPLE_RATE), window)
+    if len(segments) == 1 or beginning < _LEAST:
+        return None
+    kept = segments[:-1]
+    words = [word for word in transcript.words if (word.start + word.end) / 2 < last.start]
+    text = "".join(segment.text for segment in kept)
+    return Transcript(text, transcript.language, kept, words), beginning

@@ -15,8 +15,6 @@ KINDS = (
     "unconverted", "unknown",
 )  # fmt: skip
 NOT_SERVED = {
-    "tts": "Speech synthesis models are not served yet.",
-    "image": "Image generation models are not served yet.",
     "seq2seq": "Encoder-decoder models like T5 and BART are not served.",
 }
 """Kinds that are known for certain and not served, with the sentence that says so."""

@@ -46,6 +46,21 @@ TASKS = (
         tokenizer=(_TOKENIZER, _DETOKENIZER),
         takes_turns=True,
     ),
+    ModelTask(
+        "speech",
+        kind="tts",
+        answers="is a speech synthesis model: it answers /v1/audio/speech, not this.",
+        npu_problem="The library's speech synthesis does not run on an NPU.",
+        takes_turns=True,
+    ),
+    ModelTask(
+        "image",
+        kind="image",
+        answers="is a model of pictures: it answers /v1/images/generations, /v1/images/edits and "
+        "/v1/images/variations, not this.",
+        npu_problem="Pictures are made on GPU and CPU: an NPU would have to be compiled for each size of them.",
+        takes_turns=True,
+    ),
 )
 _BY_KIND = {task.kind: task for task in TASKS}
 _BY_NAME = {task.name: task for task in TASKS}
