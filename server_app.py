@@ -38,7 +38,7 @@ from apis.openai.embeddings import embedding_routes as openai_embeddings
 from apis.openai.images import image_routes
 from apis.openai.models import model_routes
 from apis.openai.responses import response_routes
-from apis.openai.speech import speech_routes
+from apis.openai.text_to_speech import speech_routes
 from apis.openai.transcriptions import transcription_routes
 from apis.recorded_paths import calls_a_model
 from apis.status import status_routes

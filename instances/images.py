@@ -55,15 +55,15 @@ class Painter(WorkPipeline[Draw]):
         import openvino_genai as genai
 
         super().__init__()
-        self._genai = genai
         properties = properties_of(spec)
-        try:  # the one that the others can be made of; a model without an encoder of pictures has no such
-            self._image: Any = genai.Image2ImagePipeline(spec.directory, spec.device, **properties)
-            self._text: Any = genai.Text2ImagePipeline(self._image)
-        except RuntimeError:
-            self._image = None
+        try:
+            # The other two are made of this one: made of another, it ends the process with its first picture.
+            self._inpaint: Any = genai.InpaintingPipeline(spec.directory, spec.device, **properties)
+            self._image: Any = genai.Image2ImagePipeline(self._inpaint)
+            self._text: Any = genai.Text2ImagePipeline(self._inpaint)
+        except RuntimeError:  # a model without an encoder of pictures, or of a family that changes none
+            self._inpaint = self._image = None
             self._text = genai.Text2ImagePipeline(spec.directory, spec.device, **properties)
-        self._inpaint: Any = None
 
     def sample(self) -> Draw:
         return Draw("warm up", _SAMPLE_PIXELS, _SAMPLE_PIXELS, 0, steps=1)
@@ -107,11 +107,8 @@ class Painter(WorkPipeline[Draw]):
         if asked.image is None:
             return self._text
         if self._image is None:
-            raise ValueError("it has no encoder of pictures (vae_encoder): it cannot begin with one")
-        if asked.mask is None:
-            return self._image
-        self._inpaint = self._inpaint or self._genai.InpaintingPipeline(self._image)
-        return self._inpaint
+            raise ValueError("it makes pictures of words only: its family, or its files, cannot begin with a picture")
+        return self._image if asked.mask is None else self._inpaint
 
 
 def _tensor(image: Image) -> ov.Tensor:

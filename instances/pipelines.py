@@ -15,7 +15,7 @@ PIPELINES: dict[PipelineKind, str] = {
     "embedding": "instances.texts:Embedder",
     "rerank": "instances.texts:Reranker",
     "transcription": "instances.transcription:Transcriber",
-    "speech": "instances.speech:Speaker",
+    "speech": "instances.text_to_speech:Speaker",
     "image": "instances.images:Painter",
 }
 """Module and class by kind. The name of a kind that serves one task alone is that of the task (`model_files.tasks`)."""

@@ -60,7 +60,8 @@ def main() -> None:
 
 
 def build_whisper(directory: Path) -> None:
-    """Two layers each way; single bytes, three languages and all times as tokens."""
+    """Two layers each way; single bytes, three languages and all times as tokens. No heads for times of words: of the
+    times that random weights come to the library would read past the end of its memory."""
     marks = ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{each}|>" for each in _LANGUAGES)]
     marks += ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
     times = [f"<|{step / 50:.2f}|>" for step in range(_STEPS)]
@@ -95,7 +96,6 @@ def build_whisper(directory: Path) -> None:
         "no_timestamps_token_id": ids["<|notimestamps|>"],
         "prev_sot_token_id": ids["<|startofprev|>"],
         "max_initial_timestamp_index": 50,
-        "alignment_heads": [[1, 0], [1, 1]],
         "bos_token_id": end,
         "eos_token_id": end,
         "pad_token_id": end,

@@ -242,15 +242,15 @@ USABLE: dict[Layout, str] = {
     vision_language: "vlm",
     gguf_model: "gguf",
     gguf_with_a_projector: "gguf",
+    whisper: "whisper",
+    adapter: "tts",
+    stable_diffusion: "image",
 }
 UNSUPPORTED: dict[Layout, tuple[str, str]] = {
     optimum_llm_without_past: ("llm", "text-generation-with-past"),
     classifier: ("classifier", "3 classes"),
     masked_language_model: ("classifier", "--task feature-extraction"),
-    whisper: ("whisper", "Speech recognition models are not served yet"),
     t5: ("seq2seq", "Encoder-decoder"),
-    adapter: ("tts", "Speech synthesis models are not served yet"),
-    stable_diffusion: ("image", "Image generation models are not served yet"),
     vision_encoder: ("unknown", "pixel_values"),
     clip: ("unknown", "pixel_values"),
     lora: ("lora", "adapter of Qwen/Qwen3-8B"),

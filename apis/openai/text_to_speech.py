@@ -16,9 +16,9 @@ from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS
 from apis.peeked_stream import peek
 from apis.timing import server_timing
-from instances.speech import voices
+from instances.text_to_speech import voices
 from media.encode import MEDIA_TYPES, AudioFormat, encoder, whole
-from media.speech import TASK, Sound, SpeechService
+from media.text_to_speech import TASK, Sound, SpeechService
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
@@ -67,7 +67,7 @@ def speech_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
     router = APIRouter(tags=["OpenAI"], responses=ERRORS)
     service = SpeechService(manager)
 
-    async def speech(request: Request) -> Response:
+    async def speak(request: Request) -> Response:
         asked = await read_body(request, SpeechRequest)
         model = names.resolve(asked.model)
         model.require(TASK)
@@ -104,7 +104,7 @@ def speech_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
     for prefix in ("/v1", ""):
         router.add_api_route(
             f"{prefix}/audio/speech",
-            speech,
+            speak,
             methods=["POST"],
             openapi_extra=body_schema(SpeechRequest),
             responses={

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from activity.request_log import note_prompt, note_work
-from instances.speech import Speak, Spoken
+from instances.text_to_speech import Speak, Spoken
 from media.encode import Floats
 from media.sentences import sentences
 from model_manager import ModelManager
