@@ -1,4 +1,4 @@
-"""Speech recognition with WhisperPipeline: a piece of work is one window of speech, 30 s at most.
+"""Speech recognition with WhisperPipeline: a piece of work is one window of speech, 30 s at most, or a few of them.
 
 The words of this kind stand first; they load nothing of OpenVINO.
 """
@@ -82,7 +82,9 @@ class Transcriber(WorkPipeline[Transcribe]):
             return genai.StreamingStatus.CANCEL if cancelled() else genai.StreamingStatus.RUNNING
 
         samples = np.frombuffer(asked.samples, dtype="<f4")
-        result = self._pipeline.generate(samples, config, goes_on)  # pyright: ignore[reportArgumentType]
+        # The library takes a streamer for one window only.
+        streamer = goes_on if len(samples) <= WINDOW_SECONDS * SAMPLE_RATE else None
+        result = self._pipeline.generate(samples, config, streamer)  # pyright: ignore[reportArgumentType]
         tokenizer = self._pipeline.get_tokenizer()
         segments = [
             TimedText(

@@ -25,13 +25,15 @@ _DECODING_AT_ONCE = 2
 
 @dataclass(frozen=True)
 class TranscriptionOptions:
-    """`language` as ISO 639-1 has it, None: found out. `temperature` from 0, the likeliest words, to 1."""
+    """`windows`: how many are heard as one piece; several are heard a little better, since their loudness is
+    measured over all of them. `language` as ISO 639-1 has it, None: found out. `temperature` from 0, the likeliest words, to 1."""
 
     language: str | None = None
     prompt: str | None = None
     temperature: float = 0.0
     translate: bool = False
     words: bool = False
+    windows: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class TranscriptionService:
                 seed=random.getrandbits(31),
             )
             while not is_over(samples, start):
-                end = window_end(samples, start, at_pause=model.on_npu)
+                end = window_end(samples, start, at_pause=model.on_npu, windows=1 if model.on_npu else options.windows)
                 transcript = await self._window(model, samples[start:end], asked, timings)
                 done = end - start
                 if end < len(samples) and asked.timestamps:

@@ -17,10 +17,10 @@ _PAUSE = 10
 """Frames of which the quietest row is cut through: 0.2 s, a short pause between words."""
 
 
-def window_end(samples: Samples, start: int, *, at_pause: bool) -> int:
-    """Where the window that begins at `start` ends: as late as it may, or `at_pause` in the quietest place of its last
-    third, where what comes after has to be understood by itself."""
-    end = min(len(samples), start + WINDOW)
+def window_end(samples: Samples, start: int, *, at_pause: bool, windows: int = 1) -> int:
+    """Where the piece that begins at `start` ends: as late as it may after so many `windows`, or `at_pause` in the
+    quietest place of the last third, where what comes after has to be understood by itself."""
+    end = min(len(samples), start + windows * WINDOW)
     if not at_pause or end == len(samples):
         return end
     return quietest(samples, end - _SEARCHED, end)

@@ -81,6 +81,11 @@ class ServedModel:
         """Device names hold no hyphen."""
         return self.public_id.partition("-")[2] != self.id
 
+    @property
+    def lays_out_anew(self) -> bool:
+        """Whether the CPU plugin keeps a copy of the weights in a layout of its own."""
+        return self._task is None or self._task.takes_turns
+
     def require(self, task: str) -> None:
         """Raise `InvalidRequest` when the model is for something else."""
         if self.task != task:
@@ -244,10 +249,10 @@ def settings_for_more_cache(model: ServedModel, plan: InstancePlan) -> tuple[str
 
 
 def _loaded_weights(model: ServedModel) -> int:
-    """What the weight files become in memory: of a language model on the CPU their pages and a copy laid out anew. The
+    """What the weight files become in memory: on the CPU their pages and a copy laid out anew, but of encoders. The
     NPU's pipeline on another device unpacks them to 32 bits, once for prompts and once for answers."""
     facts = model.facts
-    if model.task == GENERATION and model.device.used.startswith("CPU"):
+    if model.lays_out_anew and model.device.used.startswith("CPU"):
         return int(facts.size_bytes * _REPACKED_ON_CPU)
     if model.on_npu and "NPUW_DEVICES" in model.assignment.extra_config and facts.parameters:
         return facts.parameters * _UNPACKED_BYTES

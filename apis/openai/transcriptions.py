@@ -26,6 +26,8 @@ from web.openapi import answer, form_schema
 from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnected
 
 _LONGEST_PROMPT = 4096
+_WINDOWS = 3
+"""Heard as one piece where nobody waits for the first words. Of more, a slow device would be silent for minutes."""
 
 
 class TranslationRequest(BaseModel):
@@ -115,6 +117,7 @@ def _options(asked: TranslationRequest, model: ServedModel) -> TranscriptionOpti
         temperature=asked.temperature,
         translate=not isinstance(asked, TranscriptionRequest),
         words="word" in granularities,
+        windows=1 if asked.stream else _WINDOWS,
     )
 
 
