@@ -26,7 +26,8 @@ _DECODING_AT_ONCE = 2
 @dataclass(frozen=True)
 class TranscriptionOptions:
     """`windows`: how many are heard as one piece; several are heard a little better, since their loudness is
-    measured over all of them. `language` as ISO 639-1 has it, None: found out. `temperature` from 0, the likeliest words, to 1."""
+    measured over all of them. `language` as ISO 639-1 has it, None: found out. `temperature` from 0, the likeliest
+    words, to 1."""
 
     language: str | None = None
     prompt: str | None = None
