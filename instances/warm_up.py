@@ -1,9 +1,9 @@
 """What generating pipelines are warmed up with."""
 
-from instances.protocol import Generate, Image, MultimodalPrompt, Sampling, image_tag
+from instances.protocol import Generate, GenerationParams, Image, MultimodalPrompt, image_tag
 
 _PIXELS = 56
-_SAMPLING = Sampling(max_new_tokens=2, ignore_eos=True)
+_SAMPLING = GenerationParams(max_tokens=2, ignore_eos=True)
 
 
 def warm_up_prompt(request_id: int) -> Generate:

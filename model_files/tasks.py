@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from notices import Notice
+
 GENERATION = "generation"
 _TOKENIZER = "openvino_tokenizer.xml"
 _DETOKENIZER = "openvino_detokenizer.xml"
@@ -36,7 +38,7 @@ TASKS = (
         kind="reranker",
         answers="is a reranker: it answers /v1/rerank, not this.",
         tokenizer=(_TOKENIZER,),
-        npu_problem="The library's rerankers do not run on an NPU.",
+        npu_problem=Notice("notices.rerankers_not_on_npu"),
     ),
     ModelTask(
         "transcription",
@@ -50,7 +52,7 @@ TASKS = (
         "speech",
         kind="tts",
         answers="is a speech synthesis model: it answers /v1/audio/speech, not this.",
-        npu_problem="The library's speech synthesis does not run on an NPU.",
+        npu_problem=Notice("notices.speech_not_on_npu"),
         takes_turns=True,
     ),
     ModelTask(
@@ -58,7 +60,7 @@ TASKS = (
         kind="image",
         answers="is a model of pictures: it answers /v1/images/generations, /v1/images/edits and "
         "/v1/images/variations, not this.",
-        npu_problem="Pictures are made on GPU and CPU: an NPU would have to be compiled for each size of them.",
+        npu_problem=Notice("notices.images_not_on_npu"),
         takes_turns=True,
     ),
 )

@@ -191,12 +191,7 @@ def build_image(directory: Path) -> None:
         folder = Path(source) / "pipeline"
         pipeline.save_pretrained(folder)
         OVStableDiffusionPipeline.from_pretrained(folder, export=True, load_in_8bit=False).save_pretrained(directory)
-        for name, part in zip(
-            ("openvino_tokenizer", "openvino_detokenizer"),
-            convert_tokenizer(pipeline.tokenizer, with_detokenizer=True),
-            strict=True,
-        ):
-            save_model(part, directory / "tokenizer" / f"{name}.xml")
+        _save_tokenizer(pipeline.tokenizer, directory / "tokenizer")
 
 
 def _export(source: str, directory: Path, task: str, **options: str) -> None:
@@ -217,6 +212,7 @@ def _bytes(marks: list[str], *, end: str, pad: str) -> PreTrainedTokenizerFast:
 
 def _save_tokenizer(tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:
     converted = convert_tokenizer(tokenizer, with_detokenizer=True)
+    assert isinstance(converted, tuple)
     for name, part in zip(("openvino_tokenizer", "openvino_detokenizer"), converted, strict=True):
         save_model(part, directory / f"{name}.xml")
 

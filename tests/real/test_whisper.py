@@ -12,8 +12,8 @@ import pytest
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from hardware.devices import DeviceInfo
 from server_app import build_device_server, create_app
-from tests.admin.site import free_port
 from tests.apis.servers import serving
+from tests.support.ports import free_port
 
 MODEL = Path(__file__).parents[2] / "tools" / ".real_models" / "whisper-base-int8-ov"
 SAMPLES = Path("/usr/share/sounds/alsa")
