@@ -80,6 +80,5 @@ async def test_why_a_badge_is_struck_out_stands_beside_it(
     assert "OpenVINO GenAI reads Q4_1 inexactly" in pages["/models"]
     assert re.search(r">GPU</span><b[^>]*>!</b>", pages["/models"])
     assert "NPU: The NPU needs symmetric int4 weights" in pages["/get"]
-    row = pages["/get"].partition("whisper-base-fp16-ov</b>")[2].partition("</li>")[0]
-    assert "Speech recognition models are not served yet" in row
-    assert "<form" not in row
+    row = pages["/get"].partition("Kokoro-82M-int8-ov</b>")[2].partition("</li>")[0]
+    assert "NPU: The library's speech synthesis does not run on an NPU." in row

@@ -101,6 +101,7 @@ def whisper_without_a_name(directory: Path) -> None:
     """Nothing but its graphs tells."""
     graph(directory / "openvino_encoder_model.xml", inputs={"input_features": 3})
     graph(directory / "openvino_decoder_model.xml", inputs={"input_ids": 2, "beam_idx": 1}, output="logits")
+    add_tokenizer(directory)
 
 
 def picture_reader(directory: Path) -> None:
