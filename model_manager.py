@@ -4,10 +4,10 @@ import asyncio
 import logging
 import time
 from collections import ChainMap
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
-from contextlib import aclosing, nullcontext
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from instances.handle import Instance, InstanceLost, RequestRefused
 from instances.protocol import GenerationParams, LoadModel, MultimodalPrompt, Rows, ScorePrompt, TextWork, TokenOutput
@@ -25,11 +25,14 @@ from pools.prompt_limit import PromptLimit, prompt_limit
 from pools.prompt_scores import TokenScore, read_scores, scoring_model
 from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache
 from pools.statistics import Statistics, Timings
-from web.errors import InvalidRequest
+from pools.work import done_again_when_lost
+from web.errors import InvalidRequest, ServiceError
 
 logger = logging.getLogger(__name__)
 
 _MAX_LOSSES_WITHOUT_PROGRESS = 3
+
+T = TypeVar("T")
 
 
 class ModelManager:
@@ -197,32 +200,75 @@ class ModelManager:
             timings.prompt_tokens = len(ids)
             return read_scores(ids, await self._compute(pool, ScorePrompt(0, ids, top), timings, client, None))
 
+    @contextmanager
+    def counted(self, model_id: str, timings: Timings) -> Iterator[None]:
+        """Count the request that runs inside, which is one or several calls of `work`."""
+        statistics = self.statistics[model_id]
+        arrived()
+        with statistics.counted(timings, self.clock):
+            yield
+
+    async def work(
+        self,
+        model_id: str,
+        data: bytes,
+        timings: Timings,
+        *,
+        client: str = "",
+        keep_alive: float | None = None,
+    ) -> AsyncGenerator[bytes, None]:
+        """The pieces of what a model makes of `data`, which is in the words of its kind. Raises as `compute`."""
+        pool = self.pool(model_id)
+
+        def refused(error: RequestRefused) -> ServiceError:
+            return InvalidRequest(f"The model could not do this: {error}.")
+
+        pieces = self._worked(pool, lambda instance: instance.work(data), timings, client, keep_alive, refused)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                timings.first_token = timings.first_token or self.clock()
+                yield piece
+
     async def _compute(
         self, pool: ModelPool, work: TextWork, timings: Timings, client: str, keep_alive: float | None
     ) -> Rows:
-        reason: Exception | None = None
-        for attempt in range(_MAX_LOSSES_WITHOUT_PROGRESS):
+        def refused(error: RequestRefused) -> ServiceError:
+            if error.prompt_tokens is not None:
+                limit = self.prompt_limit(pool.model)
+                return limit.exceeded(error.prompt_tokens, param="input", what="the longest input")
+            return InvalidRequest(f"The model could not take this request: {error}.", param="input")
+
+        async def rows(instance: Instance) -> AsyncGenerator[Rows, None]:
+            yield await instance.compute(work)
+
+        async with aclosing(self._worked(pool, rows, timings, client, keep_alive, refused)) as answers:
+            return await anext(answers)
+
+    def _worked(
+        self,
+        pool: ModelPool,
+        ask: Callable[[Instance], AsyncGenerator[T, None]],
+        timings: Timings,
+        client: str,
+        keep_alive: float | None,
+        refused: Callable[[RequestRefused], ServiceError],
+    ) -> AsyncGenerator[T, None]:
+        async def reserve(*, again: bool) -> KVReservation:
             was_ready, asked = bool(pool.loaded_instances), self.clock()
-            reservation = await pool.acquire(0, client, returned=attempt > 0, timings=timings, keep_alive=keep_alive)
+            reservation = await pool.acquire(0, client, returned=again, timings=timings, keep_alive=keep_alive)
             timings.started = timings.started or self.clock()
             if not was_ready:
                 timings.load_seconds += self.clock() - asked
-            try:
-                async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
-                    rows = await reservation.loaded.instance.compute(work)
-                    reservation.loaded.productive = True
-                    return rows
-            except RequestRefused as error:
-                if error.prompt_tokens is not None:
-                    limit = self.prompt_limit(pool.model)
-                    raise limit.exceeded(error.prompt_tokens, param="input", what="the longest input") from error
-                raise InvalidRequest(f"The model could not take this request: {error}.", param="input") from error
-            except InstanceLost as error:
-                logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
-                reason = error
-            finally:
-                pool.release(reservation)
-        raise GenerationFailed(f"The model's instance ended several times on this request: {reason}") from reason
+            return reservation
+
+        return done_again_when_lost(
+            ask,
+            reserve,
+            pool.release,
+            name=pool.model.public_id,
+            turn=lambda: self._npu_turn if pool.model.needs_device_turn else nullcontext(),
+            refused=refused,
+        )
 
     async def preload(self, model_id: str, count: int, *, keep_alive: float | None = None) -> int:
         """Start instances up to `count`; the number that then runs. `keep_alive` is set on all of them unless it is

@@ -36,8 +36,11 @@ from apis.ollama.show import show_routes
 from apis.openai.chat import chat_routes
 from apis.openai.completions import completion_routes
 from apis.openai.embeddings import embedding_routes as openai_embeddings
+from apis.openai.images import image_routes
 from apis.openai.models import model_routes
 from apis.openai.responses import response_routes
+from apis.openai.text_to_speech import speech_routes
+from apis.openai.transcriptions import transcription_routes
 from apis.recorded_paths import calls_a_model
 from apis.status import status_routes
 from chat.pictures import PictureLoader
@@ -162,6 +165,9 @@ def create_app(
         metrics_routes(server.name, server.manager),
         completion_routes(service, server.names),
         openai_embeddings(embeddings, server.names),
+        transcription_routes(server.manager, server.names),
+        speech_routes(server.manager, server.names),
+        image_routes(server.manager, server.names),
         ollama_embeddings(embeddings, server.names),
         model_routes(server.names, created=int(time.time())),
         response_routes(service, server.names),

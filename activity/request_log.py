@@ -31,7 +31,8 @@ CLIENT_LEFT = 499
 
 
 class RequestProgress(Protocol):
-    """The moments of one generation on the monotonic clock (seconds), None until they come, and its tokens so far."""
+    """The moments of one generation on the monotonic clock (seconds), None until they come, and its tokens so far, its
+    seconds of sound, its steps on pictures."""
 
     created: float
     load_seconds: float
@@ -40,6 +41,8 @@ class RequestProgress(Protocol):
     finished: float | None
     prompt_tokens: int
     generated_tokens: int
+    audio_seconds: float
+    steps: int
 
 
 @dataclass
@@ -83,6 +86,8 @@ class RequestRecord:
             seconds=round(now - self.began if self.seconds is None else self.seconds, 3),
             prompt_tokens=sum(each.prompt_tokens for each in self.work),
             generated_tokens=sum(each.generated_tokens for each in self.work),
+            audio_seconds=round(sum(each.audio_seconds for each in self.work), 2),
+            steps=sum(each.steps for each in self.work),
             first_token_seconds=round(min(first) - self.began, 3) if first else None,
             tokens_per_second=self._speed(now),
             waited_seconds=round(max(started), 3) if started else None,

@@ -60,13 +60,17 @@ class _Models(Collector):
         resumed = CounterMetricFamily(
             "openvino_requests_resumed", "Requests that went on in another instance.", labels=_MODEL
         )
+        audio = CounterMetricFamily("openvino_audio_seconds", "Seconds of sound heard or spoken.", labels=_MODEL)
+        steps = CounterMetricFamily("openvino_image_steps", "Steps taken on pictures.", labels=_MODEL)
         for labels, _, statistics in self._served():
+            audio.add_metric(labels, statistics.audio_seconds)
+            steps.add_metric(labels, statistics.steps)
             for outcome in ("completed", "failed", "cancelled"):
                 requests.add_metric([*labels, outcome], getattr(statistics, outcome))
             tokens.add_metric([*labels, "prompt"], statistics.prompt_tokens)
             tokens.add_metric([*labels, "generated"], statistics.generated_tokens)
             resumed.add_metric(labels, statistics.resumed)
-        yield from (requests, tokens, resumed)
+        yield from (requests, tokens, resumed, audio, steps)
 
     def _times(self) -> Iterator[Metric]:
         first = HistogramMetricFamily(

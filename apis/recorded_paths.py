@@ -8,4 +8,4 @@ _SHORT = frozenset(
 
 def calls_a_model(path: str) -> bool:
     """Of a POST request; everything that is posted below /v1/ does."""
-    return path.startswith("/v1/") or path in _OLLAMA or path in _SHORT
+    return path.startswith(("/v1/", "/audio/", "/images/")) or path in _OLLAMA or path in _SHORT

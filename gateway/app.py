@@ -59,6 +59,7 @@ _LISTED: dict[str, What] = {
     "/api/tags": Listings.tags,
     "/api/ps": Listings.running,
 }
+_VOICES = ("/v1/audio/voices", "/audio/voices")
 
 
 @dataclass(frozen=True)
@@ -211,9 +212,15 @@ class _Passed:
         await self._pass_on(self._passage, scope, receive, send)
 
 
+async def _list_voices(list_for: ListFor, request: Request) -> ASGIApp:
+    model = request.query_params.get("model")
+    return await list_for(lambda listings: listings.voices(model), request)
+
+
 def device_routes(list_for: ListFor, pass_on: PassOn, passages: Iterable[GatewayRoute] = PASSED) -> list[Route]:
     """What devices answer: one of them, or all in one list."""
     return [
         *(Route(path, partial(list_for, what), methods=["GET"]) for path, what in _LISTED.items()),
+        *(Route(path, partial(_list_voices, list_for), methods=["GET"]) for path in _VOICES),
         *(Route(each.path, _Passed(pass_on, each), methods=list(each.methods)) for each in passages),
     ]

@@ -1,4 +1,4 @@
-"""What all devices have, in one list: models, tags, loaded models."""
+"""What all devices have, in one list: models, tags, loaded models, voices."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Entry = dict[str, Any]
 
 
 class _Listing(msgspec.Struct):
-    """`data` is what OpenAI's and Anthropic's lists have, `models` Ollama's."""
+    """`data` is what OpenAI's and Anthropic's lists have, `models` Ollama's, `voices` those of speech models."""
 
     data: list[Entry] = []
     models: list[Entry] = []
+    voices: list[Entry] = []
 
 
 class Listings:
@@ -54,6 +55,14 @@ class Listings:
         entries = await self._gather("/api/ps", keep=False)
         return {"models": sorted(entries, key=lambda entry: entry["expires_at"], reverse=True)}
 
+    async def voices(self, model: str | None) -> Entry:
+        """Those of all models of speech, or of one, by any of its names."""
+        entries = await self._gather("/v1/audio/voices")
+        if model is not None:
+            named = {f"{target.device.name}-{target.model}" for target in self._directory.targets(model)}
+            entries = [entry for entry in entries if entry["model"] in named]
+        return {"object": "list", "voices": entries}
+
     async def _gather(self, path: str, *, keep: bool = True) -> list[Entry]:
         lists = await asyncio.gather(*(self._one(each, path, keep) for each in self._inventory.devices()))
         return [entry for entries in lists for entry in entries]
@@ -63,7 +72,7 @@ class Listings:
             answer = await self._transport.ask(device, path, _Listing, seconds=self._patience_seconds)
         except UpstreamUnavailable:
             return self._last.get((device.name, path), []) if keep else []
-        entries = self._last[device.name, path] = [*answer.data, *answer.models]
+        entries = self._last[device.name, path] = [*answer.data, *answer.models, *answer.voices]
         return entries
 
     def _aliases(self, entries: list[Entry], key: str, described: Callable[[Entry, str], Entry]) -> list[Entry]:

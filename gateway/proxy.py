@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 import msgspec
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -91,7 +92,7 @@ class Proxy:
         if passage.by == "response":
             owner = await self._owner(scope["path_params"]["response_id"])
             return lambda: owner
-        named = None if passage.by == "any" else named_in(body)
+        named = None if passage.by == "any" else named_in(body, Headers(scope=scope).get("content-type", ""))
         name = _name(passage, named)
         if named is None or name is None:
             return directory.anyone

@@ -7,6 +7,7 @@ from starlette.types import Receive
 
 from gateway.errors import ClientLeft
 from web.bodies import without_lone_surrogates
+from web.forms import field_of_form, is_form
 
 
 class RoutedFields(msgspec.Struct, frozen=True):
@@ -48,8 +49,10 @@ async def read_whole(receive: Receive) -> bytes:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def named_in(body: bytes) -> RoutedFields | None:
-    """None where it is no JSON object: a device will find the words for that."""
+def named_in(body: bytes, content_type: str = "") -> RoutedFields | None:
+    """None where it is no JSON object and no form with a model: a device will find the words for that."""
+    if is_form(content_type):
+        return RoutedFields(model=field_of_form(body, content_type, "model"))
     for text in (body, None):
         try:
             return msgspec.json.decode(without_lone_surrogates(body) if text is None else text, type=RoutedFields)

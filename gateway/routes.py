@@ -20,6 +20,9 @@ _BY_MODEL = (
     *("/v1/chat/completions", "/chat/completions", "/v1/completions", "/completions"),
     *("/v1/embeddings", "/embeddings", "/v1/rerank", "/rerank"),
     *("/v2/rerank", "/v1/reranking", "/reranking"),
+    *("/v1/audio/transcriptions", "/audio/transcriptions", "/v1/audio/translations", "/audio/translations"),
+    *("/v1/audio/speech", "/audio/speech", "/v1/images/generations", "/images/generations"),
+    *("/v1/images/edits", "/images/edits", "/v1/images/variations", "/images/variations"),
     *("/v1/responses", "/v1/responses/input_tokens", "/responses", "/responses/input_tokens"),
     *("/v1/messages", "/v1/messages/count_tokens"),
     *("/api/chat", "/api/generate", "/api/embed", "/api/embeddings", "/api/show", "/api/push"),
@@ -39,7 +42,7 @@ PASSED = (  # the busiest first: they are looked through in this order
     GatewayRoute("/api/delete", ("DELETE",), "delete", repeatable=False),
     GatewayRoute("/api/blobs/{digest}", ("HEAD", "POST"), "any"),
 )
-MERGED = ("/v1/models", "/models", "/api/tags", "/api/ps")
+MERGED = ("/v1/models", "/models", "/api/tags", "/api/ps", "/v1/audio/voices", "/audio/voices")
 OWN = ("/", "/api/version", "/health", "/metrics")
 OF_ONE_DEVICE = frozenset(
     {
@@ -52,6 +55,7 @@ OF_ONE_DEVICE = frozenset(
         "/model/instances",
         "/model/preload/{model_id:path}/{count}",
         "/model/cleanup",
+        "/v1/images/{name}",
     }
 )
 """What is asked of a device at its own address only."""

@@ -11,6 +11,7 @@ from instances.pipeline import Emit
 from instances.prefix_cache_estimator import PrefixCacheEstimator
 from instances.protocol import FinishReason, Generate, LoadModel, Request, TokenOutput
 from instances.sampling import generation_config
+from instances.warm_up import warm_up_prompt
 from memory.kv_cache import kv_cache_blocks, kv_format
 
 _LOOKUP_NGRAM = 3
@@ -48,6 +49,9 @@ class ContinuousBatching:
         self._prefixes = PrefixCacheEstimator(
             scheduler.num_kv_blocks, form.block_tokens, scheduler.max_num_batched_tokens
         )
+
+    def warm_up(self, request_id: int) -> Request:
+        return warm_up_prompt(request_id)
 
     @property
     def busy(self) -> bool:

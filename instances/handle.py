@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -26,6 +26,7 @@ from instances.protocol import (
     TokenOutput,
     TokenOutputs,
     ToWorker,
+    Work,
     decode_from_worker,
 )
 from notices import Notice
@@ -132,6 +133,14 @@ class Instance:
                 if output.rows is not None:
                     return output.rows
         raise InstanceLost(self.end_reason())
+
+    async def work(self, data: bytes) -> AsyncGenerator[bytes, None]:
+        """The pieces of what a `Work` makes. Closing it early cancels the work. Raises `InstanceLost` and
+        `RequestRefused`."""
+        with self._begin(Work(next(self._ids), data)) as generation:
+            async for output in generation:
+                if output.data is not None:
+                    yield output.data
 
     @contextmanager
     def _begin(self, request: Request) -> Iterator["Generation"]:

@@ -11,6 +11,7 @@ from instances.one_at_a_time import OneAtATime
 from instances.pipeline import Emit
 from instances.protocol import FinishReason, Generate, LoadModel, Request, TokenOutput
 from instances.sampling import generation_config
+from instances.warm_up import warm_up_prompt
 
 
 class SingleRequest(OneAtATime):
@@ -25,6 +26,9 @@ class SingleRequest(OneAtATime):
         if spec.cache_dir:
             properties["CACHE_DIR"] = spec.cache_dir
         self._load(spec, properties)
+
+    def warm_up(self, request_id: int) -> Request:
+        return warm_up_prompt(request_id)
 
     def submit(self, request: Request) -> None:
         if not isinstance(request, Generate):

@@ -39,5 +39,9 @@ class OneAtATime(ABC):
         emit([last])
 
     @abstractmethod
+    def warm_up(self, request_id: int) -> Request:
+        """See `Pipeline`."""
+
+    @abstractmethod
     def _answer(self, request: Request, emit: Emit) -> TokenOutput:
         """The request's last output; those before it are emitted."""

@@ -11,6 +11,10 @@ Emit = Callable[[list[TokenOutput]], None]
 class Pipeline(Protocol):
     """A loaded model. All calls but `cancel` come from one thread."""
 
+    def warm_up(self, request_id: int) -> Request:
+        """A small request of the kind that this pipeline answers."""
+        ...
+
     @property
     def busy(self) -> bool:
         """Whether `step` has work to do."""

@@ -1,93 +1,28 @@
-"""The kinds of pipelines, and what each is warmed up with."""
+"""The kinds of pipelines: one row each."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 from instances.pipeline import Pipeline
-from instances.protocol import (
-    Generate,
-    GenerationParams,
-    Image,
-    LoadModel,
-    MultimodalPrompt,
-    PipelineKind,
-    Request,
-    ScorePrompt,
-    ScoreTexts,
-    VectorizeTexts,
-    image_tag,
-)
+from instances.protocol import LoadModel, PipelineKind
 
-_WARM_UP_PIXELS = 56
+PIPELINES: dict[PipelineKind, str] = {
+    "continuous_batching": "instances.continuous_batching:ContinuousBatching",
+    "llm_pipeline": "instances.llm_pipeline:SingleRequest",
+    "vision_batching": "instances.vision_batching:VisionBatching",
+    "vision_pipeline": "instances.vision_pipeline:VisionSingleRequest",
+    "prompt_scores": "instances.prompt_scores:PromptScorer",
+    "embedding": "instances.texts:Embedder",
+    "rerank": "instances.texts:Reranker",
+    "transcription": "instances.transcription:Transcriber",
+    "speech": "instances.text_to_speech:Speaker",
+    "image": "instances.images:Painter",
+}
+"""Module and class by kind. The name of a kind that serves one task alone is that of the task (`model_files.tasks`)."""
 
 
 def load_pipeline(spec: LoadModel) -> Pipeline:
     """The pipeline that `spec` asks for, loaded. Imports only what that kind needs."""
-    return _LOADERS[spec.pipeline](spec)
-
-
-def warm_up_request(spec: LoadModel, request_id: int) -> Request:
-    """A small request of the kind that this pipeline answers."""
-    if spec.pipeline == "embedding":
-        return VectorizeTexts(request_id, ["warm up"], truncate=True)
-    if spec.pipeline == "rerank":
-        return ScoreTexts(request_id, "warm", ["up"])
-    if spec.pipeline == "prompt_scores":
-        return ScorePrompt(request_id, [0, 1, 2, 3], top=1)
-    sampling = GenerationParams(max_tokens=2, ignore_eos=True)
-    if spec.pipeline in ("vision_batching", "vision_pipeline"):
-        image = Image(_WARM_UP_PIXELS, _WARM_UP_PIXELS, bytes(3 * _WARM_UP_PIXELS**2))
-        return Generate(request_id, [], sampling, MultimodalPrompt(image_tag(0), [image], 0))
-    return Generate(request_id, [0, 1, 2, 3], sampling)
-
-
-def _continuous_batching(spec: LoadModel) -> Pipeline:
-    from instances.continuous_batching import ContinuousBatching
-
-    return ContinuousBatching(spec)
-
-
-def _vision_batching(spec: LoadModel) -> Pipeline:
-    from instances.vision_batching import VisionBatching
-
-    return VisionBatching(spec)
-
-
-def _vision_pipeline(spec: LoadModel) -> Pipeline:
-    from instances.vision_pipeline import VisionSingleRequest
-
-    return VisionSingleRequest(spec)
-
-
-def _llm_pipeline(spec: LoadModel) -> Pipeline:
-    from instances.llm_pipeline import SingleRequest
-
-    return SingleRequest(spec)
-
-
-def _prompt_scorer(spec: LoadModel) -> Pipeline:
-    from instances.prompt_scores import PromptScorer
-
-    return PromptScorer(spec)
-
-
-def _embedder(spec: LoadModel) -> Pipeline:
-    from instances.texts import Embedder
-
-    return Embedder(spec)
-
-
-def _reranker(spec: LoadModel) -> Pipeline:
-    from instances.texts import Reranker
-
-    return Reranker(spec)
-
-
-_LOADERS: dict[PipelineKind, Callable[[LoadModel], Pipeline]] = {
-    "continuous_batching": _continuous_batching,
-    "vision_batching": _vision_batching,
-    "vision_pipeline": _vision_pipeline,
-    "llm_pipeline": _llm_pipeline,
-    "prompt_scores": _prompt_scorer,
-    "embedding": _embedder,
-    "rerank": _reranker,
-}
+    module, _, name = PIPELINES[spec.pipeline].partition(":")
+    kind: Callable[[LoadModel], Pipeline] = getattr(import_module(module), name)
+    return kind(spec)

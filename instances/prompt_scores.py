@@ -40,6 +40,9 @@ class PromptScorer(OneAtATime):
         self._step = max(1, min(_LONGEST_STEP, most))
         self._pass = model.create_infer_request()
 
+    def warm_up(self, request_id: int) -> Request:
+        return ScorePrompt(request_id, [0, 1, 2, 3], top=1)
+
     def submit(self, request: Request) -> None:
         if not isinstance(request, ScorePrompt):
             raise ValueError("this instance scores prompts only")

@@ -10,15 +10,8 @@ import msgspec
 
 from configuration.sampling import SamplingParams
 
-PipelineKind = Literal[
-    "continuous_batching",
-    "llm_pipeline",
-    "vision_batching",
-    "vision_pipeline",
-    "prompt_scores",
-    "embedding",
-    "rerank",
-]
+PipelineKind = str
+"""A key of `instances.pipelines.PIPELINES`."""
 Text = str | list[int]
 """A text, or the ids of one."""
 FinishReason = Literal["stop", "length", "cancelled"]
@@ -155,6 +148,13 @@ class ScorePrompt(msgspec.Struct, frozen=True, tag=True):
     top: int
 
 
+class Work(msgspec.Struct, frozen=True, tag=True):
+    """Work in a kind's own words: `data` is MessagePack of what the kind's module defines."""
+
+    id: int
+    data: bytes
+
+
 class Cancel(msgspec.Struct, frozen=True, tag=True):
     """Stop request `id` at the next step; its last output says "cancelled"."""
 
@@ -193,7 +193,7 @@ class TokenOutput(msgspec.Struct, frozen=True, array_like=True):
     Where the pipeline knows them: `cached_tokens`, with the first output, is how much of the prompt did not have to be
     computed again, `prompt_tokens`, with the last one, how long the prompt was, or the text that was too long;
     `evicted_tokens`, with the first, how much of it had been in the KV cache, had made room for others, and was
-    computed again.
+    computed again. `data`: a piece of what a `Work` has made.
     """
 
     id: int
@@ -205,6 +205,7 @@ class TokenOutput(msgspec.Struct, frozen=True, array_like=True):
     cached_tokens: int | None = None
     prompt_tokens: int | None = None
     evicted_tokens: int | None = None
+    data: bytes | None = None
 
 
 class TokenOutputs(msgspec.Struct, frozen=True, tag=True):
@@ -220,7 +221,7 @@ class InstanceBroken(msgspec.Struct, frozen=True, tag=True):
 
 
 TextWork = VectorizeTexts | ScoreTexts | ScorePrompt
-Request = Generate | TextWork
+Request = Generate | TextWork | Work
 ToWorker = LoadModel | Request | Cancel
 FromWorker = InstanceReady | LoadFailed | TokenOutputs | InstanceBroken
 

@@ -12,6 +12,7 @@ import openvino_genai as genai
 from instances.one_at_a_time import OneAtATime
 from instances.pipeline import Emit
 from instances.protocol import LoadModel, Request, Rows, ScoreTexts, Text, TokenOutput, VectorizeTexts
+from instances.work import properties_of
 
 _Pooling = genai.TextEmbeddingPipeline.PoolingType
 _POOLING = {"cls": _Pooling.CLS, "mean": _Pooling.MEAN, "last_token": _Pooling.LAST_TOKEN}
@@ -77,14 +78,17 @@ class Embedder(_TextPipeline):
     def _pooled(self, spec: LoadModel) -> Callable[[list[str]], Any]:
         config = genai.TextEmbeddingPipeline.Config(max_length=spec.max_prompt_len)
         config.pooling_type = _POOLING[spec.pooling or "mean"]
-        pipeline = genai.TextEmbeddingPipeline(spec.directory, spec.device, config, **_properties(spec))
+        pipeline = genai.TextEmbeddingPipeline(spec.directory, spec.device, config, **properties_of(spec))
         return pipeline.embed_documents
 
     def _whole(self, spec: LoadModel) -> Callable[[list[str]], Any]:
         from instances.sentence_model import SentenceModel
 
-        directory, properties = Path(spec.directory), _properties(spec)
+        directory, properties = Path(spec.directory), properties_of(spec)
         return SentenceModel(directory, spec.device, self._tokenizer, spec.max_prompt_len, properties).vectors
+
+    def warm_up(self, request_id: int) -> Request:
+        return VectorizeTexts(request_id, ["warm up"], truncate=True)
 
     def _rows(self, request: Request) -> Rows:
         if not isinstance(request, VectorizeTexts):
@@ -104,7 +108,10 @@ class Reranker(_TextPipeline):
         self._asks = _config_of(Path(spec.directory)).get("model_type") == "qwen3"
         if self._asks:
             config.padding_side = "left"  # the last token is the one that counts
-        self._pipeline = genai.TextRerankPipeline(spec.directory, spec.device, config, **_properties(spec))
+        self._pipeline = genai.TextRerankPipeline(spec.directory, spec.device, config, **properties_of(spec))
+
+    def warm_up(self, request_id: int) -> Request:
+        return ScoreTexts(request_id, "warm", ["up"])
 
     def _rows(self, request: Request) -> Rows:
         if not isinstance(request, ScoreTexts):
@@ -146,11 +153,6 @@ class Reranker(_TextPipeline):
             ids = self._tokenizer.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
             fitting.append(text if len(ids) <= room else self._decode(ids[:room]))
         return fitting
-
-
-def _properties(spec: LoadModel) -> dict[str, Any]:
-    cache = {"CACHE_DIR": spec.cache_dir} if spec.cache_dir else {}
-    return {**spec.properties, **cache}
 
 
 def _config_of(directory: Path) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from openvino_genai.py_openvino_genai import GenerationHandle
 
 from instances.continuous_batching import ContinuousBatching
 from instances.multimodal_prompt import MultimodalReader
-from instances.protocol import Generate, LoadModel
+from instances.protocol import Generate, LoadModel, Request
+from instances.warm_up import warm_up_picture
 
 
 class VisionBatching(ContinuousBatching):
@@ -14,6 +15,9 @@ class VisionBatching(ContinuousBatching):
     def __init__(self, spec: LoadModel) -> None:
         super().__init__(spec)
         self._reader = MultimodalReader(self._pipeline.get_tokenizer())
+
+    def warm_up(self, request_id: int) -> Request:
+        return warm_up_picture(request_id)
 
     def _add(self, request: Generate, config: genai.GenerationConfig) -> GenerationHandle:
         prompt, images = self._reader.read(request)

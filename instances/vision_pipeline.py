@@ -8,8 +8,9 @@ import openvino_genai as genai
 from instances.llm_pipeline import SingleRequest
 from instances.multimodal_prompt import MultimodalReader
 from instances.pipeline import Emit
-from instances.protocol import Generate, LoadModel, TokenOutput
+from instances.protocol import Generate, LoadModel, Request, TokenOutput
 from instances.sampling import generation_config
+from instances.warm_up import warm_up_picture
 
 
 class VisionSingleRequest(SingleRequest):
@@ -17,6 +18,9 @@ class VisionSingleRequest(SingleRequest):
     an NPU) its record of the conversation is wrong for ever: the refusal is told, then the pipeline given up."""
 
     _failure: str | None = None
+
+    def warm_up(self, request_id: int) -> Request:
+        return warm_up_picture(request_id)
 
     def step(self, emit: Emit) -> None:
         super().step(emit)

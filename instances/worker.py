@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 from instances.frames import encode_frame, read_frame
 from instances.own_pipes import take_pipes
-from instances.pipelines import Pipeline, load_pipeline, warm_up_request
+from instances.pipeline import Pipeline
+from instances.pipelines import load_pipeline
 from instances.protocol import (
     Cancel,
     FromWorker,
@@ -64,7 +65,7 @@ class Worker:
         pipeline = load_pipeline(spec)
         loaded = time.monotonic()
         # The first inference compiles kernels and takes many times a normal one.
-        pipeline.submit(warm_up_request(spec, _WARM_UP_ID))
+        pipeline.submit(pipeline.warm_up(_WARM_UP_ID))
         while pipeline.busy:
             pipeline.step(_raise_errors)
         self._send(InstanceReady(loaded - started, time.monotonic() - loaded, os.getpid()))

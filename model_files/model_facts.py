@@ -21,6 +21,7 @@ from model_files.model_config import ModelConfig, read_chat_template, read_confi
 from model_files.model_kind import kind_of, missing_part
 from model_files.npu_rules import pipeline_problem, size_problem
 from model_files.quantization import Compression, compression
+from model_files.tasks import task_of_kind
 from notices import Notice, joined
 
 PROCESS_BYTES = 200 * 1024**2
@@ -28,7 +29,6 @@ PROCESS_BYTES = 200 * 1024**2
 MIN_KV_TOKENS = 512
 """The smallest KV cache an instance gets."""
 _GENERATING = ("llm", "vlm")
-_TEXT_TASKS = {"embedding": "embedding", "reranker": "rerank"}
 _POINTER = b"version https://git-lfs"
 _MAX_POINTER_BYTES = 1024
 _TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
@@ -75,8 +75,8 @@ class ModelFacts:
         """What it can be asked for. Without a chat template it continues texts only."""
         if self.problem is not None:
             return ()
-        if self.kind in _TEXT_TASKS:
-            return (_TEXT_TASKS[self.kind],)
+        if task := task_of_kind(self.kind):
+            return (task.name,)
         named = {"chat": self.chat_template, "tools": self.tools, "thinking": self.thinking, "vision": self.vision}
         return ("completion", *(name for name, able in named.items() if able))
 
@@ -293,13 +293,15 @@ def _runtime_options(ir: IrSummary) -> dict[str, str]:
 
 
 def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
-    if facts.kind not in ("llm", "vlm", "embedding", "reranker", "whisper"):
+    task = task_of_kind(facts.kind)
+    needed = task.tokenizer if task else _TOKENIZER_FILES if facts.kind in _GENERATING else ()
+    if not needed:
         return facts
     problems = [facts.problem] if facts.problem else []
     template_in_xml: str | None = None
     missing = [name for name in _TOKENIZER_FILES if not (directory / name).is_file()]
-    if missing and facts.kind in ("embedding", "reranker"):
-        missing = missing if _TOKENIZER_FILES[0] in missing else []
+    if not set(needed).intersection(missing):
+        missing = []
     if missing:
         problems.append(Notice("notices.tokenizer_missing", files=" and ".join(missing)))
     for path in (directory / name for name in _TOKENIZER_FILES if (directory / name).is_file()):

@@ -16,9 +16,6 @@ KINDS = (
     "unconverted", "unknown",
 )  # fmt: skip
 NOT_SERVED = {
-    "whisper": Notice("notices.kind_speech_recognition"),
-    "tts": Notice("notices.kind_speech_synthesis"),
-    "image": Notice("notices.kind_image_generation"),
     "seq2seq": Notice("notices.kind_encoder_decoder"),
 }
 """Kinds that are known for certain and not served, with the sentence that says so."""
@@ -92,11 +89,11 @@ def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig)
 def _encoder_decoder(encoder: IrSummary, found: str) -> ModelKind:
     """What the encoder takes tells more than any name: a picture reader has a preprocessor too. found: by its files."""
     if encoder.inputs.intersection(_SOUNDS):
-        return ModelKind("whisper", NOT_SERVED["whisper"])
+        return ModelKind("whisper")
     if encoder.inputs.intersection(_OTHER_SENSES):
         return _of_another_sense(encoder)
     found = "seq2seq" if "input_ids" in encoder.inputs else found
-    return ModelKind(found, NOT_SERVED[found])
+    return ModelKind(found, NOT_SERVED.get(found))
 
 
 def _of_another_sense(ir: IrSummary) -> ModelKind:

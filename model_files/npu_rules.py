@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from model_files.embedding_facts import EmbeddingFacts
+from model_files.tasks import task_of_kind
 from notices import Notice
 
 MOST_PARAMETERS = 9_000_000_000
 """Above about this many no NPU was reported to compile a language model."""
-_REFUSED_KINDS = {
-    "reranker": Notice("notices.rerankers_not_on_npu"),
-    "gguf": Notice("notices.gguf_not_on_npu"),
-}
+_NO_GGUF = Notice("notices.gguf_not_on_npu")
 
 
 def pipeline_problem(kind: str, embedding: EmbeddingFacts | None) -> str | None:
     """Why no pipeline of the NPU takes such a model, however its weights are compressed."""
     if embedding is not None and embedding.pooling is None:
         return Notice("notices.npu_vector_shapes")
-    return _REFUSED_KINDS.get(kind)
+    task = task_of_kind(kind)
+    return _NO_GGUF if kind == "gguf" else task.npu_problem if task else None
 
 
 def size_problem(parameters: int | None) -> str | None:

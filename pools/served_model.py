@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from configuration.device_config import ModelAssignment
 from configuration.sampling import SamplingParams
@@ -14,20 +14,14 @@ from memory.readings import GB
 from model_files.gguf import load_path
 from model_files.known_embedders import Pooling
 from model_files.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
+from model_files.tasks import GENERATION, ModelTask, task_of_kind
 from notices import Notice
 from web.errors import InvalidRequest
-
-Task = Literal["generation", "embedding", "rerank"]
 
 DEFAULT_CONTEXT_TOKENS = 4096
 DEFAULT_NPU_PROMPT_TOKENS = 1024
 NPU_RESPONSE_TOKENS = 512
-_TASKS: dict[str, Task] = {"embedding": "embedding", "reranker": "rerank"}
-_TASK_SENTENCES: dict[Task, str] = {
-    "generation": "is a language model: it answers /v1/chat/completions and its like, not this.",
-    "embedding": "is an embedding model: it answers /v1/embeddings and /api/embed, not this.",
-    "rerank": "is a reranker: it answers /v1/rerank, not this.",
-}
+_GENERATES = "is a language model: it answers /v1/chat/completions and its like, not this."
 NO_CHAT = (
     "has no chat template, so it cannot take a conversation: it continues texts at /v1/completions and /api/generate."
 )
@@ -77,30 +71,41 @@ class ServedModel:
     """Whether it is loaded to score prompts, not to answer them; see `pools.prompt_scores`."""
 
     @property
-    def task(self) -> Task:
-        """What the model is for."""
-        return _TASKS.get(self.facts.kind, "generation")
+    def task(self) -> str:
+        """What the model is for: "generation", or the name of a row of `model_files.tasks`."""
+        return self._task.name if self._task else GENERATION
+
+    @property
+    def _task(self) -> ModelTask | None:
+        return task_of_kind(self.facts.kind)
 
     @property
     def is_alias(self) -> bool:
         """Device names hold no hyphen."""
         return self.public_id.partition("-")[2] != self.id
 
-    def require(self, task: Task) -> None:
+    @property
+    def lays_out_anew(self) -> bool:
+        """Whether the CPU plugin keeps a copy of the weights in a layout of its own."""
+        return self._task is None or self._task.takes_turns
+
+    def require(self, task: str) -> None:
         """Raise `InvalidRequest` when the model is for something else."""
         if self.task != task:
-            raise InvalidRequest(f"'{self.public_id}' {_TASK_SENTENCES[self.task]}", param="model")
+            sentence = self._task.answers if self._task else _GENERATES
+            raise InvalidRequest(f"'{self.public_id}' {sentence}", param="model")
 
     def require_chat(self) -> None:
         """Raise `InvalidRequest` when the model cannot take a conversation, saying what it can."""
-        self.require("generation")
+        self.require(GENERATION)
         if self.problem is None and not (self.facts.chat_template or self.model_defaults.template):
             raise InvalidRequest(f"'{self.public_id}' {NO_CHAT}", param="model")
 
     @property
     def problem(self) -> str | None:
         """Why the files cannot be served, found without loading them: a native loader may crash on them."""
-        if self.facts.problem is None and not self.facts.has_tokenizer:
+        needs_tokenizer = self._task is None or self._task.tokenizer
+        if self.facts.problem is None and needs_tokenizer and not self.facts.has_tokenizer:
             return Notice("notices.no_tokenizer")
         return self.facts.problem
 
@@ -108,7 +113,7 @@ class ServedModel:
     def pipeline(self) -> PipelineKind:
         """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere what tuning found
         best or the batching one, for models that see in their own form."""
-        if self.task != "generation":
+        if self.task != GENERATION:
             return self.task
         if self.scoring:
             return "prompt_scores"
@@ -161,12 +166,13 @@ class ServedModel:
 
     @property
     def requests_per_instance(self) -> int:
-        return 1 if self.one_at_a_time else self.assignment.max_concurrent
+        takes_turns = self._task is not None and self._task.takes_turns
+        return 1 if self.one_at_a_time or takes_turns else self.assignment.max_concurrent
 
     @property
     def max_prompt_tokens(self) -> int | None:
         """The static prompt limit of an NPU pipeline, None where only the context limits."""
-        if not self.on_npu or self.task != "generation":
+        if not self.on_npu or self.task != GENERATION:
             return None
         return self.assignment.max_prompt_len or DEFAULT_NPU_PROMPT_TOKENS
 
@@ -231,7 +237,7 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     """
     assignment = model.assignment
     weights = assignment.estimated_memory_gb * GB if assignment.estimated_memory_gb else _loaded_weights(model)
-    if model.task != "generation":
+    if model.task != GENERATION:
         return InstancePlan(0, int(weights), 0)
     shape, form = model.facts.kv or _UNKNOWN_SHAPE, model.kv_format
     wanted = model.context_tokens * (1 if model.scoring else model.requests_per_instance)
@@ -260,10 +266,10 @@ def settings_for_more_cache(model: ServedModel, plan: InstancePlan) -> tuple[str
 
 
 def _loaded_weights(model: ServedModel) -> int:
-    """What the weight files become in memory: of a language model on the CPU their pages and a copy laid out anew. The
+    """What the weight files become in memory: on the CPU their pages and a copy laid out anew, but of encoders. The
     NPU's pipeline on another device unpacks them to 32 bits, once for prompts and once for answers."""
     facts = model.facts
-    if model.task == "generation" and model.device.used.startswith("CPU"):
+    if model.lays_out_anew and model.device.used.startswith("CPU"):
         return int(facts.size_bytes * _growth_on_cpu(facts))
     if model.on_npu and "NPUW_DEVICES" in model.assignment.extra_config and facts.parameters:
         return facts.parameters * _UNPACKED_BYTES
@@ -308,7 +314,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
 
 def _properties(model: ServedModel) -> dict[str, Any]:
     configured = {k: v for k, v in model.configured.items() if model.on_npu or not _npu_only(k)}
-    if model.task == "generation" and model.device.used.startswith(("CPU", "GPU")):
+    if model.task == GENERATION and model.device.used.startswith(("CPU", "GPU")):
         configured = {**model.kv_format.properties, **configured}
     return {**_CPU_DEFAULTS, **configured} if model.device.used.startswith("CPU") else configured
 

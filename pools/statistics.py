@@ -16,7 +16,7 @@ class Timings:
     """The moments of one request on the manager's monotonic clock (seconds); None until they come.
 
     `evicted_tokens` of the prompt had been in the KV cache and were computed again; `larger_cache`: the settings that
-    would help.
+    would help. `audio_seconds` were heard or spoken, `steps` taken on pictures.
     """
 
     created: float
@@ -27,6 +27,8 @@ class Timings:
     prompt_tokens: int = 0
     generated_tokens: int = 0
     evicted_tokens: int = 0
+    audio_seconds: float = 0.0
+    steps: int = 0
     larger_cache: tuple[str, ...] = ()
     queue_position: Callable[[], int] | None = None
     """Asks for the place in the queue, 1 = next; None while the request does not wait."""
@@ -58,6 +60,8 @@ class Statistics:
     prompt_tokens: int = 0
     evicted_prompts: int = 0
     evicted_tokens: int = 0
+    audio_seconds: float = 0.0
+    steps: int = 0
     first_token: Histogram = field(default_factory=lambda: Histogram(SECONDS_TO_FIRST_TOKEN))
     between_tokens: Histogram = field(default_factory=lambda: Histogram(SECONDS_A_TOKEN))
     _generated_before: int = 0
@@ -93,6 +97,8 @@ class Statistics:
         self.evicted_prompts += timings.evicted_tokens > 0
         self.evicted_tokens += timings.evicted_tokens
         self._generated_before += timings.generated_tokens
+        self.audio_seconds += timings.audio_seconds
+        self.steps += timings.steps
         if timings.first_token is not None:
             self._recent.append(timings)
             self.first_token.observe(_between(timings.created, timings.first_token))

@@ -46,7 +46,8 @@ def needed_files(files: Iterable[RemoteFile], model_id: str, variant: str | None
     """The IRs, tokenizers, configuration and texts of an OpenVINO repository; never code or pickled weights. Of a GGUF
     repository the one file that `variant` names, or its only one.
 
-    Image pipelines (model_index.json) keep parts in folders; of others only the root counts, where the libraries look.
+    Image pipelines (model_index.json) keep parts in folders, models that speak their voices; of others only the root
+    counts, where the libraries look.
     Raises NotAnOpenVINOModel.
     """
     by_path = {file.path: file for file in files}
@@ -81,9 +82,13 @@ def _is_description(path: PurePosixPath) -> bool:
 
 
 def _needed(path: PurePosixPath, present: dict[str, RemoteFile], folders: bool) -> bool:
-    if len(path.parts) > (2 if folders else 1) or path.name.startswith("."):
+    if path.name.startswith("."):
         return False
     if str(path).casefold() == METADATA:  # ours is written there
+        return False
+    if path.parts[0] == "voices" and path.suffix == ".bin":  # of a model that speaks: plain numbers
+        return len(path.parts) == 2
+    if len(path.parts) > (2 if folders else 1):
         return False
     if path.suffix == ".xml":
         return path.name.startswith("openvino") and str(path.with_suffix(".bin")) in present

@@ -12,7 +12,7 @@ Outcome = Literal["running", "completed", "failed", "cancelled", "lost"]
 class Request(msgspec.Struct, frozen=True):
     """One request; its prompt and answer where they are kept. `time` in seconds since the epoch; `number` grows with
     each, also over restarts; `ended` orders those that are over. Lost is one whose server ended before it did, which
-    only the admin server can say."""
+    only the admin server can say. `audio_seconds` heard or spoken, `steps` taken on images."""
 
     number: int
     ended: int | None
@@ -28,6 +28,8 @@ class Request(msgspec.Struct, frozen=True):
     seconds: float
     prompt_tokens: int
     generated_tokens: int
+    audio_seconds: float
+    steps: int
     first_token_seconds: float | None
     tokens_per_second: float | None
     waited_seconds: float | None

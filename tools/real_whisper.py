@@ -48,23 +48,33 @@ def unpack(packed: bytes, tokenizer: bytes, folder: Path) -> None:
     fast = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), pad_token="<|endoftext|>")
     ids = fast.get_vocab()
     languages = {name: id for name, id in ids.items() if name.startswith("<|") and 50259 <= id <= 50357}
-    model.generation_config.update(
-        is_multilingual=True,
-        lang_to_id=languages,
-        task_to_id={"translate": 50358, "transcribe": 50359},
-        no_timestamps_token_id=50363,
-        decoder_start_token_id=50258,
-        forced_decoder_ids=None,
-        suppress_tokens=[],
-        begin_suppress_tokens=[220, 50257],
-        max_length=448,
-    )
     model.save_pretrained(folder)
+    (folder / "generation_config.json").write_text(json.dumps(_generation(languages), indent=1), encoding="utf-8")
     WhisperFeatureExtractor(feature_size=80).save_pretrained(folder)
     fast.save_pretrained(folder)
     settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     settings["tokenizer_class"] = "WhisperTokenizer"
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
+
+
+def _generation(languages: dict[str, int]) -> dict[str, object]:
+    """Written by hand: the class of Transformers drops what it has no field for, and the export needs it all."""
+    return {
+        "is_multilingual": True,
+        "lang_to_id": languages,
+        "task_to_id": {"translate": 50358, "transcribe": 50359},
+        "no_timestamps_token_id": 50363,
+        "prev_sot_token_id": 50361,
+        "max_initial_timestamp_index": 50,
+        "alignment_heads": [[3, 1], [4, 2], [4, 3], [4, 7], [5, 1], [5, 2], [5, 4], [5, 6]],
+        "bos_token_id": 50257,
+        "eos_token_id": 50257,
+        "pad_token_id": 50257,
+        "decoder_start_token_id": 50258,
+        "suppress_tokens": [],
+        "begin_suppress_tokens": [220, 50257],
+        "max_length": 448,
+    }
 
 
 def _variables(packed: bytes) -> Arrays:

@@ -46,7 +46,7 @@ def _read(body: bytes, schema: type[T]) -> T:
     try:
         return schema.model_validate(values, strict=True)
     except ValidationError as error:
-        raise _explain(error) from error
+        raise explained(error) from error
 
 
 def without_lone_surrogates(body: bytes) -> bytes:
@@ -56,7 +56,8 @@ def without_lone_surrogates(body: bytes) -> bytes:
     return _ESCAPED_PAIR_OR_HALF.sub(lambda match: match[0] if match["whole"] else rb"\ufffd", body)
 
 
-def _explain(error: ValidationError) -> InvalidRequest:
+def explained(error: ValidationError) -> InvalidRequest:
+    """One sentence for what is wrong, with the field."""
     errors = error.errors(include_url=False, include_input=False)
     # Of a union, the member that is of the right type says more.
     of_same_field = [each for each in errors if each["loc"][:1] == errors[0]["loc"][:1]]

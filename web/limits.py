@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from notices import Notice
+from web.forms import is_form
 from web.guard import ErrorRenderer
 
 MAX_URL_BYTES = 8192
@@ -124,6 +125,8 @@ class Limits:
     def _counted(self, scope: Scope, receive: Receive) -> Receive:
         """Raises an HTTPException once more has come than a body may have; not every client announces its length."""
         most = self._most_body_bytes(scope)
+        # In the files of a form the byte of a comma is any other byte.
+        counts_commas = not is_form(Headers(scope=scope).get("content-type"))
         received = commas = 0
 
         async def counted() -> Message:
@@ -131,7 +134,7 @@ class Limits:
             message = await receive()
             body = message.get("body", b"")
             received += len(body)
-            commas += body.count(b",")
+            commas += body.count(b",") if counts_commas else 0
             if received > most:
                 raise HTTPException(413, _body_sentence(most))
             if commas > MAX_COMMAS:

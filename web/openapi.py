@@ -69,6 +69,14 @@ def body_schema(schema: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": content}}}}
 
 
+def form_schema(schema: type[BaseModel], *, files: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The `openapi_extra` of a route whose body is read by `read_form`."""
+    content = schema.model_json_schema()
+    content["properties"] |= {name: {"type": "string", "format": "binary"} for name in (*files, *optional)}
+    content["required"] = [*files, *content.get("required", [])]
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": content}}}}
+
+
 def describe(app: FastAPI, *, public: Collection[str]) -> None:
     """Complete the app's own document. `public`: paths that take no key."""
     made = app.openapi

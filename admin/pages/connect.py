@@ -101,6 +101,28 @@ def recipes(model: ConnectModel, way: Way) -> list[Recipe]:
     if "rerank" in model.abilities:
         body = {"model": name, "query": "什麼是 OpenVINO？", "documents": _SENTENCES}
         return [Recipe("rerank_curl", "curl", _post(base, "/v1/rerank", body, needed))]
+    if "transcription" in model.abilities:
+        form = {"file": "@speech.wav", "model": name}
+        return [
+            Recipe("transcribe_curl", "curl", _form(base, "/v1/audio/transcriptions", form, needed)),
+            Recipe("transcribe_python", "Python · openai", _transcribe_python(base, name, key)),
+            Recipe("transcribe_openwebui", "Open WebUI", _fields(_engine("STT", base, name, key))),
+            Recipe(
+                "transcribe_homeassistant", "Home Assistant", _fields({"URL": f"{base}/v1", "Key": key, "Model": name})
+            ),
+        ]
+    if "speech" in model.abilities:
+        body = {"model": name, "input": "Hello.", "voice": "default", "response_format": "wav"}
+        return [
+            Recipe("speak_curl", "curl", _post(base, "/v1/audio/speech", body, needed) + " -o speech.wav"),
+            Recipe("speak_openwebui", "Open WebUI", _fields(_engine("TTS", base, name, key))),
+        ]
+    if "image" in model.abilities:
+        body = {"model": name, "prompt": "a lighthouse at dawn", "size": "512x512"}
+        return [
+            Recipe("draw_curl", "curl", _post(base, "/v1/images/generations", body, needed)),
+            Recipe("draw_python", "Python · openai", _draw_python(base, name, key)),
+        ]
     return [
         Recipe("curl", "curl", _curl(base, name, needed)),
         Recipe("python", "Python · openai", _python(base, name, key)),
@@ -127,6 +149,37 @@ def _embed_python(base: str, name: str, key: str) -> str:
 client = OpenAI(base_url="{base}/v1", api_key="{key}")
 answer = client.embeddings.create(model="{name}", input={json.dumps(_SENTENCES, ensure_ascii=False)})
 print([len(each.embedding) for each in answer.data])"""
+
+
+def _transcribe_python(base: str, name: str, key: str) -> str:
+    return f"""from openai import OpenAI
+
+client = OpenAI(base_url="{base}/v1", api_key="{key}")
+with open("speech.wav", "rb") as file:
+    print(client.audio.transcriptions.create(model="{name}", file=file).text)"""
+
+
+def _draw_python(base: str, name: str, key: str) -> str:
+    return f"""import base64
+from openai import OpenAI
+
+client = OpenAI(base_url="{base}/v1", api_key="{key}")
+answer = client.images.generate(model="{name}", prompt="a lighthouse at dawn", size="512x512")
+with open("picture.png", "wb") as file:
+    file.write(base64.b64decode(answer.data[0].b64_json))"""
+
+
+def _engine(kind: str, base: str, name: str, key: str) -> dict[str, str]:
+    """The labels of Open WebUI's audio settings."""
+    return {f"{kind} Engine": "OpenAI", "API Base URL": f"{base}/v1", "API Key": key, f"{kind} Model": name}
+
+
+def _form(base: str, path: str, fields: dict[str, str], key: str | None) -> str:
+    return (
+        f"curl {base}{path} \\\n"
+        + (f'  -H "Authorization: Bearer {key}" \\\n' if key else "")
+        + " \\\n".join(f'  -F "{field}={value}"' for field, value in fields.items())
+    )
 
 
 def _post(base: str, path: str, body: dict[str, Any], key: str | None) -> str:

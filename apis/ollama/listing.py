@@ -75,7 +75,7 @@ def capabilities(model: ServedModel) -> list[str]:
     """What Ollama's clients go by when they offer a model for something."""
     facts = model.facts
     if model.task != "generation":
-        return ["embedding"] if model.task == "embedding" else ["rerank"]
+        return [model.task]
     tools = facts.tools
     if model.model_defaults.template is not None:
         tools = template_promises(model.model_defaults.template, (facts.architecture or "").lower()).tools

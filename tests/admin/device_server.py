@@ -42,6 +42,7 @@ _REQUEST = {
     **dict.fromkeys(("ended", "model", "error", "first_token_seconds", "tokens_per_second", "waited_seconds")),
     **dict.fromkeys(("id", "client", "agent", "path"), ""),
     **dict.fromkeys(("status", "seconds", "prompt_tokens", "generated_tokens", "load_seconds"), 0),
+    **{"audio_seconds": 0.0, "steps": 0},
     **{"outcome": "running", "prompt": None, "answer": None},
 }
 

@@ -57,6 +57,8 @@ def _entry(
         "seconds": (first or 0.01) + (answer / speed if speed else 0),
         "prompt_tokens": prompt,
         "generated_tokens": answer,
+        "audio_seconds": 0.0,
+        "steps": 0,
         "first_token_seconds": first,
         "tokens_per_second": speed,
         "waited_seconds": 0.01 if first else None,

@@ -62,6 +62,8 @@ def test_a_device_tells_all_that_is_promised(scripted: str) -> None:
     assert families(scripted) == {
         "openvino_requests": ("counter", model | {"outcome"}),
         "openvino_requests_resumed": ("counter", model),
+        "openvino_audio_seconds": ("counter", model),
+        "openvino_image_steps": ("counter", model),
         "openvino_requests_active": ("gauge", model),
         "openvino_requests_queued": ("gauge", model),
         "openvino_tokens": ("counter", model | {"kind"}),

@@ -26,6 +26,7 @@ from tests.support.launch import DEMO_ID, DEMO_MODEL
 
 CHAT = f"gpu-{DEMO_ID}"
 EMBED = f"gpu-{EMBEDDING}"
+HEARS, SPEAKS, DRAWS = "test/whisper", "test/speech", "test/image"
 DIMENSIONS = 32
 
 QUESTION = "What is OpenVINO?"
@@ -80,6 +81,7 @@ def open_server(
         *more_models,
         ModelAssignment(id=DEMO_ID, path=str(DEMO_MODEL), idle_timeout=-1),
         ModelAssignment(id=EMBEDDING, path=str(MODELS / "test_embedding"), idle_timeout=-1),
+        *(ModelAssignment(id=each, path=str(MODELS / each.replace("/", "_"))) for each in (HEARS, SPEAKS, DRAWS)),
     ]
     gpu = DeviceSettings(port=11435, device="GPU", models=models)
     with TestHub() as hub:

@@ -16,7 +16,7 @@ from tests.clients.server import RunningServer
 SCRIPTS = Path(__file__).with_name("js")
 TASKS = {"chat", "stream", "tool_round_trip", "parallel_calls", "structured_output", "embeddings", "errors"}
 CLIENTS = {
-    "openai": TASKS | {"models"},
+    "openai": TASKS | {"models", "transcription", "speech", "images"},
     "ollama": TASKS | {"models", "pull_and_delete"},
     "ai": TASKS,
 }
@@ -49,6 +49,9 @@ def _facts(server: RunningServer, client: str) -> dict[str, object]:
         "chat": said.CHAT,
         "embed": said.EMBED,
         "dimensions": said.DIMENSIONS,
+        "hears": said.HEARS,
+        "speaks": said.SPEAKS,
+        "draws": said.DRAWS,
         "question": said.QUESTION,
         "weather_question": said.WEATHER_QUESTION,
         "calling_question": said.CALLING_QUESTION,

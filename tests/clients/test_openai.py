@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -15,9 +16,12 @@ from openai.types.responses import ResponseFunctionToolCall
 from tests.clients.server import (
     CHAT,
     DIMENSIONS,
+    DRAWS,
     EMBED,
+    HEARS,
     QUESTION,
     REPORTED,
+    SPEAKS,
     TWO_CITIES_QUESTION,
     WEATHER_QUESTION,
     WEATHER_RESULT,
@@ -176,3 +180,36 @@ def test_errors_are_typed_and_carry_our_sentence(client: OpenAI) -> None:
     for stream in (False, True):
         with pytest.raises(openai.BadRequestError, match=r"maximum context length is \d+ tokens"):
             client.chat.completions.create(model=CHAT, messages=too_long, stream=stream)
+
+
+def test_what_is_spoken_is_heard(client: OpenAI) -> None:
+    spoken = client.audio.speech.create(model=SPEAKS, input="Hello. You.", voice="alloy", response_format="wav").content
+    answer = client.audio.transcriptions.create(model=HEARS, file=("a.wav", spoken), language="en")
+    assert answer.usage is not None
+    assert answer.usage.type == "duration"
+    events = list(client.audio.transcriptions.create(model=HEARS, file=("a.wav", spoken), language="en", stream=True))
+    assert events[-1].type == "transcript.text.done"
+    assert events[-1].text == answer.text
+
+
+def test_speech_comes_as_it_is_spoken(client: OpenAI) -> None:
+    speaking = client.audio.speech.with_streaming_response
+    with speaking.create(model=SPEAKS, input="One. Two.", voice="alloy", response_format="pcm") as response:
+        assert len(b"".join(response.iter_bytes())) > 0
+
+
+def test_pictures_are_drawn_and_changed(client: OpenAI) -> None:
+    extra = {"seed": 3, "steps": 4}
+    drawn = client.images.generate(model=DRAWS, prompt="a cat", size="64x64", extra_body=extra)
+    assert drawn.data
+    events = list(
+        client.images.generate(
+            model=DRAWS, prompt="a cat", size="64x64", stream=True, partial_images=1, extra_body=extra
+        )
+    )
+    assert [event.type for event in events] == ["image_generation.partial_image", "image_generation.completed"]
+    assert events[-1].b64_json == drawn.data[0].b64_json
+    image = base64.b64decode(drawn.data[0].b64_json or "")
+    edited = client.images.edit(model=DRAWS, image=image, prompt="a dog", extra_body=extra)
+    assert edited.data
+    assert edited.data[0].b64_json

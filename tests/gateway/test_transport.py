@@ -69,7 +69,7 @@ async def passing_with(transport: FirstRefuses) -> None:
     async def send(message: Message) -> None:
         raise AssertionError("nothing is to be answered")
 
-    scope = {"type": "http", "method": "POST", "path": PASSED[0].path, "path_params": {}}
+    scope = {"type": "http", "method": "POST", "path": PASSED[0].path, "path_params": {}, "headers": []}
     await passing(PASSED[0], scope, receive, send)
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
 from instances.continuous_batching import ContinuousBatching
-from instances.pipelines import warm_up_request
 from instances.protocol import TokenOutput
 from memory.kv_cache import KvFormat, KvPrecision, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
 from model_files.model_facts import read_facts
@@ -37,7 +36,7 @@ def served(directory: Path, *, device: str = "CPU", **assignment: object) -> Ser
 def made_by_openvino(model: ServedModel) -> int:
     spec = load_message(model, plan_instance(model, MEMORY), None)
     pipeline = ContinuousBatching(spec)
-    pipeline.submit(warm_up_request(spec, 1))
+    pipeline.submit(pipeline.warm_up(1))
     outputs: list[TokenOutput] = []
     while pipeline.busy:
         pipeline.step(outputs.extend)

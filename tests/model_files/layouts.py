@@ -101,6 +101,7 @@ def whisper_without_a_name(directory: Path) -> None:
     """Nothing but its graphs tells."""
     graph(directory / "openvino_encoder_model.xml", inputs={"input_features": 3})
     graph(directory / "openvino_decoder_model.xml", inputs={"input_ids": 2, "beam_idx": 1}, output="logits")
+    add_tokenizer(directory)
 
 
 def picture_reader(directory: Path) -> None:
@@ -261,17 +262,17 @@ USABLE: dict[Layout, str] = {
     gguf_model: "gguf",
     inexact_gguf: "gguf",
     gguf_with_a_projector: "gguf",
+    whisper: "whisper",
+    whisper_without_a_name: "whisper",
+    adapter: "tts",
+    stable_diffusion: "image",
 }
 UNSUPPORTED: dict[Layout, tuple[str, str]] = {
     optimum_llm_without_past: ("llm", "text-generation-with-past"),
     classifier: ("classifier", "3 classes"),
     masked_language_model: ("classifier", "--task feature-extraction"),
-    whisper: ("whisper", "Speech recognition models are not served yet"),
-    whisper_without_a_name: ("whisper", "Speech recognition models are not served yet"),
     picture_reader: ("unknown", "pixel_values"),
     t5: ("seq2seq", "Encoder-decoder"),
-    adapter: ("tts", "Speech synthesis models are not served yet"),
-    stable_diffusion: ("image", "Image generation models are not served yet"),
     vision_encoder: ("unknown", "pixel_values"),
     clip: ("unknown", "pixel_values"),
     lora: ("lora", "adapter of Qwen/Qwen3-8B"),

@@ -1,7 +1,7 @@
 // The official JavaScript client of OpenAI, unchanged.
 
 import assert from "node:assert/strict";
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 import { zodFunction, zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { City, Service, facts, run } from "./tasks.mjs";
 
@@ -65,6 +65,43 @@ await run({
   async embeddings() {
     const answer = await client.embeddings.create({ model: facts.embed, input: ["one", "two"] });
     assert.deepEqual(answer.data.map((each) => each.embedding.length), [facts.dimensions, facts.dimensions]);
+  },
+
+  async transcription() {
+    const speech = await client.audio.speech.create({ model: facts.speaks, input: "Hi.", voice: "alloy", response_format: "wav" });
+    const sound = async () => toFile(Buffer.from(await speech.clone().arrayBuffer()), "speech.wav");
+    const asked = { model: facts.hears, language: "en" };
+    const answer = await client.audio.transcriptions.create({ ...asked, file: await sound() });
+    assert.equal(answer.usage.type, "duration");
+    let last;
+    for await (const event of await client.audio.transcriptions.create({ ...asked, file: await sound(), stream: true })) {
+      last = event;
+    }
+    assert.equal(last.type, "transcript.text.done");
+    assert.equal(last.text, answer.text);
+  },
+
+  async speech() {
+    const speech = await client.audio.speech.create({ model: facts.speaks, input: "Hi.", voice: "alloy" });
+    assert.equal(speech.headers.get("content-type"), "audio/mpeg");
+    assert.ok((await speech.arrayBuffer()).byteLength > 0);
+  },
+
+  async images() {
+    const asked = { model: facts.draws, prompt: "a cat", size: "64x64", seed: 3, steps: 4 };
+    const answer = await client.images.generate(asked);
+    assert.equal(answer.data.length, 1);
+    const kinds = [];
+    let last;
+    for await (const event of await client.images.generate({ ...asked, stream: true, partial_images: 1 })) {
+      kinds.push(event.type);
+      last = event;
+    }
+    assert.deepEqual(kinds, ["image_generation.partial_image", "image_generation.completed"]);
+    assert.equal(last.b64_json, answer.data[0].b64_json);
+    const image = await toFile(Buffer.from(answer.data[0].b64_json, "base64"), "cat.png", { type: "image/png" });
+    const edited = await client.images.edit({ model: facts.draws, image, prompt: "a dog", steps: 4 });
+    assert.ok(edited.data[0].b64_json);
   },
 
   async models() {

@@ -1,0 +1,1 @@
+"""Sound and pictures: decoded, encoded, and made or understood with the models of a device."""

@@ -1,0 +1,61 @@
+"""A text to speech: sentence after sentence, each a piece of work that queues by itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from activity.request_log import note_prompt, note_work
+from instances.text_to_speech import Speak, Spoken
+from media.encode import Floats
+from media.sentences import sentences
+from model_manager import ModelManager
+from pools.served_model import ServedModel
+from pools.statistics import Timings
+from web.request_id import current_client
+
+TASK = "speech"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Mono samples, `rate` a second."""
+
+    samples: Floats
+    rate: int
+
+
+class SpeechService:
+    """Speaks with the models of one device."""
+
+    def __init__(self, manager: ModelManager) -> None:
+        self._manager = manager
+
+    async def speak(
+        self,
+        model: ServedModel,
+        text: str,
+        timings: Timings,
+        *,
+        voice: str = "",
+        speed: float = 1.0,
+        language: str = "",
+    ) -> AsyncGenerator[Sound, None]:
+        """The sound of each sentence. Raises `InvalidRequest` on another kind of model, on a voice that it does not
+        have and on a speed that it cannot take, and as `ModelManager.work`."""
+        model.require(TASK)
+        note_work(timings)
+        note_prompt(text)
+        with self._manager.counted(model.id, timings):
+            for sentence in sentences(text):
+                data = msgspec.msgpack.encode(Speak(sentence, voice, speed, language))
+                async with aclosing(self._manager.work(model.id, data, timings, client=current_client())) as pieces:
+                    async for piece in pieces:
+                        spoken = msgspec.msgpack.decode(piece, type=Spoken)
+                        sound = Sound(np.frombuffer(spoken.samples, dtype="<f4"), spoken.rate)
+                        timings.audio_seconds += len(sound.samples) / sound.rate
+                        yield sound
