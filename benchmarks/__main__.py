@@ -16,6 +16,7 @@ from benchmarks.helper import PROJECT, HelperFailed
 from benchmarks.launch import DEMO_MODEL
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measurements.conversations import prompts, shared_beginning, turns
+from benchmarks.measurements.drafts import drafts
 from benchmarks.measurements.embeddings import embeddings
 from benchmarks.measurements.gateway import gateway
 from benchmarks.measurements.npu import npu
@@ -61,6 +62,7 @@ MEASUREMENTS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "turns": _beside_bare(turns),
     "shared": _beside_bare(shared_beginning),
     "prompt-lookup": lambda options: prompt_lookup(options.model, options.pairs, device=options.device),
+    "drafts": lambda options: drafts(options.draft_model, None, options.pairs, device=options.device),
     "embeddings": lambda options: embeddings(options.embedding_model, options.pairs, device=options.device),
     "npu": lambda options: npu(options.npu_model, options.pairs, on_cpu=options.device == "CPU"),
     "gateway": lambda options: gateway(options.model, options.pairs, device=options.device),
@@ -105,6 +107,9 @@ def _parse() -> argparse.Namespace:
     directory = throughput.model_directory
     parser.add_argument("--model", type=directory, default=str(throughput.MODEL), help=throughput.MODEL_HELP)
     parser.add_argument("--embedding-model", type=directory, default=str(EMBEDDING_MODEL))
+    parser.add_argument(
+        "--draft-model", type=directory, default=str(DEMO_MODEL), help="a model with its draft in a folder of its own"
+    )
     parser.add_argument("--npu-model", type=directory, default=str(DEMO_MODEL))
     parser.add_argument("--device", default="CPU", help="an OpenVINO device that can batch: CPU, GPU, GPU.1")
     parser.add_argument("--pairs", type=int, default=5, help="how often each is measured (default: 5)")

@@ -41,6 +41,10 @@ def warm_up_request(spec: LoadModel, request_id: int) -> Request:
 
 
 def _continuous_batching(spec: LoadModel) -> Pipeline:
+    if spec.draft:
+        from instances.speculative_batching import SpeculativeBatching
+
+        return SpeculativeBatching(spec)
     from instances.continuous_batching import ContinuousBatching
 
     return ContinuousBatching(spec)

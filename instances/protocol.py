@@ -73,6 +73,14 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
     structure_bytes: int = 0
 
 
+class Draft(msgspec.Struct, frozen=True):
+    """The model in `directory` drafts `tokens` at a time for requests that run alone, of `context_tokens` at most."""
+
+    directory: str
+    tokens: int
+    context_tokens: int
+
+
 class LoadModel(msgspec.Struct, frozen=True, tag=True):
     """Everything a worker needs to load its model.
 
@@ -92,6 +100,7 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     min_response_len: int
     max_num_batched_tokens: int | None = None
     prompt_lookup: int | None = None
+    draft: Draft | None = None
     pooling: Literal["cls", "mean", "last_token"] | None = None
 
 
