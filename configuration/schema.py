@@ -57,8 +57,8 @@ class ModelAssignment(BaseModel):
     """One entry of a device's `models`. Memory in GB (10^9 bytes), `idle_timeout` in seconds with -1 = never,
     `max_prompt_len` in tokens, `precision` "exact" for 32-bit floats all through, the KV cache included,
     `max_num_batched_tokens` those that one step of a batch works on, `prompt_lookup` those it guesses at a time from
-    the prompt, `draft` the model that drafts `num_assistant_tokens` at a time for it: an id, or "auto" for one that lies
-    in its folder; `kv_cache_precision` None is the model's own, else the plugin's; `pooling` None is as an embedding
+    the prompt, `draft` the model that drafts `num_assistant_tokens` at a time: an id, or "auto" for one that lies in its
+    folder; `kv_cache_precision` None is the model's own, else the plugin's; `pooling` None is as an embedding
     model's files say; `tool_dialect` None is as the chat template says;
     `system` is the system prompt of conversations that have none, `parameters` are defaults for what a request leaves
     open; `path` is relative to the data directory or absolute."""

@@ -48,10 +48,12 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=DEMO.parents[1] / "benchmarks" / "models" / "bench-pair")
     options = parser.parse_args()
 
-    network = openvino.Core().read_model(DEMO / "openvino_model.xml")
+    core = openvino.Core()
+    core.set_property({"ENABLE_MMAP": False})
+    network = core.read_model(DEMO / "openvino_model.xml")
     widen(network, options.parameters, options.seed)
     network = nncf.compress_weights(network, mode=nncf.CompressWeightsMode.INT8_SYM)
-    shutil.copytree(DEMO, options.output, dirs_exist_ok=True, ignore=shutil.ignore_patterns("openvino_model.*", "*.md"))
+    shutil.copytree(DEMO, options.output, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.md"))
     openvino.save_model(network, options.output / "openvino_model.xml")
     write_json(
         options.output / "metadata.json",
