@@ -17,7 +17,7 @@ from pools.arrivals import ArrivalCounter, arrived
 from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
 from pools.generation_state import GenerationState
 from pools.housekeeping import Housekeeping
-from pools.loaded_instance import KVReservation
+from pools.loaded_instance import KVReservation, LoadedInstance
 from pools.memory_cost_cache import MemoryCostCache
 from pools.memory_scheduler import MemoryScheduler
 from pools.pool import ModelPool
@@ -26,6 +26,7 @@ from pools.prompt_limit import PromptLimit, prompt_limit
 from pools.prompt_scores import TokenScore, read_scores, scoring_model
 from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache
 from pools.statistics import Statistics, Timings
+from pools.warm_prefixes import WarmPrefixes
 from web.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class ModelManager:
         """Of the models whose prompts were scored: a pool beside that of the answers."""
         self.statistics: dict[str, Statistics] = {}
         self.costs = MemoryCostCache(cache_dir / "memory_costs.json" if cache_dir else None)
+        self.warm_prefixes = WarmPrefixes(cache_dir / "warm_prefixes.bin" if cache_dir else None)
         self.arrivals = ArrivalCounter()
         everything = ChainMap(self.pools, self.scorers)
         self.memory_scheduler = MemoryScheduler(everything, budget, self.costs, clock)
@@ -96,6 +98,8 @@ class ModelManager:
         if model.id not in self.pools:
             self.pools[model.id] = self._make_pool(model)
             self.statistics[model.id] = Statistics()
+            if not model.assignment.warm_prefixes:
+                self.warm_prefixes.forget(_prefix_key(model))
 
     async def remove_model(self, model_id: str) -> None:
         """Offer a model no longer: its instances end, who waits for one is refused. Raises `ModelNotFound`."""
@@ -147,6 +151,8 @@ class ModelManager:
         pool, statistics = self.pool(model_id), self.statistics[model_id]
         arrived()
         timings.prompt_tokens = len(prompt_ids)
+        if multimodal is None and pool.model.warms_prefixes:
+            self.warm_prefixes.note(_prefix_key(pool.model), prompt_ids)
         run = GenerationState(prompt_ids, sampling, multimodal)
         with statistics.counted(timings, self.clock):
             try:
@@ -308,10 +314,33 @@ class ModelManager:
             model,
             plan,
             start=self._start_instance,
+            warm=self._warm,
             clock=self.clock,
             max_queue=self._max_queue,
             queue_seconds=self._queue_seconds,
         )
+
+    async def _warm(self, pool: ModelPool, loaded: LoadedInstance) -> None:
+        """Let a new instance read, while nobody asks it anything, what prompts were seen to begin with."""
+        left = pool.plan.kv_cache_tokens // 2
+        for ids in self.warm_prefixes.of(_prefix_key(pool.model)) if pool.model.warms_prefixes else ():
+            left -= len(ids)
+            if left < 0 or loaded.reservations or pool.queue.first() is not None or loaded.instance.closed.is_set():
+                return
+            reservation = loaded.reserve(len(ids) + 1)
+            try:
+                # A model with a draft has two pipelines: the second of these is for the one without.
+                for temperature in (0.0, 1.0) if pool.model.drafting else (0.0,):
+                    sampling = Sampling(max_new_tokens=1, temperature=temperature)
+                    with loaded.instance.generate(ids, sampling) as generation:
+                        reservation.on_preempted = generation.cancel
+                        async for _ in generation:
+                            pass
+            except (InstanceLost, RequestRefused) as error:
+                logger.info("%s did not read what prompts begin with: %s", pool.model.public_id, error)
+                return
+            finally:
+                pool.release(reservation)
 
     async def _start_instance(self, pool: ModelPool) -> tuple[Instance, float]:
         """Raises `OutOfMemory`, `InstanceLoadError` and `InstanceLost`."""
@@ -399,3 +428,8 @@ async def _preload_quietly(pool: ModelPool) -> None:
         await pool.preload(pool.model.assignment.preload_count)
     except Exception as error:
         logger.error("Preloading %s failed: %s", pool.model.public_id, error)
+
+
+def _prefix_key(model: ServedModel) -> str:
+    """Token ids mean something only to the files they were made with."""
+    return f"{model.id} {model.facts.size_bytes}"

@@ -199,6 +199,11 @@ class ServedModel:
         return _GUESSING_TOKENS * self.requests_per_instance if guesses else 0
 
     @property
+    def warms_prefixes(self) -> bool:
+        """Whether it has a prefix cache in which what prompts begin with is worth reading beforehand."""
+        return self.assignment.warm_prefixes and self.pipeline == "continuous_batching"
+
+    @property
     def drafting(self) -> bool:
         """Whether an instance holds its draft too."""
         return self.draft is not None and self.pipeline == "continuous_batching"

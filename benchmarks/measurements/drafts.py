@@ -11,7 +11,7 @@ from instances.protocol import Draft, LoadModel, Sampling
 from model_files.drafts import own_drafts
 
 _STREAMS = (1, 8, 32)
-_DRAFTED = (3, 4, 6)
+_DRAFTED = (3, 5)
 _KV_CACHE_TOKENS = 32768
 _CONTEXT_TOKENS = 2048
 _TOKENS = 128
@@ -64,11 +64,11 @@ async def _ratios(model: Path, draft: Path, runs: int, device: str) -> list[tupl
 
 async def _speed(instance: Instance, prompts: list[list[int]], streams: int) -> float:
     """Tokens per second of whole answers, as many at once as `streams`; each stream asks several questions in turn."""
-    rounds = 1 if streams > 1 else 2
+    questions = 2 if streams > 1 else len(prompts)
 
     async def stream(number: int) -> int:
         tokens = 0
-        for turn in range(rounds * len(prompts)):
+        for turn in range(questions):
             sampling = Sampling(max_new_tokens=_TOKENS, temperature=0)
             with instance.generate(prompts[(number + turn) % len(prompts)], sampling) as generation:
                 tokens += sum([len(output.tokens) async for output in generation])
