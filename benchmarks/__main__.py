@@ -24,6 +24,7 @@ from benchmarks.measurements.prompt_lookup import prompt_lookup
 from benchmarks.measurements.section import Section
 from benchmarks.measurements.starting import NeverStarted, starting
 from benchmarks.measurements.switching import switching
+from benchmarks.measurements.warm_prefixes import warm_prefixes
 from benchmarks.report import Results
 from benchmarks.served import ServerFailed
 from benchmarks.sides import Sides, UnequalWork, batching_sides
@@ -63,6 +64,7 @@ MEASUREMENTS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "shared": _beside_bare(shared_beginning),
     "prompt-lookup": lambda options: prompt_lookup(options.model, options.pairs, device=options.device),
     "drafts": lambda options: drafts(options.draft_model, None, options.pairs, device=options.device),
+    "warm-prefixes": lambda options: warm_prefixes(options.model, options.pairs, device=options.device),
     "embeddings": lambda options: embeddings(options.embedding_model, options.pairs, device=options.device),
     "npu": lambda options: npu(options.npu_model, options.pairs, on_cpu=options.device == "CPU"),
     "gateway": lambda options: gateway(options.model, options.pairs, device=options.device),

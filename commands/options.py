@@ -24,6 +24,7 @@ COMMANDS = {
     "status": "the devices and what they are doing",
     "gateway": "one address for all devices: switch it on or off",
     "tune": "find out which kind of pipeline serves a model best here",
+    "bench": "measure a model's speed on this machine, or compare two measurements",
     "keys": "manage the API keys",
     "doctor": "look for what keeps this machine from serving well",
 }
@@ -123,6 +124,13 @@ def _add_device_commands(add: _Adder) -> None:
     tune = add("tune")
     tune.add_argument("model")
     tune.add_argument("--device", default="gpu", help="the device's name in device_config.json (default: gpu)")
+    bench = add("bench")
+    bench.add_argument(
+        "model", nargs="*", metavar="MODEL", help="a model (default: the device's first), or: compare A.json B.json"
+    )
+    bench.add_argument("--device", default="gpu", help="the device's name in device_config.json (default: gpu)")
+    bench.add_argument("--quick", action="store_true", help="prompts of 128 and 512 tokens, 1 and 8 streams only")
+    bench.add_argument("--output", type=Path, metavar="FILE", help="keep the measurement, for compare")
     keys = add("keys")
     keys.add_argument("action", choices=("create", "list", "revoke"))
     keys.add_argument("name", nargs="?", help="create: whose key it is, or what for; revoke: its name or id")

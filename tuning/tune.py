@@ -44,7 +44,11 @@ async def tune(
 
     Raises `CannotTune`, `ConfigError`, `DeviceUnavailable` and OSError.
     """
-    model, settings = _find(device, model_id, data_dir)
+    model, settings = find_model(device, model_id, data_dir)
+    if model.facts.vision:
+        raise CannotTune(f"{model_id} has one kind of pipeline only: there is nothing to choose.")
+    if model.on_npu:
+        raise CannotTune("An NPU runs one kind of pipeline only: there is nothing to choose.")
     budget = device_budget(settings, model.device, data_dir)
     prompts = Prompts(ChatTokenizer(model.directory).encode(TEXT), _prompt_tokens(model))
     trials: list[TuningTrial] = []
@@ -60,7 +64,8 @@ async def tune(
     return tuning
 
 
-def _find(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel, DeviceSettings]:
+def find_model(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel, DeviceSettings]:
+    """An assigned language model and its device. Raises `CannotTune`, `ConfigError`, `DeviceUnavailable`, OSError."""
     devices = ConfigStore(data_dir / "device_config.json").load().devices
     settings = devices.get(device)
     if settings is None:
@@ -71,10 +76,8 @@ def _find(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel, Devi
     model = served_model(device, settings, assignment, data_dir, available_devices())
     if model.problem:
         raise CannotTune(f"{model_id} cannot be used: {model.problem}")
-    if model.task != "generation" or model.facts.vision:
+    if model.task != "generation":
         raise CannotTune(f"{model_id} has one kind of pipeline only: there is nothing to choose.")
-    if model.on_npu:
-        raise CannotTune("An NPU runs one kind of pipeline only: there is nothing to choose.")
     return model, settings
 
 
