@@ -10,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from commands.backend import AdminBackend, JsonAnswer
 from commands.errors import FAILED, USAGE, CommandFailed
 from commands.output import Output
+from registry.catalogue import bundled_entries
 
 _STATES = {
     "queued": "waiting",
@@ -50,6 +51,8 @@ def _finish(job: JsonAnswer, output: Output) -> int:
         output.say(f"The pull of {job['model_id']} is {job['state']}.")
         return FAILED
     output.say(f"{job['model_id']} is here. Next: main.py assign {job['model_id']} gpu")
+    if draft := next((entry.draft for entry in bundled_entries() if entry.id == job["model_id"]), None):
+        output.say(f'To answer sooner at temperature 0: main.py pull {draft}, then "draft": "{draft}" for the model.')
     return 0
 
 

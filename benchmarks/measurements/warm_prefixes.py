@@ -22,7 +22,7 @@ _ID = "bench/warm"
 
 
 def warm_prefixes(model: Path, runs: int, *, device: str) -> Section:
-    """First token of a prompt with a beginning of 1,900 known tokens after a load, over that of the next such prompt."""
+    """First token of a prompt that begins with 1,900 known tokens, after a load, over that of the next such prompt."""
     first, cold = asyncio.run(_measure(model, runs, device))
     rows = [
         Row("first answer after a load, the beginning known", first, "× a second one"),
