@@ -27,9 +27,8 @@ from admin.api.metrics import metrics_router
 from admin.api.models import models_router
 from admin.api.playground import CHAT_PATH, Playground
 from admin.api.responses import ERRORS, Alive
-from admin.api.tuning import TuningRuns, tuning_router
-from admin.assignments import Assignments
-from admin.errors import AdminError, ErrorHandlers
+from admin.api.tuning import tuning_router
+from admin.errors import ErrorHandlers
 from admin.live.catalogue import CatalogueCache
 from admin.live.events import FragmentCache
 from admin.live.feed import LiveFeed
@@ -40,19 +39,22 @@ from admin.login import PUBLIC, Login, needed_scope, refusal
 from admin.pages.routes import Pages
 from admin.pages.screens import NAVIGATION
 from admin.rendering import Renderer
-from configuration.device_config import ConfigError, ConfigStore
+from administration.errors import PROBLEMS
+from administration.service import Administration
+from administration.tuning import TuningRuns
+from configuration.device_config import ConfigStore
 from configuration.server_config import ServerConfig
 from doctor.examination import Doctor
 from i18n.catalogues import Catalogues
 from keys.access import Access
-from keys.errors import KeyProblem
 from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
 from keys.sessions import Sessions
-from model_registry import ModelRegistry, RegistryError
+from model_registry import ModelRegistry
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
-from supervision.suite import Suite, UnknownDevice
+from supervision.suite import Suite
+from version import __version__
 from web.compressed_bodies import CompressedBodies
 from web.guard import Guard
 from web.limits import Limits
@@ -81,7 +83,6 @@ class AdminSettings:
     data_dir: Path
     host: str = "127.0.0.1"
     port: int = 11437
-    version: str = "0.1.0"
     tls: TlsFiles | None = None
     server_config: ServerConfig = field(default_factory=ServerConfig)
     internal_key: str | None = field(default=None, repr=False)
@@ -89,7 +90,7 @@ class AdminSettings:
 
 def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry, store: ConfigStore) -> FastAPI:
     catalogues = Catalogues(PROJECT / "locales")
-    renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=settings.version)
+    renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=__version__)
     renderer.add_globals(navigation=NAVIGATION)
     history = SpeedHistory(suite)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
@@ -109,12 +110,18 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         tunings=tunings,
     )
     feed = LiveFeed(reader)
-    assignments = Assignments(suite=suite, registry=registry, store=store, data_dir=settings.data_dir)
-
     access = Access(
         KeyStore(settings.data_dir / KEYS_FILE),
         always=settings.server_config.exposed(settings.host),
         internal_key=settings.internal_key,
+    )
+    administration = Administration(
+        settings.data_dir,
+        store=store,
+        registry=registry,
+        suite=suite,
+        access=access,
+        server_config=settings.server_config,
     )
     sessions = Sessions(access.store)
     login = Login(access, sessions, renderer, secure=settings.tls is not None)
@@ -136,7 +143,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server",
-        version=settings.version,
+        version=__version__,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -160,16 +167,16 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.add_middleware(PlainPaths)
     app.router.redirect_slashes = False
     _handle_errors(app, errors)
-    app.include_router(devices_router(reader, feed, assignments))
-    app.include_router(models_router(reader, feed))
+    app.include_router(devices_router(reader, feed, administration))
+    app.include_router(models_router(reader, feed, administration))
     app.include_router(doctor_router(doctor, catalogues))
     app.include_router(caches_router(store, settings.data_dir))
     app.include_router(hub_check_router(registry, catalogues))
-    app.include_router(gateway_router(suite, feed, access, settings.server_config))
+    app.include_router(gateway_router(administration, suite, feed))
     app.include_router(playground.router())
     app.include_router(tuning_router(tunings, feed))
     app.include_router(metrics_router(suite, registry))
-    app.include_router(keys_router(access, login))
+    app.include_router(keys_router(administration, login))
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"], responses=answer(Alive))
     pages = Pages(
@@ -208,11 +215,8 @@ class StaticAssets(StaticFiles):
 
 
 def _handle_errors(app: FastAPI, handlers: ErrorHandlers) -> None:
-    app.add_exception_handler(AdminError, handlers.on_admin_error)
-    app.add_exception_handler(ConfigError, handlers.on_config_error)
-    app.add_exception_handler(KeyProblem, handlers.on_key_problem)
-    app.add_exception_handler(UnknownDevice, handlers.on_unknown_device)
-    app.add_exception_handler(RegistryError, handlers.on_registry_error)
+    for kind in PROBLEMS:
+        app.add_exception_handler(kind, handlers.on_problem)
     app.add_exception_handler(RequestValidationError, handlers.on_invalid_request)
     app.add_exception_handler(HTTPException, handlers.on_http_exception)
     app.add_exception_handler(Exception, handlers.on_failure)
@@ -225,5 +229,5 @@ def _places(settings: AdminSettings, store: ConfigStore) -> tuple[tuple[str, str
         ("models_dir", str(settings.data_dir / "models")),
         ("logs_dir", str(settings.data_dir / "logs")),
         ("address", f"{scheme_of(settings.tls)}://{settings.host}:{settings.port}"),
-        ("version", settings.version),
+        ("version", __version__),
     )

@@ -24,7 +24,8 @@ if not OLDEST <= sys.version_info[:2] <= NEWEST:
 
 PROJECT = Path(__file__).resolve().parent
 RUN_REQUIREMENTS = ("requirements.txt",)
-TEST_REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
+CONSTRAINTS = "constraints.txt"
+TEST_REQUIREMENTS = (CONSTRAINTS, "requirements.txt", "requirements-test.txt")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _BROWSER_PACKAGES = ("chromium", "fonts-noto-cjk")
@@ -91,7 +92,8 @@ class Environment:
         self.python = self._folder / ("Scripts/python.exe" if windows else "bin/python")
 
     def prepare(self, requirements: Sequence[str]) -> None:
-        """Make sure that everything in these files is installed. Raises `SetupError`."""
+        """Make sure that everything in these files is installed; with `CONSTRAINTS` among them, in just the versions
+        that it names. Raises `SetupError`."""
         wanted = {name: self._hash(name) for name in requirements}
         installed = self._installed()
         if self.python.exists() and wanted.items() <= installed.items():
@@ -99,7 +101,7 @@ class Environment:
         if self._stamp.exists():
             self._stamp.unlink()
         self._create()
-        self._install(requirements[-1])
+        self._install(requirements[-1], constrained=CONSTRAINTS in requirements)
         self._write_stamp({**installed, **wanted})
 
     def _hash(self, name: str) -> str:
@@ -130,13 +132,15 @@ class Environment:
         if self._run(command) != 0:
             raise SetupError("The virtual environment .venv could not be made; the lines above say why.")
 
-    def _install(self, requirements: str) -> None:
+    def _install(self, requirements: str, *, constrained: bool) -> None:
         print(f"Installing {requirements}. The first time this takes a few minutes.", flush=True)
-        file = str(self._project / requirements)
+        files = ["-r", str(self._project / requirements)]
+        if constrained:
+            files = ["-c", str(self._project / CONSTRAINTS), *files]
         if self._uv is not None:
-            command = [self._uv, "pip", "install", "--python", str(self.python), "-r", file]
+            command = [self._uv, "pip", "install", "--python", str(self.python), *files]
         else:
-            command = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", file]
+            command = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *files]
         if self._run(command) != 0:
             raise SetupError(
                 f"Installing {requirements} failed; the lines above say why. It needs the network and 1 GB of disk. "
@@ -159,9 +163,9 @@ def run_tests(python: Path, arguments: Sequence[str], *, run: Run = run_command)
     install_browser(run=run)
     install_node_clients(run=run)
     results: dict[str, int] = {}
-    for name, options in {"ruff": ["check", "."], "pyright": [], "pytest": ["-n", "2"]}.items():
-        print(f"\n== {name}", flush=True)
-        results[name] = run([str(python), "-m", name, *options])
+    for check in ("ruff check .", "ruff format --check .", "pyright", "pytest -n 2"):
+        print(f"\n== {check}", flush=True)
+        results[check] = run([str(python), "-m", *check.split()])
     failed = [name for name, code in results.items() if code != 0]
     print(f"\nFailed: {', '.join(failed)}" if failed else "\nEverything passed.", flush=True)
     return next((code for code in results.values() if code != 0), 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
-from instances.protocol import LoadModel, MultimodalPrompt, Rows, Sampling, ScorePrompt, TextWork, TokenOutput
+from instances.protocol import GenerationParams, LoadModel, MultimodalPrompt, Rows, ScorePrompt, TextWork, TokenOutput
 from memory.budget import MemoryBudget
 from model_files.compile_cache import CompileCache
 from pools.arrivals import ArrivalCounter, arrived
@@ -24,7 +24,7 @@ from pools.pool import ModelPool
 from pools.progress import Loading
 from pools.prompt_limit import PromptLimit, prompt_limit
 from pools.prompt_scores import TokenScore, read_scores, scoring_model
-from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache
+from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache, without_cache
 from pools.statistics import Statistics, Timings
 from pools.warm_prefixes import WarmPrefixes
 from web.errors import InvalidRequest
@@ -69,7 +69,7 @@ class ModelManager:
         self._max_queue = max_queue
         self._queue_seconds = queue_seconds
         self._make_instance = make_instance
-        self._housekeeping = Housekeeping(everything, budget, self.memory_scheduler, self.costs, clock)
+        self._housekeeping = Housekeeping(everything, budget, self.memory_scheduler, clock)
         # Two generations at once on one NPU end in DEVICE_LOST and take the process with them.
         self._npu_turn = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
@@ -135,7 +135,7 @@ class ModelManager:
         self,
         model_id: str,
         prompt_ids: list[int],
-        sampling: Sampling,
+        sampling: GenerationParams,
         timings: Timings,
         *,
         client: str = "",
@@ -331,7 +331,7 @@ class ModelManager:
             try:
                 # A model with a draft has two pipelines: the second of these is for the one without.
                 for temperature in (0.0, 1.0) if pool.model.drafting else (0.0,):
-                    sampling = Sampling(max_new_tokens=1, temperature=temperature)
+                    sampling = GenerationParams(max_tokens=1, temperature=temperature)
                     with loaded.instance.generate(ids, sampling) as generation:
                         reservation.on_preempted = generation.cancel
                         async for _ in generation:
@@ -385,6 +385,9 @@ class ModelManager:
         finally:
             pool.progress = None
         self.budget.attach(instance, instance.pid)
+        # Nobody has asked it anything yet: later what it holds of conversations is part of what its process takes.
+        if (memory := self.budget.measured(instance)) is not None:
+            self.costs.record(spec, without_cache(pool.model, pool.plan, memory))
         _keep(self._releases, self._release_memory_when_closed(instance))
         seconds = ready.load_seconds + ready.warm_up_seconds
         line = "Loaded %s in %.1f s, of which the warm-up took %.1f s (process %s)."

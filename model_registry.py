@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_files.model_facts import FactsCache
+from notices import Notice
 from registry.catalogue import Catalogue, CatalogueEntry, CatalogueStore
 from registry.disk import empty_trash, free_bytes, move_aside
 from registry.errors import (
@@ -140,7 +141,7 @@ class ModelRegistry:
         for model in self.local_models():
             if model.id == model_id:
                 return model
-        raise LocalModelNotFound(f'There is no model "{model_id}" on this machine: pull it first.')
+        raise LocalModelNotFound(Notice("notices.no_local_model", model=model_id))
 
     async def collections(self) -> list[CatalogueEntry]:
         """The entries of catalogue()."""
@@ -161,7 +162,7 @@ class ModelRegistry:
         Raises InvalidModelName, Conflict; what the hub says comes as the job's error.
         """
         if any(model_id_of(directory) == model_id for directory in self._bundled):
-            raise RegistryConflict(f"{model_id} comes with this program: there is nothing to pull.")
+            raise RegistryConflict(Notice("notices.bundled_nothing_to_pull", model=model_id))
         return self._pulls.pull(model_id, revision)
 
     def jobs(self) -> list[PullJob]:
@@ -232,28 +233,27 @@ class ModelRegistry:
         return settings
 
     def remove(self, model_id: str, *, in_use_by: Sequence[str] = ()) -> None:
-        """Delete a model; of an imported reference only the reference. in_use_by: the devices it is assigned to or
-        running on, which forbids it.
-
-        Raises ModelNotFound, ModelInUse, Conflict.
-        """
-        model = self.check_removable(model_id)
-        if in_use_by:
-            names = ", ".join(in_use_by)
-            raise ModelInUse(f"{model_id} is assigned to {names}: take it off there first.", in_use_by=list(in_use_by))
+        """Delete a model; of an imported reference only the reference. Raises as `check_removable` does."""
+        model = self.check_removable(model_id, in_use_by=in_use_by)
         try:
             aside = move_aside(model.entry, self.models_dir)
         except PermissionError as error:
-            raise ModelInUse(f"Files of {model_id} are open: stop the model first.", in_use_by=[]) from error
+            raise ModelInUse(Notice("notices.model_files_open", model=model_id), in_use_by=[]) from error
         shutil.rmtree(aside, ignore_errors=True)
 
-    def check_removable(self, model_id: str) -> LocalModel:
-        """Raises ModelNotFound, Conflict: what forbids to delete a model even where no device uses it."""
+    def check_removable(self, model_id: str, *, in_use_by: Sequence[str] = ()) -> LocalModel:
+        """in_use_by: the devices it is assigned to or running on, which forbids to delete it.
+
+        Raises ModelNotFound, ModelInUse, Conflict.
+        """
         model = self.find(model_id)
         if model.bundled:
-            raise RegistryConflict(f"{model_id} comes with this program and stays.")
+            raise RegistryConflict(Notice("notices.bundled_stays", model=model_id))
         if self._pulls.under_way(model_id):
-            raise RegistryConflict(f"{model_id} is being pulled: cancel that first.")
+            raise RegistryConflict(Notice("notices.model_being_pulled", model=model_id))
+        if in_use_by:
+            names = ", ".join(in_use_by)
+            raise ModelInUse(Notice("notices.model_assigned", model=model_id, names=names), in_use_by=list(in_use_by))
         return model
 
     def _ask_collections(self) -> list[CatalogueEntry]:
@@ -277,5 +277,5 @@ class ModelRegistry:
         source = modelscope if self.hub.kind == "modelscope" else hub
         metadata = self.find(model_id).metadata
         if metadata is None or not metadata.commit:
-            raise RegistryConflict(f"{model_id} was not pulled from a hub: nothing is known of newer versions.")
+            raise RegistryConflict(Notice("notices.no_newer_versions", model=model_id))
         return Update(model_id, metadata.commit, source.resolve(self.hub, model_id, metadata.revision).commit)

@@ -12,13 +12,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from activity.request_log import RecordRequests, RequestLog
+from administration.client import AdminClient
 from apis.access import PUBLIC, needed_scope
-from apis.admin_client import AdminClient
 from apis.anthropic.messages import message_routes
 from apis.device_models import DeviceContext, DeviceModels
 from apis.errors import install_error_handlers, refusal
@@ -56,6 +57,7 @@ from pools.arrivals import CountArrivals
 from pools.model_assignment import served_model
 from supervision.child_server import handed_sockets, serve_as_child
 from supervision.job import contain_children
+from version import __version__
 from web.compressed_bodies import CompressedBodies
 from web.guard import Guard, page_origins
 from web.limits import Limits
@@ -65,7 +67,7 @@ from web.openapi import describe
 from web.plain_paths import PlainPaths
 from web.public_fetch import PublicFetch
 from web.request_id import RequestId
-from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files
+from web.tls import TlsFiles, UnusableCertificate, scheme_of, tls_files, verification
 
 logger = logging.getLogger("server_app")
 
@@ -143,15 +145,15 @@ def create_app(
         await server.manager.stop()
         await service.close()
 
-    app = FastAPI(title=f"OpenVINO Multi-Model Server: {server.name}", lifespan=lifespan, docs_url=None, redoc_url=None)
+    title = f"OpenVINO Multi-Model Server: {server.name}"
+    app = FastAPI(title=title, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     install_error_handlers(app)
     service = ChatService(server.manager, pictures=PictureLoader(PublicFetch() if server.allow_image_urls else None))
     embeddings = EmbeddingService(server.manager)
     digests = Digests(server.place.data_dir / f"cache_{server.name}" / "digests.json")
     models = DeviceModels(server.place, server.manager, server.names, service)
-    admin = AdminClient(
-        f"{scheme_of(tls)}://{reachable_address(host)}:{admin_port}", internal_key=internal_key, tls=tls
-    )
+    admin_url = f"{scheme_of(tls)}://{reachable_address(host)}:{admin_port}"
+    connect = partial(AdminClient, admin_url, key=internal_key, verify=verification(tls))
     keys = KeyStore(keys_file or server.place.data_dir / KEYS_FILE)
     access = Access(keys, always=server_config.exposed(host), internal_key=internal_key)
     for router in (  # the busiest first: they are looked through in this order
@@ -167,7 +169,7 @@ def create_app(
         generation_routes(service, server.manager, server.names),
         listing_routes(server.manager, server.names, digests),
         show_routes(server.manager, server.names),
-        pull_routes(admin, models, server.names),
+        pull_routes(connect, models, server.names),
         management_routes(models, server.names),
     ):
         app.router.routes.extend(router.routes)

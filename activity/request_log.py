@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reports.requests import ActivityReport, Outcome, Request
 from web.errors import shortened
 from web.request_id import current_client, current_request_id
-
-Outcome = Literal["running", "completed", "failed", "cancelled"]
 
 KEPT_RECORDS = 500
 MOST_IN_ONE_ANSWER = 200
@@ -65,32 +64,32 @@ class RequestRecord:
     prompt: str | None = None
     answer: str | None = None
 
-    def as_dict(self, now: float) -> dict[str, Any]:
-        """For the wire; `now` on the monotonic clock, for what is still running."""
+    def report(self, now: float) -> Request:
+        """`now` on the monotonic clock, for what is still running."""
         first = [each.first_token for each in self.work if each.first_token is not None]
         started = [each.started - each.created for each in self.work if each.started is not None]
-        return {
-            "number": self.number,
-            "ended": self.ended,
-            "id": self.id,
-            "time": self.time,
-            "client": self.client,
-            "agent": self.agent,
-            "path": self.path,
-            "model": self.model,
-            "status": self.status,
-            "outcome": self.outcome,
-            "error": self.error,
-            "seconds": round(now - self.began if self.seconds is None else self.seconds, 3),
-            "prompt_tokens": sum(each.prompt_tokens for each in self.work),
-            "generated_tokens": sum(each.generated_tokens for each in self.work),
-            "first_token_seconds": round(min(first) - self.began, 3) if first else None,
-            "tokens_per_second": self._speed(now),
-            "waited_seconds": round(max(started), 3) if started else None,
-            "load_seconds": round(max((each.load_seconds for each in self.work), default=0.0), 3),
-            "prompt": self.prompt,
-            "answer": self.answer,
-        }
+        return Request(
+            number=self.number,
+            ended=self.ended,
+            id=self.id,
+            time=self.time,
+            client=self.client,
+            agent=self.agent,
+            path=self.path,
+            model=self.model,
+            status=self.status,
+            outcome=self.outcome,
+            error=self.error,
+            seconds=round(now - self.began if self.seconds is None else self.seconds, 3),
+            prompt_tokens=sum(each.prompt_tokens for each in self.work),
+            generated_tokens=sum(each.generated_tokens for each in self.work),
+            first_token_seconds=round(min(first) - self.began, 3) if first else None,
+            tokens_per_second=self._speed(now),
+            waited_seconds=round(max(started), 3) if started else None,
+            load_seconds=round(max((each.load_seconds for each in self.work), default=0.0), 3),
+            prompt=self.prompt,
+            answer=self.answer,
+        )
 
     def _speed(self, now: float) -> float | None:
         """Of all answers together, each one's first token left out."""
@@ -171,15 +170,15 @@ class RequestLog:
         # A restarted server goes on above the numbers of the one before.
         self._numbers = itertools.count(int(time.time() * 1000))
 
-    def report(self, since: int = 0) -> dict[str, Any]:
+    def report(self, since: int = 0) -> ActivityReport:
         """What runs, and what has ended after the record whose `ended` is `since`, oldest first."""
         now = self._clock()
         news = [record for record in self._ended if (record.ended or 0) > since]
-        return {
-            "cursor": self._ended[-1].ended if self._ended else since,
-            "running": [record.as_dict(now) for record in self._running.values()],
-            "ended": [record.as_dict(now) for record in news[-MOST_IN_ONE_ANSWER:]],
-        }
+        return ActivityReport(
+            cursor=(self._ended[-1].ended or 0) if self._ended else since,
+            running=[record.report(now) for record in self._running.values()],
+            ended=[record.report(now) for record in news[-MOST_IN_ONE_ANSWER:]],
+        )
 
     @contextmanager
     def recording(self, *, agent: str, path: str) -> Iterator[RequestRecord]:

@@ -7,7 +7,8 @@ Under `/api/` an error is `{"error": {"message", "type"}}`; elsewhere it is a pa
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -15,12 +16,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-from admin.problems import describe_config
 from admin.rendering import Renderer
-from configuration.device_config import ConfigError
+from administration.errors import AdministrationError, explain
+from configuration.type_problems import type_problem
 from i18n.catalogues import Catalogues, Translator
-from keys.errors import KeyProblem
-from model_registry import RegistryError
 from web.errors import LONGEST_MESSAGE, shortened
 from web.methods import allowed_methods
 
@@ -36,39 +35,15 @@ _KINDS = {
 }
 
 
-class AdminError(Exception):
-    """`kind` names the message `error.<kind>` and is the error's `type` on the wire; `values` fill its placeholders."""
-
-    def __init__(self, status: int, kind: str, **values: object) -> None:
-        super().__init__(kind)
-        self.status = status
-        self.kind = kind
-        self.values = values
-
-
 class ErrorHandlers:
     def __init__(self, catalogues: Catalogues, renderer: Renderer) -> None:
         self._catalogues = catalogues
         self._renderer = renderer
 
-    async def on_admin_error(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, AdminError)
-        return self._answer(request, error.status, error.kind, error.values)
-
-    async def on_config_error(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, ConfigError)
-        return self._respond(request, 409, "config_broken", lambda t: describe_config(t, error))
-
-    async def on_key_problem(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, KeyProblem)
-        return self._answer(request, error.status, error.kind, {})
-
-    async def on_unknown_device(self, request: Request, error: Exception) -> Response:
-        return self._respond(request, 404, "unknown_device", lambda t: t.say(str(error)))
-
-    async def on_registry_error(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, RegistryError)
-        return self._respond(request, error.status, error.type, lambda t: t.say(error.message))
+    async def on_problem(self, request: Request, error: Exception) -> Response:
+        """One of `administration.errors.PROBLEMS`."""
+        problem = explain(error)
+        return self._respond(request, problem.status, problem.kind, problem.sentence)
 
     async def on_invalid_request(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -90,14 +65,12 @@ class ErrorHandlers:
 
     async def on_failure(self, request: Request, error: Exception) -> Response:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return self._answer(request, 500, "internal", {})  # what went wrong may name secrets
+        return await self.on_problem(request, AdministrationError(500, "internal"))  # what went wrong may name secrets
 
     def _refuse(self, request: Request, status: int, detail: str) -> Response:
         values = {"path": request.url.path, "method": request.method, "detail": detail}
-        return self._answer(request, status, _KINDS.get(status, "http"), values)
-
-    def _answer(self, request: Request, status: int, kind: str, values: Mapping[str, object]) -> Response:
-        return self._respond(request, status, kind, lambda t: t(f"error.{kind}", **_said(t, values)))
+        problem = explain(AdministrationError(status, _KINDS.get(status, "http"), **values))
+        return self._respond(request, problem.status, problem.kind, problem.sentence)
 
     def _respond(self, request: Request, status: int, kind: str, sentence: Callable[[Translator], str]) -> Response:
         if request.url.path.startswith("/api/"):
@@ -107,18 +80,13 @@ class ErrorHandlers:
         return self._renderer.page(request, "error.html", context, status=status)
 
 
-def _said(t: Translator, values: Mapping[str, object]) -> dict[str, object]:
-    """The values, those that are sentences themselves in the reader's language."""
-    return {name: t.say(value) if isinstance(value, str) else value for name, value in values.items()}
-
-
-def _explain(problems: Sequence[dict[str, object]], t: Translator) -> str:
+def _explain(problems: Sequence[dict[str, Any]], t: Translator) -> str:
     """`models.0.max_concurrent: Input should be a valid integer; …`"""
     sentences: list[str] = []
     for problem in problems:
         location = problem.get("loc")
         parts = [str(part) for part in location] if isinstance(location, (list, tuple)) else []
         field = ".".join(parts[1:])
-        message = t.say(str(problem["msg"]))
+        message = str(problem["msg"]) if t.tag == "en" else t.say(type_problem(problem))
         sentences.append(f"{field}: {message}" if field else message)
     return "; ".join(dict.fromkeys(sentences))

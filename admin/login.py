@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import Scope
 
-from admin.errors import AdminError
 from admin.rendering import Renderer
+from administration.errors import AdministrationError
 from i18n.catalogues import Catalogues
 from keys.access import Access
 from keys.gate import CALLER
@@ -33,9 +33,9 @@ def own_path(target: str) -> str:
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """Raises `AdminError` for one that is longer than any of ours."""
+    """Raises `AdministrationError` for one that is longer than any of ours."""
     if len(body) > MAX_FORM_BYTES:
-        raise AdminError(413, "form_too_long")
+        raise AdministrationError(413, "form_too_long")
     return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from admin.problems import describe_config
+from administration.errors import describe_config
 from i18n import formats
 from i18n.catalogues import Catalogues, Translator
 

@@ -1,22 +1,25 @@
 """Which models this device serves, changed while it runs: first in `device_config.json`, then in the process."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from administration.assignments import Assignments
+from administration.errors import PROBLEMS, explain
 from apis.model_names import ModelNames
 from chat.service import ChatService
-from configuration.device_config import ConfigError, ConfigStore, DeviceSettings, ModelAlias, ModelAssignment
+from configuration.device_config import ConfigStore, DeviceSettings, ModelAlias
+from configuration.gateway_config import GATEWAY_FILE, GatewayStore
 from hardware.devices import DeviceInfo
 from model_manager import ModelManager
 from model_registry import LocalModel, ModelRegistry, RegistryError
 from pools.errors import ModelNotFound
 from pools.model_assignment import served_model
-from pools.served_model import GB, ServedModel
-from registry.assigning import new_assignment
-from web.errors import InvalidRequest, ServiceError
+from pools.served_model import ServedModel
+from web.errors import ServiceError
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +27,18 @@ logger = logging.getLogger(__name__)
 class ModelConflict(ServiceError):
     status = 409
     code = "conflict"
+
+
+@contextlib.contextmanager
+def as_service_errors() -> Iterator[None]:
+    """The errors of administration, as the APIs answer them."""
+    try:
+        yield
+    except PROBLEMS as error:
+        problem = explain(error)
+        refused = ServiceError(problem.english, param="model")
+        refused.status, refused.code = problem.status, problem.kind
+        raise refused from error
 
 
 @dataclass(frozen=True)
@@ -46,27 +61,30 @@ class DeviceModels:
         self._names = names
         self._service = service
         self._turn = asyncio.Lock()
+        # Pulls are the admin's business; this one only reads what is there, and deletes.
+        self._registry = ModelRegistry(place.data_dir / "models", bundled_dir=place.bundled_dir)
+        self._assignments = Assignments(
+            store=place.store,
+            gateway=GatewayStore(place.data_dir / GATEWAY_FILE),
+            registry=self._registry,
+            data_dir=place.data_dir,
+            limit_of=lambda _: manager.budget.figures().limit,
+        )
 
     async def find(self, model_id: str) -> LocalModel | None:
         """A usable model that lies on this machine."""
-        models = await asyncio.to_thread(self._registry().local_models)
+        models = await asyncio.to_thread(self._registry.local_models)
         return next((model for model in models if model.id == model_id and model.facts.problem is None), None)
 
-    async def assign(self, local: LocalModel) -> ServedModel:
-        """Serve a model of this machine from now on. Raises `ModelConflict`."""
+    async def assign(self, model_id: str) -> ServedModel:
+        """Serve a model of this machine from now on. Raises `ServiceError`."""
         async with self._turn:
-            if local.id in self._names.models:
-                return self._names.models[local.id]
-            needed, limit = local.facts.least_bytes, self._manager.budget.figures().limit
-            if needed > limit:
-                raise ModelConflict(
-                    f"'{local.id}' needs at least {needed / GB:.1f} GB, more than this device may ever take "
-                    f"({limit / GB:.1f} GB).",
-                    param="model",
-                )
-            assignment = new_assignment(local, self._place.data_dir)
-            settings = await self._save(lambda before: _with_model(before, assignment))
+            if model_id in self._names.models:
+                return self._names.models[model_id]
             place = self._place
+            with as_service_errors():
+                settings = await asyncio.to_thread(self._assignments.assign, model_id, place.device)
+            assignment = settings.models[-1]
             model = await asyncio.to_thread(
                 served_model, place.device, settings, assignment, place.data_dir, place.available
             )
@@ -76,17 +94,16 @@ class DeviceModels:
             return model
 
     async def delete(self, model_id: str) -> None:
-        """Serve a model no longer; its files go too unless another device needs them or they belong to the program.
-
-        Raises `ModelConflict` and `ModelNotFound`.
-        """
+        """Serve a model no longer, and under no alias; its files go too unless another device needs them or they belong
+        to the program. Raises `ModelNotFound` and `ServiceError`."""
         async with self._turn:
             model = self._names.models.get(model_id)
             if model is None:
                 raise ModelNotFound(f"model '{model_id}' not found", param="model")
-            await self._save(lambda before: _without_model(before, model_id))
+            with as_service_errors():
+                settings = await asyncio.to_thread(self._assignments.unassign, model_id, self._place.device, force=True)
             del self._names.models[model_id]
-            self._names.aliases = {name: a for name, a in self._names.aliases.items() if a.model != model_id}
+            self._names.aliases = dict(settings.aliases)
             self._service.forget(model_id)
             await self._manager.remove_model(model_id)
             logger.info("%s is no longer served.", model.public_id)
@@ -96,51 +113,23 @@ class DeviceModels:
         """Offer a model under one more name. Raises `ModelConflict` when a model has that name."""
         if name in self._names.models:
             raise ModelConflict(f"'{name}' is a model of its own; choose another name.", param="model")
-        async with self._turn:
-            settings = await self._save(lambda before: _with_aliases(before, {**before.aliases, name: alias}))
-            self._names.aliases = dict(settings.aliases)
+        await self._change_aliases(lambda before: {**before, name: alias})
 
     async def remove_alias(self, name: str) -> None:
+        await self._change_aliases(lambda before: {each: alias for each, alias in before.items() if each != name})
+
+    async def _change_aliases(self, change: Callable[[dict[str, ModelAlias]], dict[str, ModelAlias]]) -> None:
+        def changed(before: DeviceSettings) -> DeviceSettings:
+            return before.model_copy(update={"aliases": change(before.aliases)})
+
         async with self._turn:
-            settings = await self._save(
-                lambda before: _with_aliases(before, {n: a for n, a in before.aliases.items() if n != name})
-            )
-            self._names.aliases = dict(settings.aliases)
-
-    async def _save(self, change: Callable[[DeviceSettings], DeviceSettings]) -> DeviceSettings:
-        place = self._place
-        try:
-            configuration = await asyncio.to_thread(place.store.change_device, place.device, change)
-        except ConfigError as error:
-            raise ModelConflict(f"The configuration cannot be changed: {error}") from error
-        return configuration.devices[place.device]
-
-    def _registry(self) -> ModelRegistry:
-        # Pulls are the admin's business; this one only reads what is there, and deletes.
-        return ModelRegistry(self._place.data_dir / "models", bundled_dir=self._place.bundled_dir)
+            with as_service_errors():
+                place = self._place
+                configuration = await asyncio.to_thread(place.store.change_device, place.device, changed)
+            self._names.aliases = dict(configuration.devices[place.device].aliases)
 
     def _remove_files(self, model_id: str) -> None:
-        devices = self._place.store.load().devices
-        users = [name for name, settings in devices.items() if any(model.id == model_id for model in settings.models)]
         try:
-            self._registry().remove(model_id, in_use_by=users)
+            self._registry.remove(model_id, in_use_by=self._assignments.users(model_id))
         except RegistryError as error:
             logger.info("The files of %s stay: %s", model_id, error)
-
-
-def _with_model(settings: DeviceSettings, assignment: ModelAssignment) -> DeviceSettings:
-    others = [model for model in settings.models if model.id != assignment.id]
-    return settings.model_copy(update={"models": [*others, assignment]})
-
-
-def _without_model(settings: DeviceSettings, model_id: str) -> DeviceSettings:
-    models = [model for model in settings.models if model.id != model_id]
-    aliases = {name: alias for name, alias in settings.aliases.items() if alias.model != model_id}
-    return settings.model_copy(update={"models": models, "aliases": aliases})
-
-
-def _with_aliases(settings: DeviceSettings, aliases: dict[str, ModelAlias]) -> DeviceSettings:
-    try:
-        return settings.model_copy(update={"aliases": aliases})
-    except ValueError as error:
-        raise InvalidRequest(str(error), param="model") from error

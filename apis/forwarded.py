@@ -6,13 +6,13 @@ Only the suite's own processes are believed: they present the internal key.
 import base64
 import binascii
 from contextvars import ContextVar
-from typing import Any
 
 import msgspec
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from activity.request_log import note_client
+from configuration.sampling import SamplingParams
 from keys.gate import CALLER
 
 CLIENT_HEADER = "x-openvino-client"
@@ -20,12 +20,12 @@ ALIAS_HEADER = "x-openvino-alias"
 
 
 class ForwardedAlias(msgspec.Struct, frozen=True):
-    """Under `name` a client asks for `model`, with a system prompt and defaults for parameters."""
+    """Under `name` a client asks for `model`, with a system prompt and defaults for sampling."""
 
     name: str
     model: str
     system: str | None = None
-    parameters: dict[str, Any] = {}
+    sampling: SamplingParams = SamplingParams()
 
     def encoded(self) -> str:
         """As a header's value."""

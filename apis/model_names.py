@@ -7,6 +7,7 @@ from dataclasses import replace
 from activity.request_log import note_model
 from apis.forwarded import forwarded_alias
 from configuration.device_config import ModelAlias
+from configuration.sampling import sampling_params
 from pools.errors import ModelNotFound
 from pools.served_model import ModelDefaults, ServedModel
 
@@ -29,18 +30,21 @@ class ModelNames:
         self._other_ports = other_ports
 
     def listed(self) -> list[ServedModel]:
-        """Every model, then every alias of one."""
-        aliases = [self._alias(name) for name, alias in self.aliases.items() if alias.model in self.models]
-        return [*self.models.values(), *aliases]
+        """Every model, then every alias of one; not what is of a kind that is never served."""
+        served = {id: model for id, model in self.models.items() if not model.facts.unsupported}
+        aliases = [self._alias(name) for name, alias in self.aliases.items() if alias.model in served]
+        return [*served.values(), *aliases]
 
     def resolve(self, name: str) -> ServedModel:
         """The model that `name` means. Raises `ModelNotFound` with the right port or the names there are."""
         forwarded = forwarded_alias(name)
         if forwarded is not None:
             model = self.resolve(forwarded.model)
-            parameters = {**model.model_defaults.parameters, **forwarded.parameters}
+            defaults = model.model_defaults
             model_defaults = replace(
-                model.model_defaults, system=forwarded.system or model.model_defaults.system, parameters=parameters
+                defaults,
+                system=forwarded.system or defaults.system,
+                sampling=forwarded.sampling.over(defaults.sampling),
             )
             return replace(model, public_id=name, model_defaults=model_defaults)
         note_model(name)
@@ -70,8 +74,8 @@ class ModelNames:
     def _alias(self, name: str) -> ServedModel:
         alias = self.aliases[name]
         model = self.models[alias.model]
-        parameters = {**model.model_defaults.parameters, **alias.parameters}
-        model_defaults = ModelDefaults(alias.system or model.model_defaults.system, alias.template, parameters)
+        sampling = sampling_params(alias.parameters).over(model.model_defaults.sampling)
+        model_defaults = ModelDefaults(alias.system or model.model_defaults.system, alias.template, sampling)
         return replace(model, public_id=f"{self._device}-{name}", model_defaults=model_defaults)
 
     def _explain(self, name: str, bare: str) -> str:

@@ -1,116 +1,13 @@
-"""The shapes of what a device server says of itself, for the OpenAPI document. Sizes in bytes."""
+"""The shapes of what a device server says of one model, beside its `reports`."""
 
-from typing import Any, Literal
+from __future__ import annotations
 
-from pydantic import BaseModel
+import msgspec
 
-
-class ModelState(BaseModel):
-    id: str
-    public_id: str
-    state: str
-    pipeline: str
-    device: str
-    fallback_reason: str | None
-    instances: int
-    active: int
-    queued: int
-    max_active: int
-    error: str | None
-    loading_since: float | None
-    """Seconds since the epoch."""
-    compiling: bool
+from reports.device import InstanceState, ModelState
 
 
-class Health(BaseModel):
-    """`status` alone for those who lack the key that is needed."""
-
-    status: Literal["ok"]
-    device: str = ""
-    requested_device: str = ""
-    used_device: str = ""
-    device_name: str = ""
-    fallback_reason: str | None = None
-    pid: int = 0
-    uptime_seconds: float = 0
-    active_requests: int = 0
-    queued_requests: int = 0
-    generated_tokens: int = 0
-    models: list[ModelState] = []
-
-
-class InstanceState(BaseModel):
-    id: int
-    pid: int | None
-    state: Literal["busy", "idle"]
-    memory_bytes: int | None
-    active: int
-    reserved_tokens: int
-    load_seconds: float
-
-
-class ModelMemory(BaseModel):
-    id: str
-    estimated_bytes: int
-    estimated_weight_bytes: int
-    estimated_kv_cache_bytes: int
-    kv_cache_tokens: int
-    measured_bytes: int
-    instances: list[InstanceState]
-
-
-class MemoryReport(BaseModel):
-    device: str
-    memory: str
-    total_bytes: int
-    limit_bytes: int
-    reserved_bytes: int
-    elsewhere_bytes: int
-    available_bytes: int
-    used_bytes: int
-    measured: bool
-    """False where the system does not tell what some instance takes: `reserved_bytes` is all that is known then."""
-    models: list[ModelMemory]
-
-
-class Request(BaseModel):
-    """One request; its prompt and answer where they are kept."""
-
-    number: int
-    ended: int | None
-    id: str
-    time: float
-    client: str
-    agent: str
-    path: str
-    model: str | None
-    status: int
-    outcome: Literal["running", "completed", "failed", "cancelled"]
-    error: str | None
-    seconds: float
-    prompt_tokens: int
-    generated_tokens: int
-    first_token_seconds: float | None
-    tokens_per_second: float | None
-    waited_seconds: float | None
-    load_seconds: float
-    prompt: str | None
-    answer: str | None
-
-
-class ActivityReport(BaseModel):
-    cursor: int
-    running: list[Request]
-    ended: list[Request]
-
-
-class Live(BaseModel):
-    health: Health
-    memory: MemoryReport
-    activity: ActivityReport
-
-
-class Waiting(BaseModel):
+class Waiting(msgspec.Struct, frozen=True):
     position: int
     request_id: str | None
     client: str
@@ -118,7 +15,7 @@ class Waiting(BaseModel):
     tokens: int
 
 
-class ModelStatistics(ModelState):
+class ModelStatistics(ModelState, frozen=True, kw_only=True):
     requests: int
     completed: int
     failed: int
@@ -134,21 +31,21 @@ class ModelStatistics(ModelState):
     waiting: list[Waiting]
 
 
-class Instances(BaseModel):
+class Instances(msgspec.Struct, frozen=True):
     model: str
     instances: list[InstanceState]
 
 
-class Preloaded(BaseModel):
+class Preloaded(msgspec.Struct, frozen=True):
     model: str
     instances: int
 
 
-class UnloadedInstances(BaseModel):
+class UnloadedInstances(msgspec.Struct, frozen=True):
     unloaded: int
 
 
-class Echo(BaseModel):
+class Echo(msgspec.Struct, frozen=True):
     method: str
-    query: dict[str, Any]
+    query: dict[str, str]
     body: str

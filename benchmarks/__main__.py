@@ -12,8 +12,6 @@ from pathlib import Path
 import msgspec
 
 from benchmarks import throughput
-from benchmarks.helper import PROJECT, HelperFailed
-from benchmarks.launch import DEMO_MODEL
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measurements.conversations import prompts, shared_beginning, turns
 from benchmarks.measurements.drafts import drafts
@@ -26,8 +24,9 @@ from benchmarks.measurements.starting import NeverStarted, starting
 from benchmarks.measurements.switching import switching
 from benchmarks.measurements.warm_prefixes import warm_prefixes
 from benchmarks.report import Results
-from benchmarks.served import ServerFailed
 from benchmarks.sides import Sides, UnequalWork, batching_sides
+from tests.support.helper import HelperFailed
+from tests.support.launch import DEMO_MODEL, PROJECT, ServerFailed
 
 EMBEDDING_MODEL = PROJECT / "tests" / "models" / "test_embedding"
 _SHARING_STREAMS = 8

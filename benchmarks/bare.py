@@ -14,7 +14,7 @@ import openvino as ov
 import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
-from benchmarks.messages import (
+from tests.support.messages import (
     Answer,
     EngineSettings,
     Job,

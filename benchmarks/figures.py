@@ -1,12 +1,12 @@
 """From what was measured to what is reported."""
 
 from collections.abc import Callable, Sequence
-from math import ceil
 from statistics import median
 
 import msgspec
 
-from benchmarks.messages import Measured
+from tests.support.messages import Measured
+from tests.support.percentiles import percentile
 
 
 class RunFigures(msgspec.Struct, frozen=True):
@@ -125,9 +125,3 @@ def summarize(pairs: Sequence[Pair], health: Sequence[float]) -> Summary:
 
 def _spread(values: Sequence[float]) -> Spread:
     return Spread(median(values), min(values), max(values))
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The least of `values` that so many percent of them do not exceed; 0 without values."""
-    ordered = sorted(values)
-    return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)] if ordered else 0.0

@@ -22,13 +22,14 @@ import httpx
 import psutil
 from playwright.sync_api import Browser, Page
 
-from benchmarks.launch import PROJECT
 from benchmarks.machine import this_machine
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings
 from tests.admin.browser import chromium
 from tests.admin.proxy import CuttableRelay
-from tests.admin.site import NO_HUB, add_model, assigned, free_port
+from tests.admin.site import NO_HUB, add_model, assigned
 from tests.model_files.tiny_models import make_llm
+from tests.support.launch import PROJECT
+from tests.support.ports import free_port
 
 DEVICES = ("gpu", "npu", "cpu", "gpu1")
 MODELS = 20
@@ -93,7 +94,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def admin_process(folder: Path) -> Iterator[Admin]:
-    """An admin with four devices and twenty models of which each device offers five."""
+    """An admin with four devices and twenty models; each device offers five."""
     data_dir = folder / "data"
     (data_dir / "models").mkdir(parents=True)
     published = make_llm(folder / "published", rt_info={"mode": "int4_sym", "group_size": "128"})

@@ -17,11 +17,11 @@ import httpx
 import msgspec
 import psutil
 
-from benchmarks.figures import percentile
-from benchmarks.launch_suite import SuiteProcess, suite_process
 from benchmarks.machine import Machine, this_machine
 from tests.hub import TestHub
 from tests.model_files.tiny_models import make_llm
+from tests.support.launch_suite import SuiteProcess, suite_process
+from tests.support.percentiles import percentile
 
 MODEL = "bench/large-int4-ov"
 HEALTH_EVERY_SECONDS = 0.05

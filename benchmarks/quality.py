@@ -1,8 +1,8 @@
 """Whether real models answer here as they do where they were made: `python -m benchmarks.quality`.
 
 Compares with transformers and sentence-transformers, which run in the environment of the tools (`--reference`), on the
-models that tools/real_models.py puts on the disk: the tokens of served answers with everything in 32 bits, perplexity
-at each precision and of each GGUF quantisation, the cosine of served vectors.
+models that tools/real_models.py puts on the disk: the tokens of served answers with and without exact precision,
+perplexity at each precision and of each GGUF quantisation, the cosine of served vectors.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ import openvino as ov
 import openvino_genai as genai
 from tokenizers import Tokenizer
 
-from benchmarks.launch import device_process
+from tests.support.launch import device_process
 
 PROJECT = Path(__file__).resolve().parent.parent
 REFERENCE = PROJECT / "tools" / "quality_reference.py"
 EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
-"""Properties with which nothing is rounded below 32 bits."""
+"""What `precision: exact` asks of OpenVINO: nothing is rounded below 32 bits."""
 WINDOW, WINDOWS, ANSWER_TOKENS = 512, 8, 32
 CHAT, EMBEDDER = "SmolLM2-135M-Instruct", "all-MiniLM-L6-v2"
 QUESTIONS = (
@@ -36,6 +37,8 @@ QUESTIONS = (
     "Why is the sky blue?", "Give me a recipe for pancakes.", "What does HTTP stand for?",
     "Summarise the story of Cinderella.", "How do bees make honey?", "Translate 'good morning' into Spanish.",
 )  # fmt: skip
+PROSE = " ".join(Path(__file__).with_name("prose.txt").read_text(encoding="utf-8").splitlines())
+"""Of this project's documentation, as it once was: a text that changes would change the perplexity."""
 SENTENCES = tuple(Path(__file__).with_name("sentences.txt").read_text(encoding="utf-8").splitlines())
 
 
@@ -53,14 +56,13 @@ class Reference:
         return json.loads(done.stdout)
 
 
-def served_answers(models: Path, reference: Reference) -> list[tuple[str, str]]:
+def served_answers(models: Path, reference: Reference) -> Iterator[tuple[str, str, str]]:
     """How many tokens of greedy answers are the same, up to the first that is another."""
     prompts = [[{"role": "user", "content": question}] for question in QUESTIONS]
     right = reference.ask(task="answers", model=str(models / CHAT), prompts=prompts, tokens=ANSWER_TOKENS)
     tokenizer = Tokenizer.from_file(str(models / CHAT / "tokenizer.json"))
-    rows = []
-    for form, properties in ((f"{CHAT}-fp32-ov", EXACT), (f"{CHAT}-fp32-ov", {}), (f"{CHAT}-int8-ov", {})):
-        entry = {"id": "real/chat", "path": str(models / form), "extra_config": properties}
+    for form, precision in product(("fp32", "int8"), ("exact", "default")):
+        entry = {"id": "real/chat", "path": str(models / f"{CHAT}-{form}-ov"), "precision": precision}
         with tempfile.TemporaryDirectory() as data, device_process(Path(data), models=[entry]) as server:
             same = total = 0
             for messages, expected in zip(prompts, right, strict=True):
@@ -69,25 +71,22 @@ def served_answers(models: Path, reference: Reference) -> list[tuple[str, str]]:
                 text = answer["choices"][0]["message"]["content"] or ""
                 same += _common(tokenizer.encode(text).ids, tokenizer.encode(expected["text"]).ids)
                 total += len(tokenizer.encode(expected["text"]).ids)
-        rows.append((f"{form}, {'all in f32' if properties else 'as served by default'}", f"{same} of {total} tokens"))
-    return rows
+        yield form, f"precision: {precision}", f"{same} of {total} tokens"
 
 
-def perplexities(models: Path, reference: Reference) -> list[tuple[str, str, str]]:
+def perplexities(models: Path, reference: Reference) -> Iterator[tuple[str, str, str]]:
     """Of each precision: as made, in f32 arithmetic and as served by default."""
     windows = _windows(models)
     right = reference.ask(task="perplexity", model=str(models / CHAT), windows=windows)
-    rows = [(f"{CHAT} in transformers, f32", f"{right:.2f}", "")]
+    yield f"{CHAT} in transformers, f32", f"{right:.2f}", ""
     for form in ("fp32", "fp16", "int8", "int4", "int4-cw"):
         ir = models / f"{CHAT}-{form}-ov" / "openvino_model.xml"
-        rows.append((form, f"{perplexity(ir, windows, EXACT):.2f}", f"{perplexity(ir, windows, {}):.2f}"))
-    return rows
+        yield form, f"{perplexity(ir, windows, EXACT):.2f}", f"{perplexity(ir, windows, {}):.2f}"
 
 
-def gguf_perplexities(models: Path, reference: Reference) -> list[tuple[str, str, str]]:
+def gguf_perplexities(models: Path, reference: Reference) -> Iterator[tuple[str, str, str]]:
     """Of each quantisation: of its dequantised weights, and as OpenVINO GenAI reads it."""
     windows = _windows(models)
-    rows = []
     for file in sorted((models / "gguf").glob("*/*.gguf")):
         right = reference.ask(task="perplexity", model=str(file), windows=windows)
         with tempfile.TemporaryDirectory() as folder:
@@ -95,22 +94,19 @@ def gguf_perplexities(models: Path, reference: Reference) -> list[tuple[str, str
             copy.write_bytes(file.read_bytes())
             genai.LLMPipeline(str(copy), "CPU", enable_save_ov_model=True)
             read = perplexity(Path(folder) / "openvino_model.xml", windows, EXACT)
-        rows.append((file.parent.name, f"{right:.2f}", f"{read:.2f}"))
-    return rows
+        yield file.parent.name, f"{right:.2f}", f"{read:.2f}"
 
 
-def served_vectors(models: Path, reference: Reference) -> list[tuple[str, str]]:
+def served_vectors(models: Path, reference: Reference) -> Iterator[tuple[str, str]]:
     """The smallest cosine between a served vector and that of sentence-transformers."""
     right = np.array(reference.ask(task="vectors", model=str(models / EMBEDDER), texts=SENTENCES))
-    rows = []
     for form in (f"{EMBEDDER}-ov", f"{EMBEDDER}-st-ov"):
         entry = {"id": "real/vectors", "path": str(models / form)}
         with tempfile.TemporaryDirectory() as data, device_process(Path(data), models=[entry]) as server:
             body = {"model": "gpu-real/vectors", "input": list(SENTENCES)}
             answer = server.post("/v1/embeddings", body).raise_for_status().json()
         found = np.array([each["embedding"] for each in answer["data"]])
-        rows.append((form, f"{(found * right).sum(axis=1).min():.5f}"))
-    return rows
+        yield form, f"{(found * right).sum(axis=1).min():.5f}"
 
 
 def perplexity(ir: Path, windows: Sequence[Sequence[int]], properties: dict[str, Any]) -> float:
@@ -125,20 +121,15 @@ def perplexity(ir: Path, windows: Sequence[Sequence[int]], properties: dict[str,
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "beam_idx": np.zeros(1, np.int32)}
         inputs["position_ids"] = np.arange(len(window), dtype=np.int64)[None]
         request.infer({name: value for name, value in inputs.items() if name in names})
-        logits = request.get_tensor("logits").data[0].astype(np.float64)
-        top = logits.max(axis=1, keepdims=True)
-        total = (top + np.log(np.exp(logits - top).sum(axis=1, keepdims=True)))[:, 0]
-        lost -= (logits[np.arange(len(window) - 1), window[1:]] - total[:-1]).sum()
+        logits = request.get_tensor("logits").data[0, :-1].astype(np.float32)
+        logits -= logits.max(axis=1, keepdims=True)
+        chosen = logits[np.arange(len(window) - 1), window[1:]]
+        lost -= (chosen - np.log(np.exp(logits, out=logits).sum(axis=1, dtype=np.float64))).sum()
     return math.exp(lost / sum(len(window) - 1 for window in windows))
 
 
 def _windows(models: Path) -> list[list[int]]:
-    """This project's own prose: of its documentation what is no table and no code."""
-    texts: list[str] = []
-    for page in ("architecture", "troubleshooting", "deployment", "reliability", "scaling", "gateway"):
-        lines = (PROJECT / "docs" / f"{page}.md").read_text(encoding="utf-8").splitlines()
-        texts.extend(line for line in lines if line and not line.startswith(("|", "`", "#", "```", "- [")))
-    ids = Tokenizer.from_file(str(models / CHAT / "tokenizer.json")).encode(" ".join(texts)).ids
+    ids = Tokenizer.from_file(str(models / CHAT / "tokenizer.json")).encode(PROSE).ids
     return [ids[at : at + WINDOW] for at in range(0, WINDOW * WINDOWS, WINDOW)]
 
 

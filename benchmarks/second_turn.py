@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.launch import DEMO_ID, DEMO_MODEL, DeviceProcess, demo_model, device_process
+from tests.support.launch import DEMO_ID, DEMO_MODEL, DeviceProcess, demo_model, device_process
 
 _WORDS = ("memory", "port", "model", "device", "server", "answer", "token", "cache", "prompt", "layer", "matrix")
 

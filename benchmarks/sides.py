@@ -10,9 +10,9 @@ from typing import Any
 import psutil
 
 from benchmarks.figures import Memory
-from benchmarks.helper import Helper
-from benchmarks.messages import EngineSettings, Job, Measured
 from benchmarks.served import Served, serve
+from tests.support.helper import Helper
+from tests.support.messages import EngineSettings, Job, Measured
 
 _CPU_BLOCK_TOKENS = 32
 _GPU_BLOCK_TOKENS = 16
@@ -75,7 +75,7 @@ def batching_sides(model: Path, *, device: str, max_streams: int, kv_cache_gb: f
         tempfile.TemporaryDirectory() as folder,
         serve(model, Path(folder), device=device, settings=settings) as served,
         Helper("benchmarks.bare", _batching(model, device, served.kv_cache_tokens)) as bare,
-        Helper("benchmarks.load", served.target) as load,
+        Helper("tests.support.load", served.target) as load,
     ):
         yield Sides(served, bare, load)
 
@@ -88,7 +88,7 @@ def single_sides(model: Path, *, device: str, properties: dict[str, Any]) -> Ite
         tempfile.TemporaryDirectory() as folder,
         serve(model, Path(folder), device=device, settings=settings) as served,
         Helper("benchmarks.bare", EngineSettings(str(model), device, 0, properties=properties, single=True)) as bare,
-        Helper("benchmarks.load", served.target) as load,
+        Helper("tests.support.load", served.target) as load,
     ):
         yield Sides(served, bare, load)
 

@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from benchmarks.figures import Pair, run_figures, summarize
-from benchmarks.helper import PROJECT, Helper, HelperFailed
 from benchmarks.machine import this_machine
-from benchmarks.messages import Job, Target
 from benchmarks.plot import throughput_plot
 from benchmarks.prompts import make_prompts
 from benchmarks.report import Results, table, write_json
-from benchmarks.served import ServerFailed
 from benchmarks.sides import Sides, UnequalWork, batching_sides
+from tests.support.helper import Helper, HelperFailed
+from tests.support.launch import PROJECT, ServerFailed
+from tests.support.messages import Job, Target
 
 MODEL = PROJECT / "benchmarks" / "models" / "bench-400m"
 MODEL_HELP = "a directory with a language model (default: the benchmark model)"
@@ -65,7 +65,7 @@ def measure(options: argparse.Namespace, arguments: Sequence[str]) -> Results:
         batching_sides(
             options.model, device=options.device, max_streams=max(options.streams), kv_cache_gb=options.kv_cache_gb
         ) as sides,
-        Helper("benchmarks.load", options.peer) if options.peer else nullcontext() as peer,
+        Helper("tests.support.load", options.peer) if options.peer else nullcontext() as peer,
     ):
         bench = Bench(sides, peer, options)
         for streams in options.streams:

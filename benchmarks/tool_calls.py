@@ -20,7 +20,7 @@ from typing import Any
 
 import jsonschema
 
-from benchmarks.launch import NPU_ON_CPU, DeviceProcess, demo_model, device_process
+from tests.support.launch import NPU_ON_CPU, DeviceProcess, demo_model, device_process
 
 _NUMBER_OF_DAYS = {"type": "integer", "minimum": 1, "maximum": 14}
 SCHEMAS: dict[str, dict[str, Any]] = {

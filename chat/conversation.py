@@ -1,11 +1,14 @@
 """A conversation as the rooms below the wire see it, whichever API it came by."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from chat.grammars.forms import AnswerForm
 from chat.pictures import Picture
+from instances.protocol import GenerationParams
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -54,27 +57,18 @@ class Conversation:
     def pictures(self) -> list[Picture]:
         return [picture for message in self.messages for picture in message.pictures]
 
+    def with_system(self, prompt: str | None) -> Conversation:
+        """With this system prompt, unless it has one of its own."""
+        if not prompt or any(message.role == "system" for message in self.messages):
+            return self
+        return replace(self, messages=(Message("system", prompt), *self.messages))
+
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """What a client may ask of an answer; None leaves it to the model's defaults.
+    """What a client may ask of an answer. `keep_alive` in seconds, negative for ever, sets how long the model's
+    instances stay after this request. `form` is what the answer must look like."""
 
-    `max_tokens` is cut to what the context leaves. `keep_alive` in seconds, negative for ever, sets how long the
-    model's instances stay after this request. `form` is what the answer must look like. `ignore_eos`: go on to
-    `max_tokens` in any case.
-    """
-
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    repetition_penalty: float | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
+    sampling: GenerationParams = field(default_factory=GenerationParams)
     keep_alive: float | None = None
     form: AnswerForm | None = None
-    logprobs: bool = False
-    ignore_eos: bool = False

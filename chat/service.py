@@ -4,6 +4,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -18,13 +19,12 @@ from chat.deltas import TokenLogprob
 from chat.encoding import encoded_within, refuse_far_too_long, rendered
 from chat.grammars.json_schema import SchemaError
 from chat.grammars.structure import ReasoningPrefix, form_structure
-from chat.model_defaults import with_defaults, with_system
 from chat.pictures import PictureLoader, Prompt, place, prompt_with_images
 from chat.reasoning import THINK, Reasoning
 from chat.sections import SectionParser
 from chat.tokenizer import ChatTokenizer
 from instances.grammar_probe import GrammarProbe, GrammarRefused, ProbeNotReady
-from instances.protocol import MultimodalPrompt, Sampling, Structure
+from instances.protocol import GenerationParams, MultimodalPrompt, Structure
 from model_manager import ModelManager
 from pools.errors import NotReady
 from pools.served_model import ServedModel
@@ -73,8 +73,8 @@ class ChatService:
         model.require_chat()
         adapter = await self._speeches.adapter(model)
         _check_ids(adapter, preceding_ids, param="context")
-        conversation = with_system(model.model_defaults, conversation)
-        options = with_defaults(model.model_defaults, options)
+        conversation = conversation.with_system(model.model_defaults.system)
+        options = replace(options, sampling=options.sampling.over(model.model_defaults.sampling))
         tools = offered_tools(conversation.tools)
         if conversation.tool_name is not None and conversation.tool_name not in tools:
             raise InvalidRequest(f"There is no tool '{conversation.tool_name}' to call.", param="tool_choice")
@@ -85,9 +85,9 @@ class ChatService:
         optional = bool(tools) and not _constrained(conversation, options)
         sampling = await self._bound(model, sampling, structure, optional=optional)
         parser = adapter.parser(reasoning_prefix, tools, eager=sampling.structure is not None)
-        pieces = adapter.pieces() if options.logprobs else None
+        pieces = adapter.pieces() if options.sampling.logprobs else None
         answer = AnswerText(
-            adapter.decoder(), parser, stop=options.stop, pieces=pieces, demanded=conversation.must_call
+            adapter.decoder(), parser, stop=options.sampling.stop, pieces=pieces, demanded=conversation.must_call
         )
         return self._complete(model, prompt, options, sampling, answer)
 
@@ -115,8 +115,8 @@ class ChatService:
             raise InvalidRequest(f"The requested form cannot be used: {error}.", param="response_format") from error
         sampling = await self._bound(model, sampling, structure, optional=False)
         # All tokens count here, the one that ends the answer too: clients count them from the end.
-        pieces = TokenPieces(adapter.tokenizer.written) if options.logprobs else None
-        answer = AnswerText(adapter.tokenizer.decoder(), SectionParser(), stop=options.stop, pieces=pieces)
+        pieces = TokenPieces(adapter.tokenizer.written) if options.sampling.logprobs else None
+        answer = AnswerText(adapter.tokenizer.decoder(), SectionParser(), stop=options.sampling.stop, pieces=pieces)
         return self._complete(model, whole, options, sampling, answer)
 
     async def score(self, model: ServedModel, ids: Sequence[int], *, top: int) -> list[TokenLogprob]:
@@ -136,7 +136,7 @@ class ChatService:
         """The length of a conversation's prompt; what images will take is only estimated. Raises `InvalidRequest` on
         one the template refuses."""
         adapter = await self._speeches.adapter(model)
-        return (await self._prompt(model, adapter, with_system(model.model_defaults, conversation))).tokens
+        return (await self._prompt(model, adapter, conversation.with_system(model.model_defaults.system))).tokens
 
     async def _prompt(
         self, model: ServedModel, adapter: ChatAdapter, conversation: Conversation, preceding_ids: Sequence[int] = ()
@@ -159,8 +159,8 @@ class ChatService:
         return prompt_with_images(text, await encoded_within(adapter, text, limit), images, kind)
 
     async def _bound(
-        self, model: ServedModel, sampling: Sampling, structure: Structure | None, *, optional: bool
-    ) -> Sampling:
+        self, model: ServedModel, sampling: GenerationParams, structure: Structure | None, *, optional: bool
+    ) -> GenerationParams:
         """`sampling` under `structure`, or as it was where the model cannot use one that is only a help. Raises
         `InvalidRequest` and `NotReady`."""
         if structure is None:
@@ -193,7 +193,7 @@ class ChatService:
         model: ServedModel,
         prompt: Prompt,
         options: GenerationOptions,
-        sampling: Sampling,
+        sampling: GenerationParams,
         answer: AnswerText,
     ) -> Completion:
         completion = Completion(model, prompt.ids, Timings(self._manager.clock()), prompt.tokens)
@@ -205,7 +205,7 @@ class ChatService:
         self,
         completion: Completion,
         multimodal: MultimodalPrompt | None,
-        sampling: Sampling,
+        sampling: GenerationParams,
         answer: AnswerText,
         keep_alive: float | None,
     ) -> AsyncGenerator[Delta, None]:
@@ -242,8 +242,9 @@ class ChatService:
 
     def _sampling(
         self, model: ServedModel, prompt_tokens: int, options: GenerationOptions, *, param: str = "messages"
-    ) -> Sampling:
-        if options.logprobs and model.one_at_a_time:
+    ) -> GenerationParams:
+        asked = options.sampling
+        if asked.logprobs and model.one_at_a_time:
             raise InvalidRequest(
                 f"'{model.public_id}' runs in a pipeline without logprobs; on the GPU and the CPU models have them.",
                 param="logprobs",
@@ -252,18 +253,12 @@ class ChatService:
         if prompt_tokens > limit.longest:
             raise limit.exceeded(prompt_tokens, param=param)
         room = self._manager.max_request_tokens(model.id) - prompt_tokens
-        return Sampling(
-            max_new_tokens=min(options.max_tokens or room, room),
-            seed=options.seed & _SEEDS if options.seed is not None else secrets.randbits(31),
-            temperature=options.temperature,
-            top_p=options.top_p,
-            top_k=options.top_k if options.top_k is None else min(options.top_k, _MOST_TOP_K),
-            min_p=options.min_p,
-            repetition_penalty=options.repetition_penalty,
-            presence_penalty=options.presence_penalty,
-            frequency_penalty=options.frequency_penalty,
-            logprobs=options.logprobs,
-            ignore_eos=options.ignore_eos,
+        return msgspec.structs.replace(
+            asked,
+            max_tokens=min(asked.max_tokens or room, room),
+            seed=asked.seed & _SEEDS if asked.seed is not None else secrets.randbits(31),
+            top_k=asked.top_k if asked.top_k is None else min(asked.top_k, _MOST_TOP_K),
+            stop=(),
         )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+
+from keys.key import KeyScope
 
 JsonAnswer = dict[str, Any]
 
 
 class AdminBackend(Protocol):
-    """Every method raises `CommandFailed`."""
+    """Every method raises what `commands.errors.explained` takes, or `CommandFailed`."""
 
     running: bool
     """Whether an admin server answers."""
@@ -45,6 +47,16 @@ class AdminBackend(Protocol):
 
     async def gateway(self, changes: Mapping[str, Any]) -> JsonAnswer:
         """The gateway as it is after the changes: enabled, host, port."""
+        ...
+
+    async def keys(self) -> list[JsonAnswer]: ...
+
+    async def create_key(self, name: str, scopes: Sequence[KeyScope]) -> JsonAnswer:
+        """The key and its secret. No scopes: the first key may do everything, others may ask the models."""
+        ...
+
+    async def revoke_key(self, id_or_name: str) -> JsonAnswer:
+        """The key that is no longer one."""
         ...
 
     async def doctor(self, language: str) -> JsonAnswer: ...

@@ -21,21 +21,21 @@ async def assign(backend: AdminBackend, options: argparse.Namespace, output: Out
     answer = await backend.assign(options.model, options.device, settings)
     output.document(answer)
     port = (answer["device"] or {}).get("port")
-    output.say(f"{options.device} offers {options.model} on port {port} as {options.device}-{options.model}.")
+    output.say(f"{options.device} serves {options.model} on port {port} as {options.device}-{options.model}.")
     _say_when(backend, output)
     return 0
 
 
 async def unassign(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     output.document(await backend.unassign(options.model, options.device))
-    output.say(f"{options.device} no longer offers {options.model}.")
+    output.say(f"{options.device} no longer serves {options.model}.")
     _say_when(backend, output)
     return 0
 
 
 def _say_when(backend: AdminBackend, output: Output) -> None:
     if not backend.running:
-        output.say("It holds from the next start of the suite on.")
+        output.say("The change takes effect at the next start.")
 
 
 async def show_loaded(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
@@ -50,7 +50,7 @@ async def show_loaded(backend: AdminBackend, options: argparse.Namespace, output
     if not status["running"]:
         output.say("The suite is not running.")
     elif not loaded:
-        output.say("No model is loaded: one is when it is first asked.")
+        output.say("No models are loaded; each loads on its first request.")
     else:
         output.table(
             ("MODEL", "DEVICE", "STATE", "INSTANCES", "ACTIVE", "QUEUED", "MEMORY"),

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from commands.console import accept_all_characters
-from commands.errors import INTERRUPTED, CommandFailed
+from commands.errors import INTERRUPTED, CommandFailed, explained
 from commands.options import COMMANDS, command_parser, suite_parser
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def run_command(arguments: Sequence[str]) -> int | None:
     if arguments[:1] in (["-h"], ["--help"]):
         suite_parser().print_help()
         return 0
+    if arguments[:1] == ["--version"]:
+        suite_parser().parse_args(arguments[:1])
     if not arguments or arguments[0] not in COMMANDS or arguments[0] == "serve":
         return None
     options = command_parser().parse_args(arguments)
@@ -44,11 +46,12 @@ def run_command(arguments: Sequence[str]) -> int | None:
 async def _run(options: argparse.Namespace, output: Output) -> int:
     from commands.finding import find_backend
 
-    backend = await find_backend(options.data_dir.resolve(), options.url)
-    try:
-        return await _command(options.command)(backend, options, output)
-    finally:
-        await backend.close()
+    with explained():
+        backend = await find_backend(options.data_dir.resolve(), options.url)
+        try:
+            return await _command(options.command)(backend, options, output)
+        finally:
+            await backend.close()
 
 
 def _command(name: str) -> Command:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 FAILED, USAGE, NOT_FOUND, CONFLICT, UNREACHABLE, FORBIDDEN, DISK_FULL, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
 
 _CODES = {
@@ -13,13 +16,17 @@ _CODES = {
     "ModelInUse": CONFLICT,
     "Conflict": CONFLICT,
     "config_broken": CONFLICT,
-    "model_unusable": CONFLICT,
+    "keys_unreadable": CONFLICT,
+    "invalid_request": USAGE,
+    "invalid_key_name": USAGE,
+    "admin_unreachable": UNREACHABLE,
     "HubUnreachable": UNREACHABLE,
     "DownloadFailed": UNREACHABLE,
     "GatedModel": FORBIDDEN,
     "NotEnoughDisk": DISK_FULL,
     "InvalidModelName": USAGE,
 }
+_CODES_OF_STATUS = {404: NOT_FOUND, 409: CONFLICT}
 
 
 class CommandFailed(Exception):
@@ -29,3 +36,18 @@ class CommandFailed(Exception):
         super().__init__(message)
         self.kind = kind
         self.code = _CODES.get(kind, FAILED) if code is None else code
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """The errors of the layers below, as a command's."""
+    from administration.errors import PROBLEMS, explain
+
+    try:
+        yield
+    except PROBLEMS as error:
+        problem = explain(error)
+        code = _CODES.get(problem.kind, _CODES_OF_STATUS.get(problem.status))
+        raise CommandFailed(problem.english, problem.kind, code=code) from error
+    except OSError as error:
+        raise CommandFailed(str(error)) from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands.backend import AdminBackend
-from commands.errors import UNREACHABLE, CommandFailed
 from supervision.run_file import read_run_file
 
 
 async def find_backend(data_dir: Path, url: str | None) -> AdminBackend:
-    """Raises `CommandFailed` where a named server does not answer."""
+    """Raises `AdministrationError` where the server that runs refuses."""
+    from administration.errors import AdministrationError
     from commands.remote import RemoteBackend
 
     running = read_run_file(data_dir)
@@ -22,9 +22,9 @@ async def find_backend(data_dir: Path, url: str | None) -> AdminBackend:
         backend = RemoteBackend(running.url, key=running.key, certificate=running.certificate)
         try:
             await backend.greet()
-        except CommandFailed as error:
+        except AdministrationError as error:
             await backend.close()
-            if error.code != UNREACHABLE:
+            if error.kind != "admin_unreachable":
                 raise
         else:
             return backend

@@ -17,7 +17,7 @@ async def switch(backend: AdminBackend, options: argparse.Namespace, output: Out
     for alias in answer["gateway"]["aliases"]:
         output.say(f"  {alias['name']} -> {', else '.join((alias['model'], *alias['fallback']))}")
     if changes and not backend.running:
-        output.say("It holds from the next start of the suite on.")
+        output.say("The change takes effect at the next start.")
     return 0
 
 

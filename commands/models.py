@@ -22,11 +22,11 @@ _SHOWN = (
 )
 _MOMENTS = (("downloaded_at", "downloaded"), ("imported_at", "imported"), ("last_used", "last used"))
 _SOURCES = {
-    "output": "by the model itself",
-    "modules.json": "says modules.json",
-    "1_Pooling": "says 1_Pooling",
-    "name": "known by its name",
-    "architecture": "assumed by its architecture",
+    "output": "built into the model",
+    "modules.json": "from modules.json",
+    "1_Pooling": "from 1_Pooling",
+    "name": "from its name",
+    "architecture": "assumed from its architecture",
 }
 
 
@@ -53,11 +53,11 @@ async def search(backend: AdminBackend, options: argparse.Namespace, output: Out
     if options.recommended:
         return await _recommended(backend, output)
     if not options.query:
-        raise CommandFailed("Which words should the model's id hold? Or ask for --recommended.", code=USAGE)
+        raise CommandFailed("Give words to search for, or --recommended.", code=USAGE)
     found = await backend.search(options.query)
     output.document({"models": found})
     if not found:
-        output.say("No OpenVINO model on the hub matches.")
+        output.say("No matching OpenVINO models on the hub.")
         return 0
     rows = [
         (
@@ -83,7 +83,7 @@ async def _recommended(backend: AdminBackend, output: Output) -> int:
             (
                 choice["level"],
                 choice["model"],
-                formats.size(choice["size"]),
+                f"~{formats.size(choice['size'])}",
                 f"{formats.speed(choice['speed'])} tokens/s",
                 f"{formats.size(choice['needed'])} of {formats.size(choice['budget'])}",
                 ", ".join(choice["good_for"]),
@@ -91,7 +91,7 @@ async def _recommended(backend: AdminBackend, output: Output) -> int:
             for choice in each["choices"]
         ]
         output.table(("", "MODEL", "SIZE", "ABOUT", "MEMORY", "GOOD FOR"), rows, right=("SIZE",))
-        output.say(f"Speeds are reckoned from a published one: {each['published']}.")
+        output.say(f"Speeds are estimated from a published measurement: {each['published']}.")
     return 0
 
 
@@ -115,7 +115,7 @@ async def show(backend: AdminBackend, options: argparse.Namespace, output: Outpu
 
 async def remove(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     output.document(await backend.remove(options.model, force=options.force))
-    output.say(f"{options.model} is deleted.")
+    output.say(f"{options.model} deleted.")
     return 0
 
 
@@ -126,7 +126,7 @@ async def verify(backend: AdminBackend, options: argparse.Namespace, output: Out
     if result["intact"]:
         output.say(f"All {result['files']} files are intact.")
         return 0
-    output.say(f"Damaged: {', '.join(result['damaged'])}. Pull the model again to mend it.", style="red")
+    output.say(f"Damaged: {', '.join(result['damaged'])}. Pull the model again to repair it.", style="red")
     return 1
 
 
@@ -134,7 +134,9 @@ async def import_folder(backend: AdminBackend, options: argparse.Namespace, outp
     mode = "reference" if options.reference else "copy"
     model = await backend.import_folder(options.folder.expanduser().resolve(), options.id, mode)
     output.document(model)
-    output.say(f"{model['id']} is here. Next: main.py assign {model['id']} gpu")
+    for sentence in model["facts"]["warnings"]:
+        output.say(sentence, style="yellow")
+    output.say(f"{model['id']} is ready. Next: main.py assign {model['id']} gpu")
     return 0
 
 
@@ -142,7 +144,7 @@ def _remark(model: JsonAnswer) -> str:
     if model["state"] != "usable":
         return "not supported" if model["state"] == "unsupported" else "damaged"
     guessed = (model["embedding"] or {}).get("guessed")
-    return "pooling assumed" if guessed else "see show" if model["warnings"] else ""
+    return "pooling assumed" if guessed else "read inexactly" if model["warnings"] else ""
 
 
 async def _find(backend: AdminBackend, model_id: str) -> JsonAnswer:

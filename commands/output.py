@@ -8,9 +8,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from notices import Notice, as_phrase
 
 _WIDE = 200
 
@@ -49,7 +52,8 @@ class Output:
 
     def fail(self, message: str, kind: str) -> None:
         if self.as_json:
-            print(json.dumps({"error": {"message": message, "type": kind or "failed"}}, indent=1))
+            phrase = {"phrase": msgspec.to_builtins(as_phrase(message))} if isinstance(message, Notice) else {}
+            print(json.dumps({"error": {"message": message, "type": kind or "failed", **phrase}}, indent=1))
         else:
             self.errors.print(Text(message, style="red"), soft_wrap=True)
 

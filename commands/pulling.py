@@ -7,6 +7,7 @@ import contextlib
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from administration.pulls import failure
 from commands.backend import AdminBackend, JsonAnswer
 from commands.errors import FAILED, USAGE, CommandFailed
 from commands.output import Output
@@ -22,7 +23,7 @@ _STATES = {
 
 async def pull(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
     if options.detach and not backend.running:
-        raise CommandFailed("No server runs that could go on alone: leave out --detach, or start it.", code=USAGE)
+        raise CommandFailed("--detach needs a running server: start it, or omit --detach.", code=USAGE)
     with _progress(output) as progress:
         task = progress.add_task(options.model, total=None, state="")
         job: JsonAnswer = {}
@@ -35,24 +36,25 @@ async def pull(backend: AdminBackend, options: argparse.Namespace, output: Outpu
                     break
     if options.detach:
         output.document(job)
-        output.say(f"The server pulls {job['model_id']}.")
+        output.say(f"The server is pulling {job['model_id']}.")
         return 0
     return _finish(job, output)
 
 
 def _finish(job: JsonAnswer, output: Output) -> int:
-    if job["state"] == "failed":
-        error = job["error"]
-        raise CommandFailed(error["message"], error["type"])
+    if error := failure(job):
+        raise error
     output.document(job)
     for note in job.get("notes", ()):
         output.say(note, style="yellow")
     if job["state"] != "ready":
         output.say(f"The pull of {job['model_id']} is {job['state']}.")
         return FAILED
-    output.say(f"{job['model_id']} is here. Next: main.py assign {job['model_id']} gpu")
+    output.say(f"{job['model_id']} is ready. Next: main.py assign {job['model_id']} gpu")
     if draft := next((entry.draft for entry in bundled_entries() if entry.id == job["model_id"]), None):
-        output.say(f'To answer sooner at temperature 0: main.py pull {draft}, then "draft": "{draft}" for the model.')
+        output.say(
+            f'A draft may speed up single requests: main.py pull {draft}, then set "draft": "{draft}" for the model.'
+        )
     return 0
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from administration.client import AdminClient
+from administration.errors import AdministrationError
+from administration.service import default_scopes
 from commands.backend import JsonAnswer
-from commands.errors import CONFLICT, NOT_FOUND, UNREACHABLE, CommandFailed
+from keys.key import KeyScope
 from web.tls import trusting
-
-_POLL_SECONDS = 0.3
-_CONNECT_SECONDS = 5.0
-FINAL = ("ready", "failed", "cancelled", "paused")
 
 
 class RemoteBackend:
@@ -32,20 +30,15 @@ class RemoteBackend:
     ) -> None:
         """`certificate`: the file of the one that the server shows; `transport` is for tests."""
         self._url = url
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
-            trust_env=False,
-            verify=trusting(Path(certificate)) if certificate else True,
-            transport=transport,
-        )
+        verify = trusting(Path(certificate)) if certificate else True
+        self._client = AdminClient(url, key=key, verify=verify, transport=transport)
+        self._ask = self._client.ask
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._client.close()
 
     async def greet(self) -> None:
-        """Raises `CommandFailed` where nobody answers."""
+        """Raises `AdministrationError` where no admin server answers."""
         await self._ask("GET", "/api/hub")
 
     async def models(self) -> list[JsonAnswer]:
@@ -57,19 +50,8 @@ class RemoteBackend:
     async def recommended(self) -> list[JsonAnswer]:
         return (await self._ask("GET", "/api/recommended_models"))["recommendations"]
 
-    async def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[JsonAnswer, None]:
-        body = {"model_id": model_id, "revision": revision}
-        job = (await self._ask("POST", "/api/pull_model", json=body))["job"]
-        while True:
-            yield job
-            if job["state"] in FINAL:
-                return
-            await asyncio.sleep(_POLL_SECONDS)
-            jobs = (await self._ask("GET", "/api/pull_jobs"))["jobs"]
-            found = next((each for each in jobs if each["id"] == job["id"]), None)
-            if found is None:
-                raise CommandFailed("The server no longer knows this download.", code=NOT_FOUND)
-            job = found
+    def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[JsonAnswer, None]:
+        return self._client.pull(model_id, revision)
 
     async def remove(self, model_id: str, *, force: bool) -> JsonAnswer:
         return await self._ask("DELETE", f"/api/local_models/{quote(model_id)}", params={"force": force})
@@ -88,15 +70,15 @@ class RemoteBackend:
     async def unassign(self, model_id: str, device: str) -> JsonAnswer:
         before = await self._assigned(device)
         if model_id not in before:
-            raise CommandFailed(f"{model_id} is not assigned to {device}.", code=NOT_FOUND)
+            raise AdministrationError(404, "not_assigned", model=model_id, device=device)
         return await self._select(device, [each for each in before if each != model_id])
 
     async def _assigned(self, device: str) -> list[str]:
         configuration = await self._ask("GET", "/api/config")
         settings = configuration.get(device)
         if not isinstance(settings, dict):
-            known = ", ".join(name for name in configuration if not name.startswith(("$", "_"))) or "none"
-            raise CommandFailed(f'There is no device "{device}"; configured devices: {known}.', "unknown_device")
+            known = ", ".join(name for name in configuration if not name.startswith(("$", "_"))) or "–"
+            raise AdministrationError(404, "unknown_device", device=device, known=known)
         return [model["id"] for model in settings.get("models", ())]
 
     async def _select(self, device: str, models: list[Any]) -> JsonAnswer:
@@ -113,18 +95,17 @@ class RemoteBackend:
     async def doctor(self, language: str) -> JsonAnswer:
         return await self._ask("POST", "/api/doctor", params={"wait": True, "lang": language})
 
-    async def _ask(self, method: str, path: str, **options: Any) -> JsonAnswer:
-        try:
-            response = await self._client.request(method, path, **options)
-            answer = response.json()
-        except httpx.TransportError as error:
-            message = f"The admin server at {self._url} does not answer ({error or type(error).__name__})."
-            raise CommandFailed(message, code=UNREACHABLE) from error
-        except ValueError as error:
-            raise CommandFailed(f"{self._url} answers, but not as an admin server does.", code=UNREACHABLE) from error
-        if response.is_error:
-            problem = answer.get("error", {}) if isinstance(answer, dict) else {}
-            kind = str(problem.get("type", ""))
-            code = CONFLICT if response.status_code == 409 else None
-            raise CommandFailed(str(problem.get("message") or f"status {response.status_code}"), kind, code=code)
-        return answer
+    async def keys(self) -> list[JsonAnswer]:
+        keys = (await self._ask("GET", "/api/keys"))["keys"]
+        return [{name: value for name, value in key.items() if name != "own"} for key in keys]
+
+    async def create_key(self, name: str, scopes: Sequence[KeyScope]) -> JsonAnswer:
+        scopes = scopes or default_scopes(bool(await self.keys()))
+        return await self._ask("POST", "/api/keys", json={"name": name, "scopes": list(scopes)})
+
+    async def revoke_key(self, id_or_name: str) -> JsonAnswer:
+        key = next((key for key in await self.keys() if id_or_name in (key["id"], key["name"])), None)
+        if key is None:
+            raise AdministrationError(404, "unknown_key")
+        await self._ask("DELETE", f"/api/keys/{key['id']}")
+        return key

@@ -2,16 +2,18 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from pydantic import ValidationError
 
 from configuration.schema import Configuration, DeviceSettings, ModelAlias, ModelAssignment
+from configuration.type_problems import type_problem
+from notices import Notice
 from storage.files import read_bytes, write_atomically
 from storage.json_source import JsonSource, JsonSourceError, Location, read_json
+from storage.json_store import JsonStore
 
 __all__ = [
     "DEFAULT_PORTS",
@@ -31,10 +33,13 @@ DEMO_MODEL_ID = "demo/server-guide"
 
 MAX_BYTES = 5_000_000
 """Of a file that is written; every listing and every page carries parts of it."""
-_REMEDY = "Correct the file, or delete it to have a new one written at the next start."
 _ROOT_RULE = (
     'every root key names a device and its value is an object like {"port": 11435, "device": "GPU", "models": []}'
 )
+
+
+def _with_remedy(problem: str) -> str:
+    return Notice("notices.config_remedy", problem=problem)
 
 
 class ConfigError(Exception):
@@ -84,13 +89,13 @@ def parse_configuration(text: str, path: Path) -> Configuration:
     except JsonSourceError as error:
         raise ConfigError(
             path,
-            f"this is not valid JSON: {error.message}. {_REMEDY}",
+            _with_remedy(Notice("notices.config_no_json", error=error.message)),
             line=error.line,
             column=error.column,
             field=_field_name(error.location) or None,
         ) from error
     if not isinstance(source.value, Mapping):
-        raise ConfigError(path, f"{_ROOT_RULE}. {_REMEDY}", line=1, column=1)
+        raise ConfigError(path, _with_remedy(_ROOT_RULE), line=1, column=1)
     notes = {key: value for key, value in source.value.items() if key.startswith(("$", "_"))}
     devices = {key: value for key, value in source.value.items() if key not in notes}
     try:
@@ -105,15 +110,14 @@ def _explain(error: ValidationError, source: JsonSource, path: Path) -> ConfigEr
     first = error.errors(include_url=False)[0]
     location: Location = tuple(part for part in first["loc"][1:] if part != "[key]")
     if first["type"] == "missing":
-        message = "this field is missing"
+        message = type_problem(first)
     elif first["type"] == "model_type" and len(location) == 1:
         message = _ROOT_RULE
     elif first["type"] == "value_error":
-        message = first["msg"].removeprefix("Value error, ")
+        message = str(first.get("ctx", {})["error"])
     else:
-        problem = first["msg"].replace("Input should", "it must", 1)
-        message = f"{problem}, found {_shortened(first['input'])}"
-    return _error_at(location, f"{message}. {_REMEDY}", source, path)
+        message = Notice("notices.config_found", problem=type_problem(first), value=_shortened(first["input"]))
+    return _error_at(location, _with_remedy(message), source, path)
 
 
 def _refuse_shared_ports(configuration: Configuration, source: JsonSource, path: Path) -> None:
@@ -121,7 +125,7 @@ def _refuse_shared_ports(configuration: Configuration, source: JsonSource, path:
     for name, settings in configuration.devices.items():
         owner = owners.setdefault(settings.port, name)
         if owner != name:
-            message = f'port {settings.port} belongs to "{owner}" already; give one of the two another port'
+            message = Notice("notices.config_port_twice", port=settings.port, owner=owner)
             raise _error_at((name, "port"), message, source, path)
 
 
@@ -147,21 +151,21 @@ class ConfigStore:
     """Reads and writes one `device_config.json`.
 
     `load` and `save` are exact and raise. `current` is for a suite that must run on: while the file is broken it
-    answers the last good configuration, also across a restart by means of a copy kept beside the file, and `problem`
-    says what is wrong.
+    answers the last good one, also across a restart by means of a copy kept beside the file, and `problem` says what
+    is wrong. A file that stays as it is, is parsed once.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.last_good_path = path.with_suffix(".last-good.json")
         self.problem: ConfigError | None = None
+        self._file = JsonStore(path, lambda data: _decoded(data, path), lambda value: _encoded(value, path))
         self._last_good: Configuration | None = None
-        self._lock = threading.RLock()
-        self._between_processes = FileLock(path.with_suffix(".lock"))
+        self._lock = threading.Lock()
 
     def load(self) -> Configuration:
         """Raises `ConfigError`, and FileNotFoundError where there is no file."""
-        return self._read(self.path)
+        return self._file.read()
 
     def current(self) -> Configuration:
         """The file's configuration, or the last good one. Raises as `load` does when there never was a good one."""
@@ -179,9 +183,9 @@ class ConfigStore:
                     self._last_good = self._read_copy(error)
                 return self._last_good
             self.problem = None
-            if configuration != self._last_good:
-                self._last_good = configuration
-                write_atomically(self.last_good_path, _encoded(configuration))
+            if configuration is not self._last_good and configuration != self._last_good:
+                write_atomically(self.last_good_path, _encoded(configuration, self.path))
+            self._last_good = configuration
             return configuration
 
     def usable_path(self) -> Path:
@@ -192,88 +196,54 @@ class ConfigStore:
     def save(self, configuration: Configuration) -> None:
         """Raises `ConfigError` for a configuration against the rules or larger than `MAX_BYTES`, and rather than
         replace a file that does not parse; OSError where writing fails."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, self._between_processes:
+        with self._file.locked():
             if self.path.exists():
                 self.load()
-            self._validated(configuration)
-            data = _encoded(configuration)
-            if len(data) > MAX_BYTES:
-                size, most = f"{len(data) / 1e6:.1f}", f"{MAX_BYTES / 1e6:g}"
-                raise ConfigError(self.path, f"with this change the file would have {size} MB; {most} MB is the most")
-            write_atomically(self.path, data)
-            self.current()
-
-    def update_device(
-        self,
-        name: str,
-        *,
-        enabled: bool | None = None,
-        models: Sequence[ModelAssignment] | None = None,
-        limits: Mapping[str, Any] | None = None,
-    ) -> Configuration:
-        """Change one device on disk; `limits` are further keys of it. For a model that was assigned before, fields the
-        new entry does not set keep the values they have in the file. Raises `ConfigError`."""
-        changes: dict[str, Any] = dict(limits or {})
-        if enabled is not None:
-            changes["enabled"] = enabled
-
-        def change(settings: DeviceSettings) -> DeviceSettings:
-            if models is not None:
-                changes["models"] = _merged(settings.models, models)
-            return settings.model_copy(update=changes)
-
-        return self.change_device(name, change)
+            self._file.write(configuration)
+        self.current()
 
     def change_device(self, name: str, change: Callable[[DeviceSettings], DeviceSettings]) -> Configuration:
-        """Put what `change` makes of a device's settings on disk. The admin and the device servers all do this: who
-        comes second sees what the first has written. Raises `ConfigError`."""
-        with self._lock, self._between_processes:
-            configuration = self.load()
+        """Put what `change` makes of a device's settings on disk. Raises `ConfigError`."""
+
+        def changed(configuration: Configuration) -> Configuration:
             settings = configuration.devices.get(name)
             if settings is None:
                 known = ", ".join(configuration.devices) or "none"
                 raise ConfigError(self.path, f'there is no device "{name}"; known devices: {known}', field=name)
-            devices = {**configuration.devices, name: change(settings)}
-            updated = self._validated(configuration.model_copy(update={"devices": devices}))
-            self.save(updated)
-            return updated
+            return configuration.model_copy(update={"devices": {**configuration.devices, name: change(settings)}})
 
-    def _validated(self, configuration: Configuration) -> Configuration:
-        try:
-            return parse_configuration(configuration.to_json(), self.path)
-        except ValueError as error:
-            raise ConfigError(self.path, f"this cannot be written as JSON: {error}") from error
+        return self.change(changed)
 
-    def _read(self, path: Path) -> Configuration:
-        data = read_bytes(path)
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data[: error.start].count(b"\n") + 1
-            raise ConfigError(path, f"the file is not UTF-8 text. {_REMEDY}", line=line) from error
-        return parse_configuration(text, path)
+    def change(self, change: Callable[[Configuration], Configuration]) -> Configuration:
+        """Put what `change` makes of the configuration on disk. The admin and the device servers all do this: who
+        comes second sees what the first has written. Raises `ConfigError`."""
+        changed = self._file.change(change)
+        self.current()
+        return changed
 
     def _read_copy(self, cause: ConfigError) -> Configuration:
         try:
-            return self._read(self.last_good_path)
+            return _decoded(read_bytes(self.last_good_path), self.last_good_path)
         except (ConfigError, OSError):
             raise cause from None
 
 
-def _merged(before: Sequence[ModelAssignment], after: Sequence[ModelAssignment]) -> list[ModelAssignment]:
-    known = {model.id: model for model in before}
-    merged: list[ModelAssignment] = []
-    for model in after:
-        old = known.get(model.id)
-        merged.append(old.model_copy(update=_set_fields(model)) if old else model)
-    return merged
+def _decoded(data: bytes, path: Path) -> Configuration:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(path, _with_remedy("the file is not UTF-8 text"), line=line) from error
+    return parse_configuration(text, path)
 
 
-def _set_fields(model: ModelAssignment) -> dict[str, Any]:
-    return {**{name: getattr(model, name) for name in model.model_fields_set}, **(model.model_extra or {})}
-
-
-def _encoded(configuration: Configuration) -> bytes:
+def _encoded(configuration: Configuration, path: Path) -> bytes:
     """A lone surrogate cannot be UTF-8; its backslash form is what JSON calls it too."""
-    return configuration.to_json().encode("utf-8", "backslashreplace")
+    try:
+        data = configuration.to_json().encode("utf-8", "backslashreplace")
+    except ValueError as error:
+        raise ConfigError(path, f"this cannot be written as JSON: {error}") from error
+    if len(data) > MAX_BYTES:
+        size, most = f"{len(data) / 1e6:.1f}", f"{MAX_BYTES / 1e6:g}"
+        raise ConfigError(path, Notice("notices.config_too_large", size=size, most=most))
+    return data

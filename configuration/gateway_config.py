@@ -3,27 +3,16 @@ be such a file."""
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from filelock import FileLock
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from configuration.schema import ModelId
-from storage.files import read_bytes, write_atomically
+from configuration.schema import ModelId, Parameters
+from storage.json_store import JsonStore
 
 GATEWAY_FILE = "gateway.json"
-ALIAS_PARAMETERS = frozenset(
-    {
-        *("temperature", "top_p", "top_k", "min_p", "max_tokens", "stop", "seed"),
-        *("frequency_penalty", "presence_penalty", "repetition_penalty"),
-    }
-)
-"""What an alias can set: as a model's own `parameters` can."""
-
 DEFAULT_PORT = 11434
 """Ollama's own, which its clients try first."""
 
@@ -47,7 +36,7 @@ class GatewayAlias(BaseModel):
     model: ModelId
     fallback: list[ModelId] = Field(default_factory=list, max_length=16)
     system: str | None = Field(default=None, max_length=4000)
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: Parameters = Field(default_factory=dict)
 
 
 class GatewaySettings(BaseModel):
@@ -68,54 +57,38 @@ class GatewayStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problem: GatewayProblem | None = None
-        self._lock = threading.RLock()
-        self._between_processes = FileLock(path.with_suffix(".lock"))
-        self._signature: tuple[int, ...] | None = None
+        self._file = JsonStore(path, self._decoded, _encoded, missing=GatewaySettings())
         self._settings = GatewaySettings()
 
     def load(self) -> GatewaySettings:
         """The defaults where there is no file. Raises `GatewayProblem`."""
         try:
-            return GatewaySettings.model_validate_json(read_bytes(self.path))
-        except FileNotFoundError:
-            return GatewaySettings()
+            return self._file.read()
         except OSError as error:
             raise GatewayProblem(f"{self.path} cannot be read ({error.strerror}).") from error
-        except ValidationError as error:
-            raise _explain(error, self.path) from error
 
     def current(self) -> GatewaySettings:
         """The file's settings, or the last good ones; `problem` says what is wrong with the file."""
-        with self._lock:
-            signature = self._current_signature()
-            if signature != self._signature:
-                self._signature = signature
-                try:
-                    self._settings, self.problem = self.load(), None
-                except GatewayProblem as problem:
-                    self.problem = problem
-            return self._settings
+        try:
+            self._settings, self.problem = self.load(), None
+        except GatewayProblem as problem:
+            self.problem = problem
+        return self._settings
 
     def change(self, change: Callable[[GatewaySettings], GatewaySettings]) -> GatewaySettings:
         """Put what `change` makes of the settings on disk. Raises `GatewayProblem`, also rather than replace a file
         that cannot be used, and OSError."""
-        with self._lock, self._between_processes:
-            changed = change(self.load())
-            text = changed.model_dump_json(indent=2)
-            try:
-                GatewaySettings.model_validate_json(text)
-            except ValidationError as error:
-                raise _explain(error, self.path) from error
-            write_atomically(self.path, text.encode("utf-8") + b"\n")
-            self._signature = None
-            return self.current()
+        return self._file.change(change)
 
-    def _current_signature(self) -> tuple[int, ...]:
+    def _decoded(self, data: bytes) -> GatewaySettings:
         try:
-            status = os.stat(self.path)  # noqa: PTH116  # asked at every request: a third of what pathlib takes
-        except OSError:
-            return ()
-        return status.st_mtime_ns, status.st_size, status.st_ino
+            return GatewaySettings.model_validate_json(data)
+        except ValidationError as error:
+            raise _explain(error, self.path) from error
+
+
+def _encoded(settings: GatewaySettings) -> bytes:
+    return settings.model_dump_json(indent=2).encode("utf-8") + b"\n"
 
 
 def _explain(error: ValidationError, path: Path) -> GatewayProblem:

@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from configuration.sampling import sampling_params
+from notices import Notice
+
 _DEVICE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_NAME_LENGTH = 255
@@ -30,7 +33,7 @@ def _checked_device_name(value: str) -> str:
 
 def _checked_text(value: str) -> str:
     if not value.strip() or _CONTROL_CHARACTER.search(value):
-        raise ValueError("it must not be empty or hold control characters")
+        raise ValueError(Notice("notices.config_text_form"))
     return value
 
 
@@ -42,8 +45,13 @@ def _checked_size(value: float) -> float:
 
 def _checked_idle_timeout(value: float) -> float:
     if value < 0 and value != -1:
-        raise ValueError("give a number of seconds, or -1 for never")
+        raise ValueError(Notice("notices.config_seconds"))
     return value
+
+
+def _checked_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    sampling_params(parameters)
+    return parameters
 
 
 DeviceName = Annotated[str, AfterValidator(_checked_device_name)]
@@ -51,6 +59,8 @@ ModelId = Annotated[str, Field(min_length=1, max_length=_MAX_NAME_LENGTH), After
 Gigabytes = Annotated[float, Field(gt=0), AfterValidator(_checked_size)]
 GigabytesOrNone = Annotated[float, Field(ge=0), AfterValidator(_checked_size)]
 Text = Annotated[str, AfterValidator(_checked_text)]
+Parameters = Annotated[dict[str, Any], AfterValidator(_checked_parameters)]
+"""Values of `SamplingParams` by name."""
 
 
 class ModelAssignment(BaseModel):
@@ -87,7 +97,7 @@ class ModelAssignment(BaseModel):
     extra_config: dict[str, Any] = Field(default_factory=dict)
     tool_dialect: Text | None = None
     system: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: Parameters = Field(default_factory=dict)
 
 
 class ModelAlias(BaseModel):
@@ -99,7 +109,7 @@ class ModelAlias(BaseModel):
     model: ModelId
     system: str | None = None
     template: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: Parameters = Field(default_factory=dict)
 
 
 class DeviceSettings(BaseModel):
@@ -133,7 +143,7 @@ class DeviceSettings(BaseModel):
     def _ids_are_unique(cls, models: list[ModelAssignment]) -> list[ModelAssignment]:
         twice = _first_repeated([model.id for model in models])
         if twice is not None:
-            raise ValueError(f'the model "{twice}" is assigned twice')
+            raise ValueError(Notice("notices.config_model_twice", model=twice))
         return models
 
 

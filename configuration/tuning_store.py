@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from storage.files import BROKEN_FILE, read_bytes, write_atomically
+from storage.files import BROKEN_FILE
+from storage.json_store import JsonStore
 
 _CLEARLY = 0.9
 DECODED_TOKENS = 64
@@ -61,36 +62,34 @@ class TuningStore:
     """One JSON file. One that cannot be read counts as empty."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._file = JsonStore[tuple[Tuning, ...]](path, _decoded, _encoded, missing=())
 
     def find(self, model_id: str, device: str) -> Tuning | None:
         """The newest tuning of a model on the device of that full name."""
-        found = (entry for entry in self._read() if (entry.model, entry.device) == (model_id, device))
+        found = (entry for entry in self.all() if (entry.model, entry.device) == (model_id, device))
         return next(found, None)
 
-    @property
-    def changed(self) -> int:
-        """When the file was last written (nanoseconds); 0 without one."""
+    def all(self) -> tuple[Tuning, ...]:
+        """The newest tuning of each model on each device; the same object as long as the file stays as it is."""
         try:
-            return self._path.stat().st_mtime_ns
+            return self._file.read()
         except OSError:
-            return 0
-
-    def all(self) -> list[Tuning]:
-        """The newest tuning of each model on each device."""
-        return self._read()
+            return ()
 
     def record(self, tuning: Tuning) -> None:
         """Raises OSError."""
         key = (tuning.model, tuning.device)
-        others = [entry for entry in self._read() if (entry.model, entry.device) != key]
-        content = msgspec.json.format(msgspec.json.encode([tuning, *others]), indent=1)
-        write_atomically(self._path, content + b"\n")
+        self._file.change(lambda before: (tuning, *(each for each in before if (each.model, each.device) != key)))
 
-    def _read(self) -> list[Tuning]:
-        with contextlib.suppress(*BROKEN_FILE):
-            return msgspec.json.decode(read_bytes(self._path), type=list[Tuning])
-        return []
+
+def _decoded(data: bytes) -> tuple[Tuning, ...]:
+    with contextlib.suppress(*BROKEN_FILE):
+        return msgspec.json.decode(data, type=tuple[Tuning, ...])
+    return ()
+
+
+def _encoded(tunings: tuple[Tuning, ...]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(tunings), indent=1) + b"\n"
 
 
 def tuning_store(data_dir: Path) -> TuningStore:

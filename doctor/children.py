@@ -7,19 +7,18 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
+from asyncio.subprocess import DEVNULL, STDOUT
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from doctor.probe import MARK
 from supervision.environment import child_environment
 from supervision.exit_status import crashed, describe_exit
 from supervision.python import python_command
+from supervision.spawn import spawn_process
 
-_PROJECT = Path(__file__).resolve().parent.parent
 _OUTPUT_BYTES = 1 << 20
 
 Ending = Literal["answered", "failed", "crashed", "timeout"]
@@ -43,7 +42,9 @@ async def run_probe(arguments: Sequence[str], *, seconds: float) -> ChildResult:
 async def run_child(command: Sequence[str], *, seconds: float) -> ChildResult:
     """Run a command that prints `MARK` and JSON; it and what it started are killed after `seconds`."""
     try:
-        process = await _start(command)
+        process = await spawn_process(
+            command, environment=child_environment(), stdin=DEVNULL, stderr=STDOUT, own_group=True
+        )
     except OSError as error:
         return ChildResult("failed", reason=str(error))
     try:
@@ -60,21 +61,6 @@ async def run_child(command: Sequence[str], *, seconds: float) -> ChildResult:
     if crashed(code):
         return ChildResult("crashed", reason=describe_exit(code))
     return ChildResult("failed", reason=_last_line(text) or describe_exit(code))
-
-
-async def _start(command: Sequence[str]) -> asyncio.subprocess.Process:
-    options: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        options = {"creationflags": subprocess.CREATE_NO_WINDOW}
-    return await asyncio.create_subprocess_exec(
-        *command,
-        cwd=_PROJECT,
-        env=child_environment(),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        **options,
-    )
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from apis.access import needed_scope
 from apis.errors import install_error_handlers, refusal
@@ -26,7 +27,7 @@ from configuration.gateway_config import GATEWAY_FILE, GatewayStore
 from configuration.server_config import ServerConfig
 from configuration.tuning_store import tuning_store
 from gateway.counts import Counts, Exposition
-from gateway.device_inventory import DeviceInventory
+from gateway.device_inventory import ConfiguredFleet
 from gateway.health_watch import UpstreamHealthWatch
 from gateway.listings import Listings
 from gateway.model_router import ModelRouter
@@ -36,6 +37,7 @@ from gateway.upstream import Upstream
 from keys.access import Access
 from keys.gate import CALLER, KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
+from reports.gateway import GatewayHealth, UpstreamReport
 from web.compressed_bodies import CompressedBodies
 from web.guard import Guard, page_origins
 from web.limits import Limits
@@ -45,6 +47,18 @@ from web.streaming import JSON
 
 _LEAST_SILENCE_SECONDS = 5.0
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+PassOn = Callable[[GatewayRoute, Scope, Receive, Send], Awaitable[None]]
+What = Callable[[Listings], Awaitable[Any]]
+ListFor = Callable[[What, Request], Awaitable[ASGIApp]]
+"""Gives the response with a list."""
+
+_LISTED: dict[str, What] = {
+    "/v1/models": Listings.models,
+    "/models": Listings.models,
+    "/api/tags": Listings.tags,
+    "/api/ps": Listings.running,
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +83,7 @@ class Gateway:
     def __init__(self, place: GatewayContext) -> None:
         self._place = place
         self.store = GatewayStore(place.data_dir / GATEWAY_FILE)
-        self.inventory = DeviceInventory(place.config, place.url_of)
+        self.inventory = ConfiguredFleet(place.config, place.url_of)
         self.directory = ModelRouter(self.inventory, self.store, tuning_store(place.data_dir))
         self.counts = Counts()
         self._started = time.monotonic()
@@ -77,7 +91,10 @@ class Gateway:
 
     async def open(self) -> None:
         self.upstream = Upstream(
-            internal_key=self._place.internal_key, tls=self._place.trust, seconds_of_silence=self._seconds_of_silence
+            internal_key=self._place.internal_key,
+            tls=self._place.trust,
+            clock=self.inventory.clock,
+            seconds_of_silence=self._seconds_of_silence,
         )
         self.passing = Proxy(self.inventory, self.directory, self.upstream, self.counts, self._wait_seconds)
         self.listings = Listings(self.inventory, self.directory, self.upstream)
@@ -90,6 +107,12 @@ class Gateway:
         await asyncio.gather(self._watching, return_exceptions=True)
         await self.upstream.close()
 
+    async def pass_on(self, passage: GatewayRoute, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.passing(passage, scope, receive, send)
+
+    async def list_for(self, what: What, _: Request) -> Response:
+        return JSON(await what(self.listings))
+
     def stop_waiting(self) -> None:
         """From now on a device that is away is not waited for: the gateway is about to end."""
         self._ending = True
@@ -100,38 +123,27 @@ class Gateway:
     def _seconds_of_silence(self) -> float:
         return max(_LEAST_SILENCE_SECONDS, self.store.current().wait_seconds)
 
-    def health(self) -> dict[str, Any]:
-        return {
-            "status": "ok",
-            "pid": os.getpid(),
-            "uptime_seconds": round(time.monotonic() - self._started, 1),
-            "aliases": list(self.directory.aliases),
-            "config_problem": str(self.store.problem) if self.store.problem else None,
-            "devices": [
-                {
-                    "name": device.name,
-                    "url": device.url,
-                    "reachable": device.reachable,
-                    "active_requests": device.in_flight.total(),
-                    "answered": self.counts.answered[device.name],
-                    "cut": self.counts.cut[device.name],
-                    "repeated": self.counts.repeated[device.name],
-                    "passed_over": self.counts.passed_over[device.name],
-                }
+    def health(self) -> GatewayHealth:
+        return GatewayHealth(
+            status="ok",
+            pid=os.getpid(),
+            uptime_seconds=round(time.monotonic() - self._started, 1),
+            aliases=list(self.directory.aliases),
+            config_problem=str(self.store.problem) if self.store.problem else None,
+            devices=[
+                UpstreamReport(
+                    name=device.name,
+                    url=device.url,
+                    reachable=device.reachable,
+                    active_requests=device.in_flight.total(),
+                    answered=self.counts.answered[device.name],
+                    cut=self.counts.cut[device.name],
+                    repeated=self.counts.repeated[device.name],
+                    passed_over=self.counts.passed_over[device.name],
+                )
                 for device in self.inventory.devices()
             ],
-        }
-
-
-class _Passed:
-    """The endpoint of a route that goes on to a device."""
-
-    def __init__(self, gateway: Gateway, passage: GatewayRoute) -> None:
-        self._gateway = gateway
-        self._passage = passage
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._gateway.passing(self._passage, scope, receive, send)
+        )
 
 
 def create_app(place: GatewayContext) -> Starlette:
@@ -151,10 +163,7 @@ def create_app(place: GatewayContext) -> Starlette:
     )
     origins = (*page_origins(place.admin_port, scheme=place.scheme), *config.allowed_origins)
     app = Starlette(
-        routes=[
-            *_own_routes(gateway),
-            *(Route(each.path, _Passed(gateway, each), methods=list(each.methods)) for each in PASSED),
-        ],
+        routes=[*_own_routes(gateway), *device_routes(gateway.list_for, gateway.pass_on)],
         middleware=[
             Middleware(PlainPaths),
             Middleware(RequestId),
@@ -187,23 +196,24 @@ def _own_routes(gateway: Gateway) -> list[Route]:
     async def metrics(_: Request) -> Response:
         return Response(exposition(), media_type=METRICS_TYPE)
 
-    async def models(_: Request) -> Response:
-        return JSON(await gateway.listings.models())
-
-    async def tags(_: Request) -> Response:
-        return JSON(await gateway.listings.tags())
-
-    async def running(_: Request) -> Response:
-        return JSON(await gateway.listings.running())
-
-    endpoints = {
-        "/": root,
-        "/api/version": version,
-        "/api/tags": tags,
-        "/api/ps": running,
-        "/v1/models": models,
-        "/models": models,
-        "/health": health,
-        "/metrics": metrics,
-    }
+    endpoints = {"/": root, "/api/version": version, "/health": health, "/metrics": metrics}
     return [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
+
+
+class _Passed:
+    """The endpoint of a route that goes on to a device."""
+
+    def __init__(self, pass_on: PassOn, passage: GatewayRoute) -> None:
+        self._pass_on = pass_on
+        self._passage = passage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._pass_on(self._passage, scope, receive, send)
+
+
+def device_routes(list_for: ListFor, pass_on: PassOn, passages: Iterable[GatewayRoute] = PASSED) -> list[Route]:
+    """What devices answer: one of them, or all in one list."""
+    return [
+        *(Route(path, partial(list_for, what), methods=["GET"]) for path, what in _LISTED.items()),
+        *(Route(each.path, _Passed(pass_on, each), methods=list(each.methods)) for each in passages),
+    ]

@@ -15,8 +15,8 @@ from gateway.device_inventory import DeviceInventory
 
 @dataclass
 class Counts:
-    """By device: answers passed back; of them those that broke off; attempts that met nobody; refusals after which
-    another device was asked."""
+    """By device: answers passed on, answers cut off, failed connection attempts, and refusals after which another
+    device was tried."""
 
     answered: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)

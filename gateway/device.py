@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from configuration.device_config import DeviceSettings
+from reports.device import Live, ModelHealth
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class ModelReport:
 class UpstreamDevice:
     """`hardware`: its full name; `kind`: OpenVINO's name of what it really runs on. `heard`: when it last answered."""
 
-    def __init__(self, name: str, settings: DeviceSettings, url: str, *, now: float) -> None:
+    def __init__(self, name: str, settings: DeviceSettings, url: str = "", *, now: float = 0.0) -> None:
         self.name = name
         self.settings = settings
         self.url = url
@@ -37,14 +36,14 @@ class UpstreamDevice:
         self.models: dict[str, ModelReport] = {}
         self.in_flight: Counter[str] = Counter()
 
-    def hear(self, answer: Mapping[str, Any], now: float) -> None:
+    def hear(self, answer: Live, now: float) -> None:
         """Take over an answer to /live."""
-        health, memory = answer["health"], answer["memory"]
-        sizes = {model["id"]: model.get("estimated_bytes") or 0 for model in memory["models"]}
-        self.hardware = health.get("device_name")
-        self.kind = health.get("used_device") or self.settings.device
-        self.available_bytes = memory["available_bytes"]
-        self.models = {model["id"]: _report(model, sizes.get(model["id"], 0)) for model in health["models"]}
+        health, memory = answer.health, answer.memory
+        sizes = {model.id: model.estimated_bytes for model in memory.models}
+        self.hardware = health.device_name
+        self.kind = health.used_device or self.settings.device
+        self.available_bytes = memory.available_bytes
+        self.models = {model.id: _report(model, sizes.get(model.id, 0)) for model in health.models}
         self.reachable, self.heard = True, now
 
     def model_of(self, name: str) -> str | None:
@@ -71,12 +70,12 @@ class UpstreamDevice:
         return report.loaded or report.needed_bytes <= self.available_bytes
 
 
-def _report(model: Mapping[str, Any], needed: int) -> ModelReport:
+def _report(model: ModelHealth, needed: int) -> ModelReport:
     return ModelReport(
-        loaded=model.get("instances", 0) > 0,
-        waiting=model.get("queued", 0),
-        active=model.get("active", 0),
-        ceiling=max(1, model.get("max_active") or 1),
-        speed=model.get("tokens_per_second"),
+        loaded=model.instances > 0,
+        waiting=model.queued,
+        active=model.active,
+        ceiling=max(1, model.max_active),
+        speed=model.tokens_per_second,
         needed_bytes=needed,
     )

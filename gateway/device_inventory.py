@@ -1,11 +1,11 @@
-"""The devices there are: those of `device_config.json` that offer a model, in the file's order."""
+"""The devices there are, in order."""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from configuration.device_config import ConfigError, ConfigStore, DeviceSettings
@@ -15,29 +15,39 @@ logger = logging.getLogger(__name__)
 
 
 class DeviceInventory:
-    """`url_of` gives the base address of a device's server by its name and port. A configuration that cannot be used
-    changes nothing: the last good one holds."""
+    """Always the same devices."""
+
+    def __init__(self, devices: Iterable[UpstreamDevice] = (), *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._devices = {device.name: device for device in devices}
+
+    def devices(self) -> list[UpstreamDevice]:
+        return list(self._devices.values())
+
+    def resting(self) -> list[str]:
+        """Configured devices that are switched off or offer nothing: their servers do not run."""
+        return []
+
+
+class ConfiguredFleet(DeviceInventory):
+    """The devices of `device_config.json` that offer a model, as it is now. `url_of` gives the base address of a
+    device's server by its name and port. A configuration that cannot be used changes nothing: the last good one
+    holds."""
 
     def __init__(
         self, config: Path, url_of: Callable[[str, int], str], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.clock = clock
+        super().__init__(clock=clock)
         self._store = ConfigStore(config)
         self._url_of = url_of
         self._signature: tuple[int, ...] | None = None
-        self._devices: dict[str, UpstreamDevice] = {}
         self._configured: Mapping[str, DeviceSettings] = {}
 
     def devices(self) -> list[UpstreamDevice]:
         self._refresh()
-        return list(self._devices.values())
-
-    def find(self, name: str) -> UpstreamDevice | None:
-        self._refresh()
-        return self._devices.get(name)
+        return super().devices()
 
     def resting(self) -> list[str]:
-        """Configured devices that are switched off or offer nothing: their servers do not run."""
         self._refresh()
         return [name for name in self._configured if name not in self._devices]
 

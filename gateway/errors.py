@@ -9,7 +9,7 @@ from web.streaming import ndjson, sse
 
 
 class NoDevice(ServiceError):
-    """There is nobody to ask, or nobody came back in time."""
+    """No device can answer, or none came back in time."""
 
     status = 503
     code = "device_unavailable"
@@ -23,20 +23,22 @@ class AnswerCutOff(ServiceError):
 
 
 class UpstreamUnavailable(Exception):
-    """A device could not be reached, or left before its answer began. `sent`: it may have begun to work."""
+    """A device could not be reached, or has left. `sent`: it may have begun to work; `error`: what the client is told
+    where nothing helps, in place of `cut_off`."""
 
-    def __init__(self, reason: str, *, sent: bool, silent: bool = False) -> None:
+    def __init__(self, reason: str, *, sent: bool, silent: bool = False, error: ServiceError | None = None) -> None:
         super().__init__(reason)
+        self.error = error
         self.sent = sent
         self.silent = silent
 
 
 class ClientLeft(Exception):
-    """Nobody waits for the answer any more."""
+    """The client has disconnected."""
 
 
-def cut_off(device: str) -> AnswerCutOff:
-    return AnswerCutOff(f"The {device} server ended while it was answering: send the request again.")
+def cut_off(device: str, away: UpstreamUnavailable) -> ServiceError:
+    return away.error or AnswerCutOff(f"The {device} server ended while it was answering: send the request again.")
 
 
 def error_event(path: str, media_type: str, error: ServiceError) -> bytes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from gateway.device import UpstreamDevice
 from gateway.device_inventory import DeviceInventory
 from gateway.errors import UpstreamUnavailable
-from gateway.upstream import Upstream
+from gateway.transport import Transport
+from reports.device import Live
 
 _EVERY_SECONDS = 0.5
 _PATIENCE_SECONDS = 2.0
@@ -16,9 +16,9 @@ _NOTHING_OF_REQUESTS = f"/live?since={2**62}"
 
 
 class UpstreamHealthWatch:
-    def __init__(self, inventory: DeviceInventory, upstream: Upstream) -> None:
+    def __init__(self, inventory: DeviceInventory, transport: Transport) -> None:
         self._inventory = inventory
-        self._upstream = upstream
+        self._transport = transport
 
     async def run(self) -> None:
         """Ask all devices twice a second, until cancelled."""
@@ -31,9 +31,8 @@ class UpstreamHealthWatch:
 
     async def _ask(self, device: UpstreamDevice) -> None:
         try:
-            answer = await self._upstream.ask(device, _NOTHING_OF_REQUESTS, seconds=_PATIENCE_SECONDS)
+            answer = await self._transport.ask(device, _NOTHING_OF_REQUESTS, Live, seconds=_PATIENCE_SECONDS)
         except UpstreamUnavailable:
             device.reachable = False
-            return
-        with contextlib.suppress(KeyError, TypeError, AttributeError):  # not one of our servers
+        else:
             device.hear(answer, self._inventory.clock())

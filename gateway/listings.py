@@ -6,55 +6,64 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from gateway.device import UpstreamDevice
 from gateway.device_inventory import DeviceInventory
 from gateway.errors import UpstreamUnavailable
 from gateway.model_router import ModelRouter
-from gateway.upstream import Upstream
+from gateway.transport import Transport
 from pools.errors import ModelNotFound
 
-_PATIENCE_SECONDS = 2.0
-
 Entry = dict[str, Any]
+
+
+class _Listing(msgspec.Struct):
+    """`data` is what OpenAI's and Anthropic's lists have, `models` Ollama's."""
+
+    data: list[Entry] = []
+    models: list[Entry] = []
 
 
 class Listings:
     """Where a device does not answer, what it last said stands in for it: it may be starting again."""
 
-    def __init__(self, inventory: DeviceInventory, directory: ModelRouter, upstream: Upstream) -> None:
+    def __init__(
+        self, inventory: DeviceInventory, directory: ModelRouter, transport: Transport, *, patience_seconds: float = 2.0
+    ) -> None:
         self._inventory = inventory
         self._directory = directory
-        self._upstream = upstream
+        self._transport = transport
+        self._patience_seconds = patience_seconds
         self._last: dict[tuple[str, str], list[Entry]] = {}
 
     async def models(self) -> Entry:
         """OpenAI's and Anthropic's list."""
-        entries = await self._gather("/v1/models", "data")
+        entries = await self._gather("/v1/models")
         data = [*entries, *self._aliases(entries, "id", _as_model)]
         ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
         return {"object": "list", "data": data, "has_more": False, **ends}
 
     async def tags(self) -> Entry:
         """Ollama's list."""
-        entries = await self._gather("/api/tags", "models")
+        entries = await self._gather("/api/tags")
         return {"models": [*entries, *self._aliases(entries, "name", _as_tag)]}
 
     async def running(self) -> Entry:
-        """Ollama's list of what is loaded; the devices that do not answer have nothing loaded that anybody knows of."""
-        entries = await self._gather("/api/ps", "models", keep=False)
+        """Ollama's list of what is loaded; devices that do not answer are taken to have nothing loaded."""
+        entries = await self._gather("/api/ps", keep=False)
         return {"models": sorted(entries, key=lambda entry: entry["expires_at"], reverse=True)}
 
-    async def _gather(self, path: str, field: str, *, keep: bool = True) -> list[Entry]:
-        lists = await asyncio.gather(*(self._one(each, path, field, keep) for each in self._inventory.devices()))
+    async def _gather(self, path: str, *, keep: bool = True) -> list[Entry]:
+        lists = await asyncio.gather(*(self._one(each, path, keep) for each in self._inventory.devices()))
         return [entry for entries in lists for entry in entries]
 
-    async def _one(self, device: UpstreamDevice, path: str, field: str, keep: bool) -> list[Entry]:
+    async def _one(self, device: UpstreamDevice, path: str, keep: bool) -> list[Entry]:
         try:
-            answer = await self._upstream.ask(device, path, seconds=_PATIENCE_SECONDS)
-            entries: list[Entry] = answer[field]
-        except (UpstreamUnavailable, KeyError, TypeError):
+            answer = await self._transport.ask(device, path, _Listing, seconds=self._patience_seconds)
+        except UpstreamUnavailable:
             return self._last.get((device.name, path), []) if keep else []
-        self._last[device.name, path] = entries
+        entries = self._last[device.name, path] = [*answer.data, *answer.models]
         return entries
 
     def _aliases(self, entries: list[Entry], key: str, described: Callable[[Entry, str], Entry]) -> list[Entry]:

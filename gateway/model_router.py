@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from administration.aliases import without_alias
 from apis.forwarded import ForwardedAlias
-from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewaySettings, GatewayStore
-from configuration.tuning_store import TuningStore
+from configuration.gateway_config import GatewayAlias, GatewayProblem, GatewayStore
+from configuration.sampling import sampling_params
+from configuration.tuning_store import Tuning, TuningStore
 from gateway.device import UpstreamDevice
 from gateway.device_inventory import DeviceInventory
 from gateway.errors import NoDevice
@@ -16,7 +18,7 @@ from web.errors import InvalidRequest
 
 _LATEST = ":latest"
 _KINDS = ("GPU", "CPU", "NPU")
-"""Where a model that nobody has yet is likely to run well: an NPU takes fewer kinds of models than the others."""
+"""Where a model that no device has yet is likely to run well: an NPU supports the fewest kinds of models."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,20 @@ class RouteTarget:
 
 
 class ModelRouter:
-    def __init__(self, inventory: DeviceInventory, store: GatewayStore, book: TuningStore) -> None:
+    """`store` has the aliases, `book` the speeds that tuning found; where there is none of these there is nothing."""
+
+    def __init__(
+        self, inventory: DeviceInventory, store: GatewayStore | None = None, book: TuningStore | None = None
+    ) -> None:
         self._inventory = inventory
         self._store = store
         self._book = book
-        self._book_read = 0
+        self._tunings: tuple[Tuning, ...] = ()
         self._tuned: dict[tuple[str, str], float] = {}
 
     @property
     def aliases(self) -> dict[str, GatewayAlias]:
-        return self._store.current().aliases
+        return self._store.current().aliases if self._store else {}
 
     def alias(self, name: str) -> str | None:
         """The alias of the gateway that is meant."""
@@ -51,12 +57,9 @@ class ModelRouter:
 
     def remove_alias(self, name: str) -> None:
         """Blocks for a write to the disk. Raises `InvalidRequest`."""
-
-        def without(settings: GatewaySettings) -> GatewaySettings:
-            return settings.model_copy(update={"aliases": {n: a for n, a in settings.aliases.items() if n != name}})
-
+        assert self._store is not None  # whose alias it is
         try:
-            self._store.change(without)
+            self._store.change(lambda before: without_alias(before, name))
         except GatewayProblem as problem:
             raise InvalidRequest(str(problem)) from problem
 
@@ -68,13 +71,14 @@ class ModelRouter:
                 return sorted((RouteTarget(*each) for each in found), key=self._rank)
             raise ModelNotFound(self._explain(name), param="model")
         meant = self.aliases[alias]
+        sampling = sampling_params(meant.parameters)
         chain: list[RouteTarget] = []
         for model in (meant.model, *meant.fallback):
             offers = [
                 RouteTarget(
                     device,
                     model_id,
-                    ForwardedAlias(name, f"{device.name}-{_bare(device, model)}", meant.system, meant.parameters),
+                    ForwardedAlias(name, f"{device.name}-{_bare(device, model)}", meant.system, sampling),
                 )
                 for device, model_id in self._offering(model)
             ]
@@ -138,11 +142,11 @@ class ModelRouter:
         """Tokens per second: as its answers had them lately, else as tuning found, else unknown."""
         if speed := device.report(model).speed:
             return speed
-        if (changed := self._book.changed) != self._book_read:
-            self._book_read = changed
+        if self._book and (tunings := self._book.all()) is not self._tunings:
+            self._tunings = tunings
             self._tuned = {
                 (each.model, each.device): max(trial.tokens_per_second for trial in each.trials)
-                for each in self._book.all()
+                for each in tunings
                 if each.trials
             }
         return self._tuned.get((model, device.hardware or ""), 0.0)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
+import msgspec
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -17,7 +18,7 @@ from gateway.events import WholeEvents
 from gateway.model_router import ModelRouter, RouteTarget
 from gateway.requests import RoutedFields, named_in, read_whole
 from gateway.routes import GatewayRoute
-from gateway.upstream import OpenedAnswer, Upstream
+from gateway.transport import Opened, Transport
 from pools.errors import ShuttingDown
 from web.errors import InvalidRequest
 from web.streaming import body_send
@@ -25,29 +26,31 @@ from web.streaming import body_send
 logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.2
-_MOST_SENDINGS = 8
-"""A request that a device dies of is not given to it for ever."""
 _BUSY = 503
 
 FindTargets = Callable[[], Sequence[RouteTarget]]
 
 
 class Proxy:
-    """Passes requests on. `wait_seconds` says how long one waits for a device that is away."""
+    """Passes requests on. `wait_seconds` says how long one waits for a device that is away; one that devices may have
+    died of is sent `most_sendings` times."""
 
     def __init__(
         self,
         inventory: DeviceInventory,
         directory: ModelRouter,
-        upstream: Upstream,
+        transport: Transport,
         counts: Counts,
         wait_seconds: Callable[[], float],
+        *,
+        most_sendings: int = 8,
     ) -> None:
         self.counts = counts
         self._inventory = inventory
         self._directory = directory
-        self._upstream = upstream
+        self._transport = transport
         self._wait_seconds = wait_seconds
+        self._most_sendings = most_sendings
 
     async def __call__(self, passage: GatewayRoute, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; when its client leaves, so does the gateway at the device. Raises `ServiceError` as long
@@ -116,38 +119,46 @@ class Proxy:
 
     async def _keeps(self, target: RouteTarget, response_id: str) -> bool:
         try:
-            await self._upstream.ask(target.device, f"/v1/responses/{quote(response_id, safe='')}", seconds=2)
+            await self._transport.ask(
+                target.device, f"/v1/responses/{quote(response_id, safe='')}", msgspec.Raw, seconds=2
+            )
         except UpstreamUnavailable:
             return False
         return True
 
-    async def _open(self, passage: GatewayRoute, scope: Scope, body: bytes, find: FindTargets) -> OpenedAnswer:
-        """An answer that has begun. Raises `NoDevice` when nobody came back in time."""
+    async def _open(self, passage: GatewayRoute, scope: Scope, body: bytes, find: FindTargets) -> Opened:
+        """An answer that has begun. Raises `NoDevice` when no device came back in time."""
         clock = self._inventory.clock
         since: float | None = None
         sendings = 0
         while True:
-            refused: OpenedAnswer | None = None
+            refused: Opened | None = None
             targets = find()
-            for number, target in enumerate(targets):
-                try:
-                    opened = await self._upstream.open(target, scope, body, clock)
-                except UpstreamUnavailable as away:
-                    self._note_away(target, away)
-                    sendings += away.sent
-                    if away.sent and (not passage.repeatable or sendings >= _MOST_SENDINGS):
-                        raise cut_off(target.device.name) from away
-                    if away.sent:  # it was there once more
-                        since = float("-inf") if away.silent else clock()
-                    continue
-                if opened.code == ShuttingDown.code:
-                    opened.cut()
-                    continue
-                _drop(refused)
-                if opened.status != _BUSY or number == len(targets) - 1:
-                    return opened
-                refused = opened
-                self.counts.passed_over[target.device.name] += 1
+            try:
+                for number, target in enumerate(targets):
+                    try:
+                        opened = await self._transport.open(target, scope, body)
+                    except UpstreamUnavailable as away:
+                        self._note_away(target, away)
+                        sendings += away.sent
+                        if away.sent and (not passage.repeatable or sendings >= self._most_sendings):
+                            raise cut_off(target.device.name, away) from away
+                        if away.sent:  # it was there once more
+                            since = float("-inf") if away.silent else clock()
+                        continue
+                    if opened.code == ShuttingDown.code:
+                        await opened.cut()
+                        continue
+                    if refused is not None:
+                        await refused.cut()
+                    if opened.status != _BUSY or number == len(targets) - 1:
+                        return opened
+                    refused = opened
+                    self.counts.passed_over[target.device.name] += 1
+            except BaseException:
+                if refused is not None:
+                    await refused.cut()
+                raise
             if refused is not None:
                 return refused
             since = clock() if since is None else since
@@ -161,7 +172,6 @@ class Proxy:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     def _note_away(self, target: RouteTarget, away: UpstreamUnavailable) -> None:
-        target.device.reachable = False
         self.counts.repeated[target.device.name] += 1
         logger.info("%s is away: %s", target.device.name, away)
 
@@ -176,34 +186,28 @@ def _name(passage: GatewayRoute, named: RoutedFields | None) -> str | None:
     return named.asked
 
 
-async def _relay(opened: OpenedAnswer, scope: Scope, send: Send) -> bool:
+async def _relay(opened: Opened, scope: Scope, send: Send) -> bool:
     """Pass an answer back piece by piece, as fast as the client takes them and not faster. Whether it was whole; an
     answer that is no stream and broke off is left without its end, so that the connection is closed."""
     send_body = body_send(scope, send)
     events = WholeEvents(opened.media_type)
     whole = True
     ending = b""
-    await send({"type": "http.response.start", "status": opened.status, "headers": opened.headers()})
+    await send({"type": "http.response.start", "status": opened.status, "headers": opened.headers})
     try:
         while piece := await opened.more():
             if complete := events.push(piece):
                 await send_body({"type": "http.response.body", "body": complete, "more_body": True})
-        opened.finish()
         ending = events.rest()
-    except UpstreamUnavailable:
+    except UpstreamUnavailable as away:
         whole = False
-        ending = error_event(scope["path"], opened.media_type, cut_off(opened.target.device.name))
+        ending = error_event(scope["path"], opened.media_type, cut_off(opened.target.device.name, away))
         if not ending:
             return False
     finally:
-        opened.cut()
+        await opened.cut()
     await send_body({"type": "http.response.body", "body": ending, "more_body": False})
     return whole
-
-
-def _drop(opened: OpenedAnswer | None) -> None:
-    if opened is not None:
-        opened.cut()
 
 
 async def _until_disconnect(receive: Receive) -> None:

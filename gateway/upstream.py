@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import aiohttp
+import msgspec
 from starlette.datastructures import Headers
 from starlette.types import Scope
 from yarl import URL
 
-from apis.errors import CODE_HEADER
 from apis.forwarded import ALIAS_HEADER, CLIENT_HEADER
 from gateway.device import UpstreamDevice
 from gateway.errors import UpstreamUnavailable
 from gateway.model_router import RouteTarget
+from gateway.transport import Opened
 from web.request_id import current_client, current_request_id
 
-Raw = list[tuple[bytes, bytes]]
+T = TypeVar("T")
 
+_NO_ANSWER = (aiohttp.ClientError, OSError, msgspec.MsgspecError, ValueError, RecursionError, asyncio.TimeoutError)
 _CONNECT_SECONDS = 5.0
 _KEPT_SECONDS = 4.0
 """Less than the five after which uvicorn closes an idle connection."""
@@ -35,62 +36,54 @@ _NOT_PASSED_ON = _HOP_BY_HOP | _OF_THE_WAY
 _NOT_PASSED_BACK = {name.encode() for name in _HOP_BY_HOP} | {b"date", b"server", b"x-request-id", b"request-id"}
 
 
-@dataclass
-class OpenedAnswer:
-    """An answer that has begun; nothing of it has been passed on yet. `first`: what is there of its body, None while
-    nothing is; `coming`: what comes then. To be closed by `cut`, at its end by `finish` before."""
+class _Answer(Opened):
+    """`first`: what is there of its body, None while nothing is; `coming`: what comes then."""
 
-    target: RouteTarget
-    response: aiohttp.ClientResponse
-    first: bytes | None = None
-    coming: asyncio.Task[bytes] | None = None
-    _counts: bool = True
+    def __init__(self, target: RouteTarget, response: aiohttp.ClientResponse) -> None:
+        raw = ((name.lower(), value) for name, value in response.raw_headers)
+        super().__init__(target, response.status, [each for each in raw if each[0] not in _NOT_PASSED_BACK])
+        self.first: bytes | None = None
+        self.coming: asyncio.Task[bytes] | None = None
+        self._response = response
+        self._counts = True
 
-    @property
-    def status(self) -> int:
-        return self.response.status
-
-    @property
-    def code(self) -> str:
-        """The error's code, where it is one."""
-        return self.response.headers.get(CODE_HEADER, "")
-
-    @property
-    def media_type(self) -> str:
-        return self.response.content_type
-
-    def headers(self) -> Raw:
-        """To be passed back."""
-        return [
-            (name.lower(), value) for name, value in self.response.raw_headers if name.lower() not in _NOT_PASSED_BACK
-        ]
+    async def read_first(self) -> None:
+        """Wait a little for the body's first bytes."""
+        content = self._response.content
+        self.first = content.read_nowait()
+        if not self.first and not content.at_eof():
+            self.first = None
+            self.coming = asyncio.ensure_future(content.readany())
+            await asyncio.wait({self.coming}, timeout=_FIRST_BYTES_SECONDS)
+            if self.coming.done():
+                self.first, self.coming = self.coming.result(), None
 
     async def more(self) -> bytes:
-        """What has come since; empty at the end. Raises `UpstreamUnavailable`."""
         try:
-            if self.first is not None:
-                first, self.first = self.first, None
-                if first:
-                    return first
-            if self.coming is not None:
-                coming, self.coming = self.coming, None
-                return await coming
-            return await self.response.content.readany()
+            piece = await self._next()
         except (aiohttp.ClientError, OSError) as error:
             raise UpstreamUnavailable(str(error), sent=True) from error
+        if not piece:
+            self._response.release()  # its connection is kept for the next request
+        return piece
 
-    def finish(self) -> None:
-        """Its connection is kept for the next request."""
-        self.response.release()
+    async def _next(self) -> bytes:
+        if self.first is not None:
+            first, self.first = self.first, None
+            if first:
+                return first
+        if self.coming is not None:
+            coming, self.coming = self.coming, None
+            return await coming
+        return await self._response.content.readany()
 
-    def cut(self) -> None:
-        """It is over; where it was not at its end the device sees its client go."""
+    async def cut(self) -> None:
         if self._counts:
             self._counts = False
             self.target.device.in_flight[self.target.model] -= 1
         if self.coming is not None:
             self.coming.cancel()
-        self.response.close()
+        self._response.close()
 
 
 class Upstream:
@@ -102,9 +95,11 @@ class Upstream:
         *,
         internal_key: str | None,
         tls: ssl.SSLContext | None,
+        clock: Callable[[], float],
         seconds_of_silence: Callable[[], float],
     ) -> None:
         self._internal_key = internal_key
+        self._clock = clock
         self._seconds_of_silence = seconds_of_silence
         self._dropped = _NOT_PASSED_ON | (_CREDENTIALS if internal_key else set())
         self._session = aiohttp.ClientSession(
@@ -119,8 +114,7 @@ class Upstream:
     async def close(self) -> None:
         await self._session.close()
 
-    async def ask(self, device: UpstreamDevice, path: str, *, seconds: float) -> Any:
-        """The JSON answer to a question of the gateway's own. Raises `UpstreamUnavailable` for anything else."""
+    async def ask(self, device: UpstreamDevice, path: str, answer_type: type[T], *, seconds: float) -> T:
         try:
             async with self._session.get(
                 URL(device.url + path, encoded=True),
@@ -129,39 +123,33 @@ class Upstream:
             ) as response:
                 if response.status != 200:
                     raise UpstreamUnavailable(f"status {response.status}", sent=False)
-                return await response.json()
-        except (aiohttp.ClientError, OSError, ValueError, asyncio.TimeoutError) as error:
+                return msgspec.json.decode(await response.read(), type=answer_type)
+        except _NO_ANSWER as error:
             raise UpstreamUnavailable(str(error), sent=False) from error
 
-    async def open(self, target: RouteTarget, scope: Scope, body: bytes, now: Callable[[], float]) -> OpenedAnswer:
-        """Raises `UpstreamUnavailable` as long as nothing of the answer has come. The request counts
-        among the device's until the answer is cut."""
-        target.device.in_flight[target.model] += 1
+    async def open(self, target: RouteTarget, scope: Scope, body: bytes) -> Opened:
+        """As `Transport` says. The request counts among the device's until the answer is cut."""
+        device = target.device
+        device.in_flight[target.model] += 1
         try:
-            response = await self._head(target, scope, body, now)
-        except BaseException:
-            target.device.in_flight[target.model] -= 1
+            response = await self._head(target, scope, body)
+        except BaseException as error:
+            device.in_flight[target.model] -= 1
+            device.reachable = device.reachable and not isinstance(error, UpstreamUnavailable)
             raise
-        opened = OpenedAnswer(target, response)
+        answer = _Answer(target, response)
         try:
-            opened.first = response.content.read_nowait()
-            if not opened.first and not response.content.at_eof():
-                opened.first = None
-                opened.coming = asyncio.ensure_future(response.content.readany())
-                await asyncio.wait({opened.coming}, timeout=_FIRST_BYTES_SECONDS)
-                if opened.coming.done():
-                    opened.first, opened.coming = opened.coming.result(), None
+            await answer.read_first()
         except (aiohttp.ClientError, OSError) as error:
-            opened.cut()
+            await answer.cut()
+            device.reachable = False
             raise UpstreamUnavailable(str(error), sent=True) from error
         except BaseException:
-            opened.cut()
+            await answer.cut()
             raise
-        return opened
+        return answer
 
-    async def _head(
-        self, target: RouteTarget, scope: Scope, body: bytes, now: Callable[[], float]
-    ) -> aiohttp.ClientResponse:
+    async def _head(self, target: RouteTarget, scope: Scope, body: bytes) -> aiohttp.ClientResponse:
         device = target.device
         query = scope["query_string"].decode("latin-1")
         path = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
@@ -176,7 +164,7 @@ class Upstream:
         )
         try:
             while not (await asyncio.wait({asking}, timeout=_LOOK_SECONDS))[0]:
-                if now() - device.heard > self._seconds_of_silence():
+                if self._clock() - device.heard > self._seconds_of_silence():
                     raise UpstreamUnavailable(f"{device.name} is silent", sent=True, silent=True)
             return asking.result()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

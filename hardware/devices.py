@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hardware import no_telemetry as no_telemetry
+from notices import Notice
 
 _VENDOR_WORDS = {
     "Intel": ("intel",),
@@ -106,7 +107,7 @@ def resolve_device(requested: str, fallback: str | None, available: Sequence[Dev
         there = ", ".join(f"{device.name} ({device.full_name})" for device in available) or "none"
         also = "" if fallback is None else f" Its fallback {fallback} is not there either."
         raise DeviceUnavailable(f"{reason}{also} Devices OpenVINO finds: {there}.")
-    sentence = f"{reason} The models run on {substitute.name} ({substitute.full_name}) instead."
+    sentence = Notice("notices.runs_elsewhere", sentence=reason, device=substitute.name, name=substitute.full_name)
     return ResolvedDevice(requested, substitute.name, substitute.full_name, sentence, substitute.own_memory)
 
 
@@ -132,5 +133,5 @@ def _same_numbered_device(listed: str, requested: str) -> bool:
 def _why_not(requested: str, available: Sequence[DeviceInfo]) -> str:
     foreign = [device.full_name for device in available if device.kind == requested.upper() == "GPU"]
     if foreign:
-        return f"There is no Intel GPU on this machine, only {', '.join(foreign)}, which OpenVINO cannot serve from."
-    return f"OpenVINO finds no device {requested} on this machine."
+        return Notice("notices.foreign_gpus", names=", ".join(foreign))
+    return Notice("notices.device_not_found", device=requested)

@@ -2,7 +2,7 @@
 
 A message is a string with named placeholders (`{port}`), or a list of plural forms. Which form a number takes is the
 catalogue's `language.plural`, a C expression in `n` as in gettext's Plural-Forms header. Adding a language is adding a
-file. `i18n/phrases.py` has what the `say.` messages are.
+file. `notices.py` has what the `notices.` ones are.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from i18n.phrases import PREFIX, Phrasebook
+from notices import Notice
+from web.errors import shortened
 
-Message = str | list[str]
+Entry = str | list[str]
 
 DEFAULT_LANGUAGE = "zh-TW"
 LANGUAGE_COOKIE = "language"
+_LONGEST = 1000
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,8 @@ class Translator:
     """One language. `t(key, **values)` is the sentence; plural messages take the form that `n` asks for."""
 
     tag: str
-    messages: Mapping[str, Message]
+    messages: Mapping[str, Entry]
     plural_form: Callable[[int], int] = field(repr=False, compare=False)
-    phrases: Phrasebook = field(repr=False, compare=False)
 
     def __call__(self, key: str, **values: object) -> str:
         message = self.messages[key]
@@ -39,15 +40,18 @@ class Translator:
             message = message[self.plural_form(count if isinstance(count, int) else 0)]
         return message.format(**values) if values else message
 
-    def say(self, sentence: str) -> str:
-        """An English sentence of the rooms below in this language, where the catalogue has it."""
-        return self.phrases.say(sentence)
+    def say(self, text: str) -> str:
+        """A message of the rooms below in this language; any other text as it is."""
+        if not isinstance(text, Notice) or text.key not in self.messages:
+            return shortened(text, _LONGEST)
+        values = {name: self.say(value) if isinstance(value, str) else value for name, value in text.values.items()}
+        return self(text.key, **values)
 
     @property
     def name(self) -> str:
         return self("language.name")
 
-    def group(self, prefix: str) -> dict[str, Message]:
+    def group(self, prefix: str) -> dict[str, Entry]:
         """Every message under `prefix.`, for the scripts of a page."""
         return {key: message for key, message in self.messages.items() if key.startswith(prefix + ".")}
 
@@ -77,11 +81,10 @@ class Catalogues:
 
 
 def _read(path: Path) -> Translator:
-    messages: dict[str, Message] = json.loads(path.read_text(encoding="utf-8"))
-    phrases = {key.removeprefix(PREFIX): str(text) for key, text in messages.items() if key.startswith(PREFIX)}
+    messages: dict[str, Entry] = json.loads(path.read_text(encoding="utf-8"))
     # c2py is the standard library's own compiler of plural expressions; typeshed does not list it.
     compile_plural: Callable[[str], Callable[[int], int]] = getattr(gettext, "c2py")  # noqa: B009
-    return Translator(path.stem, messages, compile_plural(str(messages["language.plural"])), Phrasebook(phrases))
+    return Translator(path.stem, messages, compile_plural(str(messages["language.plural"])))
 
 
 def _accepted(header: str) -> list[str]:

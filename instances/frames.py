@@ -6,8 +6,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from notices import as_text
+
 _LENGTH = struct.Struct("<I")
-_encoder = msgspec.msgpack.Encoder()
+_encoder = msgspec.msgpack.Encoder(enc_hook=as_text)
 
 
 def encode_frame(message: msgspec.Struct) -> bytes:

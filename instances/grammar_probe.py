@@ -13,11 +13,11 @@ from instances.grammar_protocol import CheckGrammar, GrammarVerdict, Started, de
 from instances.protocol import Structure
 from model_files.gguf import load_path
 from supervision.python import python_command, python_environment
+from supervision.spawn import spawn_process
 
 MIB = 2**20
 logger = logging.getLogger(__name__)
 
-_PROJECT = Path(__file__).resolve().parent.parent
 WORKER_COMMAND = python_command("-m", "instances.grammar_worker")
 START_SECONDS = 60.0
 GRAMMAR_SECONDS = 5.0
@@ -158,13 +158,7 @@ class GrammarProbe:
             await self._end()
         if self._process is None or self._process.returncode is not None:
             self._grown_bytes = 0
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                cwd=_PROJECT,
-                env=python_environment(),
-            )
+            self._process = await spawn_process(self._command, environment=python_environment())
         return self._process
 
     async def _reply(self, process: asyncio.subprocess.Process) -> Started | GrammarVerdict:

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 
@@ -15,6 +14,7 @@ from instances.protocol import (
     Cancel,
     FromWorker,
     Generate,
+    GenerationParams,
     InstanceBroken,
     InstanceReady,
     LoadFailed,
@@ -22,19 +22,18 @@ from instances.protocol import (
     MultimodalPrompt,
     Request,
     Rows,
-    Sampling,
     TextWork,
     TokenOutput,
     TokenOutputs,
     ToWorker,
     decode_from_worker,
 )
+from notices import Notice
 from supervision.exit_status import describe_exit
 from supervision.python import python_command, python_environment
+from supervision.spawn import LINE_LIMIT, spawn
 
-_PROJECT = Path(__file__).resolve().parent.parent
 _EXIT_SECONDS = 1.0
-_STREAM_LIMIT = 65_536
 WORKER_COMMAND = python_command("-m", "instances.worker")
 
 
@@ -58,7 +57,7 @@ class _FrameProtocol(asyncio.subprocess.SubprocessStreamProtocol):
     """A process whose frames are handed on as they come: a task that reads them would be woken for each."""
 
     def __init__(self, take: Callable[[bytes], None]) -> None:
-        super().__init__(limit=_STREAM_LIMIT, loop=asyncio.get_running_loop())
+        super().__init__(limit=LINE_LIMIT, loop=asyncio.get_running_loop())
         self._splitter = FrameSplitter()
         self._take = take
 
@@ -70,15 +69,7 @@ class _FrameProtocol(asyncio.subprocess.SubprocessStreamProtocol):
 
 async def _start(command: Sequence[str], take: Callable[[bytes], None]) -> asyncio.subprocess.Process:
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.subprocess_exec(
-        lambda: _FrameProtocol(take),
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=None,
-        cwd=_PROJECT,
-        env=python_environment(),
-    )
+    transport, protocol = await spawn(command, lambda: _FrameProtocol(take), environment=python_environment())
     return asyncio.subprocess.Process(transport, protocol, loop)
 
 
@@ -128,7 +119,7 @@ class Instance:
 
     @contextmanager
     def generate(
-        self, prompt_ids: list[int], sampling: Sampling, multimodal: MultimodalPrompt | None = None
+        self, prompt_ids: list[int], sampling: GenerationParams, multimodal: MultimodalPrompt | None = None
     ) -> Iterator["Generation"]:
         """Begin a request; leaving the context early cancels it."""
         with self._begin(Generate(next(self._ids), prompt_ids, sampling, multimodal)) as generation:
@@ -159,7 +150,7 @@ class Instance:
 
     async def stop(self, *, grace: float = 2.0) -> None:
         """End the worker: close its input, and kill it if it has not ended after `grace` seconds."""
-        self._end_reason = self._end_reason or "The instance was stopped."
+        self._end_reason = self._end_reason or Notice("notices.instance_stopped")
         process = self._process
         if process is None:
             return
@@ -236,7 +227,7 @@ class Instance:
         except asyncio.TimeoutError:
             self.kill()
             status = await process.wait()
-        self._end_reason = self._end_reason or f"The instance's process ended with {describe_exit(status)}."
+        self._end_reason = self._end_reason or Notice("notices.instance_process_ended", exit=describe_exit(status))
         self.closed.set()
         if not self._ready.done():
             error = InstanceLoadError if self._load_failed else InstanceLost
@@ -247,7 +238,7 @@ class Instance:
 
     def end_reason(self) -> str:
         """What is known of why the process ended."""
-        return self._end_reason or "The instance has ended."
+        return self._end_reason or Notice("notices.instance_ended")
 
 
 class Generation:

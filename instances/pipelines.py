@@ -5,12 +5,12 @@ from collections.abc import Callable
 from instances.pipeline import Pipeline
 from instances.protocol import (
     Generate,
+    GenerationParams,
     Image,
     LoadModel,
     MultimodalPrompt,
     PipelineKind,
     Request,
-    Sampling,
     ScorePrompt,
     ScoreTexts,
     VectorizeTexts,
@@ -33,7 +33,7 @@ def warm_up_request(spec: LoadModel, request_id: int) -> Request:
         return ScoreTexts(request_id, "warm", ["up"])
     if spec.pipeline == "prompt_scores":
         return ScorePrompt(request_id, [0, 1, 2, 3], top=1)
-    sampling = Sampling(max_new_tokens=2, ignore_eos=True)
+    sampling = GenerationParams(max_tokens=2, ignore_eos=True)
     if spec.pipeline in ("vision_batching", "vision_pipeline"):
         image = Image(_WARM_UP_PIXELS, _WARM_UP_PIXELS, bytes(3 * _WARM_UP_PIXELS**2))
         return Generate(request_id, [], sampling, MultimodalPrompt(image_tag(0), [image], 0))

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from configuration.sampling import SamplingParams
+
 PipelineKind = Literal[
     "continuous_batching",
     "llm_pipeline",
@@ -51,26 +53,22 @@ class StructuralTags(msgspec.Struct, frozen=True, tag="structural_tags"):
 Structure = JsonSchema | Regex | Grammar | StructuralTags
 
 
-class Sampling(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How to choose tokens. None leaves a value to the model's own generation_config.json.
+class GenerationParams(SamplingParams, frozen=True, omit_defaults=True):
+    """All that a worker is told of an answer. It looks for no `stop`: texts are cut where ids become text.
 
-    `structure` must have passed a `GrammarProbe`: an invalid one breaks a shared pipeline in its next step.
-    `structure_bytes` is what it takes compiled.
+    `ignore_eos`: go on to `max_tokens` in any case. `structure` must have passed a `GrammarProbe`: an invalid one
+    breaks a shared pipeline in its next step. `structure_bytes` is what it takes compiled.
     """
 
-    max_new_tokens: int
-    seed: int = 0
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    repetition_penalty: float | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
     logprobs: bool = False
     ignore_eos: bool = False
     structure: Structure | None = None
     structure_bytes: int = 0
+
+    @property
+    def token_limit(self) -> int:
+        """`max_tokens`, which is set once it is known what the context leaves."""
+        return self.max_tokens or 0
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -136,7 +134,7 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
 
     id: int
     prompt_ids: list[int]
-    sampling: Sampling
+    sampling: GenerationParams
     multimodal: MultimodalPrompt | None = None
 
 

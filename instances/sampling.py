@@ -2,7 +2,7 @@
 
 from openvino_genai import GenerationConfig, StructuredOutputConfig
 
-from instances.protocol import Grammar, JsonSchema, Regex, Sampling, StructuralTags, Structure
+from instances.protocol import GenerationParams, Grammar, JsonSchema, Regex, StructuralTags, Structure
 
 _PENALTIES = ("presence_penalty", "frequency_penalty")
 _OF_CHANCE = ("top_p", "top_k", "min_p")
@@ -10,15 +10,15 @@ _NOTHING = 1e-37
 """Less is 0 or nearly so to the library, which has numbers of 32 bits and takes no 0."""
 
 
-def generation_config(defaults: GenerationConfig, sampling: Sampling) -> GenerationConfig:
+def generation_config(defaults: GenerationConfig, sampling: GenerationParams) -> GenerationConfig:
     """`defaults` (a copy of the pipeline's own configuration, changed in place) with the request's values set.
 
     Temperature 0 means greedy, and so does what leaves one token only. The seed is always set: the library's default is
     the constant 0, which would give equal sampled answers to equal prompts.
     """
     config = defaults
-    config.max_new_tokens = sampling.max_new_tokens
-    config.rng_seed = sampling.seed
+    config.max_new_tokens = sampling.token_limit
+    config.rng_seed = sampling.seed or 0
     config.ignore_eos = sampling.ignore_eos
     if sampling.logprobs:
         config.logprobs = 1
@@ -39,7 +39,7 @@ def generation_config(defaults: GenerationConfig, sampling: Sampling) -> Generat
     return config
 
 
-def _is_greedy(sampling: Sampling) -> bool:
+def _is_greedy(sampling: GenerationParams) -> bool:
     return (
         (sampling.temperature is not None and sampling.temperature < _NOTHING)
         or (sampling.top_p is not None and sampling.top_p < _NOTHING)

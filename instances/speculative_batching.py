@@ -4,7 +4,7 @@ import msgspec
 
 from instances.continuous_batching import ContinuousBatching
 from instances.pipeline import Emit
-from instances.protocol import Generate, LoadModel, Request, Sampling, TokenOutput
+from instances.protocol import Generate, GenerationParams, LoadModel, Request, TokenOutput
 from instances.sampling import generation_config
 
 _MOVED_TOKENS = 512
@@ -72,7 +72,7 @@ class SpeculativeBatching:
         if request is None or self._drafting.cancelling(request.id) or not _movable(request, len(done)):
             return
         self._alone = None
-        left = msgspec.structs.replace(request.sampling, max_new_tokens=request.sampling.max_new_tokens - len(done))
+        left = msgspec.structs.replace(request.sampling, max_tokens=request.sampling.token_limit - len(done))
         self._plain.submit(msgspec.structs.replace(request, prompt_ids=request.prompt_ids + done, sampling=left))
         self._drafting.cancel(request.id)
         self._moved.add(request.id)
@@ -104,7 +104,7 @@ class SpeculativeBatching:
 
 def _warm_up(pipeline: ContinuousBatching) -> None:
     """Of the two pipelines the first request would see one only."""
-    pipeline.submit(Generate(0, [0, 1, 2, 3], Sampling(max_new_tokens=4, temperature=0, ignore_eos=True)))
+    pipeline.submit(Generate(0, [0, 1, 2, 3], GenerationParams(max_tokens=4, temperature=0, ignore_eos=True)))
     while pipeline.busy:
         pipeline.step(lambda _: None)
 
@@ -116,6 +116,6 @@ def _movable(request: Generate, generated: int) -> bool:
     return (
         sampling.structure is None
         and not counts
-        and generated < sampling.max_new_tokens
+        and generated < sampling.token_limit
         and len(request.prompt_ids) + generated <= _MOVED_TOKENS
     )

@@ -39,7 +39,7 @@ class Access:
         return self.always or bool(self.store.all())
 
     def caller(self, secret: str) -> Caller | None:
-        """Whose secret this is, None for nobody's. Raises `KeysUnreadable`."""
+        """The key that this secret belongs to, None if unknown. Raises `KeysUnreadable`."""
         if self.is_internal(secret):
             return Caller(internal=True)
         key = self.store.find(secret)

@@ -32,7 +32,7 @@ class LastAdminKey(KeyProblem):
 
 
 class KeysUnreadable(KeyProblem):
-    """The file is there and cannot be used: nobody may in, rather than everybody."""
+    """The key file exists but is unusable: all access is denied rather than allowed."""
 
     kind = "keys_unreadable"
     status = 503

@@ -15,12 +15,12 @@ from keys.key import MAX_SECRET_LENGTH, Key, KeyScope
 logger = logging.getLogger(__name__)
 
 CALLER = "caller"
-"""The scope's entry of who was let in; None where somebody without a key asks for what everybody may see."""
+"""The scope's entry for the authenticated caller; None for public routes called without a key."""
 
 _KEY_HEADERS = ("x-api-key", "api-key")
 _MISSING = "This server needs an API key: send it as 'Authorization: Bearer KEY', 'x-api-key' or 'api-key'."
 _WRONG = "This API key is not valid. It may have been revoked."
-_UNREADABLE = "The server's keys cannot be read, so nobody is let in. Its log says why."
+_UNREADABLE = "The server cannot read its keys, so all access is denied. See its log."
 
 NeededScope = Callable[[str, str], KeyScope | None]
 """Method and path → what the caller's key must allow; None: everybody may."""
@@ -116,8 +116,8 @@ def presented_secrets(headers: Headers) -> Iterator[str]:
 
 
 def client_of(scope: Scope) -> str | None:
-    """Whom a request counts for: the key it came with, else the address it came from; nobody where the suite itself
-    asks, which has counted its own callers."""
+    """The client that a request counts for: its key, else its address; None for the suite's own calls, which have
+    been counted already."""
     caller = scope.get(CALLER)
     if caller is not None and caller.internal:
         return None

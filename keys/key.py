@@ -33,7 +33,7 @@ class Key(msgspec.Struct, frozen=True):
     last_used: float | None = None
 
     def described(self) -> dict[str, Any]:
-        """All but the digest, which is nobody's business."""
+        """Everything except the digest."""
         return {
             "id": self.id,
             "name": self.name,

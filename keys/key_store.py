@@ -5,24 +5,20 @@ seen by the others at the next request.
 """
 
 import hmac
-import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock
 
 from keys.errors import InvalidKeyName, KeyNameTaken, KeysUnreadable, LastAdminKey, UnknownKey
 from keys.key import MAX_NAME_LENGTH, MAX_SECRET_LENGTH, SCOPES, Key, KeyScope, digest_of, new_key, new_secret
-from storage.files import BROKEN_FILE, read_bytes, write_atomically
+from storage.files import BROKEN_FILE
+from storage.json_store import JsonStore
 
 KEYS_FILE = "keys.json"
 USE_NOTED_EVERY_SECONDS = 60
 """Writing down each use of a key would cost a write to the disk for each request."""
-
-_Signature = tuple[int, int, int]
 
 
 class _Document(msgspec.Struct):
@@ -36,19 +32,14 @@ class KeyStore:
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self._clock = clock
-        self._lock = threading.RLock()
-        self._between_processes = FileLock(path.with_suffix(".lock"))
-        self._signature: _Signature | None = None
-        self._keys: tuple[Key, ...] = ()
+        self._file = JsonStore[tuple[Key, ...]](path, self._decoded, _encoded, missing=(), private=True)
 
     def all(self) -> tuple[Key, ...]:
         """In the order of their making."""
-        with self._lock:
-            signature = self._current_signature()
-            if signature != self._signature:
-                self._keys = () if signature is None else self._read()
-                self._signature = signature
-            return self._keys
+        try:
+            return self._file.read()
+        except OSError as error:
+            raise KeysUnreadable(self.path, error.strerror or str(error)) from error
 
     def create(self, name: str, scopes: Sequence[KeyScope]) -> tuple[Key, str]:
         """A new key and its secret, which is told here and never again.
@@ -57,31 +48,31 @@ class KeyStore:
         """
         name = _checked_name(name)
         ordered: tuple[KeyScope, ...] = tuple(scope for scope in SCOPES if scope in scopes)
-        with self._lock, self._between_processes:
+        with self._file.locked():
             keys = self.all()
             if any(key.name == name for key in keys):
                 raise KeyNameTaken(f'There is a key "{name}" already; choose another name.')
             if not ordered:
                 raise InvalidKeyName(f"A key needs a scope: {' or '.join(SCOPES)}.")
             if "admin" not in ordered and not _admin_keys(keys):
-                raise LastAdminKey("The first key must have the scope admin: without one nobody could manage keys.")
+                raise LastAdminKey("The first key needs the admin scope. Without it, no one could manage keys.")
             secret = new_secret()
             key = new_key(name, ordered, secret, self._clock())
-            self._write([*keys, key])
+            self._file.write((*keys, key))
         return key, secret
 
     def revoke(self, id_or_name: str, *, keep_an_admin: bool = False) -> Key:
         """The key that is no longer one. With `keep_an_admin` the last key that may manage keys stays: `LastAdminKey`.
         Where others remain it stays in any case. Raises `UnknownKey`."""
-        with self._lock, self._between_processes:
+        with self._file.locked():
             keys = self.all()
             key = next((key for key in keys if id_or_name in (key.id, key.name)), None)
             if key is None:
                 raise UnknownKey(f'There is no key "{id_or_name}".')
-            others = [each for each in keys if each.id != key.id]
+            others = tuple(each for each in keys if each.id != key.id)
             if not _admin_keys(others) and (others or keep_an_admin):
                 raise LastAdminKey(f'"{key.name}" is the last key that can manage keys. Create another one first.')
-            self._write(others)
+            self._file.write(others)
         return key
 
     def find(self, secret: str) -> Key | None:
@@ -104,35 +95,22 @@ class KeyStore:
 
     def note_use(self, key_id: str) -> None:
         """Remember that the key was used now. Blocks for a write to the disk, once a minute."""
-        with self._lock, self._between_processes:
+        with self._file.locked():
             keys = list(self.all())
             for index, key in enumerate(keys):
                 if key.id == key_id and self.use_is_stale(key):
                     keys[index] = msgspec.structs.replace(key, last_used=self._clock())
-                    self._write(keys)
+                    self._file.write(tuple(keys))
 
-    def _current_signature(self) -> _Signature | None:
-        """What changes whenever the file does; None where there is none."""
+    def _decoded(self, data: bytes) -> tuple[Key, ...]:
         try:
-            status = os.stat(self.path)  # noqa: PTH116  # asked at every request: a third of what pathlib takes
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise KeysUnreadable(self.path, error.strerror or str(error)) from error
-        return status.st_mtime_ns, status.st_size, status.st_ino
-
-    def _read(self) -> tuple[Key, ...]:
-        try:
-            return tuple(msgspec.json.decode(read_bytes(self.path), type=_Document).keys)
-        except FileNotFoundError:
-            return ()
+            return tuple(msgspec.json.decode(data, type=_Document).keys)
         except BROKEN_FILE as error:
             raise KeysUnreadable(self.path, str(error)) from error
 
-    def _write(self, keys: Sequence[Key]) -> None:
-        text = msgspec.json.format(msgspec.json.encode(_Document(list(keys))), indent=2)
-        write_atomically(self.path, text + b"\n", private=True)
-        self._signature = None
+
+def _encoded(keys: tuple[Key, ...]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(_Document(list(keys))), indent=2) + b"\n"
 
 
 def _admin_keys(keys: Sequence[Key]) -> list[Key]:

@@ -51,7 +51,7 @@ class MemoryLedger:
 
     @contextlib.asynccontextmanager
     async def load_turn(self) -> AsyncIterator[None]:
-        """Nobody else on the machine loads a model meanwhile. Held for as long as a load takes."""
+        """A machine-wide lock: one model loads at a time. Held for the whole load."""
         while True:
             try:
                 self._load_lock.acquire(blocking=False)

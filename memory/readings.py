@@ -37,8 +37,8 @@ class ProcessMemory:
 @dataclass(frozen=True)
 class PhysicalMemory:
     """One memory that devices draw from. The CPU, the NPU and integrated GPUs share "system"; a discrete GPU has its
-    own, whose reading knows the total only. `measure` tells what the process with an id has of it, None where there
-    is none or nobody can tell."""
+    own, whose reading knows the total only. `measure` returns what a process, by its id, uses of it, None where
+    there is none or it is unknown."""
 
     name: str
     read: Callable[[], MemoryReading]

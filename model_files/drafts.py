@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from notices import Notice
+
 _MODEL = "openvino_model.xml"
 
 
@@ -34,7 +36,10 @@ def _vocabulary(directory: Path) -> Any:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(Notice("notices.json_invalid", file=path.name, error=error)) from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path.name} is no JSON object")
+        raise ValueError(Notice("notices.json_no_object", file=path.name))
     return content

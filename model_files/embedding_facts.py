@@ -16,6 +16,7 @@ from typing import Any, Literal
 from model_files.ir_xml import IrSummary
 from model_files.known_embedders import KnownEmbedder, Pooling, known_embedder
 from model_files.model_config import front_matter, read_json
+from notices import Notice
 
 SENTENCE_OUTPUT = "sentence_embedding"
 _OLD_KEYS: dict[str, Pooling] = {
@@ -59,10 +60,7 @@ class EmbeddingFacts:
     def warnings(self) -> tuple[str, ...]:
         if not self.guessed:
             return ()
-        return (
-            f"Its files do not say how to pool: {self.pooling} is assumed by its architecture. "
-            "If its vectors compare badly, set pooling.",
-        )
+        return (Notice("notices.pooling_assumed", pooling=self.pooling),)
 
     def prefix(self, input_type: InputType | None) -> str:
         return self.query if input_type == "query" else self.document if input_type == "document" else self.plain
@@ -84,16 +82,13 @@ def _pooling(
         return EmbeddingFacts(None, "output"), None
     problem = None
     if "Dense" in modules or (not modules and known and known.dense):
-        problem = (
-            "This model ends in a dense layer that the export leaves out: its vectors would be wrong. "
-            "Export it again with --library sentence_transformers."
-        )
+        problem = Notice("notices.dense_layer_missing")
     settings, source = _pooling_settings(directory)
     if settings is not None:
         pooling = _read_pooling(settings)
         if pooling is None:
             asked = ", ".join(sorted(_asked(settings))) or "nothing"
-            return EmbeddingFacts("mean", source), f"Its pooling ({asked}) is none that OpenVINO GenAI has."
+            return EmbeddingFacts("mean", source), Notice("notices.pooling_unknown", pooling=asked)
         return EmbeddingFacts(pooling, source), problem
     if known is not None:
         return EmbeddingFacts(known.pooling, "name"), problem
@@ -113,7 +108,7 @@ def _module_entries(directory: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
-        raise ValueError(f"{path.name} is not valid JSON ({error})") from error
+        raise ValueError(Notice("notices.json_invalid", file=path.name, error=error)) from error
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from memory.kv_cache import KvShape
+from notices import Notice
 
 MAX_HEADER_BYTES = 128 * 1024 * 1024
 _MAX_ELEMENTS = 1 << 50
@@ -117,7 +118,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         try:
             yield stream
         except (struct.error, UnicodeDecodeError, ValueError) as error:
-            raise GgufError(f"{path.name} is not a complete GGUF file ({error})") from error
+            raise GgufError(Notice("notices.gguf_incomplete", file=path.name, error=error)) from error
 
 
 class _Reader:

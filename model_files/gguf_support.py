@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from model_files.gguf import GgufSummary
+from notices import Notice
 
 READABLE_ARCHITECTURES = ("llama", "qwen2", "qwen3")
 """What OpenVINO GenAI's own reader takes (its documentation, "Run GGUF models")."""
@@ -26,9 +27,9 @@ def gguf_refusal(header: GgufSummary) -> str | None:
         return "A LoRA adapter of another model, no model by itself. Merge the two, then convert the result."
     if header.architecture not in READABLE_ARCHITECTURES:
         known = ", ".join(READABLE_ARCHITECTURES)
-        return f'OpenVINO GenAI reads GGUF models of {known}; this one is "{header.architecture}".'
+        return Notice("notices.gguf_architecture", known=known, architecture=header.architecture)
     if unread := sorted(header.tensor_types - READABLE_TYPES):
-        return f"OpenVINO GenAI does not read {', '.join(unread)} in GGUF files: take Q4_0 or Q8_0."
+        return Notice("notices.gguf_types", types=", ".join(unread))
     return None
 
 
@@ -37,4 +38,4 @@ def gguf_warnings(header: GgufSummary) -> tuple[str, ...]:
     inexact = [name for name in _INEXACT if name in header.tensor_types]
     if not inexact:
         return ()
-    return (f"OpenVINO GenAI reads {', '.join(inexact)} inexactly: answers suffer. Take Q4_0, Q8_0 or F16.",)
+    return (Notice("notices.gguf_types_inexact", types=", ".join(inexact)),)

@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from memory.kv_cache import KvShape
+from notices import Notice
 
 MAX_XML_BYTES = 256 * 1024 * 1024
 _CHUNK = 1 << 20
@@ -70,11 +71,11 @@ def read_ir(path: Path) -> IrSummary:
                 parser.Parse(chunk)
             parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise IrError(f"{path.name} is not complete XML ({error})") from error
+        raise IrError(Notice("notices.xml_incomplete", file=path.name, error=error)) from error
     except (ValueError, KeyError) as error:
-        raise IrError(f"{path.name} is not a valid IR ({error!r})") from error
+        raise IrError(Notice("notices.ir_invalid", file=path.name, error=repr(error))) from error
     if not handler.is_net:
-        raise IrError(f"{path.name} is XML, but not an OpenVINO IR")
+        raise IrError(Notice("notices.xml_no_ir", file=path.name))
     return handler.summary()
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from configuration.sampling import SamplingParams
 from memory.kv_cache import KvShape
 from model_files.tool_call_families import find_family, model_type
+from notices import Notice
 
 MAX_JSON_BYTES = 32 * 1024 * 1024
 _MAX_CARD_BYTES = 256 * 1024
@@ -41,16 +43,9 @@ class ChatTemplateFile:
     thinking: bool = False
 
 
-@dataclass(frozen=True)
-class SamplingDefaults:
-    """How a model chooses tokens when a request does not say: temperature 0 is the likeliest one each time."""
-
-    temperature: float = 1.0
-    top_p: float = 1.0
-
-
-def sampling_defaults(directory: Path) -> SamplingDefaults:
-    """As generation_config.json says, without which the engine is greedy."""
+def sampling_defaults(directory: Path) -> SamplingParams:
+    """How a model chooses tokens when nothing else says: as in generation_config.json, without which the engine is
+    greedy."""
     try:
         values = read_json(directory / "generation_config.json")
     except (OSError, ValueError):
@@ -59,7 +54,12 @@ def sampling_defaults(directory: Path) -> SamplingDefaults:
         float(value) if isinstance(value, int | float) else 1.0
         for value in (values.get("temperature"), values.get("top_p"))
     )
-    return SamplingDefaults(temperature if values.get("do_sample") is True else 0.0, top_p)
+    return SamplingParams(
+        temperature=temperature if values.get("do_sample") is True else 0.0,
+        top_p=top_p,
+        presence_penalty=0.0,
+        frequency_penalty=0.0,
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -69,9 +69,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is not valid JSON ({error})") from error
+        raise ValueError(Notice("notices.json_invalid", file=path.name, error=error)) from error
     if not isinstance(value, dict):
-        raise ValueError(f"{path.name} holds no JSON object")
+        raise ValueError(Notice("notices.json_no_object", file=path.name))
     return value
 
 

@@ -22,6 +22,7 @@ from model_files.model_config import ModelConfig, read_chat_template, read_confi
 from model_files.model_kind import kind_of, missing_part
 from model_files.npu_rules import pipeline_problem, size_problem
 from model_files.quantization import Compression, compression
+from notices import Notice, joined
 
 PROCESS_BYTES = 200 * 1024**2
 """What the process of an instance takes beside weights and KV cache."""
@@ -102,7 +103,7 @@ def read_facts(directory: Path, *, cache: FactsCache | None = None) -> ModelFact
             cache[directory] = (stamp, _read(directory))
         return cache[directory][1]
     except OSError as error:
-        return ModelFacts(problem=f"The directory cannot be read: {error.strerror or error}.")
+        return ModelFacts(problem=Notice("notices.directory_unreadable", error=error.strerror or error))
 
 
 def _stamp(directory: Path) -> Stamp:
@@ -119,7 +120,12 @@ def runtime_problem(facts: ModelFacts, installed: str) -> str | None:
     made, here = _release(facts.runtime_version), _release(installed)
     if made is None or here is None or made <= here:
         return None
-    return f"Made with OpenVINO {made[0]}.{made[1]}, newer than the {here[0]}.{here[1]} installed here: update that."
+    return Notice("notices.made_with_newer", made=f"{made[0]}.{made[1]}", here=f"{here[0]}.{here[1]}")
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return text if isinstance(text, Notice) else f"{text}."
 
 
 def _release(version: str | None) -> tuple[int, int] | None:
@@ -131,21 +137,21 @@ def _read(directory: Path) -> ModelFacts:
     if directory.is_file():
         return _gguf_facts(directory)
     if not directory.is_dir():
-        return ModelFacts(problem="The directory does not exist.")
+        return ModelFacts(problem=Notice("notices.directory_missing"))
     problems: list[str] = []
     irs: dict[Path, IrSummary] = {}
     for path in _model_files(directory):
         try:
             irs[path] = read_ir(path)
         except (OSError, IrError) as error:
-            problems.append(f"{error}.")
+            problems.append(_sentence(error))
             continue
         problems.extend(_weights_problem(path, irs[path]))
     try:
         config = read_config(directory)
     except (OSError, ValueError) as error:
         config = ModelConfig()
-        problems.append(f"{error}.")
+        problems.append(_sentence(error))
     kind = kind_of(directory, irs, config)
     if kind.name == "gguf":
         return _gguf_facts(directory)
@@ -162,7 +168,7 @@ def _read(directory: Path) -> ModelFacts:
         kv=((main.kv if main else None) or config.kv) if kind.name in _GENERATING else None,
         vision=kind.name == "vlm",
         license=read_license(directory),
-        problem=" ".join(problems) or None,
+        problem=joined(*problems) if problems else None,
     )
     if main is not None:
         weights = compression(main)
@@ -216,20 +222,20 @@ def _gguf_facts(directory: Path) -> ModelFacts:
     files = gguf_files(directory)
     facts = ModelFacts(kind="gguf", license=read_license(directory))
     if any(part_of_many(path.name) for path in files):
-        return refused(facts, "The GGUF model is split into parts, which the library does not read: join them first.")
+        return refused(facts, Notice("notices.gguf_split"))
     if directory.is_file() and not files:
-        return ModelFacts(problem="Of single files only GGUF models are taken.")
+        return ModelFacts(problem=Notice("notices.single_file_not_gguf"))
     if not files:
-        return replace(facts, problem="Only a GGUF projector (mmproj) lies here: the language model is missing.")
+        return replace(facts, problem=Notice("notices.gguf_projector_only"))
     if len(files) > 1:
-        return refused(facts, f"{len(files)} GGUF models lie here: keep one of them.")
+        return refused(facts, Notice("notices.gguf_several", count=len(files)))
     facts = replace(facts, size_bytes=files[0].stat().st_size)
     if pointer := _pointer_sentence(files[0]):
         return replace(facts, problem=pointer)
     try:
         header = read_gguf(files[0])
     except GgufError as error:
-        return replace(facts, problem=f"{error}.")
+        return replace(facts, problem=_sentence(error))
     template = template_promises(header.chat_template or "", header.architecture)
     facts = replace(
         facts,
@@ -257,17 +263,17 @@ def _pointer_sentence(path: Path) -> str | None:
     """A clone without Git LFS holds small texts that stand for the large files."""
     if path.stat().st_size > _MAX_POINTER_BYTES or not path.read_bytes().startswith(_POINTER):
         return None
-    return f"{path.name} is a Git LFS pointer, not the file: run git lfs pull in its folder."
+    return Notice("notices.lfs_pointer", file=path.name)
 
 
 def _cut_short(path: Path, whole: int) -> str:
-    return f"{path.name} is cut short: {path.stat().st_size:,} bytes of at least {whole:,}. Pull the model again."
+    return Notice("notices.file_cut_short", file=path.name, size=f"{path.stat().st_size:,}", whole=f"{whole:,}")
 
 
 def _weights_problem(path: Path, ir: IrSummary) -> list[str]:
     weights = path.with_suffix(".bin")
     if not weights.is_file():
-        return [f"{weights.name} is missing."] if ir.bin_bytes else []
+        return [Notice("notices.file_missing", file=weights.name)] if ir.bin_bytes else []
     if weights.stat().st_size < ir.bin_bytes:
         return [_pointer_sentence(weights) or _cut_short(weights, ir.bin_bytes)]
     return []
@@ -301,14 +307,12 @@ def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
     if missing and facts.kind in ("embedding", "reranker"):
         missing = missing if _TOKENIZER_FILES[0] in missing else []
     if missing:
-        problems.append(
-            f"{' and '.join(missing)} missing: convert the tokenizer with convert_tokenizer --with-detokenizer."
-        )
+        problems.append(Notice("notices.tokenizer_missing", files=" and ".join(missing)))
     for path in (directory / name for name in _TOKENIZER_FILES if (directory / name).is_file()):
         try:
             ir = read_ir(path)
         except (OSError, IrError) as error:
-            problems.append(f"{error}.")
+            problems.append(_sentence(error))
             continue
         problems.extend(_weights_problem(path, ir))
         if path.name == _TOKENIZER_FILES[0]:
@@ -320,7 +324,7 @@ def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
         chat_template=template.present,
         tools=template.tools,
         thinking=template.thinking,
-        problem=" ".join(problems) or None,
+        problem=joined(*problems) if problems else None,
     )
 
 

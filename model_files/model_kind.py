@@ -9,21 +9,24 @@ from pathlib import Path
 
 from model_files.ir_xml import IrSummary
 from model_files.model_config import ModelConfig, read_json
+from notices import Notice
 
 KINDS = (
     "llm", "vlm", "embedding", "reranker", "gguf", "whisper", "tts", "image", "seq2seq", "classifier", "lora",
     "unconverted", "unknown",
 )  # fmt: skip
 NOT_SERVED = {
-    "whisper": "Speech recognition models are not served yet.",
-    "tts": "Speech synthesis models are not served yet.",
-    "image": "Image generation models are not served yet.",
-    "seq2seq": "Encoder-decoder models like T5 and BART are not served.",
+    "whisper": Notice("notices.kind_speech_recognition"),
+    "tts": Notice("notices.kind_speech_synthesis"),
+    "image": Notice("notices.kind_image_generation"),
+    "seq2seq": Notice("notices.kind_encoder_decoder"),
 }
 """Kinds that are known for certain and not served, with the sentence that says so."""
 _SPEECH = re.compile(r"whisper|speech.?(to.?text|recognition)|moonshine|parakeet|paraformer", re.IGNORECASE)
-_OTHER_SENSES = ("pixel_values", "input_features", "input_values")
+_SOUNDS = ("input_features", "input_values")
+_OTHER_SENSES = ("pixel_values", *_SOUNDS)
 _WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
+_CONVERSION = "optimum-cli export openvino --model <source> <directory>"
 UNFINISHED = (".part", ".partial", ".incomplete", ".crdownload", ".aria2")
 
 
@@ -57,7 +60,7 @@ def kind_of_files(paths: Collection[str], hint: str = "") -> str | None:
 def refusal_of_files(paths: Collection[str], hint: str = "") -> str | None:
     """Why a model is not served, as far as the names of its files tell."""
     kind = kind_of_files(paths, hint)
-    return "A LoRA adapter, no model by itself." if kind == "lora" else NOT_SERVED.get(kind or "")
+    return Notice("notices.lora_adapter") if kind == "lora" else NOT_SERVED.get(kind or "")
 
 
 def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig) -> ModelKind:
@@ -67,15 +70,18 @@ def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig)
     found = kind_of_files(names, f"{architecture} {config.model_type}")
     if found == "lora":
         return ModelKind("lora", _adapter_sentence(directory))
+    encoder = irs.get(directory / "openvino_encoder_model.xml")
+    if found in ("whisper", "seq2seq") and encoder is not None:
+        return _encoder_decoder(encoder, found)
     if found is not None:
         return ModelKind(found, NOT_SERVED.get(found))
     ir = irs.get(directory / "openvino_model.xml")
     if ir is None:
         return _without_ir(directory, names)
-    if senses := sorted(ir.inputs.intersection(_OTHER_SENSES)):
-        return ModelKind("unknown", f"It takes {' and '.join(senses)}: models of pictures or sounds are not served.")
+    if ir.inputs.intersection(_OTHER_SENSES):
+        return _of_another_sense(ir)
     if not ir.inputs.intersection(("input_ids", "inputs_embeds")):
-        return ModelKind("unknown", "It takes no text (no input_ids): what it is for cannot be told from its files.")
+        return ModelKind("unknown", Notice("notices.kind_no_text"))
     if "beam_idx" in ir.inputs and "logits" in ir.outputs:
         # Qwen3's rerankers are language models by their files; only their names tell.
         asks = architecture.startswith("Qwen3") and "rerank" in directory.name.lower()
@@ -83,20 +89,31 @@ def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig)
     return _encoder(ir, architecture, config.labels)
 
 
+def _encoder_decoder(encoder: IrSummary, found: str) -> ModelKind:
+    """What the encoder takes tells more than any name: a picture reader has a preprocessor too. found: by its files."""
+    if encoder.inputs.intersection(_SOUNDS):
+        return ModelKind("whisper", NOT_SERVED["whisper"])
+    if encoder.inputs.intersection(_OTHER_SENSES):
+        return _of_another_sense(encoder)
+    found = "seq2seq" if "input_ids" in encoder.inputs else found
+    return ModelKind(found, NOT_SERVED[found])
+
+
+def _of_another_sense(ir: IrSummary) -> ModelKind:
+    senses = " and ".join(sorted(ir.inputs.intersection(_OTHER_SENSES)))
+    return ModelKind("unknown", Notice("notices.kind_other_inputs", inputs=senses))
+
+
 def _encoder(ir: IrSummary, architecture: str, labels: int | None) -> ModelKind:
     if architecture.endswith("ForSequenceClassification"):
         if labels == 1:
             return ModelKind("reranker")
-        return ModelKind(
-            "classifier", f"It sorts texts into {labels or 2} classes; only rerankers, with one score, are served."
-        )
+        return ModelKind("classifier", Notice("notices.kind_classifier", count=labels or 2))
     if not ir.outputs.intersection(("logits", "start_logits")):
         return ModelKind("embedding")
     if architecture.endswith("ForCausalLM") or "LMHead" in architecture:
-        return ModelKind("llm", "Exported without its KV cache: export it again with --task text-generation-with-past.")
-    return ModelKind(
-        "classifier", "It labels words or fills them in. For vectors export it with --task feature-extraction."
-    )
+        return ModelKind("llm", Notice("notices.kind_without_kv_cache"))
+    return ModelKind("classifier", Notice("notices.kind_labels_words"))
 
 
 def _without_ir(directory: Path, names: Iterable[str]) -> ModelKind:
@@ -110,21 +127,20 @@ def _without_ir(directory: Path, names: Iterable[str]) -> ModelKind:
         if origin:
             return ModelKind(
                 "unconverted",
-                f"No OpenVINO model: {name} holds {origin} weights. "
-                "Convert it with: optimum-cli export openvino --model <source> <directory>.",
+                Notice("notices.other_weights", file=name, origin=origin, command=_CONVERSION),
             )
     if any(name.endswith(UNFINISHED) for name in names):
         return ModelKind("unknown")
-    return ModelKind("unknown", "No OpenVINO model: there is no openvino_model.xml.")
+    return ModelKind("unknown", Notice("notices.no_ir"))
 
 
 def missing_part(directory: Path) -> str | None:
     """What a download that broke off has left out, where no IR tells."""
     unfinished = sorted(path.name for path in directory.iterdir() if path.name.endswith(UNFINISHED))
     if unfinished:
-        return f"{unfinished[0]} is a download that was not finished. Pull the model again."
+        return Notice("notices.download_unfinished", file=unfinished[0])
     if (directory / "openvino_model.bin").is_file() and not (directory / "openvino_model.xml").is_file():
-        return "openvino_model.xml is missing."
+        return Notice("notices.file_missing", file="openvino_model.xml")
     return None
 
 
@@ -133,5 +149,5 @@ def _adapter_sentence(directory: Path) -> str:
         base = read_json(directory / "adapter_config.json").get("base_model_name_or_path")
     except (OSError, ValueError):
         base = None
-    model = base if isinstance(base, str) and base else "another model"
-    return f"A LoRA adapter of {model}, no model by itself. Merge the two, then convert the result."
+    model = base if isinstance(base, str) and base else Notice("notices.another_model")
+    return Notice("notices.lora_adapter_of", base=model)

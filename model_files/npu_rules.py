@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from model_files.embedding_facts import EmbeddingFacts
+from notices import Notice
 
 MOST_PARAMETERS = 9_000_000_000
 """Above about this many no NPU was reported to compile a language model."""
 _REFUSED_KINDS = {
-    "reranker": "The library's rerankers do not run on an NPU.",
-    "gguf": "OpenVINO GenAI does not run GGUF models on the NPU.",
+    "reranker": Notice("notices.rerankers_not_on_npu"),
+    "gguf": Notice("notices.gguf_not_on_npu"),
 }
 
 
 def pipeline_problem(kind: str, embedding: EmbeddingFacts | None) -> str | None:
     """Why no pipeline of the NPU takes such a model, however its weights are compressed."""
     if embedding is not None and embedding.pooling is None:
-        return "Its graph makes the vector itself, in shapes that are not fixed, which the NPU does not take."
+        return Notice("notices.npu_vector_shapes")
     return _REFUSED_KINDS.get(kind)
 
 
 def size_problem(parameters: int | None) -> str | None:
     if parameters is None or parameters <= MOST_PARAMETERS:
         return None
-    return f"{parameters / 1e9:.1f} billion parameters; NPUs compile up to about 8."
+    return Notice("notices.npu_too_many_parameters", billions=f"{parameters / 1000000000.0:.1f}")

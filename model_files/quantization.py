@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from model_files.ir_xml import IrSummary
+from notices import Notice
 
 _RT_INFO = "nncf/weight_compression/"
 _FOUR_BIT = ("INT4", "NF4", "MXFP4", "CB4")
@@ -44,11 +45,11 @@ class Compression:
         if self.mode == "NF4" and self.group == -1:
             return None
         if self.mode != "INT4_SYM":
-            return f"The NPU needs symmetric int4 weights; these are {self}."
+            return Notice("notices.npu_symmetric_int4", kind=self)
         if self.group not in (-1, 128):
-            return f"The NPU needs a group size of -1 or 128; these weights have {self.group}."
+            return Notice("notices.npu_group_size", group=self.group)
         if self.ratio is not None and self.ratio != 1.0:
-            return f"The NPU needs all weights in int4 (ratio 1.0); here the ratio is {self.ratio}."
+            return Notice("notices.npu_ratio", ratio=self.ratio)
         return None
 
 

@@ -1,1 +1,1 @@
-"""Which instances of which model run on one device, and which request gets which."""
+"""Runs the instances of one device's models and assigns requests to them."""

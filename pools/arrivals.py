@@ -12,7 +12,7 @@ _over: ContextVar[Callable[[], None] | None] = ContextVar("arrival_over", defaul
 
 
 def arrived() -> None:
-    """The current request has reached its model: nobody needs to wait for it any more."""
+    """The current request has reached its model: others need not wait for it any more."""
     over = _over.get()
     if over is not None:
         over()

@@ -8,6 +8,7 @@ from configuration.device_config import DeviceSettings, ModelAssignment
 from hardware.devices import ResolvedDevice
 from model_files.drafts import own_drafts, tokenizers_differ
 from model_files.model_facts import ModelFacts, read_facts
+from notices import Notice
 from pools.served_model import DraftModel
 from registry.names import directory_name
 
@@ -32,36 +33,36 @@ def find_draft(
         drafts = [] if problem else own_drafts(directory)
         return _checked(directory, drafts[0]) if len(drafts) == 1 else (None, None)
     if problem:
-        return None, f'It cannot have a draft ("draft": "{wanted}"): {problem}'
+        return None, Notice("notices.draft_impossible", draft=wanted, reason=problem)
     there = next((data_dir / each.path for each in settings.models if each.id == wanted), None)
     found = (there or data_dir / "models" / directory_name(wanted)).resolve()
     if not found.is_dir():
-        return None, f"Its draft {wanted} is not on this machine: pull it, or take the setting away."
+        return None, Notice("notices.draft_missing", draft=wanted)
     return _checked(directory, found)
 
 
 def _no_place_for_one(assignment: ModelAssignment, facts: ModelFacts, device: ResolvedDevice) -> str | None:
     if facts.kind != "llm":
-        return "only a language model in OpenVINO's format has one."
+        return Notice("notices.draft_language_models_only")
     if device.used.startswith("NPU"):
-        return "with one the NPU's pipeline answers at temperature 0 only."
+        return Notice("notices.draft_not_on_npu")
     if assignment.pipeline == "llm_pipeline":
-        return 'that needs "pipeline": "continuous_batching".'
+        return Notice("notices.draft_needs_batching")
     return None
 
 
 def _checked(directory: Path, draft: Path) -> Found:
     if draft == directory:
-        return None, "It is its own draft, which takes longer than none: choose a smaller model."
+        return None, Notice("notices.draft_is_itself")
     facts = read_facts(draft)
     if facts.problem:
-        return None, f"Its draft {draft.name} cannot be used: {facts.problem}"
+        return None, Notice("notices.draft_unusable", draft=draft.name, problem=facts.problem)
     if facts.kind != "llm":
-        return None, f"Its draft {draft.name} is no language model in OpenVINO's format."
+        return None, Notice("notices.draft_no_language_model", draft=draft.name)
     try:
         differ = tokenizers_differ(directory, draft)
     except (OSError, ValueError) as error:
-        return None, f"Its draft {draft.name} cannot be used: {error}."
+        return None, Notice("notices.draft_unusable", draft=draft.name, problem=error)
     if differ:
-        return None, f"Its draft {draft.name} has another vocabulary: both must have the same tokenizer."
+        return None, Notice("notices.draft_vocabulary", draft=draft.name)
     return DraftModel(draft, facts), None

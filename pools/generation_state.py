@@ -2,7 +2,7 @@
 
 import msgspec
 
-from instances.protocol import Grammar, MultimodalPrompt, Sampling, TokenOutput
+from instances.protocol import GenerationParams, Grammar, MultimodalPrompt, TokenOutput
 
 _EXPECTED_ANSWER_TOKENS = 512
 
@@ -11,7 +11,9 @@ class GenerationState:
     """A prompt, and what has been generated so far. When an instance is lost or taken away, another goes on from
     here as if what has been generated were part of the prompt."""
 
-    def __init__(self, prompt_ids: list[int], sampling: Sampling, multimodal: MultimodalPrompt | None = None) -> None:
+    def __init__(
+        self, prompt_ids: list[int], sampling: GenerationParams, multimodal: MultimodalPrompt | None = None
+    ) -> None:
         self.multimodal = multimodal
         self.generated: list[int] = []
         self.finished = False
@@ -30,7 +32,7 @@ class GenerationState:
     def tokens_to_begin(self) -> int:
         """The KV cache to begin with: enough for a usual answer; a longer one asks for more on its way. One that could
         not go on elsewhere gets all it may need."""
-        answer = self.sampling.max_new_tokens
+        answer = self.sampling.token_limit
         return self.tokens + (answer if self.bound_to_grammar else min(answer, _EXPECTED_ANSWER_TOKENS))
 
     @property
@@ -45,15 +47,15 @@ class GenerationState:
         return self._prompt_ids + self.generated
 
     @property
-    def sampling(self) -> Sampling:
+    def sampling(self) -> GenerationParams:
         """As asked for, less the tokens that are there already."""
-        left = self._sampling.max_new_tokens - len(self.generated)
-        return msgspec.structs.replace(self._sampling, max_new_tokens=left)
+        left = self._sampling.token_limit - len(self.generated)
+        return msgspec.structs.replace(self._sampling, max_tokens=left)
 
     @property
     def complete(self) -> bool:
         """Whether all tokens are there although no instance lived to say so."""
-        return len(self.generated) >= self._sampling.max_new_tokens
+        return len(self.generated) >= self._sampling.token_limit
 
     def begin_attempt(self) -> None:
         self._at_begin_of_attempt = len(self.generated)

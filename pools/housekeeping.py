@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from memory.budget import MemoryBudget
 from memory.pressure import PressureGauge
 from memory.readings import read_pressure, read_system_memory
-from pools.loaded_instance import LoadedInstance
-from pools.memory_cost_cache import MemoryCostCache
 from pools.memory_scheduler import MemoryScheduler
 from pools.pool import ModelPool
 
@@ -27,13 +25,11 @@ class Housekeeping:
         pools: Mapping[str, ModelPool],
         budget: MemoryBudget,
         memory_scheduler: MemoryScheduler,
-        costs: MemoryCostCache,
         clock: Callable[[], float],
     ) -> None:
         self._pools = pools
         self._budget = budget
         self._memory_scheduler = memory_scheduler
-        self._costs = costs
         self._clock = clock
         self._gauge = PressureGauge(budget.reserve_bytes, clock)
 
@@ -54,7 +50,6 @@ class Housekeeping:
             for loaded in list(pool.loaded_instances):
                 if loaded.recycled:
                     await pool.renew(loaded)
-                self._remember_cost(pool, loaded)
                 if loaded.reservations and loaded.instance.silent_seconds() > _HUNG_SECONDS:
                     logger.error("Instance %d of %s hangs: killed.", loaded.number, pool.model.public_id)
                     loaded.instance.kill()
@@ -62,12 +57,6 @@ class Housekeeping:
                 pool.expire_waiting(self._memory_scheduler.describe())
         if self._budget.memory.shared_with_host:
             await self._follow_pressure()
-
-    def _remember_cost(self, pool: ModelPool, loaded: LoadedInstance) -> None:
-        """Only a fresh instance: later the KV cache is part of what its process takes."""
-        memory = None if loaded.served else self._budget.measured(loaded.instance)
-        if memory is not None:
-            self._costs.record(loaded.instance.spec, memory)
 
     async def _follow_pressure(self) -> None:
         match self._gauge.advise(read_system_memory(), read_pressure()):
@@ -83,7 +72,7 @@ class Housekeeping:
     async def _shrink(self) -> None:
         """One idle instance goes, the least recently used; running requests are left to end, fewer begin.
 
-        A model that only rests between two requests stays: without it nobody would be served.
+        A model that only rests between two requests stays: without it no request would be served.
         """
         rested = self._clock() - _RESTED_SECONDS
         idle = [

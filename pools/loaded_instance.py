@@ -20,7 +20,7 @@ def whole_blocks(tokens: int) -> int:
 @dataclass(eq=False)
 class LoadedInstance:
     """`capacity` in tokens of KV cache; `idle_since` and `loaded_at` in the clock's seconds. `keep_alive` is how many
-    seconds it stays when idle, negative for ever. `productive` once anything has come out of it."""
+    seconds it stays when idle, negative for never unloading. `productive` once anything has come out of it."""
 
     number: int
     instance: Instance

@@ -8,6 +8,7 @@ from instances.protocol import LoadModel
 from memory.budget import MemoryBudget
 from memory.placement import Candidate, choose_victims
 from memory.readings import GB
+from notices import Notice, joined
 from pools.errors import OutOfMemory
 from pools.loaded_instance import LoadedInstance
 from pools.memory_cost_cache import MemoryCostCache
@@ -108,20 +109,29 @@ class MemoryScheduler:
         figures = self._budget.figures()
         if size > figures.limit:
             raise OutOfMemory(
-                f"'{pool.model.public_id}' needs about {size / GB:.2f} GB, more than this device may ever take "
-                f"({figures.limit / GB:.2f} GB)."
+                Notice(
+                    "notices.memory_never",
+                    model=pool.model.public_id,
+                    size=f"{size / GB:.2f}",
+                    limit=f"{figures.limit / GB:.2f}",
+                )
             )
         limit = pool.model.assignment.max_total_memory_gb
         needed = (len(pool.loaded_instances) + 1) * size
         if limit is not None and needed > limit * GB:
             raise OutOfMemory(
-                f"'{pool.model.public_id}' may take {limit:.2f} GB (max_total_memory_gb), "
-                f"but {len(pool.loaded_instances) + 1} instances need about {needed / GB:.2f} GB."
+                Notice(
+                    "notices.memory_of_model",
+                    model=pool.model.public_id,
+                    limit=f"{limit:.2f}",
+                    count=len(pool.loaded_instances) + 1,
+                    needed=f"{needed / GB:.2f}",
+                )
             )
 
     def _no_room(self, pool: ModelPool, size: int) -> OutOfMemory:
-        needs = f"Loading '{pool.model.public_id}' needs about {size / GB:.2f} GB. "
-        return OutOfMemory(needs + self.describe(), retry_after=10)
+        needs = Notice("notices.memory_short", model=pool.model.public_id, size=f"{size / GB:.2f}")
+        return OutOfMemory(joined(needs, self.describe()), retry_after=10)
 
     def describe(self) -> str:
         """A sentence with the figures: what is free and who holds what."""
@@ -134,7 +144,9 @@ class MemoryScheduler:
         holders = [f"{name} {size / GB:.2f} GB" for name, size in held.items()]
         if figures.elsewhere:
             holders.append(f"other devices {figures.elsewhere / GB:.2f} GB")
-        return (
-            f"{max(0, figures.free) / GB:.2f} GB of {figures.limit / GB:.2f} GB are free; "
-            f"held by {', '.join(holders) or 'none of our models'}."
+        return Notice(
+            "notices.memory_figures",
+            free=f"{max(0, figures.free) / GB:.2f}",
+            limit=f"{figures.limit / GB:.2f}",
+            holders=", ".join(holders) or Notice("notices.memory_held_by_none"),
         )

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from configuration.device_config import DeviceSettings, ModelAssignment
+from configuration.sampling import sampling_params
 from configuration.tuning_store import tuning_store
 from hardware.devices import DeviceInfo, ResolvedDevice, resolve_device
 from model_files.model_facts import ModelFacts, read_facts
 from model_files.npu_rules import pipeline_problem
+from notices import Notice
 from pools.drafts import find_draft
 from pools.served_model import ModelDefaults, ServedModel
 
@@ -43,7 +45,7 @@ def served_model(
         facts=facts,
         assignment=assignment,
         device=device,
-        model_defaults=ModelDefaults(assignment.system, None, assignment.parameters),
+        model_defaults=ModelDefaults(assignment.system, None, sampling_params(assignment.parameters)),
         parallel_generations=settings.parallel_generations,
         tuned=tuning.best if tuning else None,
         draft=draft,
@@ -60,6 +62,6 @@ def _model_device(
         return replace(resolve_device("CPU", None, available), requested=settings.device, fallback_reason=reason)
     stand_in = assignment.extra_config.get("NPUW_DEVICES")
     if settings.device.upper().startswith("NPU") and stand_in:
-        reason = f"NPUW_DEVICES runs the NPU pipeline on {stand_in}."
+        reason = Notice("notices.npuw_devices", device=stand_in)
         return ResolvedDevice(settings.device, "NPU", f"NPU pipeline on {stand_in}", reason)
     return resolve_device(settings.device, settings.fallback_device, available)

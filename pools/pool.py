@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Literal, Protocol, get_args
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost
+from notices import Notice
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
 from pools.loaded_instance import KVReservation, LoadedInstance
 from pools.progress import Loading
@@ -106,7 +107,7 @@ class ModelPool:
 
     @property
     def wants_instance(self) -> bool:
-        """Whether somebody still waits for an instance to come."""
+        """Whether requests are still waiting for an instance."""
         return self.queue.first() is not None or len(self.loaded_instances) < self._wanted
 
     async def acquire(
@@ -158,7 +159,7 @@ class ModelPool:
         self.dispatch()
 
     def dispatch(self) -> None:
-        """Grant what can be granted; start an instance if somebody still waits."""
+        """Grant what can be granted; start an instance if requests are still waiting."""
         while not self.yielding and self.active < self.ceiling and (waiter := self.queue.first()):
             loaded = self._instance_for(waiter.tokens)
             if loaded is None:
@@ -198,7 +199,7 @@ class ModelPool:
         return [loaded for loaded in self.loaded_instances if not loaded.reservations]
 
     def keep(self, seconds: float) -> None:
-        """Let the instances that there are stay for so long when idle, negative for ever."""
+        """Set how long the current instances stay when idle; negative: never unload."""
         for loaded in self.loaded_instances:
             loaded.keep_alive = seconds
 
@@ -247,7 +248,7 @@ class ModelPool:
                 loaded.keep_alive = keep_alive
 
     async def close(self, error: ServiceError) -> None:
-        """End all instances and refuse those who wait, and whoever comes, with `error`."""
+        """End all instances and refuse waiting and new requests with `error`."""
         self._closed_by = error
         self._refuse_waiting(error)
         if self._loading is not None:
@@ -326,7 +327,7 @@ class ModelPool:
     def _count_crash(self, reason: str, *, productive: bool) -> None:
         in_a_row = self._backoff.crashed(productive=productive)
         if self._backoff.hopeless and not self.loaded_instances:
-            self._fail(f"its instances ended {in_a_row} times in a row without a token, last: {reason}")
+            self._fail(Notice("notices.instances_ended", count=in_a_row, reason=reason))
 
     def _fail(self, reason: str) -> None:
         self._backoff.failed(reason, self._clock())

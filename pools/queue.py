@@ -42,7 +42,7 @@ class FairQueue:
         return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Waiter]:
-        """All that wait, in the order in which they will be served if nobody comes or goes."""
+        """All waiting requests, in the order in which they would be served if none arrived or left."""
         yield from (waiter for waiter in self._returned if not waiter.left)
         queues = [[waiter for waiter in queue if not waiter.left] for queue in self._clients.values()]
         for turn in range(max(map(len, queues), default=0)):

@@ -1,4 +1,4 @@
-"""Loads that failed and instances that ended: when a model has failed, and how long nobody is to try again."""
+"""Failed loads and ended instances: when a model has failed, and how long to wait before the next try."""
 
 _FIRST_RETRY_SECONDS = 5.0
 _LAST_RETRY_SECONDS = 600.0
@@ -15,7 +15,7 @@ class RetryBackoff:
         self.crashes = 0
 
     def forgive(self) -> None:
-        """Let somebody try at once."""
+        """Allow the next try at once."""
         self.error = None
 
     def loaded(self) -> None:
@@ -37,6 +37,6 @@ class RetryBackoff:
         return self.crashes >= _CRASHES_THAT_FAIL
 
     def pausing(self, now: float) -> bool:
-        """Whether nobody is to try again yet."""
+        """Whether it is too early to try again."""
         pause = min(_LAST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2 ** max(0, self._failures - 1))
         return self.error is not None and now < self._failed_at + pause

@@ -1,11 +1,11 @@
 """One assigned model on one device: what is known of it before any instance runs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from configuration.device_config import ModelAssignment
+from configuration.sampling import SamplingParams
 from configuration.tuning_store import PipelineSettings
 from hardware.devices import ResolvedDevice
 from instances.protocol import Draft, LoadModel, PipelineKind
@@ -14,6 +14,7 @@ from memory.readings import GB
 from model_files.gguf import load_path
 from model_files.known_embedders import Pooling
 from model_files.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
+from notices import Notice
 from web.errors import InvalidRequest
 
 Task = Literal["generation", "embedding", "rerank"]
@@ -32,7 +33,10 @@ NO_CHAT = (
 )
 _KV_CACHE_SHARE = 0.25
 _REPACKED_ON_CPU = 1.9
-"""Measured with 85 to 270 MB of weights in int4, int8, f16 and GGUF: 1.86 to 2.0."""
+"""Measured with 85 to 270 MB of weights in int4, int8 and f16: 1.86 to 2.0."""
+_GGUF_ON_CPU, _WHOLE_GGUF_ON_CPU = 2.6, 3.2
+"""Of a GGUF file no pages are shared: it is read, unpacked and laid out. Measured with 77 to 271 MB: 2.4 to 2.6 where
+it is quantised, 3.1 with 16 bits."""
 _UNPACKED_BYTES = 8
 _GUESSING_TOKENS = 32
 """A block of the KV cache."""
@@ -46,12 +50,11 @@ _CPU_DEFAULTS = {"CPU_RUNTIME_CACHE_CAPACITY": 64}
 
 @dataclass(frozen=True)
 class ModelDefaults:
-    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for generation
-    options by name."""
+    """What its assignment or an alias adds to a model: a system prompt, a chat template, defaults for sampling."""
 
     system: str | None = None
     template: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    sampling: SamplingParams = field(default_factory=SamplingParams)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class ServedModel:
     def problem(self) -> str | None:
         """Why the files cannot be served, found without loading them: a native loader may crash on them."""
         if self.facts.problem is None and not self.facts.has_tokenizer:
-            return "Its directory has no tokenizer for OpenVINO (openvino_tokenizer.xml)."
+            return Notice("notices.no_tokenizer")
         return self.facts.problem or self.draft_problem
 
     @property
@@ -144,6 +147,12 @@ class ServedModel:
         """Of an embedding model: as configured, else as its files say; None where the model itself ends in a vector."""
         facts = self.facts.embedding
         return self.assignment.pooling or (facts.pooling if facts else None)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What one should know of its files, but for a guess at the pooling that its assignment has settled."""
+        settled = self.assignment.pooling is not None
+        return () if settled and self.facts.embedding else self.facts.warnings
 
     @property
     def on_npu(self) -> bool:
@@ -266,6 +275,14 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     return InstancePlan(0 if model.scoring else tokens, int(weights), cache)
 
 
+def without_cache(model: ServedModel, plan: InstancePlan, measured: int) -> int:
+    """What of the `measured` bytes of a fresh instance is not its KV cache. A GPU's buffers are there whole once a
+    kernel has used them, as the warm-up does; the CPU's come page by page with the tokens. Weights stay, whatever a
+    reading says."""
+    made_whole = model.device.used.startswith("GPU") and model.pipeline in ("continuous_batching", "vision_batching")
+    return max(measured - plan.kv_cache_bytes, min(measured, model.facts.size_bytes)) if made_whole else measured
+
+
 def settings_for_more_cache(model: ServedModel, plan: InstancePlan) -> tuple[str, ...]:
     """Which of a model's settings make its KV cache hold more tokens."""
     if plan.kv_cache_tokens >= model.context_tokens * model.requests_per_instance:
@@ -279,17 +296,23 @@ def _loaded_weights(model: ServedModel) -> int:
     NPU's pipeline on another device unpacks them to 32 bits, once for prompts and once for answers."""
     facts = model.facts
     if model.task == "generation" and model.device.used.startswith("CPU"):
-        return int(facts.size_bytes * _REPACKED_ON_CPU)
+        return int(facts.size_bytes * _growth_on_cpu(facts))
     if model.on_npu and "NPUW_DEVICES" in model.assignment.extra_config and facts.parameters:
         return facts.parameters * _UNPACKED_BYTES
     return facts.size_bytes
 
 
+def _growth_on_cpu(facts: ModelFacts) -> float:
+    if facts.kind != "gguf":
+        return _REPACKED_ON_CPU
+    return _WHOLE_GGUF_ON_CPU if facts.quantization in ("F16", "F32") else _GGUF_ON_CPU
+
+
 def estimated_bytes(
     facts: ModelFacts, device: str, memory_bytes: int, assignment: ModelAssignment | None = None
 ) -> int:
-    """What an instance will take on an OpenVINO device, by its name, of which the models may take `memory_bytes`: as
-    the model is assigned, else with the defaults."""
+    """Bytes that an instance will take on the named OpenVINO device, whose models may take `memory_bytes`: as the
+    model is assigned, else with the defaults."""
     assignment = assignment or ModelAssignment(id="model", path="model")
     model = ServedModel(
         assignment.id, assignment.id, Path(), facts, assignment, ResolvedDevice(device, device.upper(), device)
@@ -298,7 +321,7 @@ def estimated_bytes(
 
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
-    """What a worker is told to load. `cache_dir` is the device's, of which each model has its own part."""
+    """What a worker is told to load. `cache_dir` is the device's; each model has its own folder in it."""
     guesses = model.assignment.prompt_lookup if model.pipeline == "continuous_batching" else None
     return LoadModel(
         directory=str(load_path(model.directory)),

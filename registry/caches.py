@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from notices import Notice
 from registry.disk import directory_size
 from registry.errors import LocalModelNotFound, ModelInUse
 from registry.names import inside
@@ -40,7 +41,7 @@ def clear_cache(data_dir: Path, device: str, devices: Collection[str]) -> int:
     unless the device is in no configuration any more. Raises ModelNotFound, ModelInUse, OSError."""
     path = inside(data_dir, f"{PREFIX}{device}")
     if "/" in device or "\\" in device or not path.is_dir() or path.is_symlink():
-        raise LocalModelNotFound(f'There is no compile cache for "{device}".')
+        raise LocalModelNotFound(Notice("notices.no_compile_cache", device=device))
     size = directory_size(path)
     try:
         if device not in devices:
@@ -49,7 +50,7 @@ def clear_cache(data_dir: Path, device: str, devices: Collection[str]) -> int:
         for entry in path.iterdir():
             _delete(entry)
     except PermissionError as error:  # Windows, where open files stay
-        message = f"Files of {path.name} are open: switch the device off first."
+        message = Notice("notices.cache_files_open", name=path.name)
         raise ModelInUse(message, in_use_by=[device]) from error
     return size - directory_size(path)
 

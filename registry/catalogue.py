@@ -17,6 +17,7 @@ import msgspec
 from model_files.model_facts import ModelFacts
 from model_files.model_kind import NOT_SERVED
 from model_files.npu_rules import pipeline_problem, size_problem
+from notices import Notice, as_text
 from registry.disk import write_json
 from registry.errors import RegistryError
 from storage.files import BROKEN_FILE, read_bytes
@@ -74,12 +75,12 @@ class CatalogueEntry:
         if self.kind not in ("llm", "vlm"):
             return pipeline_problem(self.kind, None)
         if not self.npu:
-            return "The NPU needs symmetric int4 weights, group size -1 or 128, as names with -cw promise."
+            return Notice("notices.npu_unknown_weights")
         return size_problem(self.parameters)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return msgspec.to_builtins(self)
+        return msgspec.to_builtins(self, enc_hook=as_text)
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def guess_entry(model_id: str, **known: Any) -> CatalogueEntry:
 def bundled_entries() -> tuple[CatalogueEntry, ...]:
     entries = []
     for row in json.loads(_BUNDLED.read_text(encoding="utf-8")):
-        known = {key: row[key] for key in ("kind", "license", "npu", "quality", "draft") if key in row}
+        known = {key: row[key] for key in ("kind", "license", "npu", "quality", "quantization", "draft") if key in row}
         known |= {key: tuple(row[key]) for key in ("good_for", "unsuited") if key in row}
         if "active_billion" in row:
             known["active"] = int(row["active_billion"] * 1e9)
@@ -155,7 +156,7 @@ class CatalogueStore:
         entries = tuple(_merge(entry, better.get(entry.id)) for entry in found)
         renewed = Catalogue(entries, "hub", self._clock())
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self._path, msgspec.to_builtins(renewed), durable=False)
+        write_json(self._path, msgspec.to_builtins(renewed, enc_hook=as_text), durable=False)
         return renewed
 
     def known(self) -> Catalogue:

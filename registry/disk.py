@@ -11,6 +11,7 @@ from typing import Any
 
 import humanize
 
+from notices import Notice
 from registry.names import TRASH
 from storage.files import replace_path, write_atomically
 
@@ -25,7 +26,7 @@ def free_bytes(directory: Path) -> int:
 def little_room(left: int) -> str:
     """What to say of a disk on which a model will find room, but hardly what is compiled from it."""
     size = humanize.naturalsize(max(left, 0))
-    return f"Only {size} will be left on the disk: the compile cache of a GPU or NPU may not find room."
+    return Notice("notices.disk_nearly_full", size=size)
 
 
 def directory_size(directory: Path) -> int:

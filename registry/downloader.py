@@ -18,6 +18,7 @@ from typing import BinaryIO
 import msgspec
 from filelock import Timeout
 
+from notices import Notice
 from registry import hub, modelscope
 from registry.disk import free_bytes, write_json
 from registry.downloader_protocol import (
@@ -68,7 +69,7 @@ class Downloader:
             with partial_lock(self._directory).acquire(timeout=_LOCK_SECONDS):
                 self._pull()
         except Timeout as error:
-            raise RegistryConflict(f"Another process is pulling {self._request.model_id}.") from error
+            raise RegistryConflict(Notice("notices.pulled_elsewhere", model=self._request.model_id)) from error
 
     def _pull(self) -> None:
         model = self._resolve()
@@ -150,7 +151,7 @@ class Downloader:
             if fetches_left:
                 self._send(Refetching(index))
                 self._fetch(transfer, index, file)
-        raise DownloadFailed(f"{file.path} arrives damaged each time: its hash is not the one the hub states.")
+        raise DownloadFailed(Notice("notices.file_damaged", file=file.path))
 
     def _describe(self, model: RemoteModel, files: list[RemoteFile]) -> None:
         metadata = {
@@ -180,8 +181,8 @@ class Downloader:
 def _failure(error: OSError, directory: Path) -> DownloadReportedFailure:
     if error.errno == errno.ENOSPC:
         full = NotEnoughDisk.of(RESERVE_BYTES, free_bytes(directory))
-        return DownloadReportedFailure(full.type, full.message, full.details)
-    return DownloadReportedFailure(DownloadFailed.__name__, f"The model cannot be written: {error}.")
+        return DownloadReportedFailure(full.code, full.message, full.details)
+    return DownloadReportedFailure(DownloadFailed.code, Notice("notices.model_not_written", error=error))
 
 
 def main() -> int:
@@ -192,7 +193,7 @@ def main() -> int:
     try:
         Downloader(request, output).run()
     except RegistryError as error:
-        failure = DownloadReportedFailure(error.type, error.message, error.details)
+        failure = DownloadReportedFailure(error.code, error.message, error.details)
     except OSError as error:
         failure = _failure(error, Path(request.directory))
     else:

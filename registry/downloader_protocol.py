@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from notices import Phrase, as_phrase
 from registry.files import RemoteFile
 from registry.settings import HubKind
 
@@ -70,13 +71,13 @@ class DownloadFinished(msgspec.Struct, tag="finished"):
 
 class DownloadReportedFailure(msgspec.Struct, tag="failed"):
     error: str
-    message: str
+    message: str | Phrase
     details: dict[str, Any] = {}
 
 
 Event = Resolved | DownloadProgress | Verifying | Refetching | DownloadFinished | DownloadReportedFailure
 
-encode = msgspec.json.encode
+encode = msgspec.json.Encoder(enc_hook=as_phrase).encode
 decode_plan = msgspec.json.Decoder(Plan).decode
 decode_event = msgspec.json.Decoder(Event).decode
 decode_request = msgspec.json.Decoder(DownloadRequest).decode

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import humanize
 
+from notices import Notice
+from web.errors import ServiceError
 
-class RegistryError(Exception):
-    """status: the HTTP status that fits. details: what a page may want beside the sentence (a link, byte counts)."""
 
-    status: ClassVar[int] = 500
+class RegistryError(ServiceError):
+    """code: the class's name unless it says another. details: what a page may want beside the sentence (a link, byte
+    counts)."""
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
-        self.message = message
         self.details = details
 
-    @property
-    def type(self) -> str:
-        return type(self).__name__
+    def __init_subclass__(cls) -> None:
+        cls.code = cls.__dict__.get("code", cls.__name__)
 
 
 class LocalModelNotFound(RegistryError):
+    code = "ModelNotFound"
     status = 404
 
 
@@ -65,10 +66,7 @@ class NotEnoughDisk(RegistryError):
 
     @classmethod
     def of(cls, needed: int, free: int) -> NotEnoughDisk:
-        text = (
-            f"{humanize.naturalsize(needed)} are needed, "
-            f"{humanize.naturalsize(free)} are free: make room on the disk, then resume."
-        )
+        text = Notice("notices.disk_full", needed=humanize.naturalsize(needed), free=humanize.naturalsize(free))
         return cls(text, needed_bytes=needed, free_bytes=free)
 
 
@@ -81,6 +79,7 @@ class ModelInUse(RegistryError):
 class RegistryConflict(RegistryError):
     """The request and the present state of a job or directory do not go together."""
 
+    code = "Conflict"
     status = 409
 
 
@@ -94,5 +93,5 @@ class DownloadFailed(RegistryError):
 
 def error_named(name: str, message: str, details: dict[str, Any]) -> RegistryError:
     """The error a child process reported, as an exception again."""
-    kinds = {kind.__name__: kind for kind in RegistryError.__subclasses__()}
+    kinds = {kind.code: kind for kind in RegistryError.__subclasses__()}
     return kinds.get(name, DownloadFailed)(message, **details)

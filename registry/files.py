@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from model_files.model_kind import refusal_of_files
+from notices import Notice
 from registry.errors import NotAnOpenVINOModel, UnsupportedModel
 from registry.gguf_choice import choose_gguf
 from registry.names import METADATA
@@ -66,7 +67,7 @@ def needed_files(files: Iterable[RemoteFile], model_id: str, variant: str | None
 def check_served(files: Iterable[RemoteFile], model_id: str, task: str | None) -> None:
     """Refuse what could not be served once it is here. task: as the hub names it. Raises UnsupportedModel."""
     if refusal := refusal_of_files([file.path for file in files], f"{task} {model_id}"):
-        raise UnsupportedModel(f"{model_id} is not pulled: {refusal}")
+        raise UnsupportedModel(Notice("notices.not_pulled", model=model_id, sentence=refusal))
 
 
 def _is_gguf(path: str) -> bool:
@@ -94,12 +95,10 @@ def _needed(path: PurePosixPath, present: dict[str, RemoteFile], folders: bool) 
 def _what_it_is(present: dict[str, RemoteFile], model_id: str) -> str:
     suffixes = {PurePosixPath(path).suffix.lower() for path in present}
     kind = next((name for suffix, name in _OTHER_FORMATS.items() if suffix in suffixes), None)
-    what = f"its weights are in {kind} format" if kind else "it holds no model weights"
+    what = Notice("notices.weights_in_format", kind=kind) if kind else Notice("notices.no_weights")
     name = model_id.rpartition("/")[2]
-    return (
-        f"{model_id} is not an OpenVINO model: {what}. Look for a converted one (OpenVINO/{name}-int4-ov, say), "
-        f"or convert it: optimum-cli export openvino --model {model_id} --weight-format int4 {name}-int4-ov"
-    )
+    command = f"optimum-cli export openvino --model {model_id} --weight-format int4 {name}-int4-ov"
+    return Notice("notices.not_openvino", model=model_id, what=what, name=name, command=command)
 
 
 def is_intact(file: RemoteFile, path: Path, on_bytes: Callable[[int], None] | None = None) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 import humanize
 
 from model_files.model_facts import ModelFacts
+from notices import Notice
 
 _COMFORTABLE = 0.8
 
@@ -27,12 +28,12 @@ def fit(facts: ModelFacts, needed_bytes: int, budget_bytes: int, device: str) ->
     refusal = facts.problem or (facts.npu_problem if device.lower().startswith("npu") else None)
     if refusal:
         return Fit("unsuitable", refusal)
-    figures = f"about {_size(needed_bytes)} of {_size(budget_bytes)}"
+    figures = Notice("notices.fit_figures", need=_size(needed_bytes), budget=_size(budget_bytes))
     if needed_bytes > budget_bytes:
-        return Fit("too_large", f"Needs {figures}.")
+        return Fit("too_large", Notice("notices.fit_needs", figures=figures))
     if needed_bytes > budget_bytes * _COMFORTABLE:
-        return Fit("tight", f"Needs {figures}: little room for other models.")
-    return Fit("fits", f"Needs {figures}.")
+        return Fit("tight", Notice("notices.fit_tight", figures=figures))
+    return Fit("fits", Notice("notices.fit_needs", figures=figures))
 
 
 def _size(count: int) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from model_files.gguf_support import READABLE_ARCHITECTURES, part_of_many
+from notices import Notice
 from registry.errors import InvalidModelName, NotAnOpenVINOModel
 
 _VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
@@ -19,7 +20,7 @@ def split_variant(name: str) -> tuple[str, str | None]:
     if not colon:
         return name, None
     if not _VARIANT.fullmatch(variant):
-        raise InvalidModelName("Behind the colon stands a GGUF file or its quantisation, like Q4_K_M.")
+        raise InvalidModelName(Notice("notices.gguf_variant_form"))
     return model_id, variant
 
 
@@ -27,13 +28,13 @@ def choose_gguf(paths: Sequence[str], model_id: str, variant: str | None) -> str
     """The file that a variant names: in full, or by the end of its name (`Q4_K_M`). Raises NotAnOpenVINOModel."""
     whole = [path for path in paths if "/" not in path and not part_of_many(path)]
     if not paths:
-        raise NotAnOpenVINOModel(f"{model_id} holds no GGUF file: leave out the part behind the colon.")
+        raise NotAnOpenVINOModel(Notice("notices.gguf_none", model=model_id))
     if not whole:
-        raise NotAnOpenVINOModel(f"The GGUF files of {model_id} are split into parts, which the library does not read.")
+        raise NotAnOpenVINOModel(Notice("notices.gguf_all_split", model=model_id))
     if variant is None:
         if len(whole) == 1:
             return whole[0]
-        raise NotAnOpenVINOModel(f"{model_id} holds several GGUF files: choose one, like {model_id}:{_listed(whole)}.")
+        raise NotAnOpenVINOModel(Notice("notices.gguf_choose", model=model_id, choice=f"{model_id}:{_listed(whole)}"))
     wanted = variant.lower().removesuffix(".gguf")
     stems = {path: path.lower().removesuffix(".gguf") for path in whole}
     ending = re.compile(rf"(^|[-._]){re.escape(wanted)}$")
@@ -41,7 +42,7 @@ def choose_gguf(paths: Sequence[str], model_id: str, variant: str | None) -> str
         path for path in whole if ending.search(stems[path])
     ]
     if len(matches) != 1:
-        raise NotAnOpenVINOModel(f"{model_id} holds no single GGUF file {variant}. There are: {_listed(whole)}.")
+        raise NotAnOpenVINOModel(Notice("notices.gguf_no_such_file", model=model_id, file=variant, list=_listed(whole)))
     return matches[0]
 
 
@@ -51,12 +52,11 @@ def check_readable(file: str, architecture: str | None, model_id: str) -> None:
     if architecture is not None and architecture not in READABLE_ARCHITECTURES:
         known = ", ".join(READABLE_ARCHITECTURES)
         raise NotAnOpenVINOModel(
-            f'OpenVINO GenAI reads GGUF models of {known}; {model_id} is "{architecture}". Look for the model in '
-            "OpenVINO's own format (-ov)."
+            Notice("notices.gguf_architecture_on_hub", known=known, model=model_id, architecture=architecture)
         )
     unread = _UNREAD.search(file)
     if unread:
-        raise NotAnOpenVINOModel(f"OpenVINO GenAI does not read {unread[1].upper()} in GGUF files: take Q4_0 or Q8_0.")
+        raise NotAnOpenVINOModel(Notice("notices.gguf_types", types=unread[1].upper()))
 
 
 def _listed(paths: Sequence[str]) -> str:

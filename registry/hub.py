@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import RepoSibling
 
+from notices import Notice
 from registry.errors import (
     GatedModel,
     HubUnreachable,
@@ -83,9 +84,9 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
         )
     siblings = info.siblings or []
     if not info.sha:
-        raise HubUnreachable(f"{settings.endpoint} does not state commits: it is no full mirror of the hub.")
+        raise HubUnreachable(Notice("notices.hub_without_commits", endpoint=settings.endpoint))
     if len(siblings) > _MAX_FILES:
-        raise UnsafeRepository(f"{model_id} holds {len(siblings)} files; more than {_MAX_FILES} are not taken.")
+        raise UnsafeRepository(Notice("notices.too_many_files", model=model_id, count=len(siblings), most=_MAX_FILES))
     check_file_names([sibling.rfilename for sibling in siblings])
     files = tuple(_remote_file(settings, sibling) for sibling in siblings)
     license_id = info.card_data.get("license") if info.card_data else None
@@ -106,7 +107,7 @@ def _remote_file(settings: HubSettings, sibling: RepoSibling) -> RemoteFile:
     if sibling.lfs:
         return RemoteFile(sibling.rfilename, sibling.lfs.size, sha256=sibling.lfs.sha256)
     if sibling.size is None:
-        raise HubUnreachable(f"{settings.endpoint} does not state the sizes of files: it is no full mirror of the hub.")
+        raise HubUnreachable(Notice("notices.hub_without_sizes", endpoint=settings.endpoint))
     return RemoteFile(sibling.rfilename, sibling.size, blob_sha1=sibling.blob_id)
 
 
@@ -125,23 +126,20 @@ def asked_with_token(settings: HubSettings, ask: Callable[[Token], T]) -> tuple[
 def translated(settings: HubSettings, model_id: str, revision: str | None = None) -> Iterator[None]:
     """The library's exceptions as ours, with sentences a user can act on."""
     if is_offline_mode():
-        raise HubUnreachable("HF_HUB_OFFLINE is set: the hub is not asked. Unset it to pull models.")
+        raise HubUnreachable(Notice("notices.hub_offline"))
     try:
         yield
     except HfHubHTTPError as error:
         raise _translate(error, settings, model_id, revision) from error
     except HFValidationError as error:
-        raise InvalidModelName(f'"{model_id}" is not a model id of the hub.') from error
+        raise InvalidModelName(Notice("notices.not_a_hub_id", model=model_id)) from error
     except httpx2.HTTPError as error:
         raise unreachable(settings, error) from error
 
 
 def unreachable(settings: HubSettings, error: Exception) -> HubUnreachable:
     reason = str(error) or type(error).__name__
-    return HubUnreachable(
-        f"{settings.endpoint} cannot be reached ({reason}). "
-        "Check the network and the proxy (HTTPS_PROXY), or choose a mirror."
-    )
+    return HubUnreachable(Notice("notices.hub_unreachable", endpoint=settings.endpoint, reason=reason))
 
 
 def _translate(error: HfHubHTTPError, settings: HubSettings, model_id: str, revision: str | None) -> RegistryError:
@@ -149,17 +147,15 @@ def _translate(error: HfHubHTTPError, settings: HubSettings, model_id: str, revi
     status = error.response.status_code
     if isinstance(error, GatedRepoError):
         return GatedModel(
-            f"{model_id} is gated: accept its licence at {page}, then enter a token of the account that did.",
+            Notice("notices.model_gated", model=model_id, page=page),
             license_url=page,
         )
     if isinstance(error, RevisionNotFoundError):
-        return RevisionNotFound(f'{model_id} has no branch, tag or commit "{revision}".')
+        return RevisionNotFound(Notice("notices.no_revision", model=model_id, revision=revision))
     if isinstance(error, RepositoryNotFoundError) or status in (401, 404):
-        return LocalModelNotFound(
-            f"{settings.endpoint} has no model {model_id}, or it is private: then enter a token that may read it."
-        )
+        return LocalModelNotFound(Notice("notices.hub_no_model", endpoint=settings.endpoint, model=model_id))
     if status == 403:
-        return GatedModel(f"The hub refuses access to {model_id} with this token: see {page}.", license_url=page)
+        return GatedModel(Notice("notices.hub_refuses_token", model=model_id, page=page), license_url=page)
     if status == 429:
-        return HubUnreachable("The hub asks to wait: too many requests. Try again in some minutes, or with a token.")
-    return HubUnreachable(f"{settings.endpoint} answered {status} for {model_id}. Try again later.")
+        return HubUnreachable(Notice("notices.hub_too_many_requests"))
+    return HubUnreachable(Notice("notices.hub_status", endpoint=settings.endpoint, status=status, model=model_id))

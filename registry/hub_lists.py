@@ -6,6 +6,7 @@ from huggingface_hub import HfApi, get_session
 from huggingface_hub.hf_api import ModelInfo
 from huggingface_hub.utils import hf_raise_for_status
 
+from notices import Notice
 from registry.catalogue import CatalogueEntry, bundled_entries, guess_entry
 from registry.errors import HubUnreachable
 from registry.hub import Token, asked_with_token, translated
@@ -39,7 +40,7 @@ _KINDS_BY_TASK = {
 def collection_entries(settings: HubSettings) -> list[CatalogueEntry]:
     """Every model of the OpenVINO collections, once. Raises HubUnreachable."""
     if settings.kind == "modelscope":
-        raise HubUnreachable("ModelScope has no such collections: the list that comes with the program is shown.")
+        raise HubUnreachable(Notice("notices.modelscope_no_collections"))
     api = HfApi(endpoint=settings.endpoint)
     check_hub(settings)
     entries: dict[str, CatalogueEntry] = {}
@@ -80,7 +81,7 @@ def check_hub(settings: HubSettings) -> None:
         response = get_session().get(f"{settings.endpoint}/api/models", params={"limit": 1})
         hf_raise_for_status(response)
     if "json" not in response.headers.get("content-type", ""):
-        raise HubUnreachable(f"{settings.endpoint} answers, but not as a hub does: is the address right?")
+        raise HubUnreachable(Notice("notices.not_a_hub", endpoint=settings.endpoint))
 
 
 def _entry(info: ModelInfo) -> CatalogueEntry:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from model_files.model_facts import read_facts
+from notices import Notice
 from registry.disk import directory_size, put_in_place, write_json
 from registry.errors import NotAnOpenVINOModel, NotEnoughDisk, RegistryConflict, UnsafeRepository, UnsupportedModel
 from registry.local import model_id_of
@@ -33,7 +34,7 @@ def import_model(
     try:
         source = source.resolve()
     except ValueError as error:
-        raise NotAnOpenVINOModel("No folder has such a name.") from error
+        raise NotAnOpenVINOModel(Notice("notices.import_no_folder")) from error
     facts = read_facts(source)
     if facts.problem:
         refusal = UnsupportedModel if facts.unsupported else NotAnOpenVINOModel
@@ -41,9 +42,9 @@ def import_model(
     model_id = check_model_id(model_id or _id_of(source))
     target = inside(models_dir, directory_name(model_id))
     if target.exists():
-        raise RegistryConflict(f"There is a model {model_id} already: remove it first, or import under another name.")
+        raise RegistryConflict(Notice("notices.import_exists", model=model_id))
     if models_dir.resolve() in source.parents:
-        raise RegistryConflict("The folder lies among the models already.")
+        raise RegistryConflict(Notice("notices.import_inside_models"))
     partial = inside(models_dir / PARTIAL, f"{directory_name(model_id)}.import")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -69,7 +70,7 @@ def _copy(source: Path, target: Path, free: int) -> None:
         shutil.copyfile(source, target / source.name)
         return
     if any(path.is_symlink() for path in source.rglob("*")):
-        raise UnsafeRepository(f"{source.name} holds links; copy the files they lead to, then import.")
+        raise UnsafeRepository(Notice("notices.import_links", folder=source.name))
     if (needed := directory_size(source)) > free:
         raise NotEnoughDisk.of(needed, free)
     ignore = shutil.ignore_patterns(*_LEFT_OUT)

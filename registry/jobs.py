@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from notices import as_phrase, as_text, restored
 from registry.disk import write_json
 from storage.files import BROKEN_FILE, read_bytes
 
@@ -34,7 +35,7 @@ class FileProgress:
 
 @dataclass(frozen=True)
 class JobError:
-    """type: the name of the error's class in registry.errors; details as there."""
+    """type: the code of the error in registry.errors; details as there."""
 
     type: str
     message: str
@@ -72,6 +73,10 @@ class PullJob:
         return sum(file.done for file in self.files)
 
     @property
+    def percent(self) -> int | None:
+        return min(100 * self.bytes_done // self.bytes_total, 100) if self.bytes_total else None
+
+    @property
     def eta_seconds(self) -> float | None:
         if not self.bytes_per_second or self.state != "downloading":
             return None
@@ -85,7 +90,7 @@ class PullJob:
     def as_dict(self) -> dict[str, Any]:
         """For JSON, the computed figures included."""
         figures = {"bytes_total": self.bytes_total, "bytes_done": self.bytes_done, "eta_seconds": self.eta_seconds}
-        return msgspec.to_builtins(self) | figures
+        return msgspec.to_builtins(self, enc_hook=as_text) | figures
 
 
 def new_job(state: JobState, model_id: str, revision: str | None, variant: str | None) -> PullJob:
@@ -119,7 +124,7 @@ class JobStore:
         """What was under way comes back as queued. An unreadable file counts as empty: pulling again mends it."""
         try:
             entries = json.loads(read_bytes(self._path))
-            jobs = [msgspec.convert(entry, PullJob) for entry in entries]
+            jobs = [msgspec.convert(restored(entry), PullJob) for entry in entries]
         except BROKEN_FILE:
             return []
         return [replace(job, state="queued", bytes_per_second=None) if job.active else job for job in jobs]
@@ -127,7 +132,7 @@ class JobStore:
     def save(self, jobs: list[PullJob]) -> None:
         finished = [job for job in jobs if not job.active and job.state != "paused"]
         dropped = {job.id for job in finished[:-_KEPT]}
-        entries = [msgspec.to_builtins(job) for job in jobs if job.id not in dropped]
+        entries = [msgspec.to_builtins(job, enc_hook=as_phrase) for job in jobs if job.id not in dropped]
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self._path, entries, durable=False)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from model_files.model_config import read_json
 from model_files.model_facts import FactsCache, ModelFacts, read_facts
 from model_files.model_kind import UNFINISHED
+from notices import as_text
 from registry.errors import InvalidModelName
 from registry.names import METADATA, check_model_id, id_of_directory
 
@@ -96,7 +97,7 @@ class LocalModel:
             "id": self.id,
             "path": str(self.path),
             "metadata": self.metadata.model_dump(exclude={"files"}) if self.metadata else None,
-            "facts": msgspec.to_builtins(self.facts),
+            "facts": msgspec.to_builtins(self.facts, enc_hook=as_text),
             "complete": self.complete,
             "state": self.facts.state,
             "bundled": self.bundled,

@@ -13,6 +13,7 @@ import httpx2
 import msgspec
 from huggingface_hub import get_session
 
+from notices import Notice
 from registry.errors import GatedModel, HubUnreachable, LocalModelNotFound, RevisionNotFound
 from registry.files import RemoteFile
 from registry.hub import RemoteModel, unreachable
@@ -51,22 +52,22 @@ def resolve(settings: HubSettings, model_id: str, revision: str | None) -> Remot
         headers = {}
         response = _list_files(settings, model_id, wanted, headers)
     if response.status_code == 404 and revision:
-        raise RevisionNotFound(f'{model_id} does not exist on ModelScope, or has no branch or tag "{revision}".')
+        raise RevisionNotFound(Notice("notices.modelscope_no_revision", model=model_id, revision=revision))
     if response.status_code == 404:
-        raise LocalModelNotFound(
-            f"ModelScope has no model {model_id}, or it is private: then enter a token that may read it."
-        )
+        raise LocalModelNotFound(Notice("notices.modelscope_no_model", model=model_id))
     if response.status_code in _REFUSED:
         raise GatedModel(
-            f"ModelScope asks for a token that may read {model_id}.",
+            Notice("notices.modelscope_wants_token", model=model_id),
             license_url=f"{settings.endpoint}/models/{model_id}",
         )
     if response.is_error:
-        raise HubUnreachable(f"{settings.endpoint} answered {response.status_code} for {model_id}. Try again later.")
+        raise HubUnreachable(
+            Notice("notices.hub_status", endpoint=settings.endpoint, status=response.status_code, model=model_id)
+        )
     try:
         listed = msgspec.json.decode(response.content, type=_Listing).data.files
     except BROKEN_FILE as error:
-        raise HubUnreachable(f"{settings.endpoint} answers, but not as ModelScope does.") from error
+        raise HubUnreachable(Notice("notices.not_modelscope", endpoint=settings.endpoint)) from error
     files = tuple(RemoteFile(file.path, file.size, sha256=file.sha256) for file in listed if file.type == "blob")
     check_file_names([file.path for file in files])
     content = "".join(sorted(f"{file.path} {file.digest}\n" for file in files))

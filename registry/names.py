@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from notices import Notice
 from registry.errors import InvalidModelName, UnsafeRepository
 
 PARTIAL = ".partial"
@@ -23,14 +24,12 @@ def check_model_id(model_id: str) -> str:
     """An id as the hub allows it, always with its organisation: "org/name". Raises InvalidModelName."""
     parts = model_id.split("/")
     if len(parts) != 2:
-        raise InvalidModelName(f'"{_shown(model_id)}" is not a model id: write it as organisation/name.')
+        raise InvalidModelName(Notice("notices.model_id_form", model=_shown(model_id)))
     good = len(model_id) <= 96 and all(_PART.fullmatch(part) for part in parts)
     if not good or "--" in model_id or ".." in model_id or model_id.endswith(".git"):
-        raise InvalidModelName(
-            f'"{_shown(model_id)}" is not a model id: only letters, digits, "-", "_" and "." can stand in it.'
-        )
+        raise InvalidModelName(Notice("notices.model_id_characters", model=_shown(model_id)))
     if is_reserved(directory_name(model_id)) or any(is_reserved(part) for part in parts):
-        raise InvalidModelName(f'"{model_id}" holds a name that Windows reserves.')
+        raise InvalidModelName(Notice("notices.model_id_reserved", model=model_id))
     return model_id
 
 
@@ -40,7 +39,7 @@ def check_revision(revision: str | None) -> str | None:
         return None
     revision = revision.strip()
     if not _REVISION.fullmatch(revision) or ".." in revision or revision.endswith((".lock", "/")):
-        raise InvalidModelName(f'"{_shown(revision)}" is not the name of a branch, tag or commit.')
+        raise InvalidModelName(Notice("notices.revision_form", revision=_shown(revision)))
     return revision
 
 
@@ -59,7 +58,7 @@ def inside(root: Path, *parts: str) -> Path:
     path = root.joinpath(*parts)
     resolved, base = path.resolve(), root.resolve()
     if base not in resolved.parents:
-        raise UnsafeRepository(f'"{_shown("/".join(parts))}" leads out of {root.name}.')
+        raise UnsafeRepository(Notice("notices.path_leads_out", path=_shown("/".join(parts)), root=root.name))
     return path
 
 
@@ -69,11 +68,9 @@ def check_file_names(names: list[str]) -> None:
     for name in names:
         parts = name.split("/")
         if any(not _safe_part(part) for part in parts):
-            raise UnsafeRepository(
-                f'The repository holds a file with an unsafe name: "{_shown(name)}". Nothing is pulled.'
-            )
+            raise UnsafeRepository(Notice("notices.unsafe_file_name", name=_shown(name)))
         if name.casefold() in seen:
-            raise UnsafeRepository(f'The repository holds two files that differ in case only: "{_shown(name)}".')
+            raise UnsafeRepository(Notice("notices.names_differ_in_case", name=_shown(name)))
         seen.add(name.casefold())
 
 

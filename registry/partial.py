@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from notices import Notice
 from registry.disk import put_in_place
 from registry.downloader_protocol import Plan, decode_plan
 from registry.errors import InvalidModelName, ModelInUse
@@ -52,7 +53,5 @@ async def install(partial: Path, target: Path, models_dir: Path) -> None:
     try:
         moving.result()
     except PermissionError as error:
-        raise ModelInUse(
-            f"The new files are complete, but {target.name} is in use: stop the model, then resume.", in_use_by=[]
-        ) from error
+        raise ModelInUse(Notice("notices.new_files_in_use", name=target.name), in_use_by=[]) from error
     (target / PLAN).unlink(missing_ok=True)

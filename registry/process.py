@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from asyncio.subprocess import PIPE
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from pathlib import Path
 
 import msgspec
 
+from notices import Notice, joined
 from registry.downloader_protocol import DownloadFinished, DownloadRequest, Event, decode_event, encode
 from registry.settings import DEFAULT_ENDPOINT
 from supervision.environment import network_environment
 from supervision.exit_status import describe_exit
 from supervision.python import python_command
+from supervision.spawn import spawn_process
 
-_PROJECT = Path(__file__).resolve().parent.parent
 _LINE_LIMIT = 32 * 1024 * 1024
 _STOP_SECONDS = 3.0
 
@@ -48,7 +49,8 @@ async def download_events(request: DownloadRequest) -> AsyncGenerator[Event, Non
         await asyncio.shield(_end(process))
         last_lines = await errors
     how = describe_exit(process.returncode or 0)
-    raise DownloaderDied(f"The downloader ended unexpectedly ({how}). {last_lines}".strip())
+    ended = Notice("notices.downloader_ended", exit=how)
+    raise DownloaderDied(joined(ended, last_lines) if last_lines else ended)
 
 
 async def read_download_events(stream: asyncio.StreamReader) -> AsyncGenerator[Event, None]:
@@ -60,7 +62,7 @@ async def read_download_events(stream: asyncio.StreamReader) -> AsyncGenerator[E
             if isinstance(event, DownloadFinished):
                 return
     except (ConnectionError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise DownloaderDied(f"The downloader sent nothing that can be read ({error}).") from error
+        raise DownloaderDied(Notice("notices.downloader_unreadable", error=error)) from error
 
 
 async def _spawn(endpoint: str) -> asyncio.subprocess.Process:
@@ -70,13 +72,10 @@ async def _spawn(endpoint: str) -> asyncio.subprocess.Process:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONUTF8": "1",
     }
-    return await asyncio.create_subprocess_exec(
-        *python_command("-m", "registry.downloader"),
-        cwd=_PROJECT,
-        env=network_environment() | _token_of_the_environment(endpoint) | settings,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    return await spawn_process(
+        python_command("-m", "registry.downloader"),
+        environment=network_environment() | _token_of_the_environment(endpoint) | settings,
+        stderr=PIPE,
         limit=_LINE_LIMIT,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 
+from notices import Notice, notice_of
 from registry.disk import free_bytes, little_room
 from registry.downloader_protocol import (
     DownloadProgress,
@@ -83,7 +84,7 @@ class PullManager:
     def job(self, job_id: str) -> PullJob:
         """Raises JobNotFound."""
         if job_id not in self._jobs:
-            raise JobNotFound(f'There is no pull job "{job_id}".')
+            raise JobNotFound(Notice("notices.no_pull_job", job=job_id))
         return self._jobs[job_id]
 
     def pull(self, model_id: str, revision: str | None = None) -> PullJob:
@@ -101,8 +102,8 @@ class PullManager:
         if under_way and (under_way.revision, under_way.variant) == (revision, variant):
             return self.resume(under_way.id)
         if under_way:
-            other = under_way.variant or under_way.revision or "the default revision"
-            raise RegistryConflict(f"{model_id} is being pulled already ({other}): wait for it or cancel it.")
+            other = under_way.variant or under_way.revision or Notice("notices.default_revision")
+            raise RegistryConflict(Notice("notices.pulled_already", model=model_id, revision=other))
         self._check_directory(model_id)
         wanted = (model_id, revision, variant)
         for job in self._jobs.values():
@@ -124,7 +125,7 @@ class PullManager:
         """Stop a download and keep what it has. Raises JobNotFound, Conflict."""
         job = self.job(job_id)
         if not job.active:
-            raise RegistryConflict(f"The pull of {job.model_id} is {job.state}: there is nothing to pause.")
+            raise RegistryConflict(Notice("notices.nothing_to_pause", model=job.model_id, state=job.state))
         return self._end(job, "paused")
 
     def resume(self, job_id: str) -> PullJob:
@@ -136,7 +137,7 @@ class PullManager:
             return job
         other = self.under_way(job.model_id)
         if job.state == "ready" or (other and other.id != job.id):
-            raise RegistryConflict(f"The pull of {job.model_id} is {(other or job).state}: there is nothing to resume.")
+            raise RegistryConflict(Notice("notices.nothing_to_resume", model=job.model_id, state=(other or job).state))
         job = self._set(replace(job, state="queued", error=None, notes=()))
         self._launch(job)
         return job
@@ -145,7 +146,7 @@ class PullManager:
         """Stop a job and delete what it has downloaded. Raises JobNotFound, Conflict."""
         job = self.job(job_id)
         if job.state == "ready":
-            raise RegistryConflict(f"{job.model_id} is ready: remove the model instead.")
+            raise RegistryConflict(Notice("notices.pull_ready", model=job.model_id))
         if self.under_way(job.model_id) in (None, job):
             self._background(self._discard(job))
         return self._end(job, "cancelled")
@@ -154,7 +155,7 @@ class PullManager:
         """Take an ended job off the list. Raises JobNotFound, Conflict (there is still something of it)."""
         job = self.job(job_id)
         if job.state not in ("ready", "cancelled") and self.under_way(job.model_id) in (None, job):
-            raise RegistryConflict(f"The pull of {job.model_id} is {job.state}: cancel it first.")
+            raise RegistryConflict(Notice("notices.cancel_pull_first", model=job.model_id, state=job.state))
         del self._jobs[job_id]
         self._store.save(self.jobs())
 
@@ -213,10 +214,10 @@ class PullManager:
         metadata = read_metadata(target)
         if metadata and metadata.model_id.casefold() != model_id.casefold():
             raise RegistryConflict(
-                f"The directory {target.name} belongs to {metadata.model_id}: remove that model first."
+                Notice("notices.directory_of_another", directory=target.name, model=metadata.model_id)
             )
         if target.exists() and metadata is None:
-            raise RegistryConflict(f"{target.name} was put there by hand and would be lost: remove or rename it first.")
+            raise RegistryConflict(Notice("notices.directory_by_hand", directory=target.name))
 
     async def _run(self, job_id: str) -> None:
         job = self.job(job_id)
@@ -237,15 +238,15 @@ class PullManager:
                 restarts = restarts + 1 if self.job(job_id).bytes_done <= done else 1
                 logger.warning("Download of %s: %s", self.job(job_id).model_id, death)
                 if restarts > _RESTARTS:
-                    self._fail(job_id, DownloadFailed(f"{death} Resume to try again."))
+                    self._fail(job_id, DownloadFailed(Notice("notices.resume_to_try_again", sentence=death)))
             except RegistryError as error:
                 self._fail(job_id, error)
             except OSError as error:
-                self._fail(job_id, DownloadFailed(f"The model cannot be stored: {error}."))
+                self._fail(job_id, DownloadFailed(Notice("notices.model_not_stored", error=error)))
 
     def _fail(self, job_id: str, error: RegistryError) -> None:
         job = self.job(job_id)
-        details = JobError(error.type, error.message, error.status, error.details)
+        details = JobError(error.code, error.message, error.status, error.details)
         commit = None if isinstance(error, RevisionNotFound) else job.commit
         self._set(replace(job, state="failed", error=details, commit=commit, bytes_per_second=None))
         logger.warning("Pull of %s failed: %s", job.model_id, error.message)
@@ -290,9 +291,9 @@ class PullManager:
         """Raises RegistryError, the one the child reports."""
         job = self.job(job_id)
         if isinstance(event, DownloadReportedFailure):
-            raise error_named(event.error, event.message, event.details)
+            raise error_named(event.error, notice_of(event.message), event.details)
         if isinstance(event, Resolved):
-            notes = ("The hub refuses the token: pulled without it.",) if event.token_refused else ()
+            notes = (Notice("notices.pulled_without_token"),) if event.token_refused else ()
             files = zip(event.files, event.done, strict=True)
             progress = tuple(FileProgress(file.path, file.size, done) for file, done in files)
             job = replace(job, state="downloading", commit=event.commit, files=progress)

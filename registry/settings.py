@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from notices import Notice
 from registry.errors import InvalidModelName
-from storage.files import BROKEN_FILE, read_bytes, write_atomically
+from storage.files import BROKEN_FILE
+from storage.json_store import JsonStore
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 HubKind = Literal["huggingface", "modelscope"]
@@ -48,7 +50,7 @@ def check_endpoint(endpoint: str) -> str:
     parts = urlsplit(endpoint)
     plain = not (parts.query or parts.fragment or parts.username or parts.password)
     if parts.scheme not in ("http", "https") or not parts.hostname or not plain or not endpoint.isprintable():
-        raise InvalidModelName("The address of a hub looks like https://huggingface.co.")
+        raise InvalidModelName(Notice("notices.hub_address_form"))
     return endpoint
 
 
@@ -56,7 +58,7 @@ def check_token(token: str) -> str:
     """Raises InvalidModelName, without the token in the sentence."""
     token = token.strip()
     if not token.isascii() or not token.isprintable() or " " in token or len(token) > 500:
-        raise InvalidModelName("This is not a token: it holds characters that no token has.")
+        raise InvalidModelName(Notice("notices.token_form"))
     return token
 
 
@@ -64,23 +66,29 @@ class SettingsFile:
     """A JSON file with the token in it: readable by its owner alone from the first byte on."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._file = JsonStore(path, _decoded, _encoded, private=True)
 
     def load(self) -> HubSettings:
         """The stored settings, else the defaults."""
         try:
-            stored = json.loads(read_bytes(self._path))
-            token = stored.get("token")
-            endpoint = check_endpoint(str(stored["endpoint"]))
-            return HubSettings(endpoint, check_token(token) if token else None, kind_of(endpoint))
+            return self._file.read()
         except FileNotFoundError:
             return default_settings()
         except (*BROKEN_FILE, InvalidModelName) as error:
-            logger.warning("%s is not used: %s", self._path.name, type(error).__name__)
+            logger.warning("%s is not used: %s", self._file.path.name, type(error).__name__)
             return default_settings()
 
     def save(self, settings: HubSettings) -> None:
         """Raises OSError."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        document = {"endpoint": settings.endpoint, "token": settings.token}
-        write_atomically(self._path, json.dumps(document, ensure_ascii=False, indent=2).encode(), private=True)
+        self._file.write(settings)
+
+
+def _decoded(data: bytes) -> HubSettings:
+    stored = json.loads(data)
+    token = stored.get("token")
+    endpoint = check_endpoint(str(stored["endpoint"]))
+    return HubSettings(endpoint, check_token(token) if token else None, kind_of(endpoint))
+
+
+def _encoded(settings: HubSettings) -> bytes:
+    return json.dumps({"endpoint": settings.endpoint, "token": settings.token}, ensure_ascii=False, indent=2).encode()

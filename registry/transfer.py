@@ -20,6 +20,7 @@ from huggingface_hub import get_session
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
+from notices import Notice
 from registry.disk import free_bytes
 from registry.errors import DownloadFailed, NotEnoughDisk
 from registry.files import RemoteFile
@@ -86,7 +87,7 @@ class Transfer:
             time.sleep(min(self._retry_wait * 2 ** (failures - 1), _LONGEST_WAIT))
         if _length(stream) > file.size:
             stream.truncate(0)
-            raise DownloadFailed(f"The hub sent more of {file.path} than the {file.size} bytes it states.")
+            raise DownloadFailed(Notice("notices.hub_sent_too_much", file=file.path, size=file.size))
 
     def _read(self, file: RemoteFile, stream: BinaryIO, on_bytes: Callable[[int], None]) -> None:
         have = _length(stream)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from notices import Notice
 from registry.errors import RegistryConflict
 from registry.files import RemoteFile, is_intact
 from registry.local import LocalModel
@@ -32,6 +33,6 @@ def verify(model: LocalModel, on_bytes: Callable[[int], None] | None = None) -> 
     except msgspec.ValidationError:
         files = []
     if not files:
-        raise RegistryConflict(f"{model.id} was not pulled from a hub: there are no hashes to compare it with.")
+        raise RegistryConflict(Notice("notices.no_hashes", model=model.id))
     damaged = tuple(file.path for file in files if not is_intact(file, model.path / file.path, on_bytes))
     return Verification(model.id, len(files), damaged)

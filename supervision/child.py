@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import sys
+from asyncio.subprocess import STDOUT
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
+
+from supervision.spawn import spawn
 
 _OUTPUT = 1
 _MAX_LINE_BYTES = 65_536
@@ -39,20 +41,14 @@ class ChildProcess:
     ) -> "ChildProcess":
         """`descriptors` are inherited under the same numbers (POSIX). `on_line` gets stdout and stderr line by line,
         in the event loop. Raises OSError where the program cannot be started."""
-        options: dict[str, Any]
-        if sys.platform == "win32":
-            options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-        else:
-            options = {"start_new_session": True, "pass_fds": tuple(descriptors)}
-        transport, output = await asyncio.get_running_loop().subprocess_exec(
+        transport, output = await spawn(
+            command,
             lambda: _Output(on_line),
-            *command,
-            cwd=str(cwd),
-            env=dict(environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            **options,
+            environment=environment,
+            cwd=cwd,
+            stderr=STDOUT,
+            own_group=True,
+            descriptors=descriptors,
         )
         return cls(transport, output)
 

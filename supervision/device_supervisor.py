@@ -6,7 +6,8 @@ from typing import Any
 
 from activity.history import RequestHistory
 from configuration.device_config import DeviceSettings
-from supervision.health import Answer
+from notices import Notice
+from reports.device import Health, Live, MemoryReport
 from supervision.server_supervisor import ServerState, ServerStatus, ServerSupervisor
 
 __all__ = ["DeviceState", "DeviceStatus", "DeviceSupervisor"]
@@ -15,8 +16,10 @@ DeviceState = ServerState
 DeviceStatus = ServerStatus
 
 
-class DeviceSupervisor(ServerSupervisor):
+class DeviceSupervisor(ServerSupervisor[Live]):
     """`health` and `memory`: the latest answers, None while there are none."""
+
+    answer_type = Live
 
     def __init__(
         self,
@@ -29,8 +32,8 @@ class DeviceSupervisor(ServerSupervisor):
     ) -> None:
         """`options`: those of `ServerSupervisor`."""
         self.settings = settings
-        self.health: Answer = None
-        self.memory: Answer = None
+        self.health: Health | None = None
+        self.memory: MemoryReport | None = None
         self.activity = activity
         self._config_path = config_path
         super().__init__(name, **options)
@@ -59,18 +62,18 @@ class DeviceSupervisor(ServerSupervisor):
     def _question(self) -> str:
         return f"/live?since={self.activity.cursor}"
 
-    def _hear(self, answer: Answer) -> None:
-        self.health = answer["health"] if answer else None
-        self.memory = answer["memory"] if answer else None
+    def _hear(self, answer: Live | None) -> None:
+        self.health = answer.health if answer else None
+        self.memory = answer.memory if answer else None
         if answer:
-            self.activity.take(answer["activity"])
+            self.activity.take(answer.activity)
 
     def _ended(self) -> None:
         self.health = self.memory = None
         self.activity.lose_running()
 
     def _way_out(self) -> str:
-        return f"Stop that program, or give {self.name} another port in device_config.json."
+        return Notice("notices.port_way_out", device=self.name)
 
 
 def _wanted(settings: DeviceSettings) -> bool:

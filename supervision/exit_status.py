@@ -2,20 +2,22 @@
 
 import signal
 
+from notices import Notice
+
 _FIRST_NT_STATUS = 0x80000000
 _NT_STATUS = {
-    0xC0000005: "access violation",
-    0xC0000006: "a page could not be read from disk",
-    0xC0000017: "out of memory",
-    0xC000001D: "illegal instruction: the processor lacks what the library needs",
-    0xC0000094: "integer division by zero",
-    0xC00000FD: "stack overflow",
-    0xC0000135: "a DLL was not found",
-    0xC0000139: "a DLL lacks a function: two versions are mixed",
-    0xC000013A: "ended by Ctrl-C or by closing the console",
-    0xC0000142: "a DLL could not be initialised",
-    0xC0000374: "heap corruption",
-    0xC0000409: "the process aborted itself",
+    0xC0000005: "access_violation",
+    0xC0000006: "page_unreadable",
+    0xC0000017: "out_of_memory",
+    0xC000001D: "illegal_instruction",
+    0xC0000094: "division_by_zero",
+    0xC00000FD: "stack_overflow",
+    0xC0000135: "dll_missing",
+    0xC0000139: "dll_mixed",
+    0xC000013A: "interrupted",
+    0xC0000142: "dll_not_initialised",
+    0xC0000374: "heap_corruption",
+    0xC0000409: "aborted",
 }
 """From Microsoft's list of NTSTATUS values."""
 
@@ -23,11 +25,14 @@ _NT_STATUS = {
 def describe_exit(code: int) -> str:
     """`code` as Python's subprocesses report it: negative for a signal, an NTSTATUS where Windows ended it."""
     if code < 0:
-        return f"signal {_signal_name(-code)}"
+        return Notice("notices.exit_signal", name=_signal_name(-code))
     if code < _FIRST_NT_STATUS:
-        return f"exit code {code}"
+        return Notice("notices.exit_code", code=code)
     meaning = _NT_STATUS.get(code)
-    return f"exit code 0x{code:08X}" + (f" ({meaning})" if meaning else "")
+    name = f"0x{code:08X}"
+    if meaning is None:
+        return Notice("notices.exit_code", code=name)
+    return Notice("notices.exit_code_meaning", code=name, meaning=Notice(f"notices.exit_{meaning}"))
 
 
 def crashed(code: int) -> bool:

@@ -7,20 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from configuration.gateway_config import GatewaySettings, GatewayStore
-from supervision.health import Answer
+from notices import Notice
+from reports.gateway import GatewayHealth
 from supervision.server_supervisor import ServerSupervisor
 
 GATEWAY = "gateway"
 
 
-class GatewaySupervisor(ServerSupervisor):
+class GatewaySupervisor(ServerSupervisor[GatewayHealth]):
     """`health`: the latest answer of the gateway's /health, None while there is none."""
+
+    answer_type = GatewayHealth
 
     def __init__(self, store: GatewayStore, *, config_path: Path, **options: Any) -> None:
         """`config_path`: the devices' configuration. `options`: those of `ServerSupervisor`."""
         self.store = store
         self.settings = store.current()
-        self.health: Answer = None
+        self.health: GatewayHealth | None = None
         self._config_path = config_path
         super().__init__(GATEWAY, **options)
 
@@ -55,13 +58,11 @@ class GatewaySupervisor(ServerSupervisor):
     def _question(self) -> str:
         return "/health"
 
-    def _hear(self, answer: Answer) -> None:
+    def _hear(self, answer: GatewayHealth | None) -> None:
         self.health = answer
 
     def _ended(self) -> None:
         self.health = None
 
     def _way_out(self) -> str:
-        return (
-            "If it is Ollama, end it, or give the gateway another port; the devices' own addresses work all the same."
-        )
+        return Notice("notices.gateway_port_way_out")

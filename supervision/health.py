@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Generic, TypeVar
 
 import httpx
+import msgspec
 
 from supervision.launch import Timing
 
-Answer = dict[str, Any] | None
+Answer = TypeVar("Answer")
 
 
-class HealthWatch:
-    """`on_answer` gets each answer to the path that `question` gives, None for a missing one.
+class HealthWatch(Generic[Answer]):
+    """`on_answer` gets each answer to the path that `question` gives, an `answer_type`, None for a missing one.
     `on_silence` is called once when there was no answer for too long. `healthy_since`: loop time of the first one.
 
     Silence counts only while this side asks: where the whole machine stood still, it was as silent itself.
@@ -25,7 +26,8 @@ class HealthWatch:
         timing: Timing,
         *,
         question: Callable[[], str],
-        on_answer: Callable[[Answer], None],
+        answer_type: type[Answer],
+        on_answer: Callable[[Answer | None], None],
         on_silence: Callable[[], None],
     ) -> None:
         self.healthy_since: float | None = None
@@ -33,6 +35,7 @@ class HealthWatch:
         self._base_url = base_url
         self._timing = timing
         self._question = question
+        self._answer_type = answer_type
         self._on_answer = on_answer
         self._on_silence = on_silence
 
@@ -55,10 +58,9 @@ class HealthWatch:
                 return
             await asyncio.sleep(timing.poll if running else timing.poll_while_starting)
 
-    async def _ask(self, path: str) -> Answer:
+    async def _ask(self, path: str) -> Answer | None:
         try:
             response = await self._client.get(self._base_url + path, timeout=self._timing.poll_timeout)
-            answer = response.json()
-        except (httpx.HTTPError, ValueError):
+            return msgspec.json.decode(response.content, type=self._answer_type) if response.is_success else None
+        except (httpx.HTTPError, msgspec.MsgspecError, ValueError, RecursionError):
             return None
-        return answer if response.status_code == 200 and isinstance(answer, dict) else None

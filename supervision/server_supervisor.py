@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Generic, Literal
 
 import httpx
 
+from notices import Notice, joined
 from supervision.child import ChildProcess
 from supervision.exit_status import describe_exit
 from supervision.health import Answer, HealthWatch
@@ -47,12 +48,14 @@ class ServerStatus:
     last_log_lines: tuple[str, ...]
 
 
-class ServerSupervisor(ABC):
+class ServerSupervisor(ABC, Generic[Answer]):
     """`start` and `stop` return when done; between them a task keeps the process alive.
 
     The listening sockets stay open here while a process is replaced, so that connections wait instead of being
     refused; on Windows the process opens them itself. A subclass says what is run, where, and who wants to hear of it.
     """
+
+    answer_type: type[Answer]
 
     def __init__(
         self,
@@ -100,7 +103,7 @@ class ServerSupervisor(ABC):
         """The path that is asked again and again."""
 
     @abstractmethod
-    def _hear(self, answer: Answer) -> None:
+    def _hear(self, answer: Answer | None) -> None:
         """An answer to it; None for a missing one."""
 
     @abstractmethod
@@ -185,7 +188,7 @@ class ServerSupervisor(ABC):
         self._close_listeners()
         self._set("failed")
 
-    def _note(self, answer: Answer) -> None:
+    def _note(self, answer: Answer | None) -> None:
         self._hear(answer)
         if answer and not self._ending.is_set():
             self._last_error = None
@@ -204,12 +207,12 @@ class ServerSupervisor(ABC):
             await self._listen()
             await self._run_again_and_again()
         except CannotListen as error:
-            self._fail(f"{error} {self._way_out()}")
+            self._fail(joined(str(error), self._way_out()))
         except OSError as error:
-            self._fail(f"The server could not be started: {error}.")
+            self._fail(Notice("notices.server_not_started", error=error))
         except Exception as error:
             logger.exception("supervising %s failed", self.name)
-            self._fail(f"Supervising the server failed: {error!r}.")
+            self._fail(Notice("notices.supervision_failed", error=f"{error!r}"))
 
     async def _listen(self) -> None:
         """Raises `CannotListen` when the port is still taken after `port_wait`."""
@@ -240,17 +243,17 @@ class ServerSupervisor(ABC):
             if self._ending.is_set():
                 return
             code = self._exit_code or 0
-            how = f"The server ended with {describe_exit(code)}"
+            how = Notice("notices.server_ended", exit=describe_exit(code))
             if code == CANNOT_START:
-                self._fail(f"{how}: it cannot start as it is configured. Its last log lines say why.")
+                self._fail(Notice("notices.server_cannot_start", how=how))
                 return
             deaths = deaths + 1 if healthy_since is None else 0
             if deaths >= self._timing.attempts:
-                self._fail(f"{how}, {deaths} times in a row before it answered. Its last log lines may say why.")
+                self._fail(Notice("notices.server_gives_up", how=how, deaths=deaths))
                 return
             if healthy_since is not None and loop.time() - healthy_since >= self._timing.pause_reset:
                 pause = self._timing.first_pause
-            self._last_error = f"{how}; it is started again."
+            self._last_error = Notice("notices.server_restarts", how=how)
             self.log.remark("WARNING", f"{how}; it is started again in {pause:g} s")
             self._set("restarting")
             self._restarts += 1
@@ -279,6 +282,7 @@ class ServerSupervisor(ABC):
             self._launch.base_url(port, host),
             self._timing,
             question=self._question,
+            answer_type=self.answer_type,
             on_answer=self._note,
             on_silence=partial(self._end_silent, child),
         )

@@ -12,6 +12,8 @@ import httpx
 from activity.history import RequestHistory
 from configuration.device_config import ConfigStore, DeviceSettings
 from configuration.gateway_config import GATEWAY_FILE, GatewayStore
+from notices import Notice
+from reports.device import Health, MemoryReport
 from supervision.device_supervisor import DeviceState, DeviceStatus, DeviceSupervisor
 from supervision.gateway_supervisor import GATEWAY, GatewaySupervisor
 from supervision.launch import Launch, Timing
@@ -28,7 +30,7 @@ class UnknownDevice(LookupError):
     """No device of this name is configured."""
 
     def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f'There is no device "{name}"; configured devices: {", ".join(known) or "none"}.')
+        super().__init__(Notice("notices.no_device", name=name, known=", ".join(known) or "none"))
 
 
 class Suite:
@@ -137,12 +139,12 @@ class Suite:
         """Raises `UnknownDevice`."""
         return self._find(name).status()
 
-    def health(self, name: str) -> dict[str, Any] | None:
+    def health(self, name: str) -> Health | None:
         """The latest answer of the device's /health, less than a second old; None where there is none.
         Raises `UnknownDevice`."""
         return self._find(name).health
 
-    def memory(self, name: str) -> dict[str, Any] | None:
+    def memory(self, name: str) -> MemoryReport | None:
         """The same of /memory."""
         return self._find(name).memory
 
@@ -181,7 +183,7 @@ class Suite:
             self._logs[name] = DeviceLog(self._launch.data_dir / "logs" / f"{name}.log", clock=self._clock)
         return self._logs[name]
 
-    def _all(self) -> list[ServerSupervisor]:
+    def _all(self) -> list[ServerSupervisor[Any]]:
         return [*self._supervisors.values(), *([self._gateway] if self._gateway else [])]
 
     async def _to_the_end(self, work: Coroutine[Any, Any, None]) -> None:

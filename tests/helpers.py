@@ -1,4 +1,4 @@
-"""Ports, processes and patience for tests."""
+"""Processes and patience for tests."""
 
 import asyncio
 import signal
@@ -13,29 +13,11 @@ import httpx
 import psutil
 import pytest
 
-from web.listening import close_all, open_listeners
-
 PATIENCE = 30
 """Seconds after which something that should have come true will not."""
 
 http = httpx.Client(timeout=2 * PATIENCE, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 """For single requests: as patient as a machine with other work needs it to be."""
-
-
-def free_port() -> int:
-    listeners = open_listeners("127.0.0.1", 0)
-    port = listeners[0].getsockname()[1]
-    close_all(listeners)
-    return port
-
-
-def free_ports(count: int) -> list[int]:
-    """Different ones: a port that is free twice in a row may be the same."""
-    opened = [open_listeners("127.0.0.1", 0) for _ in range(count)]
-    ports = [listeners[0].getsockname()[1] for listeners in opened]
-    for listeners in opened:
-        close_all(listeners)
-    return ports
 
 
 def gone(pid: int) -> bool:

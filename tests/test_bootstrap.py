@@ -44,6 +44,7 @@ def project(tmp_path: Path) -> Path:
     project = tmp_path / "專 案"
     project.mkdir()
     (project / "requirements.txt").write_text("fastapi\n", encoding="utf-8")
+    (project / "constraints.txt").write_text("fastapi==1.0\n", encoding="utf-8")
     (project / "requirements-test.txt").write_text("-r requirements.txt\npytest\n", encoding="utf-8")
     return project
 
@@ -89,6 +90,17 @@ def test_tests_install_more_and_keep_what_was_there(project: Path) -> None:
     assert prepare(project, TEST_REQUIREMENTS)[-1][-1] == str(project / "requirements-test.txt")
     assert prepare(project, TEST_REQUIREMENTS) == []
     assert prepare(project) == []
+
+
+@pytest.mark.parametrize("uv", [False, True])
+def test_tests_install_the_pinned_versions_and_users_what_fits(project: Path, uv: bool) -> None:
+    pins = str(project / "constraints.txt")
+    assert pins not in prepare(project, uv=uv)[-1]
+    install = prepare(project, TEST_REQUIREMENTS, uv=uv)[-1]
+    assert install[-4:] == ["-c", pins, "-r", str(project / "requirements-test.txt")]
+    (project / "constraints.txt").write_text("fastapi==1.1\n", encoding="utf-8")
+    assert prepare(project, uv=uv) == []
+    assert prepare(project, TEST_REQUIREMENTS, uv=uv) != []
 
 
 @pytest.mark.parametrize("step", ["venv", "install"])
@@ -146,11 +158,16 @@ def test_all_checks_run_even_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(bootstrap, "install_node_clients", lambda **_: None)
     assert run_checks() == (
         0,
-        [["python", "-m", "ruff", "check", "."], ["python", "-m", "pyright"], ["python", "-m", "pytest", "-n", "2"]],
+        [
+            ["python", "-m", "ruff", "check", "."],
+            ["python", "-m", "ruff", "format", "--check", "."],
+            ["python", "-m", "pyright"],
+            ["python", "-m", "pytest", "-n", "2"],
+        ],
     )
     code, commands = run_checks(failing="ruff")
     assert code == 7
-    assert len(commands) == 3
+    assert len(commands) == 4
 
 
 def test_arguments_go_to_pytest_alone() -> None:

@@ -16,8 +16,9 @@ from configuration.device_config import ConfigStore, Configuration, default_conf
 from keys.key_store import KEYS_FILE, KeyStore
 from supervision.python import python_command, python_environment
 from supervision.run_file import read_run_file
-from tests.helpers import INTERRUPT, INTERRUPTIBLE, free_ports, gone, http, interrupt, wait_until
+from tests.helpers import INTERRUPT, INTERRUPTIBLE, gone, http, interrupt, wait_until
 from tests.supervision.conftest import CHILD, PROJECT, device
+from tests.support.ports import free_ports
 from web.listening import close_all, open_listeners
 
 START = """

@@ -43,7 +43,9 @@ def main() -> None:
     options = parser.parse_args()
 
     tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
-    model = new_model(tokenizer.get_vocab_size(), CONTEXT_LENGTH, tokenizer.token_to_id(END), options.seed, shape=DRAFT)
+    end_id = tokenizer.token_to_id(END)
+    assert end_id is not None
+    model = new_model(tokenizer.get_vocab_size(), CONTEXT_LENGTH, end_id, options.seed, shape=DRAFT)
     print(f"{model.num_parameters():,} parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
 
     def report(line: str) -> None:

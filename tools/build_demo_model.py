@@ -47,7 +47,9 @@ def run(rank: int, options: argparse.Namespace, meeting_point: str) -> None:
     check_random = random.Random(options.seed)
     for _ in range(300):
         check_against_template(corpus.draw(check_random), wrapped)
-    model = new_model(tokenizer.get_vocab_size(), CONTEXT_LENGTH, tokenizer.token_to_id(END), options.seed)
+    end_id = tokenizer.token_to_id(END)
+    assert end_id is not None
+    model = new_model(tokenizer.get_vocab_size(), CONTEXT_LENGTH, end_id, options.seed)
     if options.resume:
         model.load_state_dict(torch.load(options.resume / "weights.pt"))
 

@@ -250,6 +250,7 @@ def _export(
         exporter.from_pretrained(source, export=True, load_in_8bit=False).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     converted = convert_tokenizer(tokenizer, with_detokenizer=True)
+    assert isinstance(converted, tuple)
     for name, part in zip(("openvino_tokenizer", "openvino_detokenizer"), converted, strict=True):
         save_model(part, directory / f"{name}.xml")
 

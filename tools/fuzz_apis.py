@@ -23,11 +23,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.launch_suite import SuiteProcess, suite_process
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.admin.site import add_model
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, RERANKER
 from tests.hub import TestHub
+from tests.support.launch_suite import SuiteProcess, suite_process
 
 SERVED = (CHAT, EMBEDDING, RERANKER)
 PULLABLE = "tiny/pullable"

@@ -79,7 +79,7 @@ def q4_k(values: Floats) -> Bytes:
     packed[:, 8:] = (scales[:, 4:] & 15) | ((minima[:, 4:] & 15) << 4)
     pairs = codes.reshape(-1, 4, 2, 32)
     nibbles = (pairs[:, :, 0] | (pairs[:, :, 1] << 4)).reshape(len(groups), -1)
-    return np.hstack([_half(d), _half(dmin), packed, nibbles]).reshape(values.shape[0], -1)
+    return np.hstack([_half(d), _half(dmin), packed, nibbles]).reshape(values.shape[0], -1).astype(np.uint8, copy=False)
 
 
 def q6_k(values: Floats) -> Bytes:
@@ -94,9 +94,8 @@ def q6_k(values: Floats) -> Bytes:
     low = np.stack([quarters[:, :, a] & 15 | (quarters[:, :, b] & 15) << 4 for a, b in ((0, 2), (1, 3))], axis=2)
     high = sum((quarters[:, :, part] >> 4) << (2 * part) for part in range(4))
     count = len(groups)
-    return np.hstack([low.reshape(count, 128), np.asarray(high).reshape(count, 64), scales, _half(d)]).reshape(
-        values.shape[0], -1
-    )
+    blocks = np.hstack([low.reshape(count, 128), np.asarray(high).reshape(count, 64), scales, _half(d)])
+    return blocks.reshape(values.shape[0], -1).astype(np.uint8, copy=False)
 
 
 def _whole(values: Floats, most: int) -> Bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from transformers import (
 _TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 _BASE = {"d_model": 512, "heads": 8, "layers": 6, "ffn": 2048}
 _NORM = {"gamma": "weight", "beta": "bias"}
-Arrays = dict[str, npt.NDArray[np.float32]]
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 def unpack(packed: bytes, tokenizer: bytes, folder: Path) -> None:
@@ -83,7 +84,9 @@ def _variables(packed: bytes) -> Arrays:
         at += length
         return value
 
-    take("I"), text(), take("I")
+    take("I")
+    text()
+    take("I")
     found: Arrays = {}
     for _ in range(take("I")):
         name = text()
@@ -97,7 +100,7 @@ def _variables(packed: bytes) -> Arrays:
 def _tensors(variables: Arrays) -> dict[str, torch.Tensor]:
     state: dict[str, torch.Tensor] = {}
 
-    def put(name: str, value: npt.NDArray[np.float32]) -> None:
+    def put(name: str, value: npt.NDArray[Any]) -> None:
         state[name] = torch.tensor(value.astype(np.float32))
 
     def norm(ours: str, theirs: str) -> None:

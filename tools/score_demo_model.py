@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import openvino
 import openvino_genai
 from demo.conversation import Conversation
 from demo.conversations import Corpus
@@ -64,7 +65,7 @@ class Model:
                 found.append(Answer(self._tokenizer.decode(output.generated_ids), least))
         return found
 
-    def _encode(self, conversation: Conversation) -> "openvino_genai.Tensor":
+    def _encode(self, conversation: Conversation) -> openvino.Tensor:
         text = self._tokenizer.apply_chat_template(
             conversation.messages[:-1], add_generation_prompt=True, tools=conversation.tools or None
         )

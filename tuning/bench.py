@@ -17,9 +17,10 @@ import msgspec
 from chat.tokenizer import ChatTokenizer
 from hardware.devices import driver_version
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
-from instances.protocol import LoadModel, Sampling
+from instances.protocol import GenerationParams, LoadModel
 from memory.budget import MemoryBudget, device_budget
 from memory.readings import GB
+from notices import Notice
 from pools.served_model import ServedModel, load_message, plan_instance
 from tuning.trials import TEXT, Prompts
 from tuning.tune import CannotTune, find_model
@@ -95,17 +96,15 @@ async def bench(
     prompts, streams = (QUICK_PROMPTS, QUICK_STREAMS) if quick else (PROMPTS, STREAMS)
     model, settings = find_model(device, model_id, data_dir)
     if model.facts.vision:
-        raise CannotTune(f"{model_id} takes images: it is not measured yet.")
+        raise CannotTune(Notice("notices.bench_no_images", model=model_id))
     model = _with_streams(model, max(streams))
     budget = device_budget(settings, model.device, data_dir)
     plan = plan_instance(model, budget.figures().limit)
     try:
         if not budget.reserve(_HOLDER, model.public_id, plan.total_bytes):
             free = max(0, budget.figures().free) / GB
-            raise CannotTune(
-                f"Measuring {model.id} needs about {plan.total_bytes / GB:.1f} GB, and {free:.1f} GB are free. "
-                "Unload other models first."
-            )
+            need = f"{plan.total_bytes / GB:.1f}"
+            raise CannotTune(Notice("notices.tuning_memory", model=model.id, need=need, free=f"{free:.1f}"))
         instance = make_instance(load_message(model, plan, data_dir / f"cache_{device}"))
         try:
             async with budget.load_turn():
@@ -124,7 +123,9 @@ async def bench(
         finally:
             await instance.stop()
     except (InstanceLoadError, InstanceLost, RequestRefused) as error:
-        raise CannotTune(f"{model.id} failed: {error}") from error
+        raise CannotTune(
+            Notice("notices.tuning_failed", model=model.id, pipeline=model.pipeline, error=error)
+        ) from error
     finally:
         budget.release(_HOLDER)
         budget.close()
@@ -165,7 +166,7 @@ async def _answer(instance: Instance, prompt: list[int], tokens: int) -> tuple[f
     """Seconds to the first token, and how many came."""
     started = time.perf_counter()
     first, count = 0.0, 0
-    with instance.generate(prompt, Sampling(max_new_tokens=tokens, temperature=0, ignore_eos=True)) as generation:
+    with instance.generate(prompt, GenerationParams(max_tokens=tokens, temperature=0, ignore_eos=True)) as generation:
         async for output in generation:
             first = first or (time.perf_counter() - started if output.tokens else 0.0)
             count += len(output.tokens)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from configuration.tuning_store import DECODED_TOKENS, STREAM_TOKENS, STREAMS, PipelineSettings, TuningTrial
 from instances.handle import Instance
-from instances.protocol import LoadModel, Sampling
+from instances.protocol import GenerationParams, LoadModel
 
 _REPEATS = 2
 _NEXT_TURN_TOKENS = 32
@@ -68,7 +68,7 @@ async def _first_token(instance: Instance, prompt: list[int]) -> float:
 async def _answer(instance: Instance, prompt: list[int], tokens: int) -> float:
     """Seconds for an answer of so many tokens."""
     started = time.perf_counter()
-    with instance.generate(prompt, Sampling(max_new_tokens=tokens, temperature=0, ignore_eos=True)) as generation:
+    with instance.generate(prompt, GenerationParams(max_tokens=tokens, temperature=0, ignore_eos=True)) as generation:
         async for _ in generation:
             pass
     return time.perf_counter() - started

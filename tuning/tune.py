@@ -16,6 +16,7 @@ from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestR
 from instances.protocol import LoadModel
 from memory.budget import MemoryBudget, device_budget
 from memory.readings import GB
+from notices import Notice
 from pools.model_assignment import served_model
 from pools.served_model import ServedModel, load_message, plan_instance
 from tuning.trials import TEXT, Prompts, run_trial
@@ -46,9 +47,9 @@ async def tune(
     """
     model, settings = find_model(device, model_id, data_dir)
     if model.facts.vision:
-        raise CannotTune(f"{model_id} has one kind of pipeline only: there is nothing to choose.")
+        raise CannotTune(Notice("notices.one_pipeline", model=model_id))
     if model.on_npu:
-        raise CannotTune("An NPU runs one kind of pipeline only: there is nothing to choose.")
+        raise CannotTune(Notice("notices.one_pipeline_on_npu"))
     budget = device_budget(settings, model.device, data_dir)
     prompts = Prompts(ChatTokenizer(model.directory).encode(TEXT), _prompt_tokens(model))
     trials: list[TuningTrial] = []
@@ -69,15 +70,15 @@ def find_model(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel,
     devices = ConfigStore(data_dir / "device_config.json").load().devices
     settings = devices.get(device)
     if settings is None:
-        raise CannotTune(f'There is no device "{device}"; configured devices: {", ".join(devices)}.')
+        raise CannotTune(Notice("notices.no_device", name=device, known=", ".join(devices)))
     assignment = next((each for each in settings.models if each.id == model_id), None)
     if assignment is None:
         raise CannotTune(f"{model_id} is not assigned to {device}: main.py assign {model_id} {device}")
     model = served_model(device, settings, assignment, data_dir, available_devices())
     if model.problem:
-        raise CannotTune(f"{model_id} cannot be used: {model.problem}")
+        raise CannotTune(Notice("notices.model_unusable", model=model_id, problem=model.problem))
     if model.task != "generation":
-        raise CannotTune(f"{model_id} has one kind of pipeline only: there is nothing to choose.")
+        raise CannotTune(Notice("notices.one_pipeline", model=model_id))
     return model, settings
 
 
@@ -99,15 +100,16 @@ async def _try(
     if not budget.reserve(candidate, model.public_id, plan.total_bytes):
         free = max(0, budget.figures().free) / GB
         raise CannotTune(
-            f"Trying {model.id} needs about {plan.total_bytes / GB:.1f} GB, and {free:.1f} GB are free. "
-            "Unload other models first."
+            Notice("notices.tuning_memory", model=model.id, need=f"{plan.total_bytes / GB:.1f}", free=f"{free:.1f}")
         )
     try:
         async with budget.load_turn():
             spec = load_message(tried, plan, cache_dir)
             return await run_trial(spec, candidate, prompts, make_instance=make_instance)
     except (InstanceLoadError, InstanceLost, RequestRefused) as error:
-        raise CannotTune(f"{model.id} failed as {candidate.pipeline}: {error}") from error
+        raise CannotTune(
+            Notice("notices.tuning_failed", model=model.id, pipeline=candidate.pipeline, error=error)
+        ) from error
     finally:
         budget.release(candidate)
 

@@ -1,4 +1,4 @@
-"""HTTP connections that do not wait for ever: neither for a slow sender nor for a reader that has stopped."""
+"""HTTP connections with deadlines for slow senders and stalled readers."""
 
 import asyncio
 from asyncio import TimerHandle

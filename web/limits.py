@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from notices import Notice
 from web.guard import ErrorRenderer
 
 MAX_URL_BYTES = 8192
@@ -35,7 +36,7 @@ class RequestLimits:
 
 
 class Limits:
-    """ASGI middleware. `client_of` says whose request it is, None: it counts for nobody. `exempt` paths are
+    """ASGI middleware. `client_of` names a request's client; None: not counted. `exempt` paths are
     answered however busy a client is; the bodies of all but `long_bodies` have `SHORT_BODY_BYTES` at most."""
 
     def __init__(
@@ -82,10 +83,10 @@ class Limits:
 
     def _too_large(self, scope: Scope) -> Response | None:
         if len(scope["path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
-            return self._refuse(scope, 414, f"The address is longer than {MAX_URL_BYTES} bytes.")
+            return self._refuse(scope, 414, Notice("notices.limit_address", most=MAX_URL_BYTES))
         headers = scope["headers"]
         if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
-            return self._refuse(scope, 431, f"More than {MAX_HEADERS} headers, or {MAX_HEADER_BYTES} bytes of them.")
+            return self._refuse(scope, 431, Notice("notices.limit_headers", count=MAX_HEADERS, most=MAX_HEADER_BYTES))
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isascii() and announced.isdigit() and int(announced[:20]) > (most := self._most_body_bytes(scope)):
             return self._refuse(scope, 413, _body_sentence(most))
@@ -93,7 +94,9 @@ class Limits:
 
     def _too_many(self, scope: Scope, client: str) -> Response | None:
         if self._active[client] >= self._limits.active_per_client:
-            return self._later(scope, f"You have {self._active[client]} requests open already.", _BUSY_RETRY_SECONDS)
+            return self._later(
+                scope, Notice("notices.limit_open_requests", count=self._active[client]), _BUSY_RETRY_SECONDS
+            )
         if self._limits.per_minute is None:
             return None
         rate = self._limits.per_minute / _MINUTE
@@ -102,7 +105,7 @@ class Limits:
         left = min(float(self._limits.per_minute), left + (now - since) * rate)
         if left < 1:
             return self._later(
-                scope, f"More than {self._limits.per_minute} requests in a minute.", int((1 - left) / rate) + 1
+                scope, Notice("notices.limit_per_minute", most=self._limits.per_minute), int((1 - left) / rate) + 1
             )
         if len(self._allowances) >= _MOST_CLIENTS:
             self._allowances.clear()
@@ -110,7 +113,7 @@ class Limits:
         return None
 
     def _later(self, scope: Scope, sentence: str, seconds: int) -> Response:
-        response = self._refuse(scope, 429, f"{sentence} Try again in {seconds} s.")
+        response = self._refuse(scope, 429, Notice("notices.try_again_in", sentence=sentence, seconds=seconds))
         response.headers["Retry-After"] = str(seconds)
         return response
 
@@ -132,11 +135,11 @@ class Limits:
             if received > most:
                 raise HTTPException(413, _body_sentence(most))
             if commas > MAX_COMMAS:
-                raise HTTPException(413, f"The request's body has more than {MAX_COMMAS} values.")
+                raise HTTPException(413, Notice("notices.limit_values", most=MAX_COMMAS))
             return message
 
         return counted
 
 
 def _body_sentence(most: int) -> str:
-    return f"The request's body is larger than {most / 1e6:g} MB."
+    return Notice("notices.limit_body", most=f"{most / 1000000.0:g}")

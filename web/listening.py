@@ -7,6 +7,8 @@ import socket
 import sys
 from collections.abc import Iterator
 
+from notices import Notice
+
 BACKLOG = 2048
 
 _PROBE_TIMEOUT_SECONDS = 0.25
@@ -61,7 +63,7 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
             free = probe.getsockname()[1]
         with contextlib.suppress(CannotListen):
             return _listen_on_all(host, free)
-    raise CannotListen(f"No free port was found on {host}.")
+    raise CannotListen(Notice("notices.no_free_port", host=host))
 
 
 def close_all(listeners: list[socket.socket]) -> None:
@@ -108,11 +110,11 @@ def _resolve(address: str, port: int) -> Iterator[tuple[int, int, int, str, tupl
     try:
         yield from socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
-        raise CannotListen(f"{address} is no address of this machine ({error.strerror}).") from error
+        raise CannotListen(Notice("notices.not_our_address", address=address, error=error.strerror)) from error
 
 
 def _answers(address: str, port: int) -> bool:
-    """On Windows two programs can bind overlapping addresses; only a connection shows that somebody is there."""
+    """On Windows two programs can bind overlapping addresses; only a connection shows whether the port is in use."""
     target = reachable_address(address).strip("[]")
     try:
         with socket.create_connection((target, port), timeout=_PROBE_TIMEOUT_SECONDS):
@@ -125,9 +127,9 @@ def _explain(error: OSError, address: str, port: int) -> CannotListen:
     if error.errno == errno.EADDRINUSE:
         return _taken(address, port)
     if error.errno in _NOT_ALLOWED:
-        return CannotListen(f"The system does not allow listening on {address} port {port}.")
-    return CannotListen(f"Listening on {address} port {port} failed: {error.strerror or error}.")
+        return CannotListen(Notice("notices.port_not_allowed", address=address, port=port))
+    return CannotListen(Notice("notices.port_failed", address=address, port=port, error=error.strerror or error))
 
 
 def _taken(address: str, port: int) -> CannotListen:
-    return CannotListen(f"Port {port} on {address} is already used by another program.", taken=True)
+    return CannotListen(Notice("notices.port_taken", port=port, address=address), taken=True)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+import msgspec
 from fastapi import FastAPI
 from pydantic import BaseModel
 
@@ -40,7 +41,10 @@ def answer(
 ) -> Responses:
     """One success, as JSON; `stream` is the media type under which it comes piece by piece on demand."""
     response: dict[str, Any] = {"description": description}
-    if model is not None:
+    if isinstance(model, type) and issubclass(model, msgspec.Struct):
+        (schema,), components = msgspec.json.schema_components([model], ref_template=f"{_REFERENCE}{{name}}")
+        response["content"] = {"application/json": {"schema": {**schema, "$defs": components}}}
+    elif model is not None:
         response["model"] = model
     if stream is not None:
         response["content"] = {stream: {}}  # OpenAPI 3.1 has no schema for the events of a stream

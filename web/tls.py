@@ -1,4 +1,4 @@
-"""TLS with certificate files that somebody gives; nothing is made or fetched here."""
+"""TLS with the certificate files that the user provides; nothing is created or fetched here."""
 
 import ssl
 from dataclasses import dataclass

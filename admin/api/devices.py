@@ -11,14 +11,14 @@ from fastapi.responses import Response
 
 from admin.api.requests import UpdateConfig
 from admin.api.responses import OF_CONFIG, REFUSED, UNKNOWN, ActivityLists, LogLines, SuiteStatus, UpdatedDevice
-from admin.assignments import Assignments
 from admin.live.feed import LiveFeed
 from admin.live.request_rows import as_json, running_rows, since
 from admin.live.snapshots import SnapshotReader
+from administration.service import Administration
 from web.openapi import answer
 
 
-def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignments) -> APIRouter:
+def devices_router(reader: SnapshotReader, feed: LiveFeed, administration: Administration) -> APIRouter:
     router = APIRouter(prefix="/api")
     store = reader.store
 
@@ -39,7 +39,8 @@ def devices_router(reader: SnapshotReader, feed: LiveFeed, assignments: Assignme
 
     @router.post("/update_config", responses=REFUSED | answer(UpdatedDevice))
     async def update_config(body: UpdateConfig) -> dict[str, Any]:
-        await assignments.update(body)
+        limits = body.limits.model_dump(exclude_unset=True) if body.limits else None
+        await administration.update_device(body.device, enabled=body.enabled, models=body.selection(), limits=limits)
         feed.poke()
         snapshot = await reader()
         card = snapshot.device(body.device)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from configuration.device_config import ConfigStore
 from doctor.examination import DoctorContext
 from model_registry import ModelRegistry
+from reports.device import Health
 from supervision.suite import Suite
 
 _LISTENING = ("starting", "running", "stopping", "restarting")
@@ -29,13 +29,12 @@ def doctor_context(
             host=host,
             admin_port=port or None,
             ours={port, *(status.port for status in statuses if status.state in _LISTENING)},
-            in_use={used for status in statuses if (used := _device_in_use(suite.health(status.name) or {}))},
+            in_use={used for status in statuses if (used := _device_in_use(suite.health(status.name)))},
         )
 
     return look
 
 
-def _device_in_use(health: Mapping[str, Any]) -> str | None:
+def _device_in_use(health: Health | None) -> str | None:
     """The OpenVINO device of a server that has a model loaded."""
-    loaded = any(model.get("instances") for model in health.get("models", ()))
-    return health.get("used_device") if loaded else None
+    return health.used_device if health and any(model.instances for model in health.models) else None

@@ -28,14 +28,15 @@ from admin.api.responses import (
 )
 from admin.live.feed import LiveFeed
 from admin.live.snapshots import SnapshotReader
-from admin.removal import remove_model
+from administration.service import Administration
 from model_registry import PullJob
+from notices import as_text
 from web.openapi import answer
 
 
-def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
+def models_router(reader: SnapshotReader, feed: LiveFeed, administration: Administration) -> APIRouter:
     router = APIRouter(prefix="/api")
-    registry, store = reader.registry, reader.store
+    registry = administration.registry
 
     @router.get("/available_models", responses=answer(AvailableModels))
     async def available_models(refresh: bool = False) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
     async def recommended_models() -> dict[str, Any]:
         """Three models for each device: quick, balanced, best, as far as they run comfortably."""
         found = (await reader()).recommended
-        return {"recommendations": [msgspec.to_builtins(each) for each in found]}
+        return {"recommendations": [msgspec.to_builtins(each, enc_hook=as_text) for each in found]}
 
     @router.get("/local_models", responses=answer(LocalModels))
     async def local_models() -> dict[str, Any]:
@@ -61,7 +62,7 @@ def models_router(reader: SnapshotReader, feed: LiveFeed) -> APIRouter:
     @router.delete("/local_models/{model_id:path}", responses=REFUSED | answer(DeletedModel))
     async def delete_model(model_id: str, force: bool = False) -> dict[str, str]:
         """force: take it off all devices first."""
-        await remove_model(model_id, registry=registry, store=store, suite=reader.suite, force=force)
+        await administration.remove(model_id, force=force)
         feed.poke()
         return {"deleted": model_id}
 

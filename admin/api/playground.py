@@ -11,7 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from admin.api.requests import ModelName
 from admin.api.responses import OF_DEVICE, LoadResponse, PlaygroundAnswer, UnloadResponse
-from admin.errors import AdminError
+from administration.errors import AdministrationError
 from supervision.suite import Suite
 from web.openapi import answer
 from web.tls import verification
@@ -62,7 +62,7 @@ class Playground:
         return await self._pass_on(device, f"/model/cleanup?{urlencode({'model': body.model})}", b"")
 
     async def unload_quietly(self, device: str, model: str) -> None:
-        """End what is idle and wait for it. Raises `AdminError` where no server answers."""
+        """End what is idle and wait for it. Raises `AdministrationError` where no server answers."""
         answer = await self._send(device, f"/model/cleanup?{urlencode({'model': model})}", b"")
         await answer.aread()
         await answer.aclose()
@@ -80,13 +80,13 @@ class Playground:
         status = self._suite.status(device)
         # A server that is starting has its socket open already: the connection waits in it.
         if status.state not in ("running", "starting", "restarting"):
-            raise AdminError(503, "device_not_running", device=device)
+            raise AdministrationError(503, "device_not_running", device=device)
         url = self._suite.launch.base_url(status.port) + path
         outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
         try:
             return await self._client.send(outgoing, stream=True)
         except httpx.HTTPError as error:
-            raise AdminError(502, "device_not_running", device=device) from error
+            raise AdministrationError(502, "device_not_running", device=device) from error
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:

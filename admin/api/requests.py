@@ -109,3 +109,9 @@ class UpdateConfig(Body):
     enabled: bool | None = None
     models: list[str | ModelChange] | None = Field(default=None, max_length=MAX_ENTRIES)
     limits: DeviceLimits | None = None
+
+    def selection(self) -> dict[str, dict[str, Any]] | None:
+        """What to change of each model."""
+        if self.models is None:
+            return None
+        return dict((entry, {}) if isinstance(entry, str) else (entry.id, entry.settings()) for entry in self.models)

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from admin.live.views import DeviceCard, LocalModelRow, MemoryBar
+from admin.live.memory_bars import MemoryBar
+from admin.live.views import DeviceCard, LocalModelRow
 from doctor.findings import Area, Level
 from keys.key import KeyScope
 from registry.catalogue import CatalogueEntry

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from configuration.gateway_config import GatewayAlias
+from reports.gateway import UpstreamReport
 from supervision.suite import Suite
 
 
@@ -56,7 +55,7 @@ def gateway_card(suite: Suite) -> GatewayCard:
     """Blocks for a look at its file."""
     settings = suite.gateway_store.current()
     status = suite.gateway.status()
-    health: Mapping[str, Any] = suite.gateway.health or {}
+    health = suite.gateway.health
     return GatewayCard(
         enabled=settings.enabled,
         host=settings.host,
@@ -69,7 +68,7 @@ def gateway_card(suite: Suite) -> GatewayCard:
         last_error=status.last_error,
         last_log_lines=status.last_log_lines[-8:] if status.state == "failed" else (),
         aliases=tuple(_row(name, alias) for name, alias in settings.aliases.items()),
-        devices=tuple(_reached(each) for each in health.get("devices", ())),
+        devices=tuple(_reached(each) for each in health.devices) if health else (),
         problem=str(suite.gateway_store.problem) if suite.gateway_store.problem else None,
     )
 
@@ -79,12 +78,7 @@ def _row(name: str, alias: GatewayAlias) -> AliasRow:
     return AliasRow(name, alias.model, tuple(alias.fallback), alias.system, parameters)
 
 
-def _reached(report: Mapping[str, Any]) -> ReachedDevice:
+def _reached(report: UpstreamReport) -> ReachedDevice:
     return ReachedDevice(
-        name=report["name"],
-        reachable=report["reachable"],
-        active=report["active_requests"],
-        answered=report["answered"],
-        cut=report["cut"],
-        repeated=report["repeated"],
+        report.name, report.reachable, report.active_requests, report.answered, report.cut, report.repeated
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from activity.history import DeviceActivity
+import msgspec
+
+from reports.requests import Request
 from supervision.suite import Suite
 
 
@@ -15,7 +17,7 @@ class ActivityRow:
     """One request and the device that it went to."""
 
     device: str
-    entry: DeviceActivity
+    entry: Request
 
     @property
     def api(self) -> str:
@@ -72,4 +74,4 @@ def since(suite: Suite, cursors: Mapping[str, int]) -> list[ActivityRow]:
 
 
 def as_json(row: ActivityRow) -> dict[str, Any]:
-    return {"device": row.device, "api": row.api, **asdict(row.entry)}
+    return {"device": row.device, "api": row.api, **msgspec.structs.asdict(row.entry)}

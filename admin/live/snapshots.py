@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from admin.api.tuning import TuningRuns
 from admin.live.catalogue import CatalogueCache, DeviceCapacity
 from admin.live.gateway_view import gateway_card
+from admin.live.memory_bars import MODEL_STEP, MemoryBar, beside_others, device_memory, machine_memory, rounded
 from admin.live.recommended import recommendations, seats
 from admin.live.request_rows import running_rows
 from admin.live.speed_history import SpeedHistory
@@ -17,27 +16,24 @@ from admin.live.views import (
     DeviceCard,
     DoctorStatus,
     Hardware,
-    JobRow,
     LocalModelRow,
-    MemoryBar,
     ModelChoice,
     RunningModel,
     Snapshot,
     Speed,
 )
+from administration.tuning import TuningRuns
 from configuration.device_config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from doctor.examination import Doctor
 from memory.kv_cache import KvPrecision, kv_cache_bytes, kv_format
 from memory.readings import default_reserve, read_system_memory
 from model_files.model_facts import ModelFacts
-from model_registry import LocalModel, ModelRegistry, PullJob
+from model_registry import LocalModel, ModelRegistry
+from notices import notice_of
 from registry.last_use import LastUse
+from reports.device import Health, MemoryReport, ModelHealth, ModelMemory
 from supervision.suite import DeviceStatus, Suite
 
-Health = Mapping[str, Any]
-
-BAR_STEP = 50_000_000
-MODEL_STEP = 5_000_000
 LAST_USED_STEP = 60
 
 
@@ -60,18 +56,18 @@ class SnapshotReader:
         for name, settings in configuration.devices.items():
             status = statuses.get(name)
             if status is None:
-                cards.append(device_card(_unstarted(name, settings), settings, {}, {}, local, Speed()))
+                cards.append(device_card(_unstarted(name, settings), settings, None, None, local, Speed()))
                 continue
             health, memory = self.suite.health(name), self.suite.memory(name)
-            card = device_card(status, settings, health or {}, memory or {}, local, self.history.speed(name))
+            card = device_card(status, settings, health, memory, local, self.history.speed(name))
             cards.append(self._with_tunings(card))
-        machine = machine_memory(cards)
-        cards = [replace(card, memory=_beside_others(card.memory, machine)) for card in cards]
+        machine = machine_memory(card.memory for card in cards)
+        cards = [replace(card, memory=beside_others(card.memory, machine)) for card in cards]
         capacities = tuple(_capacity(card.name, card.requested, card.hardware, card.memory) for card in cards)
         return Snapshot(
             devices=tuple(cards),
             local_models=tuple(local_row(model, cards, self.last_use.at(model.id)) for model in local),
-            jobs=tuple(job_row(job) for job in reversed(self.registry.jobs())),
+            jobs=tuple(reversed(self.registry.jobs())),
             catalogue=self.shelf.view(frozenset(model.id for model in local), capacities),
             machine=machine,
             running=running_rows(self.suite),
@@ -117,16 +113,16 @@ def _unstarted(name: str, settings: DeviceSettings) -> DeviceStatus:
 def device_card(
     status: DeviceStatus,
     settings: DeviceSettings,
-    health: Health,
-    memory: Mapping[str, Any],
+    health: Health | None,
+    memory: MemoryReport | None,
     local: Sequence[LocalModel],
     speed: Speed,
 ) -> DeviceCard:
-    bar = _device_memory(memory)
+    bar = device_memory(memory)
     hardware = _hardware(health)
     stick = _capacity(status.name, settings.device, hardware, bar)
-    sizes = {model["id"]: model for model in memory.get("models", ())}
-    reported = {model["id"]: {**sizes.get(model["id"], {}), **model} for model in health.get("models", ())}
+    sizes = {model.id: model for model in memory.models} if memory else {}
+    running = {model.id: _running(model, sizes.get(model.id)) for model in health.models} if health else {}
     return DeviceCard(
         name=status.name,
         requested=settings.device,
@@ -137,11 +133,11 @@ def device_card(
         pid=status.pid,
         restarts=status.restarts,
         hardware=hardware,
-        active=health.get("active_requests", 0),
-        queued=health.get("queued_requests", 0),
+        active=health.active_requests if health else 0,
+        queued=health.queued_requests if health else 0,
         memory=bar,
         speed=speed,
-        models=tuple(_choices(stick, settings, local, reported)),
+        models=tuple(_choices(stick, settings, local, running, sizes)),
         last_error=status.last_error,
         last_log_lines=tuple(status.last_log_lines[-8:]) if status.state == "failed" else (),
         settings=settings,
@@ -152,7 +148,8 @@ def _choices(
     stick: DeviceCapacity,
     settings: DeviceSettings,
     local: Sequence[LocalModel],
-    reported: Mapping[str, Mapping[str, Any]],
+    running: Mapping[str, RunningModel],
+    sizes: Mapping[str, ModelMemory],
 ) -> list[ModelChoice]:
     """What is assigned, be it there or not, then every other local model, each in its own order."""
     assignments = {model.id: model for model in settings.models}
@@ -161,7 +158,8 @@ def _choices(
     for model_id in [*assignments, *(id for id in on_disk if id not in assignments)]:
         model = on_disk.get(model_id)
         facts = model.facts if model else None
-        running = reported.get(model_id)
+        size = sizes.get(model_id)
+        reckoned = size.estimated_bytes or None if size else None
         choices.append(
             ModelChoice(
                 id=model_id,
@@ -173,9 +171,9 @@ def _choices(
                 abilities=facts.abilities if facts else (),
                 local=model is not None,
                 broken=facts is not None and facts.problem is not None,
-                fitness=stick.judge(facts, assignments.get(model_id), _reckoned(running)) if facts else None,
+                fitness=stick.judge(facts, assignments.get(model_id), reckoned) if facts else None,
                 assignment=assignments.get(model_id),
-                running=_running(running) if running else None,
+                running=running.get(model_id),
                 kv_sizes=_kv_sizes(facts, assignments.get(model_id), stick.used) if facts else (),
             )
         )
@@ -194,29 +192,26 @@ def _kv_sizes(facts: ModelFacts, assignment: ModelAssignment | None, device: str
     return tuple(sizes)
 
 
-def _running(report: Mapping[str, Any]) -> RunningModel:
+def _running(report: ModelHealth, size: ModelMemory | None) -> RunningModel:
     return RunningModel(
-        state=report["state"],
-        instances=report.get("instances", 0),
-        active=report.get("active", 0),
-        queued=report.get("queued", 0),
-        error=report.get("error"),
-        measured=_rounded(report.get("measured_bytes"), MODEL_STEP) or None,
-        estimated=_rounded(report.get("estimated_bytes"), MODEL_STEP) or None,
-        loading_since=report.get("loading_since"),
-        compiling=report.get("compiling", False),
-        evicted=report.get("evicted_prompts", 0),
+        state=report.state,
+        instances=report.instances,
+        active=report.active,
+        queued=report.queued,
+        error=notice_of(report.error_phrase) if report.error_phrase else report.error,
+        measured=rounded(size and size.measured_bytes, MODEL_STEP) or None,
+        estimated=rounded(size and size.estimated_bytes, MODEL_STEP) or None,
+        loading_since=report.loading_since,
+        compiling=report.compiling,
+        evicted=report.evicted_prompts,
     )
 
 
-def _hardware(health: Health) -> Hardware | None:
-    if not health.get("used_device"):
+def _hardware(health: Health | None) -> Hardware | None:
+    if health is None or not health.used_device:
         return None
-    return Hardware(
-        used=health["used_device"],
-        name=health.get("device_name") or health["used_device"],
-        fallback_reason=health.get("fallback_reason"),
-    )
+    reason = notice_of(health.fallback_phrase) if health.fallback_phrase else health.fallback_reason
+    return Hardware(health.used_device, health.device_name or health.used_device, reason)
 
 
 def _capacity(name: str, asked: str, hardware: Hardware | None, bar: MemoryBar | None) -> DeviceCapacity:
@@ -226,56 +221,6 @@ def _capacity(name: str, asked: str, hardware: Hardware | None, bar: MemoryBar |
         return DeviceCapacity(name, asked, used, bar.limit)
     total = read_system_memory().total
     return DeviceCapacity(name, asked, used, total - default_reserve(total))
-
-
-def _reckoned(report: Mapping[str, Any] | None) -> int | None:
-    return (report.get("estimated_bytes") or None) if report else None
-
-
-def _device_memory(report: Mapping[str, Any]) -> MemoryBar | None:
-    """What others take of a memory of its own is what is missing there; of the machine's it is read once for all."""
-    total, available, used = (report.get(key) for key in ("total_bytes", "available_bytes", "used_bytes"))
-    if not isinstance(total, int) or not isinstance(available, int) or not isinstance(used, int):
-        return None
-    weights = min(sum(_weights(model) for model in report.get("models", ())), used)
-    reserved = max(int(report.get("reserved_bytes", 0)) - used, 0)
-    limit = report.get("limit_bytes") or total
-    return MemoryBar(
-        total,
-        weights=_rounded(weights, MODEL_STEP),
-        cache=_rounded(used - weights, MODEL_STEP),
-        reserved=_rounded(reserved, MODEL_STEP),
-        other=_rounded(max(limit - available - used - reserved, 0), BAR_STEP),
-        shared=report.get("memory", "system") == "system",
-        limit=limit,
-    )
-
-
-def _weights(model: Mapping[str, Any]) -> int:
-    """Of one model's instances, as far as they are filled."""
-    instances = len(model.get("instances", ()))
-    return min(int(model.get("estimated_weight_bytes", 0)) * instances, int(model.get("measured_bytes", 0)))
-
-
-def machine_memory(cards: Sequence[DeviceCard]) -> MemoryBar:
-    """The machine's RAM with the instances of all devices that share it."""
-    memory = read_system_memory()
-    bars = [card.memory for card in cards if card.memory and card.memory.shared]
-    weights, cache = sum(bar.weights for bar in bars), sum(bar.cache for bar in bars)
-    other = max(memory.total - memory.available - weights - cache, 0)
-    return MemoryBar(memory.total, weights, cache, 0, _rounded(other, BAR_STEP))
-
-
-def _beside_others(bar: MemoryBar | None, machine: MemoryBar) -> MemoryBar | None:
-    """A device that shares the machine's memory sees the same other programs in it as the machine's own bar."""
-    if bar is None or not bar.shared:
-        return bar
-    return replace(bar, total=machine.total, other=machine.other, elsewhere=max(machine.used - bar.used, 0))
-
-
-def _rounded(value: int | None, step: int) -> int:
-    """A figure that trembles is not worth sending."""
-    return round((value or 0) / step) * step
 
 
 def local_row(model: LocalModel, cards: Sequence[DeviceCard], last_used: float | None) -> LocalModelRow:
@@ -288,19 +233,4 @@ def local_row(model: LocalModel, cards: Sequence[DeviceCard], last_used: float |
         ),
         devices=tuple(name for name, _ in offered),
         running=tuple((name, running) for name, running in offered if running),
-    )
-
-
-def job_row(job: PullJob) -> JobRow:
-    return JobRow(
-        id=job.id,
-        model_id=job.model_id,
-        revision=job.revision,
-        state=job.state,
-        done_bytes=job.bytes_done,
-        total_bytes=job.bytes_total,
-        speed=job.bytes_per_second,
-        remaining=job.eta_seconds,
-        error=job.error,
-        notes=job.notes,
     )

@@ -52,9 +52,9 @@ class SpeedHistory:
 
     def read(self, now: float) -> None:
         for status in self._suite.statuses():
-            counter = (self._suite.health(status.name) or {}).get("generated_tokens")
+            health = self._suite.health(status.name)
             meter = self._meters[status.name]
-            if isinstance(counter, int):
-                meter.add(now, counter)
+            if health is not None:
+                meter.add(now, health.generated_tokens)
             else:
                 meter.forget()

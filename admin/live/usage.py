@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from activity.history import DeviceActivity
 from configuration.device_config import ConfigError, ConfigStore, DeviceSettings
 from registry.last_use import LastUse
+from reports.requests import Request
 from supervision.suite import Suite
 
 _READ_SECONDS = 2.0
@@ -45,7 +45,7 @@ class UsageWatch:
             for entry in fresh:
                 self._note(status.name, devices.get(status.name), entry)
 
-    def _note(self, device: str, settings: DeviceSettings | None, entry: DeviceActivity) -> None:
+    def _note(self, device: str, settings: DeviceSettings | None, entry: Request) -> None:
         if entry.model is None or settings is None:
             return
         name = entry.model.removesuffix(":latest").removeprefix(f"{device}-")

@@ -6,14 +6,15 @@ They are compared to find out what has changed since the last reading, so they h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from admin.live.gateway_view import GatewayCard
+from admin.live.memory_bars import MemoryBar
 from admin.live.request_rows import ActivityRow
+from administration.tuning import TuningLine
 from configuration.device_config import ConfigError, DeviceSettings, ModelAssignment
 from doctor.examination import Report
 from model_files.embedding_facts import EmbeddingFacts
-from registry.jobs import ACTIVE, JobError
+from registry.jobs import PullJob
 from registry.recommend import Recommendation
 
 
@@ -55,17 +56,6 @@ class Fitness:
 
 
 @dataclass(frozen=True)
-class TuningLine:
-    """What came of measuring a model's pipelines. `date`: ISO 8601, of the day."""
-
-    state: Literal["running", "failed", "found"]
-    pipeline: str = ""
-    batch: int | None = None
-    date: str = ""
-    error: str = ""
-
-
-@dataclass(frozen=True)
 class ModelChoice:
     """One line of a device's model list: a local model, assigned or not, or an assigned one that is missing on disk.
 
@@ -95,43 +85,6 @@ class ModelChoice:
     @property
     def organisation(self) -> str:
         return self.id.rpartition("/")[0]
-
-
-@dataclass(frozen=True)
-class MemoryBar:
-    """Bytes of one physical memory: what our instances take, as weights and as the rest of them (KV cache and what the
-    runtime needs), what is promised to them beyond that, what other programs take. `shared`: it is the machine's RAM,
-    not a memory of the device's own; then instances of other devices take `elsewhere` of it. `limit`: what the
-    device's instances may take together."""
-
-    total: int
-    weights: int
-    cache: int
-    reserved: int
-    other: int
-    shared: bool = True
-    elsewhere: int = 0
-    limit: int = 0
-
-    @property
-    def used(self) -> int:
-        return self.weights + self.cache
-
-    @property
-    def free(self) -> int:
-        return max(self.total - self.used - self.reserved - self.elsewhere - self.other, 0)
-
-    @property
-    def parts(self) -> list[tuple[str, int, float, float]]:
-        """Name, bytes, and in percent of the whole where the part begins and how long it is."""
-        parts: list[tuple[str, int, float, float]] = []
-        begin = 0.0
-        for name in ("weights", "cache", "reserved", "elsewhere", "other"):
-            size: int = getattr(self, name)
-            length = round(100 * size / self.total, 1) if self.total else 0.0
-            parts.append((name, size, round(begin, 1), length))
-            begin += length
-        return parts
 
 
 @dataclass(frozen=True)
@@ -281,30 +234,6 @@ class CatalogueView:
 
 
 @dataclass(frozen=True)
-class JobRow:
-    """One download. `speed` in bytes per second, `remaining` in seconds."""
-
-    id: str
-    model_id: str
-    revision: str | None
-    state: str
-    done_bytes: int
-    total_bytes: int
-    speed: float | None
-    remaining: float | None
-    error: JobError | None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def percent(self) -> int | None:
-        return min(100 * self.done_bytes // self.total_bytes, 100) if self.total_bytes else None
-
-    @property
-    def open(self) -> bool:
-        return self.state in ACTIVE
-
-
-@dataclass(frozen=True)
 class DoctorStatus:
     """The doctor's latest report, and whether another one is being made."""
 
@@ -318,7 +247,7 @@ class Snapshot:
 
     devices: tuple[DeviceCard, ...]
     local_models: tuple[LocalModelRow, ...]
-    jobs: tuple[JobRow, ...]
+    jobs: tuple[PullJob, ...]
     catalogue: CatalogueView | None
     machine: MemoryBar
     running: tuple[ActivityRow, ...]
@@ -331,5 +260,5 @@ class Snapshot:
         return next((device for device in self.devices if device.name == name), None)
 
     @property
-    def active_jobs(self) -> tuple[JobRow, ...]:
-        return tuple(job for job in self.jobs if job.open)
+    def active_jobs(self) -> tuple[PullJob, ...]:
+        return tuple(job for job in self.jobs if job.active)

@@ -13,7 +13,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from markupsafe import Markup
 
-from admin.errors import AdminError
 from admin.live.events import FragmentCache, page_events
 from admin.live.feed import LiveFeed
 from admin.live.news import ActivityNews, LogNews
@@ -24,6 +23,7 @@ from admin.login import own_path, read_form
 from admin.pages import connect, screens
 from admin.pages.key_list import KeyList
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
+from administration.errors import AdministrationError
 from i18n.catalogues import LANGUAGE_COOKIE, Catalogues
 from keys.access import Access
 from model_registry import RegistryError
@@ -96,7 +96,7 @@ class Pages:
         """All that is known of one request, as a fragment."""
         row = find(self.reader.suite, device, number)
         if row is None:
-            raise AdminError(404, "not_found", path=request.url.path)
+            raise AdministrationError(404, "not_found", path=request.url.path)
         audience = Audience.of(request, self.catalogues)
         return HTMLResponse(self.renderer.fragment("fragments/request.html", audience, {"row": row}))
 
@@ -106,7 +106,7 @@ class Pages:
         if snapshot.gateway.enabled:
             names.append(GATEWAY)
         if device is not None and device not in names:
-            raise AdminError(404, "unknown_device", device=device, known=", ".join(names))
+            raise AdministrationError(404, "unknown_device", device=device, known=", ".join(names))
         chosen = device or next(iter(names), None)
         query = {"device": chosen} if chosen else {}
         return self._render(request, "logs", snapshot, query, devices=names, device=chosen)

@@ -55,9 +55,9 @@ def conversation_of(request: PromptRequest) -> Conversation:
 def _check_beginning(beginning: Message, *, thinks: bool) -> None:
     """Of the beginning of an answer that a client gives. Raises `InvalidRequest`."""
     if beginning.tool_calls or beginning.role != "assistant":
-        raise InvalidRequest("An answer to be continued begins with text, not with tool calls.", param="messages")
+        raise InvalidRequest("An answer to continue must begin with text, not with tool calls.", param="messages")
     if thinks:
-        raise InvalidRequest("With thinking the last message is the user's.", param="messages")
+        raise InvalidRequest("With thinking enabled, the last message must be the user's.", param="messages")
     if not beginning.content or beginning.content != beginning.content.rstrip():
         raise InvalidRequest("The beginning of an answer must not be empty or end with white space.", param="messages")
 
@@ -179,7 +179,7 @@ def _found(messages: Sequence[InputMessage]) -> set[str | None]:
 def _function(tool: AnthropicTool) -> dict[str, Any]:
     if tool.input_schema is None:
         raise InvalidRequest(
-            f"The tool '{tool.name}' has no input_schema; tools that Anthropic runs itself do not exist here.",
+            f"The tool '{tool.name}' has no input_schema; tools that Anthropic runs are not supported.",
             param="tools",
         )
     function: dict[str, Any] = {"name": tool.name}

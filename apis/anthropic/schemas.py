@@ -8,6 +8,7 @@ from apis.bounds import MAX_MESSAGES, MAX_STOPS, MAX_TOOLS
 from apis.numbers import TopK, Whole, top_k_of
 from chat.conversation import GenerationOptions
 from chat.grammars.forms import JsonForm
+from instances.protocol import GenerationParams
 
 
 class TextBlock(BaseModel):
@@ -160,11 +161,11 @@ class MessagesRequest(PromptRequest):
 
     def options(self) -> GenerationOptions:
         form = self.output_config.format if self.output_config else None
-        return GenerationOptions(
+        sampling = GenerationParams(
             max_tokens=self.max_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
             top_k=top_k_of(self.top_k),
             stop=tuple(self.stop_sequences or ()),
-            form=JsonForm(form.schema_) if form else None,
         )
+        return GenerationOptions(sampling, form=JsonForm(form.schema_) if form else None)

@@ -132,6 +132,7 @@ class OllamaShownModel(BaseModel):
     modified_at: str
     device: str
     fallback_reason: str | None
+    warnings: list[str]
 
 
 class OllamaStatus(BaseModel):

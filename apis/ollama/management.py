@@ -1,8 +1,6 @@
 """What Ollama's clients change: /api/delete, /api/copy, /api/create, and what does not exist here."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import asdict
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
@@ -12,8 +10,7 @@ from apis.device_models import DeviceModels
 from apis.model_names import ModelNames
 from apis.ollama.answers import CHANGE_ERRORS, LINES, OllamaStatus
 from apis.ollama.pull import NamedRequest
-from apis.ollama.schemas import CommonRequest, Options
-from chat.model_defaults import PARAMETERS
+from apis.ollama.schemas import Options
 from chat.templates import ChatTemplate, TemplateRefused
 from configuration.device_config import ModelAlias
 from web.bodies import read_body
@@ -114,7 +111,7 @@ def _derived(body: CreateRequest, names: ModelNames) -> ModelAlias:
         model=model.id,
         system=body.system if body.system is not None else before.system,
         template=body.template if body.template is not None else before.template,
-        parameters={**before.parameters, **(_parameters(body.parameters) if body.parameters else {})},
+        parameters=(body.parameters or Options()).sampling().over(before.sampling).given(),
     )
 
 
@@ -127,13 +124,7 @@ def _check_template(template: str) -> None:
     try:
         ChatTemplate(template, {})
     except TemplateRefused as error:
-        raise InvalidRequest(f"The template is no valid Jinja: {error}", param="template") from error
-
-
-def _parameters(options: Options) -> dict[str, Any]:
-    """As `GenerationOptions` calls them, only what is set."""
-    meant = asdict(CommonRequest(model="-", options=options).generation_options())
-    return {name: value for name, value in meant.items() if name in PARAMETERS and value not in (None, ())}
+        raise InvalidRequest(f"The template is not valid Jinja: {error}", param="template") from error
 
 
 async def _success() -> AsyncGenerator[bytes, None]:

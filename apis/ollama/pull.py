@@ -3,20 +3,21 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from apis.admin_client import AdminClient, PullFailed
-from apis.device_models import DeviceModels
+from administration.client import AdminClient
+from administration.pulls import failure
+from apis.device_models import DeviceModels, as_service_errors
 from apis.errors import as_service_error, ollama_error
 from apis.model_names import ModelNames
 from apis.ollama.answers import LINES, PULL_ERRORS, OllamaStatus
 from web.bodies import read_body
-from web.errors import InvalidRequest
+from web.errors import InvalidRequest, ServiceError
 from web.openapi import answer, body_schema
 from web.streaming import JSON, StreamResponse, ndjson
 
@@ -41,11 +42,18 @@ class OllamaPullRequest(NamedRequest):
     stream: bool | None = None
 
 
+class PullFailed(ServiceError):
+    code = "pull_failed"
+
+
+Connect = Callable[[], AdminClient]
+"""Downloads run in the admin server alone: one list of them, one look at the disk's room, one hub and token, and
+progress on the page whoever asked."""
 Event = dict[str, Any]
 _QUANTIZATION = re.compile(r"(I?Q\d\w*|B?F(16|32))", re.IGNORECASE)
 
 
-def pull_routes(admin: AdminClient, models: DeviceModels, names: ModelNames) -> APIRouter:
+def pull_routes(connect: Connect, models: DeviceModels, names: ModelNames) -> APIRouter:
     router = APIRouter(tags=["Ollama"], responses=PULL_ERRORS)
     running: set[asyncio.Task[None]] = set()
 
@@ -56,7 +64,7 @@ def pull_routes(admin: AdminClient, models: DeviceModels, names: ModelNames) -> 
         body = await read_body(request, OllamaPullRequest)
         events: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
         # A client that leaves does not stop the download, nor what comes after it.
-        task = asyncio.create_task(_pull(admin, models, names, body.asked, events))
+        task = asyncio.create_task(_pull(connect, models, names, body.asked, events))
         running.add(task)
         task.add_done_callback(running.discard)
         if body.stream is False:
@@ -67,7 +75,7 @@ def pull_routes(admin: AdminClient, models: DeviceModels, names: ModelNames) -> 
 
 
 async def _pull(
-    admin: AdminClient,
+    connect: Connect,
     models: DeviceModels,
     names: ModelNames,
     name: str,
@@ -78,23 +86,37 @@ async def _pull(
         model_id, tag = _split(names.bare(name))
         local = await models.find(model_id)
         if local is None or tag is not None:
-            seen: dict[str, int] = {}
             of_gguf = tag is not None and _QUANTIZATION.fullmatch(tag)
             asked, revision = (f"{model_id}:{tag}", None) if of_gguf else (model_id, tag)
-            async with aclosing(admin.pull(asked, revision)) as jobs:
-                async for job in jobs:
-                    for event in _progress(job, seen):
-                        events.put_nowait(event)
+            with as_service_errors():
+                async with connect() as admin:
+                    await _follow(admin, asked, revision, events)
             local = await models.find(model_id)
         if local is None:
             raise PullFailed(f"'{model_id}' has been pulled, but its files are no usable model.")
         events.put_nowait({"status": "writing manifest"})
-        await models.assign(local)
+        await models.assign(local.id)
         events.put_nowait({"status": "success"})
     except Exception as error:
         events.put_nowait(error)
     finally:
         events.put_nowait(None)
+
+
+async def _follow(
+    admin: AdminClient, model_id: str, revision: str | None, events: "asyncio.Queue[Event | Exception | None]"
+) -> None:
+    """Raises `PullFailed` and `AdministrationError` unless the model is here at the end."""
+    seen: dict[str, int] = {}
+    job: dict[str, Any] = {}
+    async with aclosing(admin.pull(model_id, revision)) as jobs:
+        async for job in jobs:
+            for event in _progress(job, seen):
+                events.put_nowait(event)
+    if error := failure(job):
+        raise error
+    if job["state"] != "ready":
+        raise PullFailed(f"The pull was {job['state']}.")
 
 
 def _split(name: str) -> tuple[str, str | None]:

@@ -13,6 +13,7 @@ from chat.conversation import Conversation, GenerationOptions, Message, ToolCall
 from chat.grammars.forms import AnswerForm, JsonForm
 from chat.pictures import Picture, picture_of_base64, text_of
 from chat.reasoning import thinking_options
+from instances.protocol import GenerationParams
 from web.errors import InvalidRequest
 
 
@@ -27,6 +28,21 @@ class Options(BaseModel):
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     stop: Stops | None = None
+
+    def sampling(self, *, logprobs: bool = False) -> GenerationParams:
+        return GenerationParams(
+            max_tokens=self.num_predict if self.num_predict is not None and self.num_predict > 0 else None,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=top_k_of(self.top_k),
+            min_p=self.min_p,
+            repetition_penalty=self.repeat_penalty,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
+            seed=self.seed if self.seed is not None and self.seed >= 0 else None,
+            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
+            logprobs=logprobs,
+        )
 
 
 class CommonRequest(BaseModel):
@@ -46,23 +62,8 @@ class CommonRequest(BaseModel):
         return keep_alive_seconds(self.keep_alive)
 
     def generation_options(self) -> GenerationOptions:
-        options = self.options or Options()
-        unlimited = options.num_predict is None or options.num_predict <= 0
-        return GenerationOptions(
-            max_tokens=None if unlimited else options.num_predict,
-            temperature=options.temperature,
-            top_p=options.top_p,
-            top_k=top_k_of(options.top_k),
-            min_p=options.min_p,
-            repetition_penalty=options.repeat_penalty,
-            presence_penalty=options.presence_penalty,
-            frequency_penalty=options.frequency_penalty,
-            seed=options.seed if options.seed is not None and options.seed >= 0 else None,
-            stop=(options.stop,) if isinstance(options.stop, str) else tuple(options.stop or ()),
-            keep_alive=self.keep_alive_seconds,
-            form=self.form(),
-            logprobs=bool(self.logprobs),
-        )
+        sampling = (self.options or Options()).sampling(logprobs=bool(self.logprobs))
+        return GenerationOptions(sampling, keep_alive=self.keep_alive_seconds, form=self.form())
 
     def form(self) -> AnswerForm | None:
         """ "json" is any JSON object, an object is a schema; empty is absent. Raises `InvalidRequest`."""

@@ -12,6 +12,7 @@ from apis.ollama.answers import ERRORS, OllamaShownModel
 from apis.ollama.listing import capabilities, details, modified_at
 from apis.ollama.pull import NamedRequest
 from model_files.gguf import read_gguf_template
+from model_files.known_embedders import Pooling
 from model_files.model_config import read_chat_template, read_json
 from model_manager import ModelManager
 from pools.served_model import ServedModel
@@ -29,6 +30,8 @@ _ARCHITECTURE_KEYS = {
     "num_key_value_heads": "attention.head_count_kv",
     "vocab_size": "vocab_size",
 }
+# Numbers of GGUF's key of that name.
+_POOLING_TYPES: dict[Pooling, int] = {"mean": 1, "cls": 2, "last_token": 3}
 # Ollama's names for our options.
 _PARAMETER_NAMES = {"max_tokens": "num_predict", "repetition_penalty": "repeat_penalty"}
 _GENERATION_KEYS = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
@@ -70,6 +73,7 @@ def describe(model: ServedModel, context_tokens: int) -> dict[str, Any]:
         "modified_at": modified_at(model),
         "device": model.device.used,
         "fallback_reason": model.device.fallback_reason,
+        "warnings": list(model.warnings),
     }
 
 
@@ -86,6 +90,8 @@ def _model_info(model: ServedModel, context_tokens: int) -> dict[str, Any]:
         # What a request may really have here, which can be less than what the model was made for.
         f"{architecture}.context_length": context_tokens or model.context_tokens,
     }
+    if model.task == "embedding" and model.pooling is not None:
+        information[f"{architecture}.pooling_type"] = _POOLING_TYPES[model.pooling]
     for theirs, ours in _ARCHITECTURE_KEYS.items():
         if isinstance(text.get(theirs), int):
             information[f"{architecture}.{ours}"] = text[theirs]
@@ -96,7 +102,7 @@ def _parameters(model: ServedModel) -> list[tuple[str, Any]]:
     """The model's defaults, over them the persona's; `stop` once for each string."""
     defaults = _json(model.directory / "generation_config.json")
     values = {key: defaults[key] for key in _GENERATION_KEYS if isinstance(defaults.get(key), int | float)}
-    values |= model.model_defaults.parameters
+    values |= model.model_defaults.sampling.given()
     listed: list[tuple[str, Any]] = []
     for name, value in values.items():
         each = value if isinstance(value, list | tuple) else [value]

@@ -8,6 +8,7 @@ from apis.bounds import Stops
 from apis.numbers import MaxTokens, TopK, Whole, top_k_of
 from apis.openai.answer_forms import GuidedRequest
 from chat.conversation import GenerationOptions
+from instances.protocol import GenerationParams
 from web.errors import InvalidRequest
 
 Penalty = Annotated[float, Field(ge=-2, le=2)]
@@ -42,7 +43,7 @@ class GenerationRequest(GuidedRequest):
 
     def generation(self, choice: int, *, max_tokens: int | None, logprobs: bool) -> GenerationOptions:
         """Those of the `choice`-th answer: with one seed for all, all would be the same."""
-        return GenerationOptions(
+        sampling = GenerationParams(
             max_tokens=max_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
@@ -52,11 +53,11 @@ class GenerationRequest(GuidedRequest):
             presence_penalty=self.presence_penalty,
             frequency_penalty=self.frequency_penalty,
             seed=None if self.seed is None else self.seed + choice,
-            ignore_eos=bool(self.ignore_eos),
             stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
-            form=self.form(),
             logprobs=logprobs,
+            ignore_eos=bool(self.ignore_eos),
         )
+        return GenerationOptions(sampling, form=self.form())
 
     def refuse_unsupported(self) -> None:
         """Raise `InvalidRequest` for what would otherwise be silently ignored."""

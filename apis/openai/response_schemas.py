@@ -13,6 +13,7 @@ from apis.openai.response_tools import OfferedTools, ResponseTool, read_choice
 from chat.conversation import Conversation, GenerationOptions, Message
 from chat.grammars.forms import JsonForm
 from chat.reasoning import thinking_options
+from instances.protocol import GenerationParams
 from web.errors import InvalidRequest
 
 _LOGPROBS = "message.output_text.logprobs"
@@ -55,7 +56,7 @@ class InputRequest(BaseModel):
             kind = self.tools[0].type
             if kind in ("function", "custom"):
                 raise InvalidRequest(f"A tool of type '{kind}' needs a name.", param="tools[0].name")
-            raise InvalidRequest(f"Tools of type '{kind}' do not exist here; give functions.", param="tools")
+            raise InvalidRequest(f"Tools of type '{kind}' are not supported; use functions.", param="tools")
         read_choice(self.tool_choice, self.offered)
 
     @cached_property
@@ -112,12 +113,12 @@ class ResponsesRequest(InputRequest):
 
     def options(self) -> GenerationOptions:
         form = {"text": None, "json_object": JsonForm(), "json_schema": JsonForm(self.format.json_schema)}
-        return GenerationOptions(
+        sampling = GenerationParams(
             max_tokens=self.max_output_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
             presence_penalty=self.presence_penalty,
             frequency_penalty=self.frequency_penalty,
-            form=form[self.format.type],
             logprobs=_LOGPROBS in (self.include or ()),
         )
+        return GenerationOptions(sampling, form=form[self.format.type])

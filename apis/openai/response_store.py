@@ -73,7 +73,7 @@ class ResponseStore:
     def get(self, response_id: str) -> StoredResponse:
         """Raises `ResponseNotFound`."""
         if response_id not in self._responses:
-            raise ResponseNotFound(f"There is no response '{response_id}' (any more): they are kept in memory only.")
+            raise ResponseNotFound(f"Response '{response_id}' not found: responses are kept in memory only.")
         self._responses.move_to_end(response_id)
         return self._responses[response_id][0]
 

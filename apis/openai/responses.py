@@ -23,7 +23,8 @@ from chat.completion import Completion
 from chat.conversation import Message
 from chat.deltas import Delta
 from chat.service import ChatService
-from model_files.model_config import SamplingDefaults, sampling_defaults
+from configuration.sampling import SamplingParams
+from model_files.model_config import sampling_defaults
 from web.bodies import read_body
 from web.openapi import answer, body_schema
 from web.streaming import JSON, StreamResponse, sse, unless_disconnected
@@ -112,7 +113,7 @@ class _Answer:
     completion: Completion
     earlier: tuple[Message, ...]
     store: ResponseStore
-    defaults: SamplingDefaults
+    defaults: SamplingParams
     id: str = field(default_factory=lambda: f"resp_{secrets.token_hex(20)}")
     created: int = field(default_factory=lambda: int(time.time()))
     output: ResponseOutput = field(init=False)

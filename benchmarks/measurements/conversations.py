@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from benchmarks.figures import percentile
 from benchmarks.measurements.section import Comparison, Row, Section
-from benchmarks.messages import Answer, Job, Measured, Message, Prompt
 from benchmarks.prompts import make_prompts
 from benchmarks.sides import Both, Sides
+from tests.support.messages import Answer, Job, Measured, Message, Prompt
+from tests.support.percentiles import percentile
 
 _ANSWER_TOKENS = 8
 _PROMPT_TOKENS = (32, 512, 2000)

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.measurements.section import Row, Section
 from chat.tokenizer import ChatTokenizer
 from instances.handle import Instance
-from instances.protocol import Draft, LoadModel, Sampling
+from instances.protocol import Draft, GenerationParams, LoadModel
 from model_files.drafts import own_drafts
 
 _STREAMS = (1, 8, 32)
@@ -68,7 +68,7 @@ async def _speed(instance: Instance, prompts: list[list[int]], streams: int) -> 
     async def stream(number: int) -> int:
         tokens = 0
         for turn in range(questions):
-            sampling = Sampling(max_new_tokens=_TOKENS, temperature=0)
+            sampling = GenerationParams(max_tokens=_TOKENS, temperature=0)
             with instance.generate(prompts[(number + turn) % len(prompts)], sampling) as generation:
                 tokens += sum([len(output.tokens) async for output in generation])
         return tokens

@@ -10,14 +10,14 @@ from statistics import median
 import httpx
 
 from benchmarks.gateway_process import gateway_to
-from benchmarks.helper import Helper
-from benchmarks.launch import DEMO_MODEL
 from benchmarks.measurements.section import Comparison, Row, Section
-from benchmarks.messages import Job, Target
-from benchmarks.null_engine import server as null_engine
 from benchmarks.prompts import make_prompts
 from benchmarks.served import serve
 from keys.access import INTERNAL_KEY_VARIABLE, new_internal_key
+from tests.support.helper import Helper
+from tests.support.launch import DEMO_MODEL
+from tests.support.messages import Job, Target
+from tests.support.null_engine import server as null_engine
 
 STREAMS = 32
 _ANSWER_TOKENS = 64
@@ -90,7 +90,7 @@ def _one(client: httpx.Client, target: Target) -> float:
 def _streams(direct: Target, through: Target, pairs: int, tokens: int) -> tuple[list[float], list[float]]:
     """Tokens per second of all streams together, in pairs whose order changes; one pair before is thrown away."""
     speeds: tuple[list[float], list[float]] = ([], [])
-    with Helper("benchmarks.load", direct) as first, Helper("benchmarks.load", through) as second:
+    with Helper("tests.support.load", direct) as first, Helper("tests.support.load", through) as second:
         sides = [(first, speeds[0]), (second, speeds[1])]
         for number in range(pairs + 1):
             for place, (load, kept) in enumerate(sides if number % 2 else reversed(sides)):

@@ -3,11 +3,11 @@
 from pathlib import Path
 from statistics import median
 
-from benchmarks.launch import NPU_ON_CPU
 from benchmarks.measurements.section import Comparison, Section
-from benchmarks.messages import Job, Measured
 from benchmarks.prompts import make_prompts
 from benchmarks.sides import single_sides
+from tests.support.launch import NPU_ON_CPU
+from tests.support.messages import Job, Measured
 
 _PROPERTIES = {"MAX_PROMPT_LEN": 256, "MIN_RESPONSE_LEN": 128}
 _ANSWER_TOKENS = 64

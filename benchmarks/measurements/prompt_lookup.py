@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.measurements.section import Row, Section
 from instances.handle import Instance
-from instances.protocol import LoadModel, Sampling
+from instances.protocol import GenerationParams, LoadModel
 
 _GUESSES = (3, 5)
 _STREAMS = (1, 8)
@@ -66,7 +66,7 @@ async def _speed(instance: Instance, streams: int, temperature: float, run: int)
 
 async def _answer(instance: Instance, temperature: float, seed: int) -> tuple[float, float, int]:
     """The moments of the first and the last tokens, and how many came after the first ones."""
-    sampling = Sampling(max_new_tokens=_TOKENS, temperature=temperature, seed=seed, ignore_eos=True)
+    sampling = GenerationParams(max_tokens=_TOKENS, temperature=temperature, seed=seed, ignore_eos=True)
     times: list[float] = []
     tokens = 0
     with instance.generate(_with(seed), sampling) as generation:

@@ -2,22 +2,22 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import psutil
 
-from benchmarks.helper import Helper
-from benchmarks.launch import DEMO_MODEL, PATIENCE_SECONDS, PROJECT
 from benchmarks.measurements.section import Row, Section
-from benchmarks.messages import EngineSettings, Job
+from tests.support.helper import Helper
+from tests.support.launch import DEMO_MODEL, PATIENCE_SECONDS, PROJECT
+from tests.support.messages import EngineSettings, Job
+from tests.support.ports import free_port
 
 _POLL_SECONDS = 0.01
 _MB = 1e6
@@ -58,7 +58,7 @@ def starting(runs: int) -> Section:
 
 @contextmanager
 def _suite(data_dir: Path) -> Iterator[tuple["subprocess.Popen[bytes]", dict[str, int], float]]:
-    ports = {name: _free_port() for name in ("admin", "gpu", "npu")}
+    ports = {name: free_port() for name in ("admin", "gpu", "npu")}
     model = {"id": "demo/server-guide", "path": str(DEMO_MODEL), "instance_memory_gb": 0.01}
     devices = {name: {"port": ports[name], "device": name.upper(), "models": [model]} for name in ("gpu", "npu")}
     (data_dir / "device_config.json").write_text(json.dumps(devices), encoding="utf-8")
@@ -119,9 +119,3 @@ def _bare_bytes() -> int:
     with Helper("benchmarks.bare", settings) as bare:
         bare.run(Job(["hi"], 1, 4))
         return psutil.Process(bare.pid).memory_info().rss
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

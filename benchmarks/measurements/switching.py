@@ -4,9 +4,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.launch import DeviceProcess, device_process
 from benchmarks.measurements.section import Row, Section
-from benchmarks.scenarios.crowding_out import instance_bytes
+from tests.support.launch import DeviceProcess, device_process, instance_bytes
 
 _GB = 10**9
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.measurements.section import Row, Section
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
-from instances.protocol import Sampling
+from instances.protocol import GenerationParams
 from memory.budget import MemoryBudget
 from memory.readings import PhysicalMemory, read_system_memory
 from model_files.model_facts import read_facts
@@ -69,6 +69,6 @@ async def _settled(manager: ModelManager) -> None:
 async def _first_token(manager: ModelManager, number: int) -> float:
     prompt = [100 + place % 900 for place in range(_TOKENS)] + [1500 + number] * _OWN
     started = time.perf_counter()
-    async for _ in manager.generate(_ID, prompt, Sampling(max_new_tokens=1, temperature=0), Timings(0.0)):
+    async for _ in manager.generate(_ID, prompt, GenerationParams(max_tokens=1, temperature=0), Timings(0.0)):
         pass
     return time.perf_counter() - started

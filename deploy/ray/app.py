@@ -88,7 +88,7 @@ class Front:
             async for part in parts:
                 yield part
         except RayActorError as error:
-            raise ReplicaLost(f"What answered for {device} is gone. Please ask again.", retry_after=1) from error
+            raise ReplicaLost(f"What answered for {device} is gone. Please ask again.") from error
         except BackPressureError as error:
             raise QueueFull(f"All replicas of {device} are busy and its queue is full.", retry_after=1) from error
         except (asyncio.TimeoutError, DeploymentUnavailableError) as error:

@@ -1,11 +1,13 @@
 """Models that a node does not have yet."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from administration.pulls import JobState, failure, pull_here
 from configuration.device_config import DEMO_MODEL_ID, ModelAssignment
 from model_registry import ModelRegistry
 from registry.settings import SETTINGS_FILE
@@ -47,9 +49,12 @@ def _bundled(model: ModelAssignment) -> ModelAssignment:
 
 
 async def _pull(model: ModelAssignment, registry: ModelRegistry, data_dir: Path) -> None:
-    job = await registry.settled(registry.pull(model.id).id)
-    if job.error is not None:
-        raise ModelMissing(f"{model.id} could not be pulled: {job.error.message}")
+    job: JobState = {}
+    async with contextlib.aclosing(pull_here(registry, model.id)) as states:
+        async for state in states:
+            job = state
+    if error := failure(job):
+        raise ModelMissing(f"{model.id} could not be pulled: {error}")
     if _is_missing(model, data_dir):
         raise ModelMissing(f"{model.id} was pulled, but not to {model.path}: write its path as a pull makes it.")
 

@@ -26,7 +26,7 @@ def ray_command(resources: Mapping[str, float], rest: Sequence[str], ray: Path) 
 
 
 def environment_of(data_dir: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What the node's processes run with: the project is imported from here, nothing is reported to anybody."""
+    """What the node's processes run with: the project is imported from here, telemetry is switched off."""
     path = os.pathsep.join(filter(None, (str(PROJECT), environment.get("PYTHONPATH"))))
     data_dir.mkdir(parents=True, exist_ok=True)
     own = {DATA_DIR_VARIABLE: str(data_dir.resolve()), "PYTHONPATH": path, "RAY_USAGE_STATS_ENABLED": "0"}

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -30,6 +31,19 @@ from web.listening import open_listeners
 from web.request_id import RequestId
 
 GIB = 2**30
+_MODEL_MEMORY = {
+    **dict.fromkeys(("estimated_bytes", "estimated_weight_bytes", "estimated_kv_cache_bytes", "measured_bytes"), 0),
+    **{"kv_cache_tokens": 0, "instances": []},
+}
+_INSTANCE = {"id": 1, "pid": None, "state": "idle", "memory_bytes": None, "active": 0, "reserved_tokens": 0} | {
+    "load_seconds": 0
+}
+_REQUEST = {
+    **dict.fromkeys(("ended", "model", "error", "first_token_seconds", "tokens_per_second", "waited_seconds")),
+    **dict.fromkeys(("id", "client", "agent", "path"), ""),
+    **dict.fromkeys(("status", "seconds", "prompt_tokens", "generated_tokens", "load_seconds"), 0),
+    **{"outcome": "running", "prompt": None, "answer": None},
+}
 
 
 def say(level: str, text: str) -> None:
@@ -80,24 +94,37 @@ def make_app(options: argparse.Namespace) -> Starlette:
             "generated_tokens": int((time.monotonic() - started) * ordered.get("tokens_per_second", 0)),
             "models": [
                 {"id": id, "public_id": f"{options.device}-{id}", "state": "ready" if id in loaded else "unloaded"}
-                | {"instances": int(id in loaded), "active": 0, "queued": 0, "error": None}
+                | {
+                    "instances": int(id in loaded),
+                    "active": 0,
+                    "queued": 0,
+                    "max_active": 1,
+                    "error": None,
+                    "error_phrase": None,
+                }
+                | {"pipeline": "continuous_batching", "device": document["device"], "fallback_reason": None}
+                | {"loading_since": None, "compiling": False, "tokens_per_second": None, "evicted_prompts": 0}
                 | states.get(id, {})
                 for id in models
             ],
-            "version": "0.1.0",
         }
         return answer | ordered.get("health", {})
 
     def memory() -> dict[str, Any]:
-        answer = {"device": options.device, "total_bytes": 32 * GIB, "available_bytes": 20 * GIB, "used_bytes": 2 * GIB}
-        return answer | {"models": []} | orders(options).get("memory", {})
+        answer = {"device": options.device, "memory": "system", "total_bytes": 32 * GIB, "available_bytes": 20 * GIB}
+        answer |= {"limit_bytes": 32 * GIB, "reserved_bytes": 0, "elsewhere_bytes": 0, "used_bytes": 2 * GIB}
+        ordered = orders(options).get("memory", {})
+        models = [_MODEL_MEMORY | model for model in ordered.get("models", [])]
+        for model in models:
+            model["instances"] = [_INSTANCE | instance for instance in model["instances"]]
+        return answer | {"measured": True} | ordered | {"models": models}
 
     async def live(request: Request) -> Response:
-        activity = log.report(int(request.query_params["since"]))
+        activity = msgspec.to_builtins(log.report(int(request.query_params["since"])))
         ordered = orders(options).get("activity", {})
-        activity["running"] += ordered.get("running", [])
+        activity["running"] += [_REQUEST | entry for entry in ordered.get("running", [])]
         if request.query_params["since"] == "0":
-            activity["ended"] = ordered.get("ended", []) + activity["ended"]
+            activity["ended"] = [_REQUEST | entry for entry in ordered.get("ended", [])] + activity["ended"]
         return JSONResponse({"health": health(), "memory": memory(), "activity": activity})
 
     async def chat(request: Request) -> Response:

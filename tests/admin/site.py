@@ -23,7 +23,7 @@ from model_registry import HubSettings, ModelRegistry
 from registry.disk import free_bytes
 from supervision.python import python_command
 from supervision.suite import Launch, Suite, Timing
-from tests.helpers import free_ports
+from tests.support.ports import free_ports
 from web.listening import close_all, open_listeners
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -31,13 +31,6 @@ STAND_IN = Path(__file__).with_name("device_server.py")
 NO_HUB = "http://127.0.0.1:9"
 """Nothing listens there: a test without a hub of its own stays on this machine."""
 QUICK = Timing(first_pause=0.05, longest_pause=0.2, attempts=3, poll=0.05, poll_while_starting=0.05, ask=5, insist=1)
-
-
-def free_port() -> int:
-    listeners = open_listeners("127.0.0.1", 0)
-    port = listeners[0].getsockname()[1]
-    close_all(listeners)
-    return port
 
 
 EXAMINED = Report(
@@ -92,6 +85,7 @@ def make_site(
     free: Callable[[Path], int] = free_bytes,
     run_devices: bool = True,
     server_config: ServerConfig | None = None,
+    internal_key: str | None = None,
 ) -> Site:
     """`devices`: gpu and npu without models unless given."""
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -104,7 +98,9 @@ def make_site(
     suite = Suite(store, launch, timing=timing, run_devices=run_devices)
     hub = hub or HubSettings(NO_HUB)
     registry = ModelRegistry(data_dir / "models", hub=hub, bundled_dir=bundled_dir, retry_wait=0.01, free=free)
-    settings = AdminSettings(data_dir=data_dir, port=port, server_config=server_config or ServerConfig())
+    settings = AdminSettings(
+        data_dir=data_dir, port=port, server_config=server_config or ServerConfig(), internal_key=internal_key
+    )
     app = create_app(settings, suite=suite, registry=registry, store=store)
     app.state.doctor.latest = EXAMINED  # an examination takes seconds and a core
     return Site(data_dir, store, suite, registry, app)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from configuration.device_config import DeviceSettings
-from tests.admin.site import LiveSite, add_model, assigned, free_port, make_site
+from tests.admin.site import LiveSite, add_model, assigned, make_site
 from tests.admin.stage_activity import staged_activity
 from tests.model_files.tiny_models import make_llm
+from tests.support.ports import free_port
 
 GIB = 2**30
 MODELS = {

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import html
+import re
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.admin.site import Site, add_model
-from tests.model_files.layouts import make, optimum_embedding, reranker, whisper
+from tests.model_files.layouts import inexact_gguf, make, optimum_embedding, reranker, whisper
 
 CHAT = "org/chat"
+PAGES = ("/models", "/get")
 
 
 async def offer(client: httpx.AsyncClient, site: Site, published: Path) -> None:
@@ -63,3 +65,19 @@ async def test_what_is_not_served_cannot_be_assigned_and_says_why(
     page = html.unescape((await client.get("/models", headers={"Accept-Language": "en"})).text)
     assert "Speech recognition models are not served yet" in page
     assert "mean is assumed by its architecture" in page
+
+
+async def test_why_a_badge_is_struck_out_stands_beside_it(
+    client: httpx.AsyncClient, site: Site, published: Path
+) -> None:
+    """Not in a tooltip alone, which no finger reaches: of what lies here and of what can be pulled."""
+    make(inexact_gguf, site.data_dir / "models" / "org_inexact")
+    shown = ((path, html.unescape((await client.get(path, headers={"Accept-Language": "en"})).text)) for path in PAGES)
+    pages = {path: re.sub(r'title="[^"]*"|<span class="sr-only">.*?</span>', "", text) async for path, text in shown}
+    assert "NPU: OpenVINO GenAI does not run GGUF models on the NPU." in pages["/models"]
+    assert "OpenVINO GenAI reads Q4_1 inexactly" in pages["/models"]
+    assert re.search(r">GPU</span><b[^>]*>!</b>", pages["/models"])
+    assert "NPU: The NPU needs symmetric int4 weights" in pages["/get"]
+    row = pages["/get"].partition("whisper-base-fp16-ov</b>")[2].partition("</li>")[0]
+    assert "Speech recognition models are not served yet" in row
+    assert "<form" not in row

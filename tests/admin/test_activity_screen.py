@@ -90,7 +90,7 @@ def test_a_running_request_counts_and_is_lost_with_its_server(serving: LiveSite,
         assert pid is not None
         psutil.Process(pid).kill()
         expect(running).to_have_count(0)
-        expect(rows(page)).to_contain_text("Server ended")
+        expect(rows(page)).to_contain_text("Server stopped")
 
 
 def test_texts_are_shown_where_they_are_kept(serving: LiveSite, open_page: OpenPage) -> None:

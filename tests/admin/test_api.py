@@ -118,7 +118,7 @@ async def test_a_model_larger_than_the_device_cannot_be_assigned(
     answer = await client.post("/api/update_config", json={"device": "gpu", "models": [PHI]})
     error = answer.json()["error"]
     assert (answer.status_code, error["type"]) == (409, "model_too_large")
-    assert all(words in error["message"] for words in (PHI, "at least 0.2 GB", "(0.1 GB)")), error["message"]
+    assert all(words in error["message"] for words in (PHI, "at least 0.2 GB", "limited to 0.1 GB")), error["message"]
     assert configured(site) == before
 
 
@@ -143,9 +143,9 @@ async def test_the_language_of_a_sentence(client: httpx.AsyncClient) -> None:
     async def message(**headers: str) -> str:
         return (await client.get("/api/nothing", headers=headers)).json()["error"]["message"]
 
-    assert await message() == "There is nothing at /api/nothing."
+    assert await message() == "/api/nothing does not exist."
     assert await message(**{"Accept-Language": "zh-TW,zh;q=0.9,en;q=0.8"}) == "這裡沒有 /api/nothing。"
-    assert await message(Cookie="language=en", **{"Accept-Language": "zh-TW"}) == "There is nothing at /api/nothing."
+    assert await message(Cookie="language=en", **{"Accept-Language": "zh-TW"}) == "/api/nothing does not exist."
 
 
 async def test_a_model_in_use_is_not_deleted(client: httpx.AsyncClient, site: Site, published: Path) -> None:
@@ -182,7 +182,7 @@ async def test_a_fallback_is_said_plainly(client: httpx.AsyncClient, site: Site,
     card = await until_state(client, "running", "npu")
     assert card["hardware"] == {"used": "CPU", "name": "Some CPU", "fallback_reason": "There is no NPU here."}
     page = (await client.get("/", headers={"Accept-Language": "en"})).text
-    assert "No NPU on this machine; running on CPU (Some CPU) instead." in page
+    assert "NPU not found; running on CPU (Some CPU) instead." in page
     assert "There is no NPU here." in page
 
 

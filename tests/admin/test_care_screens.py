@@ -32,7 +32,7 @@ def live(tmp_path: Path, hub: TestHub) -> Iterator[LiveSite]:
     ("language", "level", "denied", "well"),
     [
         ("zh-TW", "有問題需要處理", "沒有權限使用 GPU", "一切正常"),
-        ("en", "There are problems to solve", "No access to the GPU", "All is well"),
+        ("en", "Problems found", "No access to the GPU", "Everything works"),
     ],
 )
 def test_findings_and_their_advice(
@@ -56,7 +56,7 @@ def test_an_examination_is_begun_and_seen(live: LiveSite, open_page: OpenPage, m
     monkeypatch.setattr(live.site.app.state.doctor, "begin", lambda: begun.append(True))
     page, _ = open_page(live.url + "/doctor")
     with page.expect_response("**/api/doctor"):
-        page.get_by_role("button", name="Examine again").click()
+        page.get_by_role("button", name="Check again").click()
     assert begun
 
 
@@ -65,7 +65,7 @@ def test_a_cache_is_cleared_after_a_question(live: LiveSite, open_page: OpenPage
     blob.parent.mkdir()
     blob.write_bytes(b"x" * 5000)
     page, _ = open_page(live.url + "/settings")
-    page.get_by_role("button", name="Clear the compile cache of GPU").click()
+    page.get_by_role("button", name="Clear compile cache of GPU").click()
     page.get_by_role("dialog").get_by_role("button", name="Clear").click()
     expect(page.locator(".job", has_text="GPU")).to_contain_text("0 Bytes")
     assert not blob.exists()
@@ -73,5 +73,5 @@ def test_a_cache_is_cleared_after_a_question(live: LiveSite, open_page: OpenPage
 
 def test_the_hub_is_asked_whether_it_is_there(live: LiveSite, hub: TestHub, open_page: OpenPage) -> None:
     page, _ = open_page(live.url + "/settings")
-    page.get_by_role("button", name="Test the connection").click()
+    page.get_by_role("button", name="Test connection").click()
     expect(page.locator(".toast")).to_contain_text(hub.url)

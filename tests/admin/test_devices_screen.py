@@ -69,8 +69,8 @@ def test_settings_of_a_model(live: LiveSite, published: Path, open_page: OpenPag
     card = page.locator("#device-npu")
     card.get_by_text("Settings", exact=True).click()
     card.get_by_label("Concurrent requests").fill("3")
-    card.get_by_label("Longest prompt").fill("2048")
-    card.get_by_label("Pipeline").select_option(label="One request (LLMPipeline)")
+    card.get_by_label("Max prompt length").fill("2048")
+    card.get_by_label("Pipeline").select_option(label="One request at a time (LLMPipeline)")
     card.get_by_role("button", name="Apply and restart").click()
     expect(card.locator(".unsaved")).to_be_hidden()
     expect(card.locator(".tuning")).to_have_attribute("open", "")
@@ -117,7 +117,7 @@ def test_a_failure_shows_its_last_log_lines(live: LiveSite, published: Path, ope
     card.get_by_role("button", name="Apply and restart").click()
     expect(card.locator(".state")).to_have_text("Failed")
     expect(card.locator(".failure pre")).to_contain_text("openvino_model.bin is cut short")
-    follow(card.get_by_role("link", name="Open the full log"))
+    follow(card.get_by_role("link", name="Open full log"))
     expect(page.locator("#log")).to_contain_text("openvino_model.bin is cut short")
 
 
@@ -139,7 +139,7 @@ def test_a_refusal_is_shown_where_it_happened(live: LiveSite, published: Path, o
     page, manners = open_page(live.url)
     manners.expect_errors("409")
     live.site.store.path.write_text("{", encoding="utf-8")
-    expect(page.locator("#notice")).to_contain_text("The configuration cannot be used")
+    expect(page.locator("#notice")).to_contain_text("The configuration is invalid")
     card = page.locator("#device-gpu")
     card.get_by_role("checkbox", name="Phi-3-medium").check()
     card.get_by_role("button", name="Apply and restart").click()
@@ -151,7 +151,7 @@ def test_keyboard_only(live: LiveSite, published: Path, open_page: OpenPage) -> 
     add_model(live.site, PHI, published)
     page, _ = open_page(live.url)
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the main content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
     page.keyboard.press("Enter")
     box = page.locator("#device-gpu").get_by_role("checkbox", name="Phi-3-medium")
     for _ in range(20):
@@ -168,7 +168,7 @@ def test_keyboard_only(live: LiveSite, published: Path, open_page: OpenPage) -> 
 def test_copy_the_address(live: LiveSite, open_page: OpenPage) -> None:
     page, _ = open_page(live.url)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy the address of GPU").click()
+    page.get_by_role("button", name="Copy address of GPU").click()
     expect(page.locator(".toast")).to_have_text("Copied.")
     port = live.site.suite.status("gpu").port
     assert page.evaluate("navigator.clipboard.readText()") == f"http://127.0.0.1:{port}"
@@ -207,7 +207,7 @@ def test_the_precision_of_the_kv_cache_is_chosen_with_its_memory_in_view(
 
 
 @pytest.mark.parametrize(
-    ("language", "text"), [("zh-TW", "正在編譯核心程式，僅第一次需要"), ("en", "Compiling kernels, first time only")]
+    ("language", "text"), [("zh-TW", "正在編譯核心程式，僅第一次需要"), ("en", "Compiling kernels (first load only)")]
 )
 def test_a_first_load_says_that_it_compiles_and_for_how_long(
     live: LiveSite, published: Path, open_page: OpenPage, language: str, text: str

@@ -43,7 +43,7 @@ def test_from_the_list_to_a_device(live: LiveSite, open_page: OpenPage) -> None:
 def test_progress_pause_resume(live: LiveSite, hub: TestHub, open_page: OpenPage) -> None:
     reached, release = hub.faults.hold("openvino_model.bin", at=8 * 1024)
     page, _ = open_page(live.url + "/get")
-    page.get_by_label("Hugging Face model id").fill(QWEN)
+    page.get_by_label("Hugging Face model ID").fill(QWEN)
     page.get_by_label("Branch or commit").fill("main")
     page.get_by_role("button", name="Pull", exact=True).click()
     assert reached.wait(30)
@@ -52,10 +52,10 @@ def test_progress_pause_resume(live: LiveSite, hub: TestHub, open_page: OpenPage
     expect(page.get_by_role("link", name="1 download running")).to_be_visible()
     page.reload()
     expect(job.get_by_role("progressbar")).to_be_visible()
-    page.get_by_role("button", name="Pause the download").click()
+    page.get_by_role("button", name="Pause download").click()
     expect(job.locator(".state")).to_have_text("Paused")
     release.set()
-    page.get_by_role("button", name="Resume the download").click()
+    page.get_by_role("button", name="Resume download").click()
     expect(job.locator(".state")).to_have_text("Done")
 
 
@@ -74,11 +74,11 @@ def test_cancel_asks_first(live: LiveSite, hub: TestHub, open_page: OpenPage) ->
 def test_a_model_that_is_not_there(live: LiveSite, open_page: OpenPage) -> None:
     page, manners = open_page(live.url + "/get")
     manners.expect_errors("400")
-    page.get_by_label("Hugging Face model id").fill("org/none")
+    page.get_by_label("Hugging Face model ID").fill("org/none")
     page.get_by_role("button", name="Pull", exact=True).click()
     expect(page.locator(".job .state")).to_have_text("Failed")
     expect(page.locator(".job .form-error")).to_contain_text("org/none")
-    page.get_by_label("Hugging Face model id").fill("not a name")
+    page.get_by_label("Hugging Face model ID").fill("not a name")
     page.get_by_role("button", name="Pull", exact=True).click()
     expect(page.locator(".pull .form-error").first).to_contain_text("organisation/name")
 
@@ -94,10 +94,10 @@ def test_after_the_download(live: LiveSite, hub: TestHub, published: Path, open_
     page.goto(live.url + "/models")
     toast = page.locator(".toast").last
     page.get_by_role("button", name=f"Check for update: {QWEN}").click()
-    expect(toast).to_have_text("This is the latest version.")
+    expect(toast).to_have_text("You have the latest version.")
     hub.add_model(QWEN, published, extra={"README.md": b"changed"})
     page.get_by_role("button", name=f"Check for update: {QWEN}").click()
-    expect(toast).to_contain_text("There is a newer version")
+    expect(toast).to_contain_text("A newer version is available")
     page.get_by_role("button", name=f"Verify files: {QWEN}").click()
     expect(toast).to_have_text("All files are intact.")
     weights = live.site.registry.find(QWEN).path / "openvino_model.bin"
@@ -110,11 +110,11 @@ def test_import_a_folder(live: LiveSite, published: Path, tmp_path: Path, open_p
     page, manners = open_page(live.url + "/get")
     manners.expect_errors("422")
     page.get_by_text("Import from this machine").click()
-    page.get_by_label("Path of the folder or GGUF file").fill(str(tmp_path / "nothing"))
+    page.get_by_label("Folder or GGUF file").fill(str(tmp_path / "nothing"))
     page.get_by_role("button", name="Import").click()
     expect(page.locator(".fold .form-error")).to_contain_text("does not exist")
-    page.get_by_label("Path of the folder or GGUF file").fill(str(published))
-    page.get_by_label("Model id (optional)").fill("mine/model")
+    page.get_by_label("Folder or GGUF file").fill(str(published))
+    page.get_by_label("Model ID (optional)").fill("mine/model")
     page.get_by_role("button", name="Import").click()
     expect(page.locator(".toast")).to_have_text("Imported.")
     page.goto(live.url + "/models")
@@ -128,7 +128,7 @@ def test_search_the_hub(live: LiveSite, open_page: OpenPage) -> None:
     expect(page.locator("#found li")).to_contain_text("Qwen3-8B-int4-cw-ov")
     page.get_by_label("Search models").fill("nothing like it")
     page.get_by_role("button", name="Search Hugging Face").click()
-    expect(page.locator("#found")).to_contain_text("No OpenVINO model on Hugging Face matches.")
+    expect(page.locator("#found")).to_contain_text("No matching OpenVINO models on Hugging Face.")
 
 
 def test_hub_and_token(live: LiveSite, hub: TestHub, open_page: OpenPage) -> None:
@@ -143,8 +143,8 @@ def test_hub_and_token(live: LiveSite, hub: TestHub, open_page: OpenPage) -> Non
     page.get_by_role("button", name="Save").last.click()
     expect(page.locator("[hx-post='/api/hub'] .form-error")).to_contain_text("https://huggingface.co")
     assert live.site.registry.hub.endpoint == hub.url
-    page.get_by_role("button", name="Forget the token").click()
-    page.get_by_role("dialog").get_by_role("button", name="Forget the token").click()
+    page.get_by_role("button", name="Remove token").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove token").click()
     expect(page.get_by_label("Access token", exact=True)).to_have_attribute("placeholder", "hf_…")
     assert live.site.registry.hub.token is None
 
@@ -155,7 +155,7 @@ def test_search_and_filters(live: LiveSite, open_page: OpenPage) -> None:
     expect(rows).to_have_count(1)
     page.get_by_label("Search models").fill("nothing like it")
     expect(rows).to_have_count(0)
-    expect(page.get_by_text("No model matches.")).to_be_visible()
+    expect(page.get_by_text("No matching models.")).to_be_visible()
     page.get_by_label("Search models").fill("qwen 8B")
     expect(rows).to_have_count(1)
     page.get_by_label("Runs on").select_option(label="NPU")

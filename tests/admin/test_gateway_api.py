@@ -7,7 +7,7 @@ import httpx
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.admin.conftest import PHI
 from tests.admin.site import Site
-from tests.helpers import free_port
+from tests.support.ports import free_port
 
 
 async def test_what_cannot_be_is_refused(client: httpx.AsyncClient) -> None:

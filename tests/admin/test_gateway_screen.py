@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 
 from tests.admin.conftest import PHI, OpenPage
 from tests.admin.site import LiveSite
-from tests.helpers import free_port, wait_until
+from tests.helpers import wait_until
+from tests.support.ports import free_port
 
 
 def test_one_click_switches_it_on_and_off(live: LiveSite, open_page: OpenPage) -> None:
@@ -27,7 +28,7 @@ def test_one_click_switches_it_on_and_off(live: LiveSite, open_page: OpenPage) -
     expect(page.locator("#unit-gateway")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("language", "removal"), [("en", "Delete the alias chat"), ("zh-TW", "刪除別名 chat")])
+@pytest.mark.parametrize(("language", "removal"), [("en", "Delete alias chat"), ("zh-TW", "刪除別名 chat")])
 def test_aliases_are_kept_and_removed(live: LiveSite, open_page: OpenPage, language: str, removal: str) -> None:
     page, _ = open_page(f"{live.url}/gateway", language=language, width=390)
     page.locator("#alias-name").fill("chat")

@@ -11,8 +11,9 @@ from admin.live.usage import UsageWatch
 from configuration.device_config import DeviceSettings, ModelAlias
 from registry.last_use import FILE, LastUse
 from tests.admin.conftest import PHI, QWEN
-from tests.admin.site import Site, add_model, assigned, free_port, make_site
+from tests.admin.site import Site, add_model, assigned, make_site
 from tests.helpers import eventually
+from tests.support.ports import free_port
 
 
 def settings() -> DeviceSettings:

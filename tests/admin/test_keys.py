@@ -167,7 +167,7 @@ def test_a_person_logs_in(live: LiveSite, admin: str, open_page: OpenPage) -> No
     assert page.url.endswith("/login?next=/models")
     page.get_by_label("Key").fill("wrong")
     page.get_by_role("button", name="Log in").click()
-    page.get_by_text("not valid").wait_for()
+    page.get_by_text("Invalid key").wait_for()
     page.get_by_role("button", name="繁體中文").click()
     page.get_by_label("金鑰").fill(admin)
     page.get_by_role("button", name="登入").click()

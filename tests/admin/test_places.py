@@ -3,8 +3,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from admin.errors import AdminError
-from admin.places import check_places
+from administration.errors import AdministrationError
+from administration.places import check_places
 from configuration.device_config import ModelAssignment
 from tests.admin.site import Site, add_model
 
@@ -27,7 +27,7 @@ BEFORE = ModelAssignment(id="a/b", path="/srv/models/b", extra_config={"CACHE_DI
     ],
 )
 def test_a_place_outside_is_refused(tmp_path: Path, settings: dict[str, object]) -> None:
-    with pytest.raises(AdminError):
+    with pytest.raises(AdministrationError):
         check_places(settings, BEFORE, tmp_path)
 
 

@@ -50,7 +50,7 @@ def test_a_conversation(served: LiveSite, open_page: OpenPage) -> None:
 
     page.reload()
     expect(answers).to_have_count(2)
-    page.get_by_role("button", name="Answer again").last.click()
+    page.get_by_role("button", name="Regenerate").last.click()
     expect(answers.nth(1).locator(".answer")).to_have_text("You said: And?")
     assert len(asked(served)) == 3
     page.get_by_role("button", name="New chat").click()
@@ -127,9 +127,9 @@ def test_errors_are_said(served: LiveSite, open_page: OpenPage) -> None:
     ask(page, "Hello")
     expect(page.locator(".turn-error").last).to_have_text("There is no memory left for this model.")
     httpx.post(f"{served.url}/api/update_config", json={"device": "gpu", "enabled": False}, timeout=30)
-    expect(page.get_by_label("Model", exact=True)).to_have_text("No model that chats is offered yet")
+    expect(page.get_by_label("Model", exact=True)).to_have_text("No chat model is being served")
     ask(page, "Hello")
-    expect(page.locator(".toast")).to_contain_text("No model is served yet")
+    expect(page.locator(".toast")).to_contain_text("No model is being served")
 
 
 def test_as_code(served: LiveSite, open_page: OpenPage) -> None:

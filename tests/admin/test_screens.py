@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from tests.admin.conftest import PHI, OpenPage
 from tests.admin.site import LiveSite, Site, add_model
 from tests.admin.test_pages import SCREENS
+from tests.model_files.layouts import DAMAGED, UNSUPPORTED, USABLE, make
 
 
 @pytest.mark.parametrize("width", [360, 1440])
@@ -22,6 +23,23 @@ def test_nothing_is_wider_than_the_window(live: LiveSite, published: Path, open_
         page.goto(live.url + path)
         page.locator("#link[data-link=live]").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize("language", ["en", "zh-TW"])
+def test_the_models_of_all_kinds_stand_in_their_table_on_a_laptop(
+    live: LiveSite, published: Path, open_page: OpenPage, language: str
+) -> None:
+    models = live.site.data_dir / "models"
+    for layout in (*USABLE, *UNSUPPORTED, *DAMAGED):
+        make(layout, models / f"org_{layout.__name__.replace('_', '-')}-with-a-long-name-int4-cw-ov")
+    add_model(live.site, PHI, published)
+    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
+    page, _ = open_page(live.url, width=1280)
+    page.context.add_cookies([{"name": "language", "value": language, "url": live.url}])
+    page.goto(live.url + "/models")
+    expect(page.locator("#local-models tbody tr")).to_have_count(len(USABLE) + len(UNSUPPORTED) + len(DAMAGED) + 1)
+    box = page.locator("#local-models .table-box")
+    assert box.evaluate("box => box.scrollWidth - box.clientWidth") == 0
 
 
 def test_a_short_page_on_a_phone_begins_where_the_others_do(live: LiveSite, open_page: OpenPage) -> None:
@@ -97,7 +115,7 @@ def test_the_log_is_followed_paused_filtered_and_searched(live: LiveSite, publis
     add_model(live.site, PHI, published)
     page, _ = open_page(live.url + "/logs?device=gpu")
     log = page.locator("#log")
-    expect(log).to_contain_text("No lines yet")
+    expect(log).to_contain_text("No log lines yet")
     apply = {"device": "gpu", "models": [PHI]}
     httpx.post(f"{live.url}/api/update_config", json=apply, timeout=30)
     expect(log).to_contain_text("gpu listens on port")

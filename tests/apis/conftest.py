@@ -13,8 +13,8 @@ from hardware.devices import DeviceInfo
 from instances.handle import Instance
 from instances.protocol import LoadModel
 from server_app import build_device_server, create_app
-from tests.admin.site import free_port
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, QWEN_RERANKER, RERANKER, VISION, Script, serving
+from tests.support.ports import free_port
 
 _CPU = [DeviceInfo("CPU", "Test CPU", None)]
 _TEST_MODELS = [

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from chat.tokenizer import ChatTokenizer
 from instances.handle import Generation, Instance
-from instances.protocol import InstanceReady, LoadModel, MultimodalPrompt, Sampling, TokenOutput
+from instances.protocol import GenerationParams, InstanceReady, LoadModel, MultimodalPrompt, TokenOutput
 
 MODELS = Path(__file__).parent.parent / "models"
 CHAT, EMBEDDING, RERANKER, VISION = "test/chat", "test/embedding", "test/reranker", "test/vision"
@@ -46,7 +46,7 @@ class Script:
         self.answer = "Hello."
         self.pause = 0.0
         self.prompts: list[list[int]] = []
-        self.sampling: list[Sampling] = []
+        self.sampling: list[GenerationParams] = []
         self.multimodals: list[MultimodalPrompt | None] = []
 
     def reply(self, prompt_ids: list[int]) -> list[int]:
@@ -79,13 +79,13 @@ class _ScriptedInstance(Instance):
 
     @contextmanager
     def generate(
-        self, prompt_ids: list[int], sampling: Sampling, multimodal: MultimodalPrompt | None = None
+        self, prompt_ids: list[int], sampling: GenerationParams, multimodal: MultimodalPrompt | None = None
     ) -> Iterator[Generation]:
         self._script.prompts.append(prompt_ids)
         self._script.sampling.append(sampling)
         self._script.multimodals.append(multimodal)
         generation = Generation(0, self)
-        speaking = asyncio.create_task(self._speak(generation, self._script.reply(prompt_ids), sampling.max_new_tokens))
+        speaking = asyncio.create_task(self._speak(generation, self._script.reply(prompt_ids), sampling.token_limit))
         try:
             yield generation
         finally:

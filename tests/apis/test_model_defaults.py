@@ -39,13 +39,13 @@ def test_they_hold_where_the_request_gives_none(tmp_path: Path) -> None:
 
         ask([user])
         assert "Talk like a pirate" in script.prompt()
-        assert (script.sampling[-1].temperature, script.sampling[-1].max_new_tokens) == (0.25, 3)
+        assert (script.sampling[-1].temperature, script.sampling[-1].max_tokens) == (0.25, 3)
         ask([{"role": "system", "content": "Be brief"}, user], temperature=0.75)
         assert "pirate" not in script.prompt()
-        assert (script.sampling[-1].temperature, script.sampling[-1].max_new_tokens) == (0.75, 3)
+        assert (script.sampling[-1].temperature, script.sampling[-1].max_tokens) == (0.75, 3)
         ask([user], model="short")
         assert "Talk like a pirate" in script.prompt()
-        assert (script.sampling[-1].temperature, script.sampling[-1].max_new_tokens) == (0.25, 2)
+        assert (script.sampling[-1].temperature, script.sampling[-1].max_tokens) == (0.25, 2)
         tags = http.get(f"{url}/api/tags").json()["models"]
     assert {tag["name"]: tag["details"]["parent_model"] for tag in tags} == {f"gpu-{CHAT}": "", "gpu-short": CHAT}
 

@@ -111,7 +111,7 @@ def test_stored_responses_can_be_read_and_deleted(client: openai.OpenAI) -> None
     assert client.responses.retrieve(response.id).output_text == "Hello."
     assert len(list(client.responses.input_items.list(response.id))) == 1
     client.responses.delete(response.id)
-    with pytest.raises(openai.NotFoundError, match="There is no response"):
+    with pytest.raises(openai.NotFoundError, match="not found"):
         client.responses.retrieve(response.id)
     unstored = client.responses.create(model=CHAT, input="Hi", store=False)
     with pytest.raises(openai.BadRequestError) as missing:

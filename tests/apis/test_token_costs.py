@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from instances.handle import Instance
-from instances.protocol import FromWorker, LoadModel, Sampling, TokenOutputs
+from instances.protocol import FromWorker, GenerationParams, LoadModel, TokenOutputs
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, Script
 
@@ -106,7 +106,7 @@ async def test_a_step_of_many_streams_is_one_frame() -> None:
 
         async def answer(number: int) -> int:
             tokens = 0
-            sampling = Sampling(max_new_tokens=64, temperature=0, ignore_eos=True)
+            sampling = GenerationParams(max_tokens=64, temperature=0, ignore_eos=True)
             with instance.generate([number + 1] * 8, sampling) as generation:
                 async for output in generation:
                     tokens += len(output.tokens)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from benchmarks.launch import demo_model, device_process
 from benchmarks.second_turn import measure, report
+from tests.support.launch import demo_model, device_process
 
 BLOCK_TOKENS = 32
 

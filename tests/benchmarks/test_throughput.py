@@ -6,11 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.figures import Pair, RunFigures, percentile, run_figures, summarize
-from benchmarks.launch import device_process
-from benchmarks.messages import Answer, Measured
+from benchmarks.figures import Pair, RunFigures, run_figures, summarize
 from benchmarks.prompts import make_prompts
 from benchmarks.throughput import main
+from tests.support.launch import device_process
+from tests.support.messages import Answer, Measured
+from tests.support.percentiles import percentile
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from benchmarks.launch import DEMO_ID, DEMO_MODEL
 from configuration.device_config import DeviceSettings, ModelAssignment
 from gateway.app import GatewayContext
 from gateway.app import create_app as create_gateway
@@ -23,6 +22,7 @@ from server_app import build_device_server, create_app
 from tests.admin.site import LiveSite, make_site
 from tests.apis.servers import EMBEDDING, MODELS, serving
 from tests.hub import TestHub
+from tests.support.launch import DEMO_ID, DEMO_MODEL
 
 CHAT = f"gpu-{DEMO_ID}"
 EMBED = f"gpu-{EMBEDDING}"

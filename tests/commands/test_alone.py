@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from configuration.device_config import ConfigStore
+from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
 from supervision.run_file import lock_data_directory
 from tests.admin.site import PROJECT
 from tests.commands.conftest import MODEL, Command
 from tests.hub import TestHub
+from tests.model_files.layouts import inexact_gguf, make
 
 DEMO = "demo/server-guide"
 
@@ -27,7 +29,7 @@ def test_a_model_from_the_hub_to_a_device_and_away_again(command: Command, hub: 
     assert MODEL in found.out
     pulled = command("pull", MODEL)
     assert (pulled.code, pulled.err) == (0, "")
-    assert "is here" in pulled.out
+    assert "is ready" in pulled.out
     assert MODEL in command("list").out
     assert "apache-2.0" in command("show", MODEL).out
     assert "intact" in command("verify", MODEL).out
@@ -87,6 +89,38 @@ def test_exit_codes(command: Command, hub: TestHub, model: Path, data_dir: Path)
     broken = command("assign", DEMO, "gpu")
     assert broken.code == 4
     assert "device_config.json" in broken.err
+
+
+def test_what_cannot_be_deleted_stays_on_its_devices(command: Command, data_dir: Path) -> None:
+    assert command("assign", DEMO, "gpu").code == 0
+    before = (data_dir / "device_config.json").read_bytes()
+    refused = command("rm", DEMO, "--force")
+    assert refused.code == 4
+    assert "comes with this program" in refused.err
+    assert (data_dir / "device_config.json").read_bytes() == before
+
+
+def test_more_than_a_device_may_take_is_not_assigned(command: Command, hub: TestHub, data_dir: Path) -> None:
+    command("pull", MODEL)
+    command("assign", DEMO, "gpu")
+    store = ConfigStore(data_dir / "device_config.json")
+    store.change_device("gpu", lambda settings: settings.model_copy(update={"memory_limit_gb": 0.1}))
+    refused = command("assign", MODEL, "gpu")
+    assert refused.code == 4
+    assert "0.1 GB" in refused.err
+    assert [model.id for model in store.load().devices["gpu"].models] == [DEMO]
+
+
+def test_an_alias_of_the_gateway_is_asked_about(command: Command, hub: TestHub, data_dir: Path) -> None:
+    command("pull", MODEL)
+    command("assign", MODEL, "gpu")
+    gateway = GatewayStore(data_dir / GATEWAY_FILE)
+    gateway.change(lambda _: GatewaySettings(aliases={"chat": GatewayAlias(model=f"gpu-{MODEL}")}))
+    refused = command("unassign", MODEL, "gpu")
+    assert refused.code == 4
+    assert "chat" in refused.err
+    assert command("rm", MODEL, "--force").code == 0
+    assert gateway.load().aliases == {}
 
 
 def test_damage_is_found_and_mended(command: Command, hub: TestHub, data_dir: Path) -> None:
@@ -172,3 +206,14 @@ def test_the_doctor_alone(command: Command, data_dir: Path) -> None:
     broken = command("doctor", "--lang", "en")
     assert broken.code == 1
     assert broken.out.startswith("✗ ")
+
+
+def test_a_quantisation_that_is_read_inexactly_is_said_at_once_and_in_every_list(
+    command: Command, tmp_path: Path
+) -> None:
+    folder = make(inexact_gguf, tmp_path / "inexact")
+    imported = command("import", str(folder / "model-q4_1.gguf"))
+    assert imported.code == 0
+    assert "Q4_1 inexactly" in imported.out
+    assert "read inexactly" in command("list").out
+    assert "Q4_1 inexactly" in command("show", "local/model-q4_1").out

@@ -9,7 +9,8 @@ from configuration.gateway_config import GATEWAY_FILE, GatewayStore
 from supervision.run_file import announced
 from tests.admin.site import LiveSite, make_site
 from tests.commands.conftest import Command
-from tests.helpers import free_port, wait_until
+from tests.helpers import wait_until
+from tests.support.ports import free_port
 
 
 def test_without_a_server_it_holds_from_the_next_start_on(data_dir: Path, command: Command) -> None:

@@ -11,8 +11,9 @@ from model_registry import HubSettings
 from supervision.run_file import announced
 from tests.admin.site import LiveSite, make_site
 from tests.commands.conftest import MODEL, Command
-from tests.helpers import free_port, wait_until
+from tests.helpers import wait_until
 from tests.hub import TestHub
+from tests.support.ports import free_port
 
 
 @pytest.fixture

@@ -37,6 +37,10 @@ def store(tmp_path: Path) -> ConfigStore:
     return store
 
 
+def update(store: ConfigStore, device: str, **settings: Any) -> Configuration:
+    return store.change_device(device, lambda before: before.model_copy(update=settings))
+
+
 def changed(**gpu: Any) -> str:
     return json.dumps({**DEFAULT, "gpu": {**DEFAULT["gpu"], **gpu}}, indent=2)
 
@@ -55,7 +59,7 @@ def test_default_names_both_devices_with_the_demo_model(store: ConfigStore) -> N
 
 
 def test_chinese_text_is_written_as_itself(store: ConfigStore) -> None:
-    store.update_device("gpu", models=[ModelAssignment(id="組織/模型", path="models/組織_模型")])
+    update(store, "gpu", models=[ModelAssignment(id="組織/模型", path="models/組織_模型")])
     assert "組織/模型" in store.path.read_text(encoding="utf-8")
     assert store.load().devices["gpu"].models[0].path == "models/組織_模型"
 
@@ -128,7 +132,7 @@ def test_bytes_that_are_no_utf8_are_named_with_their_line(store: ConfigStore) ->
 def test_a_lone_surrogate_in_a_note_is_written_back(store: ConfigStore) -> None:
     document = {**DEFAULT, "_note": "\ud800"}
     store.path.write_text(json.dumps(document), encoding="utf-8")
-    store.update_device("gpu", enabled=False)
+    update(store, "gpu", enabled=False)
     assert json.loads(store.path.read_text(encoding="utf-8"))["_note"] == "\ud800"
 
 
@@ -149,7 +153,8 @@ def test_unknown_keys_survive_a_rewrite(
     store = ConfigStore(tmp_path_factory.mktemp("config") / "device_config.json")
     store.path.write_text(json.dumps(document), encoding="utf-8")
 
-    store.update_device("gpu", enabled=False, models=[ModelAssignment(id="a/b", path="y")])
+    [known] = store.load().devices["gpu"].models
+    update(store, "gpu", enabled=False, models=[known.model_copy(update={"path": "y"})])
 
     written = json.loads(store.path.read_text(encoding="utf-8"))
     assert {key: written[key] for key in root} == root
@@ -172,7 +177,7 @@ def test_a_broken_file_is_never_overwritten(store: ConfigStore, cut: int, garbag
         with pytest.raises(ConfigError):
             store.save(default_configuration("elsewhere"))
         with pytest.raises(ConfigError):
-            store.update_device("gpu", enabled=False)
+            update(store, "gpu", enabled=False)
         assert store.path.read_bytes() == broken
 
 
@@ -184,23 +189,14 @@ def test_any_json_is_a_configuration_or_a_config_error(value: Any) -> None:
         parse_configuration(text, Path("device_config.json"))
 
 
-def test_update_keeps_tuned_values_of_a_model_that_stays(store: ConfigStore) -> None:
-    tuned = ModelAssignment(id="a/b", path="models/a_b", max_concurrent=3, idle_timeout=-1)
-    store.update_device("gpu", models=[tuned])
-    store.update_device("gpu", models=[ModelAssignment(id="a/b", path="models/a_b")])
-    assert store.load().devices["gpu"].models == [tuned]
-    store.update_device("gpu", models=[ModelAssignment(id="a/b", path="models/a_b", max_concurrent=5)])
-    assert store.load().devices["gpu"].models[0].max_concurrent == 5
-
-
 def test_update_sees_an_edit_by_hand(store: ConfigStore) -> None:
     store.path.write_text(changed(port=12000), encoding="utf-8")
-    assert store.update_device("npu", enabled=False).devices["gpu"].port == 12000
+    assert update(store, "npu", enabled=False).devices["gpu"].port == 12000
 
 
 def test_update_of_an_unknown_device_names_the_known_ones(store: ConfigStore) -> None:
     with pytest.raises(ConfigError, match="gpu, npu"):
-        store.update_device("tpu", enabled=True)
+        update(store, "tpu", enabled=True)
 
 
 def test_save_refuses_what_load_would_refuse(store: ConfigStore) -> None:
@@ -210,7 +206,7 @@ def test_save_refuses_what_load_would_refuse(store: ConfigStore) -> None:
         store.save(Configuration(devices=same_port))
     infinite = ModelAssignment(id="a/b", path="x", extra_config={"x": float("inf")})
     with pytest.raises(ConfigError, match="JSON"):
-        store.update_device("gpu", models=[infinite])
+        update(store, "gpu", models=[infinite])
     assert store.path.read_bytes() == before
 
 
@@ -218,7 +214,7 @@ def test_what_would_be_too_large_is_not_written(store: ConfigStore) -> None:
     before = store.path.read_bytes()
     large = ModelAssignment(id="a/b", path="x", system="x" * MAX_BYTES)
     with pytest.raises(ConfigError, match=r"would have 5\.0 MB; 5 MB is the most"):
-        store.update_device("gpu", models=[large])
+        update(store, "gpu", models=[large])
     assert store.path.read_bytes() == before
 
 
@@ -231,7 +227,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(store: ConfigStore, mo
 
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
-        store.update_device("gpu", enabled=False)
+        update(store, "gpu", enabled=False)
     assert store.path.read_bytes() == before
     assert sorted(store.path.parent.iterdir()) == files
 
@@ -244,7 +240,7 @@ def test_a_link_to_the_configuration_stays_a_link(tmp_path: Path) -> None:
         link_or_skip(link, target)
     except OSError:
         pytest.skip("this account may not create symbolic links")
-    ConfigStore(link).update_device("gpu", enabled=False)
+    update(ConfigStore(link), "gpu", enabled=False)
     assert link.is_symlink()
     assert json.loads(target.read_text(encoding="utf-8"))["gpu"]["enabled"] is False
 

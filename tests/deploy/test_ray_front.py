@@ -85,7 +85,8 @@ async def test_lists_are_merged() -> None:
 
     async with client_of(lists) as client:
         answer = (await client.get("/v1/models")).json()
-    assert answer == {"object": "list", "data": [{"id": "gpu-model"}, {"id": "npu-model"}]}
+    assert [model["id"] for model in answer["data"]] == ["gpu-model", "npu-model"]
+    assert (answer["object"], answer["first_id"], answer["last_id"]) == ("list", "gpu-model", "npu-model")
 
 
 async def test_a_list_that_one_device_refuses_is_refused() -> None:
@@ -163,20 +164,49 @@ async def test_one_that_loses_every_replica_gets_a_status() -> None:
     assert answer.json()["error"]["code"] == "replica_lost"
 
 
+async def test_what_loses_the_replicas_of_one_device_is_asked_of_another_that_has_the_model() -> None:
+    asked: list[str] = []
+
+    async def only_the_npu(name: str, request: InProcessRequest) -> AsyncGenerator[Part, None]:
+        asked.append(name)
+        if name == "gpu":
+            raise ReplicaLost("gone")
+        yield StartedAnswer(200, JSON)
+        yield b"{}"
+
+    async with client_of(only_the_npu) as client:
+        for _ in range(2):  # what is lost is replaced: the next request tries it again
+            assert (await client.post("/api/chat", json={"model": "org/both"})).status_code == 200
+    assert asked == ["gpu", "npu", "gpu", "npu"]
+
+
+async def test_every_question_goes_with_the_callers_key_to_the_device_that_keeps_a_response() -> None:
+    async def keeping(name: str, asked: InProcessRequest) -> AsyncGenerator[Part, None]:
+        assert (b"authorization", b"Bearer mine") in asked.headers
+        yield StartedAnswer(200 if name == "npu" else 404, JSON)
+        yield json.dumps({"device": name}).encode()
+
+    async with client_of(keeping) as client:
+        answer = await client.get("/v1/responses/resp_1", headers={"Authorization": "Bearer mine"})
+    assert answer.json() == {"device": "npu"}
+
+
 @pytest.mark.parametrize(
-    ("path", "headers", "begins", "kind"),
+    ("path", "headers", "ending", "begins", "kind"),
     [
-        ("/v1/chat/completions", SSE, "data: ", "error"),
-        ("/v1/messages", SSE, "event: error\ndata: ", "error"),
-        ("/v1/responses", SSE, "event: error\ndata: ", "message"),
-        ("/api/chat", LINES, "", "error"),
+        ("/v1/chat/completions", SSE, "\n\n", "data: ", "error"),
+        ("/v1/messages", SSE, "\n\n", "event: error\ndata: ", "error"),
+        ("/v1/responses", SSE, "\n\n", "event: error\ndata: ", "message"),
+        ("/api/chat", LINES, "\n", "", "error"),
     ],
 )
-async def test_a_stream_that_loses_its_replica_says_so(path: str, headers: Any, begins: str, kind: str) -> None:
-    async with client_of(Losing(1, [StartedAnswer(200, headers), b"begun\n"])) as client:
+async def test_a_stream_that_loses_its_replica_says_so(
+    path: str, headers: Any, ending: str, begins: str, kind: str
+) -> None:
+    pieces = [f"begun{ending}".encode(), b"half of"]
+    async with client_of(Losing(1, [StartedAnswer(200, headers), *pieces])) as client:
         answer = await client.post(path, json={"model": "org/big"})
-    sent, _, last = answer.text.partition("\n")
-    last = last.lstrip("\n")
+    sent, _, last = answer.text.partition(ending)
     assert sent == "begun"
     assert last.startswith(begins)
     event = json.loads(last.removeprefix(begins))

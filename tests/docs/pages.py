@@ -7,7 +7,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 READMES = (PROJECT / "README.md", PROJECT / "README.zh-TW.md")
-PAGES = (*READMES, *sorted((PROJECT / "docs").rglob("*.md")))
+PAGES = (*READMES, PROJECT / "CHANGELOG.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md")))
 
 _LINK = re.compile(r"\]\(([^()\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)

@@ -18,8 +18,8 @@ LOCK = PROJECT / "tests" / "clients" / "js" / "package-lock.json"
 
 
 def rows() -> dict[str, list[str]]:
-    """The table of what was tried, by the first cell."""
-    lines = text_of(PAGE).split("## What was tried", 1)[1].split("\n## ", 1)[0].splitlines()
+    """The table of tested clients, by the first cell."""
+    lines = text_of(PAGE).split("## Tested clients", 1)[1].split("\n## ", 1)[0].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
     return {row[0]: row[1:] for row in cells[1:]}
 

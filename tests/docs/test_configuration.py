@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from chat.conversation import GenerationOptions
-from chat.model_defaults import PARAMETERS
 from chat.tool_formats.lookup import CALL_FORMATS
 from configuration.device_config import default_configuration, parse_configuration
 from configuration.gateway_config import GatewayAlias, GatewaySettings
+from configuration.sampling import PARAMETERS
 from configuration.schema import DeviceSettings, ModelAlias, ModelAssignment
 from configuration.server_config import ServerConfig
 from main import parse_arguments
@@ -115,7 +113,7 @@ def test_the_first_example_shows_every_key_and_the_default_devices() -> None:
 def test_every_option_is_described_with_its_default() -> None:
     defaults = {f"--{name.replace('_', '-')}": value for name, value in vars(parse_arguments([])).items()}
     rows = {name.split()[0]: cells for name, cells in table("Command line").items()}
-    assert rows.keys() == defaults.keys()
+    assert rows.keys() == {*defaults, "--version"}
     for name in ("--host", "--port", "--log-level"):
         assert rows[name][0] == f"`{defaults[name]}`"
     assert rows["--data-dir"][0] == "the project's folder"
@@ -126,16 +124,14 @@ def test_every_option_is_described_with_its_default() -> None:
 
 def test_the_figures_of_the_npu_are_those_of_the_code() -> None:
     assert f"`null`: {DEFAULT_NPU_PROMPT_TOKENS}." in table("A model of a device")["max_prompt_len"][2]
-    assert f"{NPU_RESPONSE_TOKENS} unless set" in text_of(PAGE)
+    assert f"default {NPU_RESPONSE_TOKENS})" in text_of(PAGE)
 
 
 def test_the_parameters_of_an_alias_are_those_it_can_set() -> None:
-    """An alias fills in what a request leaves open, so only what can be open."""
-    open_at_first = {each.name for each in fields(GenerationOptions) if each.default in (None, ())}
     described = set(re.findall(r"`(\w+)`", table("An alias")["parameters"][2]))
-    assert described == PARAMETERS & open_at_first
+    assert described == set(PARAMETERS)
 
 
 def test_all_tool_dialects_are_named() -> None:
-    sentence = text_of(PAGE).split("Where that guess is wrong:")[1].split(". |")[0]
+    sentence = text_of(PAGE).split("If that is wrong, set")[1].split(". |")[0]
     assert re.findall(r"`(\w+)`", sentence) == list(CALL_FORMATS)

@@ -64,7 +64,7 @@ def test_a_readme_asks_the_demo_model_on_the_default_ports(page: Path) -> None:
         assert f"http://127.0.0.1:{port}" in commands
         assert f'"model": "{device}-{DEMO_MODEL_ID}"' in commands
     oldest, newest = (f"{major}.{minor}" for major, minor in (bootstrap.OLDEST, bootstrap.NEWEST))
-    assert re.search(rf"Python {re.escape(oldest)} (to|到) {re.escape(newest)}", text_of(page))
+    assert re.search(rf"Python {re.escape(oldest)}(–| 到 ){re.escape(newest)}", text_of(page))
     for block in code_blocks(page, "json"):
         parse_configuration(block, page)
 

@@ -6,7 +6,7 @@ from tests.docs.pages import PROJECT
 
 TEXT = (PROJECT / "SECURITY.md").read_text(encoding="utf-8")
 NAMED = re.findall(r"[\w/]+\.py", TEXT)
-CLAIMING = ("A malicious page", "A machine in the network", "A malicious client with a key", "Secrets and files")
+CLAIMING = ("A malicious page", "A machine on the network", "A malicious client with a key", "Secrets and files")
 
 
 def test_every_test_that_is_named_is_there() -> None:

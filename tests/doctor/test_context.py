@@ -28,7 +28,7 @@ from doctor.resources import (
 from doctor.software import NEWEST, OLDEST, examine_packages, examine_python
 from memory.readings import MemoryReading
 from tests.doctor.conftest import Said, by_subject
-from tests.helpers import free_port
+from tests.support.ports import free_port
 
 GB = 10**9
 HUB = "http://hub.test"

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from benchmarks.launch_suite import SuiteProcess, suite_process
 from tests.admin.browser import chromium
+from tests.support.launch_suite import SuiteProcess, suite_process
 
 
 @pytest.fixture

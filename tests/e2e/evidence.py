@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from benchmarks.launch import PROJECT
+from tests.support.launch import PROJECT
 
 _LOOK_SECONDS = 0.2
 

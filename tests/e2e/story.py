@@ -13,10 +13,10 @@ from urllib.parse import quote
 import httpx
 import psutil
 
-from benchmarks.launch import DEMO_ID
-from benchmarks.launch_suite import SuiteProcess
 from tests.helpers import PATIENCE, wait_until
 from tests.hub import TestHub
+from tests.support.launch import DEMO_ID
+from tests.support.launch_suite import SuiteProcess
 
 MODEL, GATED, HOSTILE = "org/open", "org/gated", "evil/escape"
 PROMPT = "canary-in-the-prompt"

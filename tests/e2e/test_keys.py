@@ -9,11 +9,11 @@ import psutil
 import pytest
 import trustme
 
-from benchmarks.launch import DEMO_ID
-from benchmarks.launch_suite import SuiteProcess, suite_process
 from keys.access import INTERNAL_KEY_VARIABLE
 from keys.key_store import KEYS_FILE, KeyStore
 from tests.helpers import http, wait_until
+from tests.support.launch import DEMO_ID
+from tests.support.launch_suite import SuiteProcess, suite_process
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from benchmarks.launch import DEMO_MODEL, PATIENCE_SECONDS, PROJECT
-from benchmarks.launch_suite import SuiteProcess
 from tests.docs.pages import READMES, code_blocks
 from tests.helpers import http, wait_until
 from tests.hub import TestHub
+from tests.support.launch import DEMO_MODEL, PATIENCE_SECONDS, PROJECT
+from tests.support.launch_suite import SuiteProcess
 
 STEPS = next(block for block in code_blocks(READMES[0], "bash") if "bootstrap.py pull" in block)
 MODEL = re.search(r"pull (\S+)", STEPS)[1]  # pyright: ignore[reportOptionalSubscript]

@@ -17,8 +17,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks.launch import DEMO_ID, PATIENCE_SECONDS
-from benchmarks.launch_suite import SuiteProcess, suite_process
 from keys.access import INTERNAL_KEY_VARIABLE
 from keys.key_store import KEYS_FILE, KeyStore
 from supervision.environment import network_environment
@@ -27,6 +25,8 @@ from tests.e2e.evidence import Evidence, is_ours, watching
 from tests.e2e.story import GATED, HOSTILE, HOSTILE_FILES, MODEL, NEEDLE, PROMPT, Day, Secrets
 from tests.helpers import wait_until
 from tests.hub import TestHub
+from tests.support.launch import DEMO_ID, PATIENCE_SECONDS
+from tests.support.launch_suite import SuiteProcess, suite_process
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights and open descriptors are looked at as on POSIX")
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from benchmarks.launch import DEMO_ID, PATIENCE_SECONDS, PROJECT
-from benchmarks.launch_suite import SuiteProcess
 from tests.admin.browser import Manners, follow
+from tests.support.launch import DEMO_ID, PATIENCE_SECONDS, PROJECT
+from tests.support.launch_suite import SuiteProcess
 
 QUESTION = "什麼是 OpenVINO？"
 ANSWER = "Intel"
@@ -67,7 +67,7 @@ def test_an_image_reaches_a_vision_model(suite: SuiteProcess, browser: Browser, 
     expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     manners = Manners(page)
     page.goto(f"{suite.url}/playground")
-    page.get_by_label("Most tokens").fill("4")
+    page.get_by_label("Max tokens").fill("4")
     picture = tmp_path / "picture.png"
     page.screenshot(path=picture, clip={"x": 0, "y": 0, "width": 64, "height": 64})
     page.locator("#image").set_input_files(picture)

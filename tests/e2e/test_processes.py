@@ -3,10 +3,10 @@
 import psutil
 import pytest
 
-from benchmarks.launch import DEMO_ID
-from benchmarks.launch_suite import SuiteProcess
-from benchmarks.scenarios.applying import apply_under_load
 from tests.helpers import PATIENCE, gone, wait_until
+from tests.reliability.scenarios.applying import apply_under_load
+from tests.support.launch import DEMO_ID
+from tests.support.launch_suite import SuiteProcess
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from benchmarks.launch import DEMO_ID
-from benchmarks.launch_suite import SuiteProcess
 from configuration.tuning_store import tuning_store
 from tests.helpers import PATIENCE, wait_until
+from tests.support.launch import DEMO_ID
+from tests.support.launch_suite import SuiteProcess
 
 
 def test_the_button_measures_and_the_result_stays(suite: SuiteProcess, browser: Browser, tmp_path: Path) -> None:
@@ -16,14 +16,14 @@ def test_the_button_measures_and_the_result_stays(suite: SuiteProcess, browser: 
     page = browser.new_page(locale="en-US")
     page.goto(suite.url)
     page.locator("#device-gpu details.tuning summary, details.tuning summary").first.click()
-    page.get_by_role("button", name=f"Measure which is quickest here: {DEMO_ID}").first.click()
-    page.get_by_text("Measuring. It takes some minutes").first.wait_for()
-    expect(page.get_by_text("Quickest here:").first).to_be_visible(timeout=4 * PATIENCE * 1000)
+    page.get_by_role("button", name=f"Find the fastest pipeline: {DEMO_ID}").first.click()
+    page.get_by_text("Measuring. This takes a few minutes").first.wait_for()
+    expect(page.get_by_text("Fastest here:").first).to_be_visible(timeout=4 * PATIENCE * 1000)
     assert len(tuning_store(tmp_path / "資料 夾").all()[0].trials) == 3
 
     page.reload()
     page.locator("details.tuning summary").first.click()
-    expect(page.get_by_text("Quickest here:").first).to_be_visible()
+    expect(page.get_by_text("Fastest here:").first).to_be_visible()
     # Its server has started anew, and answers.
     assert suite.chat("gpu", DEMO_ID, "What is OpenVINO?").is_success
     page.close()

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.launch import PATIENCE_SECONDS
-from benchmarks.launch_suite import SuiteProcess, suite_process
 from i18n.catalogues import Catalogues, Translator
 from tests.admin.browser import Manners, follow
 from tests.hub import TestHub
+from tests.support.launch import PATIENCE_SECONDS
+from tests.support.launch_suite import SuiteProcess, suite_process
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODEL = "org/chat-int4-ov"

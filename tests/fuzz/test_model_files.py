@@ -19,6 +19,7 @@ from configuration.device_config import DeviceSettings, ModelAssignment
 from hardware.devices import DeviceInfo
 from model_files.gguf import GgufError, read_control_tokens
 from model_files.model_facts import read_facts
+from notices import as_text
 from pools.model_assignment import served_model
 from registry.local import list_models
 from tests.apis.servers import MODELS
@@ -85,7 +86,7 @@ def test_facts_are_read_or_the_problem_is_said(files: dict[str, bytes]) -> None:
         facts = read_facts(directory)
         assert facts.problem is None or facts.problem.endswith(".")
         assert facts.least_bytes > 0
-        msgspec.json.encode(facts)
+        msgspec.json.encode(facts, enc_hook=as_text)
         for model in list_models(directory.parent, [], {}):
             json.dumps(model.as_dict())
 

@@ -12,7 +12,6 @@ from anthropic._streaming import SSEDecoder as AnthropicDecoder
 from hypothesis import strategies as st
 from openai._streaming import SSEDecoder as OpenAIDecoder
 
-from benchmarks.http_stream import BadAnswer, read_events
 from registry.downloader_protocol import (
     DownloadFinished,
     DownloadProgress,
@@ -26,6 +25,7 @@ from registry.downloader_protocol import (
 from registry.files import RemoteFile
 from registry.process import DownloaderDied, read_download_events
 from tests.fuzz.running import fuzz
+from tests.support.http_stream import BadAnswer, read_events
 from web.streaming import JSON, ndjson, sse
 
 BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029\ufeff\x00\x7f:"

@@ -10,13 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks.launch import DEMO_ID
-from benchmarks.launch_suite import suite_process
-from benchmarks.scenarios.restarting import kill_behind_gateway, restart_behind_gateway
 from configuration.gateway_config import GatewaySettings
 from supervision.suite import Suite
 from tests.admin.site import make_site
-from tests.helpers import eventually, free_port
+from tests.helpers import eventually
+from tests.reliability.scenarios.restarting import kill_behind_gateway, restart_behind_gateway
+from tests.support.launch import DEMO_ID
+from tests.support.launch_suite import suite_process
+from tests.support.ports import free_port
 
 
 @pytest.fixture

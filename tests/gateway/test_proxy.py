@@ -89,7 +89,7 @@ def test_an_alias_has_a_system_prompt_and_parameters(town: Town) -> None:
         assert answer["model"] == "chat"
         script = town.scripts["npu"]
         assert "Say ARRR." in script.prompt()
-        assert (script.sampling[-1].temperature, script.sampling[-1].max_new_tokens) == (0.25, 3)
+        assert (script.sampling[-1].temperature, script.sampling[-1].max_tokens) == (0.25, 3)
     town.chat("chat", temperature=0.75, messages=[{"role": "system", "content": "Own."}])
     assert town.scripts["npu"].sampling[-1].temperature == 0.75
     assert "ARRR" not in town.scripts["npu"].prompt()

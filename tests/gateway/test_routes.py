@@ -10,8 +10,6 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from apis.access import PUBLIC, needed_scope
-from chat.model_defaults import PARAMETERS
-from configuration.gateway_config import ALIAS_PARAMETERS
 from gateway.app import GatewayContext, create_app
 from gateway.routes import MERGED, OF_ONE_DEVICE, OWN, PASSED
 from keys.key_store import KEYS_FILE, KeyStore
@@ -73,7 +71,3 @@ def test_without_a_key_health_tells_nothing(client: TestClient, tmp_path: Path) 
     assert "devices" in client.get("/health").json()
     KeyStore(tmp_path / KEYS_FILE).create("admin", ["admin"])
     assert client.get("/health").json() == {"status": "ok"}
-
-
-def test_an_alias_can_set_what_a_model_can() -> None:
-    assert ALIAS_PARAMETERS == PARAMETERS

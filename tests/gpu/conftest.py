@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.launch import DeviceProcess, demo_model, device_process
 from tests.gpu_stand_in.environment import SETUP_COMMAND, is_set_up, stand_in_environment
+from tests.support.launch import DeviceProcess, demo_model, device_process
 
 FIRST_LOAD_SECONDS = 900
 MODELS = Path(__file__).parents[1] / "models"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks.launch import DEMO_ID, DeviceProcess
 from tests.gpu.conftest import preload
+from tests.support.launch import DEMO_ID, DeviceProcess
 
 QUESTIONS = ("什麼是 OpenVINO？", "How do I add a model?", "What is the NPU port?")
 TEXTS = ["A cat sits on the mat.", "貓坐在墊子上。", "Memory is counted in bytes."]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.launch import DEMO_ID, PROJECT, demo_model
 from doctor.probe import MARK
 from tests.gpu.conftest import FIRST_LOAD_SECONDS, gpu_server, preload
 from tests.gpu_stand_in.environment import child_variables, stand_in_environment
+from tests.support.launch import DEMO_ID, PROJECT, demo_model
 
 TWO = {"devices": 2}
 

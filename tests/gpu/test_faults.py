@@ -12,10 +12,9 @@ import httpx
 import psutil
 import pytest
 
-from benchmarks.launch import DEMO_ID, DeviceProcess, demo_model
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
-from instances.protocol import Sampling
+from instances.protocol import GenerationParams
 from memory.budget import MemoryBudget
 from memory.readings import system_memory
 from model_files.model_facts import read_facts
@@ -25,6 +24,7 @@ from pools.served_model import ServedModel
 from pools.statistics import Timings
 from tests.gpu.conftest import FIRST_LOAD_SECONDS, gpu_server, preload, small_model
 from tests.gpu_stand_in.environment import stand_in_environment
+from tests.support.launch import DEMO_ID, DeviceProcess, demo_model
 
 QUESTION = "How do I add a model?"
 SOME_TOKENS = 4
@@ -110,7 +110,9 @@ def test_a_kernel_that_hangs_costs_one_worker_and_no_answer(
     async def ask(manager: ModelManager, *, hangs: bool) -> list[int]:
         tokens: list[int] = []
         timings = Timings(manager.clock())
-        async for output in manager.generate("a", list(range(10, 40)), Sampling(TOKENS, ignore_eos=True), timings):
+        async for output in manager.generate(
+            "a", list(range(10, 40)), GenerationParams(TOKENS, ignore_eos=True), timings
+        ):
             if hangs and not tokens:
                 fault.write_text("hang 10", encoding="utf-8")  # noqa: ASYNC240
             tokens += output.tokens

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.launch import DEMO_ID, DeviceProcess, demo_model
 from tests.gpu.conftest import FIRST_LOAD_SECONDS, gpu_server, preload
+from tests.support.launch import DEMO_ID, DeviceProcess, demo_model
 
 GIB = 1 << 30
 MIB = 1 << 20

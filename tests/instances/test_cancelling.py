@@ -8,7 +8,7 @@ import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
 from instances.continuous_batching import ContinuousBatching
-from instances.protocol import Generate, LoadModel, Sampling, TokenOutput
+from instances.protocol import Generate, GenerationParams, LoadModel, TokenOutput
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "test_chat"
 
@@ -42,11 +42,11 @@ def test_it_ends_alone() -> None:
     pipeline = LeftWhileRead(LoadModel(str(MODEL), "CPU", "continuous_batching", {}, None, 512, 0, 0))
     outputs: list[TokenOutput] = []
     for request_id in (1, 2):
-        pipeline.submit(Generate(request_id, [5, 6, 7], Sampling(max_new_tokens=3, ignore_eos=True)))
+        pipeline.submit(Generate(request_id, [5, 6, 7], GenerationParams(max_tokens=3, ignore_eos=True)))
     while pipeline.busy:
         pipeline.step(outputs.extend)
     assert [(output.id, output.finish) for output in outputs if output.finish] == [(1, "cancelled"), (2, "cancelled")]
-    pipeline.submit(Generate(3, [5, 6, 7], Sampling(max_new_tokens=1, ignore_eos=True)))
+    pipeline.submit(Generate(3, [5, 6, 7], GenerationParams(max_tokens=1, ignore_eos=True)))
     while pipeline.busy:
         pipeline.step(outputs.extend)
     assert outputs[-1].finish is not None

@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from instances.handle import Instance
-from instances.protocol import Draft, JsonSchema, LoadModel, Regex, Sampling, TokenOutput
+from instances.protocol import Draft, GenerationParams, JsonSchema, LoadModel, Regex, TokenOutput
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "demo_server-guide"
 EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
@@ -20,7 +20,7 @@ TOKENIZER = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
 QUESTIONS = ["How do I add a model?", "What does idle_timeout do?", "zzz 語言模型 qqq"]
 SCHEMA = """{"type": "object", "properties": {"a": {"enum": ["one", "two"]}}, "required": ["a"],
  "additionalProperties": false}"""
-GREEDY = Sampling(max_new_tokens=48, temperature=0)
+GREEDY = GenerationParams(max_tokens=48, temperature=0)
 
 
 def asked(question: str) -> list[int]:
@@ -28,7 +28,7 @@ def asked(question: str) -> list[int]:
     return TOKENIZER.encode(text, add_special_tokens=False).ids
 
 
-async def outputs(instance: Instance, ids: list[int], sampling: Sampling) -> list[TokenOutput]:
+async def outputs(instance: Instance, ids: list[int], sampling: GenerationParams) -> list[TokenOutput]:
     with instance.generate(ids, sampling) as generation:
         return [output async for output in generation]
 
@@ -51,18 +51,18 @@ async def loaded(spec: LoadModel) -> AsyncIterator[Instance]:
     "sampling",
     [
         GREEDY,
-        Sampling(max_new_tokens=1, temperature=0),
-        Sampling(max_new_tokens=80, temperature=0, ignore_eos=True),
-        Sampling(max_new_tokens=48, temperature=0, repetition_penalty=1.3),
-        Sampling(max_new_tokens=48, temperature=0, presence_penalty=0.5, frequency_penalty=0.3),
-        Sampling(max_new_tokens=48, temperature=0, structure=JsonSchema(SCHEMA)),
-        Sampling(max_new_tokens=48, temperature=0, structure=Regex("(abc|def){3,8}z")),
-        Sampling(max_new_tokens=40, temperature=0.9, seed=7),
-        Sampling(max_new_tokens=40, temperature=0.9, top_p=0.8, seed=7, ignore_eos=True),
+        GenerationParams(max_tokens=1, temperature=0),
+        GenerationParams(max_tokens=80, temperature=0, ignore_eos=True),
+        GenerationParams(max_tokens=48, temperature=0, repetition_penalty=1.3),
+        GenerationParams(max_tokens=48, temperature=0, presence_penalty=0.5, frequency_penalty=0.3),
+        GenerationParams(max_tokens=48, temperature=0, structure=JsonSchema(SCHEMA)),
+        GenerationParams(max_tokens=48, temperature=0, structure=Regex("(abc|def){3,8}z")),
+        GenerationParams(max_tokens=40, temperature=0.9, seed=7),
+        GenerationParams(max_tokens=40, temperature=0.9, top_p=0.8, seed=7, ignore_eos=True),
     ],
     ids=["greedy", "one", "endless", "repetition", "counts", "schema", "regex", "sampled", "nucleus"],
 )
-async def test_an_answer_is_that_of_the_model_alone(sampling: Sampling) -> None:
+async def test_an_answer_is_that_of_the_model_alone(sampling: GenerationParams) -> None:
     async with loaded(PLAIN) as plain, loaded(DRAFTED) as drafted:
         for question in QUESTIONS:
             for logprobs in (False, True):
@@ -85,8 +85,8 @@ async def test_it_comes_in_fewer_steps() -> None:
 @pytest.mark.parametrize("penalty", [None, 0.5])
 async def test_company_changes_no_answer(filler: int, penalty: float | None) -> None:
     first = [1000 + number % 90 for number in range(filler)] + asked(QUESTIONS[0])
-    long = Sampling(max_new_tokens=150, temperature=0, ignore_eos=True, presence_penalty=penalty)
-    sampled = Sampling(max_new_tokens=20, temperature=0.9, seed=3, ignore_eos=True)
+    long = GenerationParams(max_tokens=150, temperature=0, ignore_eos=True, presence_penalty=penalty)
+    sampled = GenerationParams(max_tokens=20, temperature=0.9, seed=3, ignore_eos=True)
     async with loaded(PLAIN) as plain, loaded(DRAFTED) as drafted:
         expected = [
             tokens(await outputs(plain, first, long)),
@@ -108,7 +108,7 @@ async def test_company_changes_no_answer(filler: int, penalty: float | None) -> 
 
 @pytest.mark.parametrize("company", [False, True])
 async def test_a_departure_leaves_no_trace(company: bool) -> None:
-    endless = Sampling(max_new_tokens=1500, temperature=0, ignore_eos=True)
+    endless = GenerationParams(max_tokens=1500, temperature=0, ignore_eos=True)
     async with loaded(PLAIN) as plain, loaded(DRAFTED) as drafted:
         expected = tokens(await outputs(plain, asked(QUESTIONS[0]), GREEDY))
         for _ in range(3):
@@ -132,5 +132,5 @@ async def test_an_answer_goes_on_elsewhere_from_its_tokens() -> None:
     async with loaded(PLAIN) as plain, loaded(DRAFTED) as drafted:
         whole = tokens(await outputs(plain, asked(QUESTIONS[0]), GREEDY))
         half = len(whole) // 2
-        left = msgspec.structs.replace(GREEDY, max_new_tokens=GREEDY.max_new_tokens - half)
+        left = msgspec.structs.replace(GREEDY, max_tokens=GREEDY.token_limit - half)
         assert tokens(await outputs(drafted, asked(QUESTIONS[0]) + whole[:half], left)) == whole[half:]

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from instances.handle import Instance, InstanceLost, RequestRefused
-from instances.protocol import Image, LoadModel, MultimodalPrompt, PipelineKind, Sampling, TokenOutput, image_tag
+from instances.protocol import (
+    GenerationParams,
+    Image,
+    LoadModel,
+    MultimodalPrompt,
+    PipelineKind,
+    TokenOutput,
+    image_tag,
+)
 from tests.helpers import eventually
 
 MODEL = Path(__file__).parent.parent / "models" / "test_vision"
@@ -46,7 +54,7 @@ async def instance(request: pytest.FixtureRequest) -> AsyncIterator[Instance]:
 async def _ask(
     instance: Instance, image: Image = RED, *, tokens: int = 12, text: str = TEXT, before: tuple[int, ...] = ()
 ) -> tuple[list[int], TokenOutput]:
-    sampling = Sampling(max_new_tokens=tokens, temperature=0, ignore_eos=True)
+    sampling = GenerationParams(max_tokens=tokens, temperature=0, ignore_eos=True)
     outputs: list[TokenOutput] = []
     with instance.generate(
         [0] * EXPECTED + list(before), sampling, MultimodalPrompt(text, [image], EXPECTED)
@@ -75,7 +83,7 @@ async def test_an_answer_goes_on_where_another_instance_stopped(instance: Instan
 
 async def test_a_cancelled_answer_leaves_the_next_alone(instance: Instance) -> None:
     alone, _ = await _ask(instance)
-    sampling = Sampling(max_new_tokens=60, temperature=0, ignore_eos=True)
+    sampling = GenerationParams(max_tokens=60, temperature=0, ignore_eos=True)
     with instance.generate([0] * EXPECTED, sampling, MultimodalPrompt(TEXT, [BLUE], EXPECTED)) as generation:
         async for output in generation:
             if output.tokens:

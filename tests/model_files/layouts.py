@@ -14,7 +14,7 @@ from openvino import opset13 as ops
 from tests.model_files.test_gguf import VALUES, gguf
 from tests.model_files.tiny_models import add_tokenizer, make_encoder, make_llm, model
 
-Q4_0, Q5_K, POINTER = 2, 13, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 123456789\n"
+Q4_1, Q5_K, POINTER = 3, 13, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 123456789\n"
 
 
 def write(directory: Path, name: str, content: object) -> None:
@@ -95,6 +95,20 @@ def whisper(directory: Path) -> None:
     write(directory, "config.json", config)
     write(directory, "preprocessor_config.json", {"feature_extractor_type": "WhisperFeatureExtractor"})
     add_tokenizer(directory)
+
+
+def whisper_without_a_name(directory: Path) -> None:
+    """Nothing but its graphs tells."""
+    graph(directory / "openvino_encoder_model.xml", inputs={"input_features": 3})
+    graph(directory / "openvino_decoder_model.xml", inputs={"input_ids": 2, "beam_idx": 1}, output="logits")
+
+
+def picture_reader(directory: Path) -> None:
+    """TrOCR, Donut: an encoder of pictures, a decoder of texts, a preprocessor as speech models have it."""
+    graph(directory / "openvino_encoder_model.xml", inputs={"pixel_values": 4})
+    graph(directory / "openvino_decoder_model.xml", inputs={"input_ids": 2, "beam_idx": 1}, output="logits")
+    write(directory, "config.json", {"architectures": ["VisionEncoderDecoderModel"]})
+    write(directory, "preprocessor_config.json", {"image_processor_type": "ViTImageProcessor"})
 
 
 def t5(directory: Path) -> None:
@@ -188,6 +202,10 @@ def gguf_model(directory: Path) -> None:
     write(directory, "model-q8_0.gguf", gguf(VALUES))
 
 
+def inexact_gguf(directory: Path) -> None:
+    write(directory, "model-q4_1.gguf", gguf(VALUES | {"general.file_type": 3}, Q4_1))
+
+
 def gguf_of_another_architecture(directory: Path) -> None:
     write(directory, "model.gguf", gguf(VALUES | {"general.architecture": "gemma3"}))
 
@@ -241,6 +259,7 @@ USABLE: dict[Layout, str] = {
     reranker: "reranker",
     vision_language: "vlm",
     gguf_model: "gguf",
+    inexact_gguf: "gguf",
     gguf_with_a_projector: "gguf",
 }
 UNSUPPORTED: dict[Layout, tuple[str, str]] = {
@@ -248,6 +267,8 @@ UNSUPPORTED: dict[Layout, tuple[str, str]] = {
     classifier: ("classifier", "3 classes"),
     masked_language_model: ("classifier", "--task feature-extraction"),
     whisper: ("whisper", "Speech recognition models are not served yet"),
+    whisper_without_a_name: ("whisper", "Speech recognition models are not served yet"),
+    picture_reader: ("unknown", "pixel_values"),
     t5: ("seq2seq", "Encoder-decoder"),
     adapter: ("tts", "Speech synthesis models are not served yet"),
     stable_diffusion: ("image", "Image generation models are not served yet"),

@@ -51,7 +51,7 @@ def test_a_kind_that_names_of_files_tell_is_not_pulled(tmp_path: Path, layout: L
     paths = [path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()]
     with pytest.raises(RegistryError) as refusal:
         check_served([RemoteFile(path, 1) for path in paths], "org/m", "automatic-speech-recognition")
-    assert (refusal.value.type, refusal.value.status) == ("UnsupportedModel", 422)
+    assert (refusal.value.code, refusal.value.status) == ("UnsupportedModel", 422)
 
 
 @pytest.mark.parametrize("layout", USABLE, ids=lambda layout: layout.__name__)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from instances.protocol import Sampling, TokenOutput
+from instances.protocol import GenerationParams, TokenOutput
 from model_manager import ModelManager
 from pools.statistics import Timings
 from tests.pools.fakes import FakeInstance
@@ -42,7 +42,7 @@ class Request:
     ) -> None:
         self.tokens: list[int] = []
         self.timings = Timings(clock())
-        asked = Sampling(**{"max_new_tokens": 8, **sampling})
+        asked = GenerationParams(**{"max_tokens": 8, **sampling})
         self._outputs = manager.generate(model, prompt or [1, 2, 3], asked, self.timings, keep_alive=keep_alive)
         self.task = asyncio.create_task(self._collect())
 

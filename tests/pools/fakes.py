@@ -7,7 +7,7 @@ from pathlib import Path
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
 from instances.handle import Generation, Instance, InstanceLoadError
-from instances.protocol import InstanceReady, LoadModel, MultimodalPrompt, Sampling, TokenOutput
+from instances.protocol import GenerationParams, InstanceReady, LoadModel, MultimodalPrompt, TokenOutput
 from memory.budget import MemoryBudget
 from memory.kv_cache import KvShape
 from memory.readings import MemoryReading, PhysicalMemory
@@ -51,7 +51,7 @@ class FakeInstance(Instance):
     def __init__(self, spec: LoadModel, fails: Callable[[], str | None]) -> None:
         super().__init__(spec)
         self.generations: list[Generation] = []
-        self.seen: list[tuple[list[int], Sampling]] = []
+        self.seen: list[tuple[list[int], GenerationParams]] = []
         self.loaded = False
         self._fails = fails
 
@@ -68,7 +68,7 @@ class FakeInstance(Instance):
 
     @contextmanager
     def generate(
-        self, prompt_ids: list[int], sampling: Sampling, multimodal: MultimodalPrompt | None = None
+        self, prompt_ids: list[int], sampling: GenerationParams, multimodal: MultimodalPrompt | None = None
     ) -> Iterator[Generation]:
         generation = _FakeGeneration(len(self.generations), self)
         self.generations.append(generation)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from instances.handle import Instance
-from instances.protocol import Rows, Sampling, TextWork, VectorizeTexts
+from instances.protocol import GenerationParams, Rows, TextWork, VectorizeTexts
 from pools.arrivals import CountArrivals
 from pools.statistics import Timings
 from tests.pools.driving import Request, answer, clock, run, settle
@@ -35,7 +35,7 @@ def test_nobody_waits_for_what_is_already_at_a_model(embeds: bool, monkeypatch: 
             if embeds:
                 await anext(manager.compute("a", [VectorizeTexts(0, ["text"], True)], timings))
             else:
-                await anext(manager.generate("a", [1], Sampling(max_new_tokens=1), timings))
+                await anext(manager.generate("a", [1], GenerationParams(max_tokens=1), timings))
 
         counting = CountArrivals(long_work, arrivals=manager.arrivals, is_counted=lambda path: True)
         scope = {"type": "http", "method": "POST", "path": "/"}

@@ -72,9 +72,9 @@ def test_a_model_of_this_machine_is_found_by_its_id(tmp_path: Path) -> None:
         (DEMO, None, CPU, {}, "is not on this machine"),
         (DEMO, DEMO / "draft", NPU, {}, "temperature 0 only"),
         (DEMO, DEMO / "draft", CPU, {"pipeline": "llm_pipeline"}, "continuous_batching"),
-        (DEMO, TINY / "test_chat", CPU, {}, "another vocabulary"),
-        (DEMO, TINY / "test_embedding", CPU, {}, "is no language model"),
-        (TINY / "test_vision", DEMO / "draft", CPU, {}, "only a language model"),
+        (DEMO, TINY / "test_chat", CPU, {}, "different vocabulary"),
+        (DEMO, TINY / "test_embedding", CPU, {}, "is not a language model"),
+        (TINY / "test_vision", DEMO / "draft", CPU, {}, "Only language models"),
     ],
     ids=["missing", "npu", "one at a time", "vocabulary", "kind", "vision"],
 )

@@ -10,7 +10,7 @@ def test_a_lost_request_goes_on_from_its_tokens_in_a_new_instance() -> None:
     async def work() -> None:
         factory, a = Factory(), served_model("a")
         manager = make_manager([a], budget_for(4, a), factory, clock)
-        request = Request(manager, "a", [1, 2], max_new_tokens=5)
+        request = Request(manager, "a", [1, 2], max_tokens=5)
         await settle()
         generation = factory.made[0].generations[0]
         generation.put(TokenOutput(generation.id, [10, 11]))
@@ -19,7 +19,7 @@ def test_a_lost_request_goes_on_from_its_tokens_in_a_new_instance() -> None:
         await settle()
         prompt, sampling = factory.living[0].seen[0]
         assert prompt == [1, 2, 10, 11]
-        assert sampling.max_new_tokens == 3
+        assert sampling.max_tokens == 3
         await answer(factory.living[0], [12])
         assert await request.task == [10, 11, 12]
         assert manager.statistics["a"].resumed == 1
@@ -62,7 +62,7 @@ def test_an_answer_that_was_complete_is_not_asked_for_again() -> None:
     async def work() -> None:
         factory, a = Factory(), served_model("a")
         manager = make_manager([a], budget_for(4, a), factory, clock)
-        request = Request(manager, "a", max_new_tokens=2)
+        request = Request(manager, "a", max_tokens=2)
         await settle()
         generation = factory.made[0].generations[0]
         generation.put(TokenOutput(generation.id, [5, 6]))

@@ -194,7 +194,7 @@ def test_requests_that_outgrow_the_cache_take_turns_and_all_are_answered() -> No
         factory, a = Factory(), served_model("a", instance_memory_gb=0.0004)
         manager = make_manager([a], budget_for(4, a), factory, clock)
         capacity = manager.pool("a").plan.kv_cache_tokens
-        requests = [Request(manager, "a", [index], max_new_tokens=capacity - 200) for index in range(3)]
+        requests = [Request(manager, "a", [index], max_tokens=capacity - 200) for index in range(3)]
         done: set[int] = set()
         for _ in range(4000):
             await settle(0.01)
@@ -224,10 +224,10 @@ def test_who_waits_behind_a_request_that_leaves_is_served_at_once() -> None:
     async def work() -> None:
         factory, a = Factory(), served_model("a", max_concurrent=3, instance_memory_gb=0.0001)
         manager = make_manager([a], budget_for(1, a), factory, clock)
-        Request(manager, "a", max_new_tokens=250)
+        Request(manager, "a", max_tokens=250)
         await settle()
-        large = Request(manager, "a", max_new_tokens=300)  # for which there is no room beside the first
-        small = Request(manager, "a", max_new_tokens=1)
+        large = Request(manager, "a", max_tokens=300)  # for which there is no room beside the first
+        small = Request(manager, "a", max_tokens=1)
         await settle()
         assert manager.pool("a").queued == 2
         large.task.cancel()

@@ -48,7 +48,7 @@ class Pools(RuleBasedStateMachine):
     @rule(model=st.sampled_from(MODELS), tokens=st.integers(1, 300))
     def ask(self, model: str, tokens: int) -> None:
         async def ask() -> Request:
-            return Request(self.manager, model, max_new_tokens=tokens)
+            return Request(self.manager, model, max_tokens=tokens)
 
         self.requests.append(self._run(ask()))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
-from instances.protocol import Sampling
+from instances.protocol import GenerationParams
 from memory.budget import MemoryBudget
 from memory.readings import MemoryReading, PhysicalMemory
 from model_files.model_facts import read_facts
@@ -84,7 +84,7 @@ def manager_of(folder: Path, **assignment: object) -> ModelManager:
 async def answer(manager: ModelManager, ids: list[int]) -> int:
     """How much of the prompt was there already."""
     cached = 0
-    async for output in manager.generate("a/b", ids, Sampling(max_new_tokens=2, temperature=0), Timings(0.0)):
+    async for output in manager.generate("a/b", ids, GenerationParams(max_tokens=2, temperature=0), Timings(0.0)):
         cached = cached or output.cached_tokens or 0
     return cached
 

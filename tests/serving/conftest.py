@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.launch import NPU_ON_CPU, DeviceProcess, demo_model, device_process
+from tests.support.launch import NPU_ON_CPU, DeviceProcess, demo_model, device_process
 
 
 @pytest.fixture(scope="session")

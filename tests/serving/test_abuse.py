@@ -1,4 +1,4 @@
-"""Abuse is answered and survived. How fast others are served meanwhile, `python -m benchmarks.abuse` measures."""
+"""Abuse is answered and survived. `python -m tests.reliability.abuse` measures how fast others are served meanwhile."""
 
 import json
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from apis.bounds import MAX_MESSAGES
-from benchmarks.abuse import apps, urls_of
-from benchmarks.attacks import ATTACKS, slow
-from benchmarks.attacks.attack import Attack
-from benchmarks.attacks.bodies import other_conversations
-from benchmarks.launch import DEMO_ID, DeviceProcess, demo_model, device_process
-from benchmarks.launch_suite import SuiteProcess, suite_process
+from tests.reliability.abuse import apps, urls_of
+from tests.reliability.attacks import ATTACKS, slow
+from tests.reliability.attacks.attack import Attack
+from tests.reliability.attacks.bodies import other_conversations
+from tests.support.launch import DEMO_ID, DeviceProcess, demo_model, device_process
+from tests.support.launch_suite import SuiteProcess, suite_process
 
 SLOW = (slow.slowloris, slow.slow_bodies, slow.stuck_readers)
 """They last until the deadlines; tests/web/test_connection.py tries those with shorter ones."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.launch import DeviceProcess, demo_model, device_process
+from tests.support.launch import DeviceProcess, demo_model, device_process
 
 QUESTIONS = [f"{question} ({number})" for number in range(3) for question in ("What is OpenVINO?", "How fast is it?")]
 

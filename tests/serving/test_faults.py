@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from benchmarks.launch import DEMO_ID, DeviceProcess, demo_model, device_process
 from tests.helpers import gone, wait_until
+from tests.support.launch import DEMO_ID, DeviceProcess, demo_model, device_process
 
 QUESTION = "什麼是 OpenVINO？"
 

@@ -10,8 +10,8 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
-from benchmarks.launch import DeviceProcess
-from benchmarks.scenarios.clients import QUESTIONS
+from tests.reliability.scenarios.clients import QUESTIONS
+from tests.support.launch import DeviceProcess
 
 LAMP: dict[str, Any] = {
     "type": "object",

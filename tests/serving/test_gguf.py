@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.launch import device_process
+from tests.support.launch import device_process
 
 MODEL = Path(__file__).resolve().parents[1] / "models" / "test_gguf"
 ID = "test/gguf"

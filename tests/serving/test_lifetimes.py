@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.launch import DeviceProcess, demo_model, device_process
 from tests.helpers import wait_until
+from tests.support.launch import DeviceProcess, demo_model, device_process
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 from configuration.device_config import DeviceSettings, ModelAssignment
 from hardware.devices import DeviceInfo
-from instances.protocol import Regex, Sampling
+from instances.protocol import GenerationParams, Regex
 from memory.budget import MemoryBudget
 from memory.readings import system_memory
 from model_manager import ModelManager
@@ -16,8 +16,8 @@ from pools.statistics import Timings
 from tests.apis.servers import CHAT, MODELS, Script
 
 MANY_BYTES = 300 * 2**20
-LONG = Sampling(max_new_tokens=1500, temperature=0, ignore_eos=True)
-FORM = Sampling(max_new_tokens=8, temperature=0, structure=Regex("[0-9]{4}"), structure_bytes=MANY_BYTES)
+LONG = GenerationParams(max_tokens=1500, temperature=0, ignore_eos=True)
+FORM = GenerationParams(max_tokens=8, temperature=0, structure=Regex("[0-9]{4}"), structure_bytes=MANY_BYTES)
 
 
 async def test_a_stream_goes_on_elsewhere_and_a_form_is_kept(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_a_stream_goes_on_elsewhere_and_a_form_is_kept(tmp_path: Path) -> 
     pool, script = manager.pool(CHAT), Script()
     prompt = script.encode("Hello")
 
-    async def tokens(sampling: Sampling, begun: asyncio.Event | None = None) -> list[int]:
+    async def tokens(sampling: GenerationParams, begun: asyncio.Event | None = None) -> list[int]:
         found: list[int] = []
         outputs: Any = manager.generate(CHAT, prompt, sampling, Timings(manager.clock()))
         async for output in outputs:

@@ -4,8 +4,8 @@ import asyncio
 
 from openai import AsyncOpenAI
 
-from benchmarks.launch import DeviceProcess
-from benchmarks.scenarios.clients import QUESTIONS
+from tests.reliability.scenarios.clients import QUESTIONS
+from tests.support.launch import DeviceProcess
 
 STREAMS = 32
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from benchmarks.launch import DeviceProcess
+from tests.support.launch import DeviceProcess
 
 QUESTION = "什麼是 OpenVINO？"
 

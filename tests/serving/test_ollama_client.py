@@ -3,8 +3,8 @@
 import ollama
 import pytest
 
-from benchmarks.launch import DeviceProcess
 from tests.helpers import wait_until
+from tests.support.launch import DeviceProcess
 
 QUESTION = "什麼是 OpenVINO？"
 

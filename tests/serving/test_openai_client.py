@@ -4,7 +4,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from benchmarks.launch import DeviceProcess
+from tests.support.launch import DeviceProcess
 
 QUESTION = "什麼是 OpenVINO？"
 

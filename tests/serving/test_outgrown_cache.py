@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from benchmarks.launch import DeviceProcess, demo_model, device_process
+from tests.support.launch import DeviceProcess, demo_model, device_process
 
 HEADER = "X-KV-Cache-Evicted"
 WORDS = "Please tell me all about the ports of this server. "

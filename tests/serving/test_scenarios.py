@@ -1,18 +1,18 @@
-"""The scenarios of benchmarks/chaos.py, shortened."""
+"""The scenarios of tests/reliability/chaos.py, shortened."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.launch import DEMO_MODEL, DeviceProcess, demo_model, device_process
-from benchmarks.scenarios.crowd import all_at_once, leaving
-from benchmarks.scenarios.crowding_out import more_models_than_memory
-from benchmarks.scenarios.grammars import bad_grammars
-from benchmarks.scenarios.killing import kill_workers
-from benchmarks.scenarios.lifetimes import lifetimes
-from benchmarks.scenarios.many_grammars import many_grammars
-from benchmarks.scenarios.pressure import balloon
+from tests.reliability.scenarios.crowd import all_at_once, leaving
+from tests.reliability.scenarios.crowding_out import more_models_than_memory
+from tests.reliability.scenarios.grammars import bad_grammars
+from tests.reliability.scenarios.killing import kill_workers
+from tests.reliability.scenarios.lifetimes import lifetimes
+from tests.reliability.scenarios.many_grammars import many_grammars
+from tests.reliability.scenarios.pressure import balloon
+from tests.support.launch import DEMO_MODEL, DeviceProcess, demo_model, device_process
 
 
 @pytest.fixture(scope="module")

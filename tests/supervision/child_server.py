@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -12,15 +13,18 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from reports.device import Health, Live, MemoryReport
+from reports.requests import ActivityReport
 from supervision.job import contain_children
 from supervision.lifeline import watch_stdin
 from web.graceful_server import GracefulServer
 from web.listening import open_listeners
+from web.streaming import JSON
 
 
 def say(text: str) -> None:
@@ -29,14 +33,15 @@ def say(text: str) -> None:
 
 
 def make_app(options: argparse.Namespace) -> Starlette:
-    state = {"status": "ok", "device": options.device, "pid": os.getpid(), "args": sys.argv[1:]}
+    # What it was called with stands where the real one names its hardware.
+    state = Health(status="ok", device=options.device, pid=os.getpid(), device_name=json.dumps(sys.argv[1:]))
+    memory = MemoryReport(options.device, "system", 4, 3, 2, 0, 1, 1, measured=True, models=[])
 
     async def health(_: Request) -> Response:
-        return JSONResponse(state)
+        return JSON(state)
 
     async def live(_: Request) -> Response:
-        memory = {"device": options.device, "used_bytes": 1}
-        return JSONResponse({"health": state, "memory": memory, "activity": {"running": [], "ended": []}})
+        return JSON(Live(state, memory, ActivityReport(0, [], [])))
 
     async def slow(_: Request) -> Response:
         say("slow request begins")

@@ -8,7 +8,8 @@ import pytest
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from supervision.python import python_command
 from supervision.suite import DeviceStatus, Launch, Suite, Timing
-from tests.helpers import eventually, free_port
+from tests.helpers import eventually
+from tests.support.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHILD = Path(__file__).with_name("child_server.py")

@@ -1,6 +1,7 @@
 """The running device servers follow the configuration when it is applied."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import httpx
@@ -9,8 +10,9 @@ import pytest
 
 from configuration.device_config import ConfigError, ConfigStore, ModelAssignment
 from supervision.suite import Suite, UnknownDevice
-from tests.helpers import free_port, gone
+from tests.helpers import gone
 from tests.supervision.conftest import StartSuite, device, edit, get, until_state
+from tests.support.ports import free_port
 
 
 async def test_apply_follows_the_configuration(start_suite: StartSuite, tmp_path: Path) -> None:
@@ -66,7 +68,8 @@ async def test_a_broken_configuration_leaves_the_last_good_one_running(start_sui
     await until_state(suite, "running")
     health = suite.health("gpu")
     assert health is not None
-    used = Path(health["args"][health["args"].index("--config") + 1])
+    arguments = json.loads(health.device_name)
+    used = Path(arguments[arguments.index("--config") + 1])
     assert ConfigStore(used).load().devices["gpu"].port == suite.status("gpu").port
     assert path.read_text(encoding="utf-8") == "{ half"
 

@@ -3,13 +3,15 @@
 import asyncio
 import time
 from dataclasses import replace
+from typing import Any
 
 import httpx
 
-from supervision.health import Answer, HealthWatch
+from supervision.health import HealthWatch
 from supervision.launch import Timing
 from tests.supervision.conftest import QUICK
 
+Answer = dict[str, Any] | None
 TIMING: Timing = replace(QUICK, silence_while_starting=0.5, poll_timeout=0.05, poll_while_starting=0.01)
 
 
@@ -25,7 +27,13 @@ async def watch(handler: httpx.MockTransport) -> tuple[list[Answer], bool]:
 
     async with httpx.AsyncClient(transport=handler) as client:
         watch = HealthWatch(
-            client, "http://device", TIMING, question=lambda: "/live", on_answer=on_answer, on_silence=silent.set
+            client,
+            "http://device",
+            TIMING,
+            question=lambda: "/live",
+            answer_type=dict[str, Any],
+            on_answer=on_answer,
+            on_silence=silent.set,
         )
         running = asyncio.create_task(watch.run())
         waiting = [asyncio.create_task(each.wait()) for each in (answered, silent)]

@@ -12,8 +12,9 @@ import pytest
 
 from configuration.device_config import ConfigStore, Configuration
 from supervision.exit_status import describe_exit
-from tests.helpers import ENDED_BY_ASYNCIO, KILLED, eventually, free_port, gone, kill
+from tests.helpers import ENDED_BY_ASYNCIO, KILLED, eventually, gone, kill
 from tests.supervision.conftest import CHILD, PROJECT, QUICK, StartSuite, device, edit, get, until_state
+from tests.support.ports import free_port
 from web.listening import close_all, open_listeners
 
 
@@ -25,9 +26,11 @@ async def test_a_device_starts_answers_and_stops(start_suite: StartSuite, tmp_pa
     assert (await get(status)).json()["pid"] == status.pid
     health = suite.health("gpu")
     assert health is not None
-    assert health["device"] == "gpu"
-    assert "--config" in health["args"]
-    assert suite.memory("gpu") == {"device": "gpu", "used_bytes": 1}
+    assert health.device == "gpu"
+    assert "--config" in health.device_name
+    memory = suite.memory("gpu")
+    assert memory is not None
+    assert memory.used_bytes == 1
     assert status.last_error is None
     assert any("正在服務" in line for line in status.last_log_lines)
     assert "正在服務" in (tmp_path / "資料 夾" / "logs" / "gpu.log").read_text(encoding="utf-8")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.launch import device_process
 from commands.entry import run_command
 from configuration.tuning_store import PipelineSettings, Tuning, TuningStore, TuningTrial, tuning_store
+from tests.support.launch import device_process
 from tuning.trials import Prompts
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"

@@ -59,10 +59,11 @@ def _framed() -> dict[str, dict[str, list[str]]]:
     for kind, frames in (("things", ("frames",)), ("identifiers", ("frames", "frames_of_identifiers"))):
         for topic, names in content[kind].items():
             by_language = found.setdefault(topic, {language: [] for language in LANGUAGES})
-            for language, frame, name in itertools.product(LANGUAGES, frames, names):
-                written = name[language] if isinstance(name, dict) else name
-                for pattern in content[frame][language]:
-                    by_language[language] += [tidy(w.replace("{x}", f" {written} ")) for w in wordings(pattern)]
+            for language, frame in itertools.product(LANGUAGES, frames):
+                for name in names:
+                    written = name[language] if isinstance(name, dict) else name
+                    for pattern in content[frame][language]:
+                        by_language[language] += [tidy(w.replace("{x}", f" {written} ")) for w in wordings(pattern)]
     return found
 
 

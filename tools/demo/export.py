@@ -58,7 +58,9 @@ def _set_kv_cache(network: openvino.Model, precision: str | None) -> None:
 
 
 def _write_tokenizer(tokenizer: PreTrainedTokenizerFast, target: Path) -> None:
-    encoder, decoder = convert_tokenizer(tokenizer, with_detokenizer=True)
+    converted = convert_tokenizer(tokenizer, with_detokenizer=True)
+    assert isinstance(converted, tuple)
+    encoder, decoder = converted
     openvino.save_model(encoder, target / "openvino_tokenizer.xml")
     openvino.save_model(decoder, target / "openvino_detokenizer.xml")
     tokenizer.save_pretrained(target, save_jinja_files=False)

@@ -53,7 +53,7 @@ def tools(model: BaseChatModel, **choice: str) -> None:
     call = answer.tool_calls[0]
     equal(call["name"], "get_weather")
     equal(list(call["args"]), ["city"])
-    result = get_weather.invoke(call)
+    result = get_weather.invoke(call)  # pyright: ignore[reportFunctionMemberAccess]  # what @tool makes of it
     assert isinstance(result, ToolMessage)
     contains(model.bind_tools([get_weather]).invoke([question, answer, result]).text, SERVER["reported"])
 

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.launch import DEMO_MODEL
 from configuration.device_config import ModelAssignment
 from instances.handle import Instance
 from instances.protocol import LoadModel
 from tests.apis.servers import Script
 from tests.clients import server as clients_server
 from tests.clients.server import open_server
+from tests.support.launch import DEMO_MODEL
 
 CONTEXT_TOKENS = 131_072
 AGENT, LONG = "demo/agent", "demo/long"

@@ -1,0 +1,150 @@
+"""One service for whatever changes a data directory: its devices and models, the gateway, the keys."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from administration.aliases import with_aliases, without_alias
+from administration.assignments import Assignments, Settings
+from administration.errors import AdministrationError
+from administration.pulls import JobState, pull_here
+from configuration.device_config import ConfigStore, DeviceSettings
+from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
+from configuration.sampling import PARAMETERS
+from configuration.server_config import ServerConfig
+from keys.access import Access
+from keys.key import SCOPES, Key, KeyScope
+from keys.key_store import KEYS_FILE, KeyStore
+from model_registry import ModelRegistry
+from supervision.suite import Suite
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 0.3
+
+
+class Administration:
+    """`suite` None: no admin server runs, a change holds from the next start on. `access`, `server_config`: who may ask
+    the admin server; left out where it does not run.
+
+    Every method raises what `administration.errors.PROBLEMS` lists, and OSError where a file cannot be written.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        store: ConfigStore,
+        registry: ModelRegistry,
+        suite: Suite | None = None,
+        access: Access | None = None,
+        server_config: ServerConfig | None = None,
+    ) -> None:
+        self.store = store
+        self.registry = registry
+        self.gateway = suite.gateway_store if suite else GatewayStore(data_dir / GATEWAY_FILE)
+        self.access = access or Access(KeyStore(data_dir / KEYS_FILE))
+        self._server_config = server_config
+        self._suite = suite
+        self._applying: set[asyncio.Task[None]] = set()
+        self.assignments = Assignments(
+            store=store,
+            gateway=self.gateway,
+            registry=registry,
+            data_dir=data_dir,
+            limit_of=lambda device: report.limit_bytes if suite and (report := suite.memory(device)) else None,
+        )
+
+    async def update_device(
+        self,
+        device: str,
+        *,
+        enabled: bool | None = None,
+        models: Mapping[str, Settings] | None = None,
+        limits: Settings | None = None,
+    ) -> DeviceSettings:
+        """See `Assignments.update`. The device's server then begins to start, restart or stop to match."""
+        changes: dict[str, Any] = {"enabled": enabled, "models": models, "limits": limits}
+        return await self._applied(device, lambda: self.assignments.update(device, **changes))
+
+    async def assign(self, model_id: str, device: str, settings: Settings) -> DeviceSettings:
+        return await self._applied(device, lambda: self.assignments.assign(model_id, device, settings))
+
+    async def unassign(self, model_id: str, device: str) -> DeviceSettings:
+        return await self._applied(device, lambda: self.assignments.unassign(model_id, device))
+
+    async def remove(self, model_id: str, *, force: bool = False) -> None:
+        """Delete a model of this machine that no device offers. `force`: take it off its devices first; their servers
+        finish what they are answering before the files go."""
+        users = await asyncio.to_thread(self.assignments.take_off, model_id, force=force)
+        if self._suite is not None:
+            await asyncio.gather(*(self._suite.apply(device) for device in users))
+        await asyncio.to_thread(self._delete, model_id)
+
+    def pull(self, model_id: str, revision: str | None = None) -> AsyncGenerator[JobState, None]:
+        """Pull in this process and follow."""
+        return pull_here(self.registry, model_id, revision)
+
+    async def change_gateway(self, changes: Mapping[str, Any]) -> GatewaySettings:
+        """Switch it, or give it another address."""
+        host = changes.get("host", self.gateway.current().host)
+        if self._server_config and self._server_config.exposed(host) and not self.access.store.all():
+            raise AdministrationError(409, "gateway_needs_key", host=host)
+        return await self._change_gateway(lambda before: before.model_copy(update=dict(changes)))
+
+    async def set_alias(self, name: str, alias: GatewayAlias) -> GatewaySettings:
+        parameters = {key: value for key, value in alias.parameters.items() if value is not None}
+        if unknown := sorted(parameters.keys() - set(PARAMETERS)):
+            known = ", ".join(sorted(PARAMETERS))
+            raise AdministrationError(422, "gateway_parameter", name=", ".join(unknown), known=known)
+        alias = alias.model_copy(update={"parameters": parameters})
+        return await self._change_gateway(lambda before: with_aliases(before, {**before.aliases, name: alias}))
+
+    async def remove_alias(self, name: str) -> GatewaySettings:
+        if name not in self.gateway.current().aliases:
+            raise AdministrationError(404, "unknown_alias", name=name)
+        return await self._change_gateway(lambda before: without_alias(before, name))
+
+    async def create_key(self, name: str, scopes: Sequence[KeyScope] = ()) -> tuple[Key, str]:
+        """A key and its secret. `scopes` left out: the first key may do everything, since one must be able to manage
+        the others."""
+        store = self.access.store
+        return await asyncio.to_thread(lambda: store.create(name, scopes or default_scopes(bool(store.all()))))
+
+    async def revoke_key(self, id_or_name: str) -> Key:
+        return await asyncio.to_thread(self.access.store.revoke, id_or_name, keep_an_admin=self.access.always)
+
+    def _delete(self, model_id: str) -> None:
+        self.registry.remove(model_id, in_use_by=self.assignments.users(model_id))
+
+    async def _applied(self, device: str, change: Callable[[], DeviceSettings]) -> DeviceSettings:
+        settings = await asyncio.to_thread(change)
+        if self._suite is not None:
+            await self._begin(self._suite.apply(device), f"apply {device}")
+        return settings
+
+    async def _change_gateway(self, change: Callable[[GatewaySettings], GatewaySettings]) -> GatewaySettings:
+        settings = await asyncio.to_thread(self.gateway.change, change)
+        if self._suite is not None:
+            await self._begin(self._suite.apply_gateway(), "apply gateway")
+        return settings
+
+    async def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._applying.add(task)
+        task.add_done_callback(self._ended)
+        # The old process may take its time to finish what it is answering; the state tells how far it is.
+        await asyncio.wait({task}, timeout=ANSWER_SECONDS)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._applying.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("cannot %s: %s", task.get_name(), error, exc_info=error)
+
+
+def default_scopes(others: bool) -> tuple[KeyScope, ...]:
+    return ("inference",) if others else SCOPES

@@ -1,0 +1,1 @@
+"""Abuse, faults and long runs against the whole product: commands, told of in docs/reliability.md."""

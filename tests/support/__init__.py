@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: starting the product's processes, and clients that put load on them."""
