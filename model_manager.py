@@ -6,6 +6,7 @@ import time
 from collections import ChainMap
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,10 +22,12 @@ from pools.loaded_instance import KVReservation
 from pools.memory_cost_cache import MemoryCostCache
 from pools.memory_scheduler import MemoryScheduler
 from pools.pool import ModelPool
+from pools.prefix_warm_up import prefix_key, warm_up_prefixes
 from pools.prompt_limit import PromptLimit, prompt_limit
 from pools.prompt_scores import TokenScore, read_scores, scoring_model
 from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache
 from pools.statistics import Statistics, Timings
+from pools.warm_prefixes import WarmPrefixes
 from pools.work import done_again_when_lost
 from web.errors import InvalidRequest, ServiceError
 
@@ -61,6 +64,7 @@ class ModelManager:
         """Of the models whose prompts were scored: a pool beside that of the answers."""
         self.statistics: dict[str, Statistics] = {}
         self.costs = MemoryCostCache(cache_dir / "memory_costs.json" if cache_dir else None)
+        self.warm_prefixes = WarmPrefixes(cache_dir / "warm_prefixes.bin" if cache_dir else None)
         self.arrivals = ArrivalCounter()
         everything = ChainMap(self.pools, self.scorers)
         self.memory_scheduler = MemoryScheduler(everything, budget, self.costs, clock)
@@ -96,6 +100,8 @@ class ModelManager:
         if model.id not in self.pools:
             self.pools[model.id] = self._make_pool(model)
             self.statistics[model.id] = Statistics()
+            if not model.assignment.warm_prefixes:
+                self.warm_prefixes.forget(prefix_key(model))
 
     async def remove_model(self, model_id: str) -> None:
         """Offer a model no longer: its instances end, who waits for one is refused. Raises `ModelNotFound`."""
@@ -147,6 +153,8 @@ class ModelManager:
         pool, statistics = self.pool(model_id), self.statistics[model_id]
         arrived()
         timings.prompt_tokens = len(prompt_ids)
+        if multimodal is None and pool.model.warms_prefixes:
+            self.warm_prefixes.note(prefix_key(pool.model), prompt_ids)
         run = GenerationState(prompt_ids, sampling, multimodal)
         with statistics.counted(timings, self.clock):
             try:
@@ -351,6 +359,7 @@ class ModelManager:
             model,
             plan,
             start=self._loader.start,
+            warm=partial(warm_up_prefixes, self.warm_prefixes),
             clock=self.clock,
             max_queue=self._max_queue,
             queue_seconds=self._queue_seconds,

@@ -14,6 +14,7 @@ import msgspec
 from benchmarks import throughput
 from benchmarks.machine import Machine, this_machine
 from benchmarks.measurements.conversations import prompts, shared_beginning, turns
+from benchmarks.measurements.drafts import drafts
 from benchmarks.measurements.embeddings import embeddings
 from benchmarks.measurements.gateway import gateway
 from benchmarks.measurements.npu import npu
@@ -21,6 +22,7 @@ from benchmarks.measurements.prompt_lookup import prompt_lookup
 from benchmarks.measurements.section import Section
 from benchmarks.measurements.starting import NeverStarted, starting
 from benchmarks.measurements.switching import switching
+from benchmarks.measurements.warm_prefixes import warm_prefixes
 from benchmarks.report import Results
 from benchmarks.sides import Sides, UnequalWork, batching_sides
 from tests.support.helper import HelperFailed
@@ -60,6 +62,8 @@ MEASUREMENTS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "turns": _beside_bare(turns),
     "shared": _beside_bare(shared_beginning),
     "prompt-lookup": lambda options: prompt_lookup(options.model, options.pairs, device=options.device),
+    "drafts": lambda options: drafts(options.draft_model, None, options.pairs, device=options.device),
+    "warm-prefixes": lambda options: warm_prefixes(options.model, options.pairs, device=options.device),
     "embeddings": lambda options: embeddings(options.embedding_model, options.pairs, device=options.device),
     "npu": lambda options: npu(options.npu_model, options.pairs, on_cpu=options.device == "CPU"),
     "gateway": lambda options: gateway(options.model, options.pairs, device=options.device),
@@ -104,6 +108,9 @@ def _parse() -> argparse.Namespace:
     directory = throughput.model_directory
     parser.add_argument("--model", type=directory, default=str(throughput.MODEL), help=throughput.MODEL_HELP)
     parser.add_argument("--embedding-model", type=directory, default=str(EMBEDDING_MODEL))
+    parser.add_argument(
+        "--draft-model", type=directory, default=str(DEMO_MODEL), help="a model with its draft in a folder of its own"
+    )
     parser.add_argument("--npu-model", type=directory, default=str(DEMO_MODEL))
     parser.add_argument("--device", default="CPU", help="an OpenVINO device that can batch: CPU, GPU, GPU.1")
     parser.add_argument("--pairs", type=int, default=5, help="how often each is measured (default: 5)")

@@ -55,7 +55,7 @@ async def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def _command(name: str) -> Command:
-    from commands import devices, examining, gateway, keys, models, pulling, tuning
+    from commands import bench, devices, examining, gateway, keys, models, pulling, tuning
 
     return {
         "pull": pulling.pull,
@@ -72,5 +72,6 @@ def _command(name: str) -> Command:
         "ps": devices.show_loaded,
         "status": devices.show_status,
         "tune": tuning.tune,
+        "bench": bench.bench,
         "doctor": examining.examine,
     }[name]

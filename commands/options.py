@@ -26,6 +26,7 @@ COMMANDS = {
     "status": "show devices and their state",
     "gateway": "switch the gateway (one address for all devices) on or off",
     "tune": "measure which pipeline serves a model fastest",
+    "bench": "measure a model's speed, or compare two measurements",
     "keys": "manage API keys",
     "doctor": "check what keeps this machine from serving well",
 }
@@ -130,6 +131,13 @@ def _add_device_commands(add: _Adder) -> None:
     tune = add("tune")
     tune.add_argument("model")
     tune.add_argument("--device", default="gpu", help="device name in device_config.json (default: gpu)")
+    bench = add("bench")
+    bench.add_argument(
+        "model", nargs="*", metavar="MODEL", help="a model (default: the device's first), or: compare A.json B.json"
+    )
+    bench.add_argument("--device", default="gpu", help="device name in device_config.json (default: gpu)")
+    bench.add_argument("--quick", action="store_true", help="prompts of 128 and 512 tokens, 1 and 8 streams only")
+    bench.add_argument("--output", type=Path, metavar="FILE", help="write the measurement to FILE, for compare")
     keys = add("keys")
     keys.add_argument("action", choices=("create", "list", "revoke"))
     keys.add_argument("name", nargs="?", help="create: who or what the key is for; revoke: its name or ID")

@@ -11,6 +11,7 @@ from administration.pulls import failure
 from commands.backend import AdminBackend, JsonAnswer
 from commands.errors import FAILED, USAGE, CommandFailed
 from commands.output import Output
+from registry.catalogue import bundled_entries
 
 _STATES = {
     "queued": "waiting",
@@ -50,6 +51,10 @@ def _finish(job: JsonAnswer, output: Output) -> int:
         output.say(f"The pull of {job['model_id']} is {job['state']}.")
         return FAILED
     output.say(f"{job['model_id']} is ready. Next: main.py assign {job['model_id']} gpu")
+    if draft := next((entry.draft for entry in bundled_entries() if entry.id == job["model_id"]), None):
+        output.say(
+            f'A draft may speed up single requests: main.py pull {draft}, then set "draft": "{draft}" for the model.'
+        )
     return 0
 
 

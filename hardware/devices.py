@@ -77,6 +77,15 @@ def _read(core: Any, name: str, key: str) -> Any:
         return None
 
 
+def driver_version(name: str) -> str | None:
+    """Of the driver of an OpenVINO device, None where it has none or does not tell. Imports OpenVINO."""
+    from openvino import Core
+
+    kind = name.upper().replace(":", ".").split(".")[0]
+    found = _read(Core(), name, f"{kind}_DRIVER_VERSION") if kind in ("GPU", "NPU") else None
+    return None if found is None else str(found)
+
+
 def describe_device(name: str, full_name: str) -> DeviceInfo:
     words = full_name.lower()
     vendor = next((vendor for vendor, marks in _VENDOR_WORDS.items() if any(mark in words for mark in marks)), None)

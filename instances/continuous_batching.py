@@ -38,6 +38,9 @@ class ContinuousBatching:
         self._guesses = spec.prompt_lookup
         if self._guesses:
             properties["prompt_lookup"] = True
+        if spec.draft:
+            properties["draft_model"] = genai.draft_model(spec.draft.directory)
+        self._drafted = spec.draft.tokens if spec.draft else None
         if spec.cache_dir:
             properties["CACHE_DIR"] = spec.cache_dir
         self._pipeline = genai.ContinuousBatchingPipeline(spec.directory, scheduler, spec.device, properties)
@@ -63,12 +66,21 @@ class ContinuousBatching:
         it counts as 8."""
         return self._pipeline.get_metrics().kv_cache_size_in_bytes
 
+    def defaults(self) -> genai.GenerationConfig:
+        """What the model's files say of generation: a copy."""
+        return self._pipeline.get_config()
+
+    def cancelling(self, request_id: int) -> bool:
+        return request_id in self._cancelled
+
     def submit(self, request: Request) -> None:
         if not isinstance(request, Generate):
             raise ValueError("a language model generates only")
-        config = generation_config(self._pipeline.get_config(), request.sampling)
+        config = generation_config(self.defaults(), request.sampling)
         if self._guesses:
             config.num_assistant_tokens, config.max_ngram_size = self._guesses, _LOOKUP_NGRAM
+        if self._drafted:
+            config.num_assistant_tokens = self._drafted
         self._handles[request.id] = self._add(request, config)
         if request.sampling.logprobs:
             self._with_logprobs.add(request.id)

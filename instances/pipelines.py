@@ -19,10 +19,11 @@ PIPELINES: dict[PipelineKind, str] = {
     "image": "instances.images:Painter",
 }
 """Module and class by kind. The name of a kind that serves one task alone is that of the task (`model_files.tasks`)."""
+_WITH_DRAFT = "instances.speculative_batching:SpeculativeBatching"
 
 
 def load_pipeline(spec: LoadModel) -> Pipeline:
     """The pipeline that `spec` asks for, loaded. Imports only what that kind needs."""
-    module, _, name = PIPELINES[spec.pipeline].partition(":")
+    module, _, name = (_WITH_DRAFT if spec.draft else PIPELINES[spec.pipeline]).partition(":")
     kind: Callable[[LoadModel], Pipeline] = getattr(import_module(module), name)
     return kind(spec)

@@ -64,6 +64,14 @@ class GenerationParams(SamplingParams, frozen=True, omit_defaults=True):
         return self.max_tokens or 0
 
 
+class Draft(msgspec.Struct, frozen=True):
+    """The model in `directory` drafts `tokens` at a time for requests that run alone, of `context_tokens` at most."""
+
+    directory: str
+    tokens: int
+    context_tokens: int
+
+
 class LoadModel(msgspec.Struct, frozen=True, tag=True):
     """Everything a worker needs to load its model.
 
@@ -83,6 +91,7 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     min_response_len: int
     max_num_batched_tokens: int | None = None
     prompt_lookup: int | None = None
+    draft: Draft | None = None
     pooling: Literal["cls", "mean", "last_token"] | None = None
 
 

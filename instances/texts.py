@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import openvino_genai as genai
 
@@ -25,6 +26,10 @@ _QWEN_QUERY = (
     "<Instruct>: Given a web search query, retrieve relevant passages that answer the query\n<Query>: {}\n"
 )
 _QWEN_DOCUMENT = "<Document>: {}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
+
+
+_TOGETHER_TEXTS, _TOGETHER_CHARACTERS = 64, 16_384
+"""Of requests that are computed together: texts, and characters with all texts padded to the longest."""
 
 
 class _TooLong(ValueError):
@@ -74,6 +79,49 @@ class Embedder(_TextPipeline):
     def __init__(self, spec: LoadModel) -> None:
         super().__init__(spec)
         self._vectors = self._pooled(spec) if spec.pooling else self._whole(spec)
+
+    def step(self, emit: Emit) -> None:
+        """Short requests that wait are computed together, as one of them alone leaves a processor idle."""
+        together = self._together()
+        try:
+            outputs = self._answers(together) if len(together) > 1 else None
+        except ValueError:
+            outputs = None  # each by itself tells whose fault it is
+        if outputs is None:
+            super().step(emit)
+            return
+        with self._lock:
+            for request in together:
+                self._requests.popleft()
+                self._cancelled.discard(request.id)
+        emit(outputs)
+
+    def _together(self) -> list[VectorizeTexts]:
+        found: list[VectorizeTexts] = []
+        count, longest = 0, 0
+        for request in self._requests:
+            if not isinstance(request, VectorizeTexts) or request.id in self._cancelled:
+                break
+            if found and (request.prefix, request.truncate) != (found[0].prefix, found[0].truncate):
+                break
+            count, longest = count + len(request.texts), max([longest, *map(len, request.texts)])
+            if count > _TOGETHER_TEXTS or count * longest > _TOGETHER_CHARACTERS:
+                break
+            found.append(request)
+        return found
+
+    def _answers(self, requests: Sequence[VectorizeTexts]) -> list[TokenOutput]:
+        texts = [text for request in requests for text in request.texts]
+        rows = self._rows(msgspec.structs.replace(requests[0], texts=texts))
+        width = len(rows.data) // len(texts)
+        outputs: list[TokenOutput] = []
+        at = 0
+        for request in requests:
+            end = at + len(request.texts)
+            part = Rows(rows.data[at * width : end * width], rows.tokens[at:end])
+            outputs.append(TokenOutput(request.id, [], "stop", rows=part))
+            at = end
+        return outputs
 
     def _pooled(self, spec: LoadModel) -> Callable[[list[str]], Any]:
         config = genai.TextEmbeddingPipeline.Config(max_length=spec.max_prompt_len)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from memory.kv_cache import KvShape, kv_cache_bytes, kv_format
+from model_files.drafts import own_drafts
 from model_files.embedding_facts import EmbeddingFacts, read_embedding_facts
 from model_files.gguf import GgufError, gguf_files, read_gguf
 from model_files.gguf_support import gguf_refusal, gguf_warnings, part_of_many
@@ -208,7 +209,12 @@ def _installed_openvino() -> str:
 def _model_files(directory: Path) -> list[Path]:
     """The IRs of a model; image pipelines keep theirs one folder down."""
     found = [*directory.glob("openvino*.xml"), *directory.glob("*/openvino*.xml")]
-    return sorted(path for path in found if "tokenizer" not in path.name and ".cache" not in path.parts)
+    drafts = own_drafts(directory)
+    return sorted(
+        path
+        for path in found
+        if "tokenizer" not in path.name and ".cache" not in path.parts and path.parent not in drafts
+    )
 
 
 def _gguf_facts(directory: Path) -> ModelFacts:

@@ -12,6 +12,7 @@ from hardware.devices import DeviceInfo, ResolvedDevice, resolve_device
 from model_files.model_facts import ModelFacts, read_facts
 from model_files.npu_rules import pipeline_problem
 from notices import Notice
+from pools.drafts import find_draft
 from pools.served_model import ModelDefaults, ServedModel
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ def served_model(
     if facts.problem:
         logger.warning("%s: %s", assignment.id, facts.problem)
     device = _model_device(settings, assignment, facts, available)
+    draft, draft_problem = find_draft(settings, assignment, facts, directory, data_dir, device)
+    if draft_problem:
+        logger.warning("%s: %s", assignment.id, draft_problem)
     tuning = tuning_store(data_dir).find(assignment.id, device.full_name)
     return ServedModel(
         id=assignment.id,
@@ -44,6 +48,8 @@ def served_model(
         model_defaults=ModelDefaults(assignment.system, None, sampling_params(assignment.parameters)),
         parallel_generations=settings.parallel_generations,
         tuned=tuning.best if tuning else None,
+        draft=draft,
+        draft_problem=draft_problem,
     )
 
 

@@ -48,6 +48,7 @@ class ModelPool:
         plan: InstancePlan,
         *,
         start: StartInstance,
+        warm: Callable[["ModelPool", LoadedInstance], Coroutine[Any, Any, None]] | None = None,
         clock: Callable[[], float],
         max_queue: int = 256,
         queue_seconds: float = 300.0,
@@ -60,6 +61,7 @@ class ModelPool:
         self.ceiling = self.max_active
         self.yielding = False
         self._start = start
+        self._warm = warm
         self._clock = clock
         self._max_queue = max_queue
         self.queue_seconds = queue_seconds
@@ -302,6 +304,8 @@ class ModelPool:
         loaded = LoadedInstance(self._last_number, instance, self.plan.kv_cache_tokens, limit, now, now, seconds, stays)
         self.loaded_instances.append(loaded)
         self._keep(self._watch(loaded))
+        if self._warm is not None:
+            self._keep(self._warm(self, loaded))
         self.dispatch()
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:

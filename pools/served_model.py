@@ -1,6 +1,6 @@
 """One assigned model on one device: what is known of it before any instance runs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from configuration.device_config import ModelAssignment
 from configuration.sampling import SamplingParams
 from configuration.tuning_store import PipelineSettings
 from hardware.devices import ResolvedDevice
-from instances.protocol import LoadModel, PipelineKind
+from instances.protocol import Draft, LoadModel, PipelineKind
 from memory.kv_cache import KvFormat, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
 from memory.readings import GB
 from model_files.gguf import load_path
@@ -52,6 +52,14 @@ class ModelDefaults:
 
 
 @dataclass(frozen=True)
+class DraftModel:
+    """The model that drafts tokens for another."""
+
+    directory: Path
+    facts: ModelFacts
+
+
+@dataclass(frozen=True)
 class ServedModel:
     """`public_id` is what clients call it: the device's name, a hyphen, the model id or its alias.
 
@@ -67,6 +75,8 @@ class ServedModel:
     model_defaults: ModelDefaults = ModelDefaults()
     parallel_generations: bool = False
     tuned: PipelineSettings | None = None
+    draft: DraftModel | None = None
+    draft_problem: str | None = None
     scoring: bool = False
     """Whether it is loaded to score prompts, not to answer them; see `pools.prompt_scores`."""
 
@@ -107,7 +117,7 @@ class ServedModel:
         needs_tokenizer = self._task is None or self._task.tokenizer
         if self.facts.problem is None and needs_tokenizer and not self.facts.has_tokenizer:
             return Notice("notices.no_tokenizer")
-        return self.facts.problem
+        return self.facts.problem or self.draft_problem
 
     @property
     def pipeline(self) -> PipelineKind:
@@ -199,8 +209,24 @@ class ServedModel:
     def guessing_tokens(self) -> int:
         """What the KV cache holds beside the leases: guessed tokens lie there until they are checked, a block of it for
         each request."""
-        guesses = self.assignment.prompt_lookup if self.pipeline == "continuous_batching" else None
+        batching = self.pipeline == "continuous_batching"
+        guesses = batching and (self.assignment.prompt_lookup or self.draft)
         return _GUESSING_TOKENS * self.requests_per_instance if guesses else 0
+
+    @property
+    def warms_prefixes(self) -> bool:
+        """Whether it has a prefix cache in which what prompts begin with is worth reading beforehand."""
+        return self.assignment.warm_prefixes and self.pipeline == "continuous_batching"
+
+    @property
+    def drafting(self) -> bool:
+        """Whether an instance holds its draft too."""
+        return self.draft is not None and self.pipeline == "continuous_batching"
+
+    @property
+    def drafted_tokens(self) -> int:
+        """What the KV cache of the pipeline with the draft holds, if the other's is as large: the longest request."""
+        return self.context_tokens + _GUESSING_TOKENS
 
     @property
     def response_tokens(self) -> int:
@@ -217,7 +243,7 @@ class ServedModel:
 
 @dataclass(frozen=True)
 class InstancePlan:
-    """The size of an instance before it is started."""
+    """The size of an instance before it is started; bytes of a draft's are in both."""
 
     kv_cache_tokens: int
     weight_bytes: int
@@ -246,6 +272,12 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     room = kv_cache_tokens(shape, int(allowed), form) - model.guessing_tokens
     tokens = max(MIN_KV_TOKENS, min(wanted, room))
     cache = kv_cache_bytes(shape, tokens + model.guessing_tokens, form)
+    if model.drafting and model.draft:
+        # The model with its draft is loaded beside the model alone.
+        weights += _loaded_weights(model) + _loaded_weights(replace(model, facts=model.draft.facts))
+        drafted = min(tokens + model.guessing_tokens, model.drafted_tokens)
+        cache += kv_cache_bytes(shape, drafted, form)
+        cache += kv_cache_bytes(model.draft.facts.kv or _UNKNOWN_SHAPE, drafted, form)
     return InstancePlan(0 if model.scoring else tokens, int(weights), cache)
 
 
@@ -308,8 +340,15 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         min_response_len=model.response_tokens,
         max_num_batched_tokens=model.max_num_batched_tokens,
         prompt_lookup=guesses,
+        draft=_draft(model),
         pooling=model.pooling,
     )
+
+
+def _draft(model: ServedModel) -> Draft | None:
+    if model.draft is None or not model.drafting:
+        return None
+    return Draft(str(model.draft.directory), model.assignment.num_assistant_tokens, model.drafted_tokens)
 
 
 def _properties(model: ServedModel) -> dict[str, Any]:

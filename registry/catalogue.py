@@ -37,7 +37,7 @@ class CatalogueEntry:
     npu: True for models made for it, False where known not to suit, None where only the weights will tell. active: the
     parameters that each token uses, where those are not all. good_for: keys of what it is good at; quality: how good it
     is at conversations, 1 to 10 among those of the bundled list; unsuited: kinds of hardware on which it was reported
-    to fail.
+    to fail; draft: a model that was made to draft tokens for it, or is of its family and small.
     """
 
     id: str
@@ -54,6 +54,7 @@ class CatalogueEntry:
     good_for: tuple[str, ...] = ()
     quality: int | None = None
     unsuited: tuple[str, ...] = ()
+    draft: str | None = None
 
     def facts(self) -> ModelFacts:
         """As much as is known of it before it is here, to judge whether it will fit."""
@@ -112,7 +113,7 @@ def guess_entry(model_id: str, **known: Any) -> CatalogueEntry:
 def bundled_entries() -> tuple[CatalogueEntry, ...]:
     entries = []
     for row in json.loads(_BUNDLED.read_text(encoding="utf-8")):
-        known = {key: row[key] for key in ("kind", "license", "npu", "quality", "quantization") if key in row}
+        known = {key: row[key] for key in ("kind", "license", "npu", "quality", "quantization", "draft") if key in row}
         known |= {key: tuple(row[key]) for key in ("good_for", "unsuited") if key in row}
         if "active_billion" in row:
             known["active"] = int(row["active_billion"] * 1e9)

@@ -45,7 +45,11 @@ async def tune(
 
     Raises `CannotTune`, `ConfigError`, `DeviceUnavailable` and OSError.
     """
-    model, settings = _find(device, model_id, data_dir)
+    model, settings = find_model(device, model_id, data_dir)
+    if model.facts.vision:
+        raise CannotTune(Notice("notices.one_pipeline", model=model_id))
+    if model.on_npu:
+        raise CannotTune(Notice("notices.one_pipeline_on_npu"))
     budget = device_budget(settings, model.device, data_dir)
     prompts = Prompts(ChatTokenizer(model.directory).encode(TEXT), _prompt_tokens(model))
     trials: list[TuningTrial] = []
@@ -61,7 +65,8 @@ async def tune(
     return tuning
 
 
-def _find(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel, DeviceSettings]:
+def find_model(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel, DeviceSettings]:
+    """An assigned language model and its device. Raises `CannotTune`, `ConfigError`, `DeviceUnavailable`, OSError."""
     devices = ConfigStore(data_dir / "device_config.json").load().devices
     settings = devices.get(device)
     if settings is None:
@@ -72,10 +77,8 @@ def _find(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel, Devi
     model = served_model(device, settings, assignment, data_dir, available_devices())
     if model.problem:
         raise CannotTune(Notice("notices.model_unusable", model=model_id, problem=model.problem))
-    if model.task != "generation" or model.facts.vision:
+    if model.task != "generation":
         raise CannotTune(Notice("notices.one_pipeline", model=model_id))
-    if model.on_npu:
-        raise CannotTune(Notice("notices.one_pipeline_on_npu"))
     return model, settings
 
 

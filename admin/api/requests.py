@@ -81,6 +81,7 @@ class ModelChange(Body):
     precision: Literal["default", "exact"] = "default"
     pipeline: Literal["auto", "continuous_batching", "llm_pipeline"] = "auto"
     kv_cache_precision: Literal["f16", "int8", "int4"] | None = None
+    draft: str | None = Field(default=None, min_length=1, max_length=255)
     extra_config: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ENTRIES)
     system: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict, max_length=MAX_ENTRIES)

@@ -62,7 +62,7 @@ def written_form(schema: dict[str, Any]) -> str:
         words += f" ≥ {kind['minimum']}"
     elif "exclusiveMinimum" in kind:
         words += f" > {kind['exclusiveMinimum']}"
-    return words + " or null" * (len(kinds) == 2)
+    return words + " or null" * ({"type": "null"} in kinds)
 
 
 @pytest.mark.parametrize(("heading", "schema"), TABLES)

@@ -1,5 +1,6 @@
 """Vectors as the model's files mean them: pooled by the library, or taken from a graph that ends in one."""
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from instances.handle import Instance
+from instances.handle import Instance, RequestRefused
 from instances.protocol import LoadModel, VectorizeTexts
 from model_files.model_facts import read_facts
 from tests.model_files.tiny_models import make_encoder
@@ -68,3 +69,33 @@ def read_tokens(texts: list[str]) -> list[list[int]]:
     tokenizer.no_padding()
     tokenizer.enable_truncation(512)
     return [tokenizer.encode(text).ids for text in texts]
+
+
+async def test_requests_that_wait_are_computed_together_and_answered_apart() -> None:
+    instance = Instance(load_message(MODEL))
+    await instance.load()
+
+    async def one(texts: list[str | list[int]], prefix: str, truncate: bool) -> npt.NDArray[np.float32] | str:
+        try:
+            rows = await instance.compute(VectorizeTexts(0, texts, truncate, prefix))
+        except RequestRefused as error:
+            return str(error)
+        assert len(rows.tokens) == len(texts)
+        return np.frombuffer(rows.data, dtype="<f4").reshape(len(texts), -1)
+
+    asked: list[tuple[list[str | list[int]], str, bool]] = [
+        ([f"text {number}" * (1 + number % 5) for number in range(1 + count % 7)], prefix, truncate)
+        for count, (prefix, truncate) in enumerate([("", True), ("", True), ("query: ", True), ("", False)] * 12)
+    ]
+    asked[5:5] = [(["x y " * 2000], "", False), ([[1, 2, 3], "and a text"], "", False), (["long " * 900], "", True)]
+    try:
+        alone = [await one(*each) for each in asked]
+        together = await asyncio.gather(*(one(*each) for each in asked))
+    finally:
+        await instance.stop()
+    assert sum(isinstance(each, str) for each in alone) == 1
+    for apart, joined in zip(alone, together, strict=True):
+        if isinstance(apart, str):
+            assert joined == apart
+        else:
+            assert joined == pytest.approx(apart, abs=1e-4)

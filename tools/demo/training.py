@@ -32,15 +32,29 @@ class Plan:
     weight_decay: float = 0.05
 
 
-def new_model(vocabulary_size: int, context_length: int, end_id: int, seed: int) -> Qwen2ForCausalLM:
+@dataclass(frozen=True)
+class Shape:
+    hidden: int = 256
+    layers: int = 6
+    heads: int = 4
+
+
+DRAFT = Shape(hidden=128, layers=2, heads=2)
+"""Of the model that guesses the demo model's tokens: what a step costs decides, not how good it is."""
+
+
+def new_model(
+    vocabulary_size: int, context_length: int, end_id: int, seed: int, shape: Shape | None = None
+) -> Qwen2ForCausalLM:
+    shape = shape or Shape()
     torch.manual_seed(seed)
     config = Qwen2Config(
         vocab_size=vocabulary_size,
-        hidden_size=256,
-        intermediate_size=640,
-        num_hidden_layers=6,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.hidden * 5 // 2,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads // 2,
         max_position_embeddings=context_length,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
         tie_word_embeddings=True,
