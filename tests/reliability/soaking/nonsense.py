@@ -17,7 +17,7 @@ NONSENSE: tuple[tuple[str, str, bytes], ...] = (
     ("POST", "/v1/chat/completions", b"[" * 100_000),
     ("POST", "/v1/chat/completions", _chat(model="no/such")),
     ("POST", "/v1/chat/completions", _chat(messages=[])),
-    ("POST", "/v1/chat/completions", _chat(max_tokens=-1)),
+    ("POST", "/v1/chat/completions", _chat(max_tokens=-2)),
     ("POST", "/v1/chat/completions", _chat(temperature="hot")),
     ("POST", "/v1/chat/completions", _chat(response_format={"type": "no such"})),
     ("POST", "/v1/chat/completions", _chat(guided_regex="(" * 50)),
