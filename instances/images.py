@@ -40,7 +40,8 @@ class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """`step` of `steps` are done; with `image`, what there is to see, the last time when it is finished."""
+    """`step` of `steps` are done; with `image`, what there is to see, the last time when it is finished. There is one
+    for each step, but not all that were to show something do: a picture that is soon finished is not waited for."""
 
     step: int
     steps: int
@@ -79,12 +80,14 @@ class Painter(WorkPipeline[Draw]):
             if value is not None:
                 options[name] = value
         pipeline = self._pipeline(asked)
+        told = 0
         stopped = False
 
         def after_step(step: int, steps: int, latent: ov.Tensor) -> bool:
-            nonlocal stopped
+            nonlocal told, stopped
             shown = asked.previews > 0 and (step + 1) % asked.previews == 0 and step + 1 < steps
             tell(Drawn(step + 1, steps, _picture(pipeline.decode(latent)) if shown else None))
+            told = step + 1
             stopped = cancelled()
             return stopped
 
@@ -100,8 +103,14 @@ class Painter(WorkPipeline[Draw]):
                 made = pipeline.generate(asked.prompt, _tensor(asked.image), _tensor(asked.mask), **options)
         except RuntimeError as error:
             raise ValueError(str(error).strip().splitlines()[-1].strip()) from error
-        if not stopped:
-            tell(Drawn(0, 0, _picture(made), finished=True))
+        if stopped:
+            return
+        # The library calls `after_step` from a thread of its own and leaves out the steps that it is behind by when the
+        # picture is finished. The same work has to tell the same pieces.
+        steps = len(pipeline.get_performance_metrics().raw_metrics.iteration_durations)
+        for step in range(told, steps):
+            tell(Drawn(step + 1, steps))
+        tell(Drawn(0, 0, _picture(made), finished=True))
 
     def _pipeline(self, asked: Draw) -> Any:
         if asked.image is None:

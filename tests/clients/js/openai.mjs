@@ -97,7 +97,9 @@ await run({
       kinds.push(event.type);
       last = event;
     }
-    assert.deepEqual(kinds, ["image_generation.partial_image", "image_generation.completed"]);
+    assert.equal(kinds.pop(), "image_generation.completed");
+    // A picture that is soon finished may come before the one on the way.
+    assert.ok(kinds.every((kind) => kind === "image_generation.partial_image"));
     assert.equal(last.b64_json, answer.data[0].b64_json);
     const image = await toFile(Buffer.from(answer.data[0].b64_json, "base64"), "cat.png", { type: "image/png" });
     const edited = await client.images.edit({ model: facts.draws, image, prompt: "a dog", steps: 4 });
