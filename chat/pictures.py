@@ -28,12 +28,14 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 _LONGEST_EDGE = 2048
 _LONGEST_EDGE_LOW_DETAIL = 512
 _VIDEOS_AT_ONCE = 2
+_SOUNDS = (b"ID3", b"fLaC", b"OggS", b"\xff\xfb")
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image of a message, or a video. `url` is a data URL or where it lies, `where` the field of the request it came in.
+    """An image of a message, or a video. `url` is a data URL or where it lies, `where` the field of the request it came
+    in.
 
     `marker` stands for it in the message's text, so that it keeps its place whatever is done to the text.
     """
@@ -163,8 +165,15 @@ def _decode(data: bytes, picture: Picture) -> Image:
     except InvalidRequest:
         raise
     except Exception as error:  # whatever a decoder comes to with bytes that are no image
-        also = "; it may be a video: send that as video_url to /v1/chat/completions" if is_video(data) else ""
-        raise _refusal(picture, f"it is no readable image ({', '.join(_FORMATS)}){also}") from error
+        raise _refusal(picture, f"it is no readable image ({', '.join(_FORMATS)}){_elsewhere(data)}") from error
+
+
+def _elsewhere(data: bytes) -> str:
+    if is_video(data):
+        return "; a video goes to /v1/chat/completions, as video_url"
+    if data.startswith(_SOUNDS) or data[8:12] == b"WAVE":
+        return "; a recording goes to /v1/audio/transcriptions"
+    return ""
 
 
 def _as_pixels(opened: Pillow.Image, picture: Picture) -> Image:

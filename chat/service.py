@@ -144,12 +144,12 @@ class ChatService:
         pictures = conversation.pictures
         if pictures and not model.facts.vision:
             raise InvalidRequest(
-                f"'{model.public_id}' takes text only; images and videos need a vision-language model.", param=pictures[0].where
+                f"'{model.public_id}' takes text only; images and videos need a vision-language model.",
+                param=pictures[0].where,
             )
         if not model.facts.video and (videos := [picture for picture in pictures if picture.video]):
             raise InvalidRequest(
-                f"'{model.public_id}' takes images but no videos: send frames of the video as images, or choose another "
-                "model.",
+                f"'{model.public_id}' takes images but no videos: send frames of the video as images.",
                 param=videos[0].where,
             )
         limit = self._manager.prompt_limit(model)

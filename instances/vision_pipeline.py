@@ -14,8 +14,9 @@ from instances.warm_up import warm_up_picture
 
 
 class VisionSingleRequest(SingleRequest):
-    """As `SingleRequest`, but a prompt is a text with images and videos. After a prompt that the library refuses (one too long for
-    an NPU) its record of the conversation is wrong for ever: the refusal is told, then the pipeline given up."""
+    """As `SingleRequest`, but a prompt is a text with images and videos. After a prompt that the library refuses (one
+    too long for an NPU) its record of the conversation is wrong for ever: the refusal is told, then the pipeline given
+    up."""
 
     _failure: str | None = None
 

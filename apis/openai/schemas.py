@@ -5,8 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_MESSAGES, MAX_TOOLS
-from apis.numbers import MaxTokens, Whole, limit_of
 from apis.content_parts import unsupported_part
+from apis.numbers import MaxTokens, Whole, limit_of
 from apis.openai.answer_forms import read_tool_choice
 from apis.openai.generation_schemas import GenerationRequest
 from chat.conversation import Conversation, GenerationOptions, Message, Role, ToolCall
