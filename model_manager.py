@@ -263,7 +263,10 @@ class ModelManager:
     ) -> AsyncGenerator[T, None]:
         async def reserve(*, again: bool) -> KVReservation:
             was_ready, asked = bool(pool.loaded_instances), self.clock()
-            reservation = await pool.acquire(0, client, returned=again, timings=timings, keep_alive=keep_alive)
+            admitted = timings.started is not None
+            reservation = await pool.acquire(
+                0, client, returned=again, admitted=admitted, timings=timings, keep_alive=keep_alive
+            )
             timings.started = timings.started or self.clock()
             if not was_ready:
                 timings.load_seconds += self.clock() - asked

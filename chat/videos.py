@@ -23,6 +23,8 @@ _MAX_PIXELS = 4096 * 2304
 _MAX_DECODED_PIXELS = 8 * 10**9
 """Of all frames that are decoded: two minutes in 1080p, half a minute in 4K; some twenty seconds of one core."""
 _UNKNOWN_FPS = Fraction(24)
+_MANY_FRAMES = 12
+"""A second: enough to leave some out."""
 
 
 class UnusableVideo(Exception):
@@ -68,13 +70,14 @@ def read_video(data: bytes) -> Video:
 
 
 def _timed_frames(file: InputContainer) -> Iterator[tuple[float, av.VideoFrame]]:
-    """With the seconds since the first one. Those that no other frame needs are left out where that is quicker."""
+    """With the seconds since the first one. Of many, those that no other frame needs are left out."""
     if not file.streams.video:
         raise UnusableVideo("it has no pictures, only sound")
     stream = file.streams.video[0]
     stream.codec_context.thread_count = 1  # the others are the models'
-    stream.codec_context.skip_frame = "NONREF"
     rate = stream.average_rate or _UNKNOWN_FPS
+    if rate > _MANY_FRAMES:
+        stream.codec_context.skip_frame = "NONREF"
     first: float | None = None
     pixels = 0
     for count, frame in enumerate(file.decode(stream)):

@@ -16,6 +16,7 @@ from media.sentences import sentences
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
+from web.errors import InvalidRequest
 from web.request_id import current_client
 
 TASK = "speech"
@@ -45,8 +46,8 @@ class SpeechService:
         speed: float = 1.0,
         language: str = "",
     ) -> AsyncGenerator[Sound, None]:
-        """The sound of each sentence. Raises `InvalidRequest` on another kind of model, on a voice that it does not
-        have and on a speed that it cannot take, and as `ModelManager.work`."""
+        """The sound of each sentence that has one. Raises `InvalidRequest` on another kind of model, on a voice that it
+        does not have, on a speed that it cannot take and on a text without any sound, and as `ModelManager.work`."""
         model.require(TASK)
         note_work(timings)
         note_prompt(text)
@@ -57,5 +58,13 @@ class SpeechService:
                     async for piece in pieces:
                         spoken = msgspec.msgpack.decode(piece, type=Spoken)
                         sound = Sound(np.frombuffer(spoken.samples, dtype="<f4"), spoken.rate)
+                        if not len(sound.samples):
+                            continue
                         timings.audio_seconds += len(sound.samples) / sound.rate
                         yield sound
+            if not timings.audio_seconds:
+                raise InvalidRequest(
+                    f"'{model.public_id}' found nothing to say in the input: it may be of a language that it does not "
+                    "speak.",
+                    param="input",
+                )
