@@ -109,13 +109,13 @@ def _speech(minutes: float) -> tuple[Samples, list[str]]:
             subprocess.run([program, "-v", voice, "-s", str(speed), "-w", str(file), text], check=True)
             pieces.append(decoded(file.read_bytes(), _RATE))
             words += words_of(text)
-    return np.concatenate(pieces).astype(np.float32) / 32768, words
+    return (np.concatenate(pieces) / 32768).astype(np.float32), words
 
 
 def _bare(pipeline: genai.WhisperPipeline, samples: Samples) -> str:
     config = pipeline.get_generation_config()
     config.language, config.return_timestamps = "<|en|>", True
-    return pipeline.generate(samples, config).texts[0]
+    return pipeline.generate(samples, config).texts[0]  # pyright: ignore[reportArgumentType]
 
 
 def _served(server: DeviceProcess, samples: Samples) -> str:

@@ -52,10 +52,12 @@ def idle(url: str) -> bool:
 
 def transcript(client: openai.OpenAI) -> Iterator[str]:
     events = client.audio.transcriptions.create(model=WHISPER, file=LONG, language="en", stream=True)
+    kinds: list[str] = []
     for event in events:
+        kinds.append(event.type)
         if event.type == "transcript.text.delta":
             yield event.delta
-    assert event.type == "transcript.text.done"
+    assert kinds[-1] == "transcript.text.done"
 
 
 def speech(client: openai.OpenAI) -> Iterator[bytes]:

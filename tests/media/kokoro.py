@@ -35,8 +35,10 @@ def build_kokoro(directory: Path, *, voices: tuple[str, ...], dictionary: bool =
     )
     audio.output(0).get_tensor().set_names({"waveform"})
     durations.output(0).get_tensor().set_names({"pred_dur"})
+    outputs = [op.result(audio), op.result(durations)]
+    model = ov.Model(outputs, [ids, style, speed], "kokoro")  # pyright: ignore[reportGeneralTypeIssues]
     ov.save_model(
-        ov.Model([op.result(audio), op.result(durations)], [ids, style, speed], "kokoro"),
+        model,
         directory / "openvino_model.xml",
     )
     config = {
