@@ -34,7 +34,7 @@ _NOT_SPOKEN = ("Japanese", "Chinese")
 _KOKORO_VOICE = re.compile("[a-z][fm]_")
 
 
-class Speak(msgspec.Struct, frozen=True, omit_defaults=True):
+class SynthesizeSpeech(msgspec.Struct, frozen=True, omit_defaults=True):
     """Say `text`. `voice`: a name from `voices`, empty for the model's own. `speed`: 1 is the model's own."""
 
     text: str
@@ -43,7 +43,7 @@ class Speak(msgspec.Struct, frozen=True, omit_defaults=True):
     language: str = ""
 
 
-class Spoken(msgspec.Struct, frozen=True):
+class SynthesizedSpeech(msgspec.Struct, frozen=True):
     """`samples` are little-endian 32-bit floats, mono, `rate` a second; none of a text without anything to say."""
 
     samples: bytes
@@ -55,8 +55,8 @@ def voices(directory: Path) -> list[str]:
     return sorted(path.stem for path in (directory / VOICES_FOLDER).glob(f"*{_VOICE_SUFFIX}"))
 
 
-class Speaker(WorkPipeline[Speak]):
-    asks = Speak
+class SpeechSynthesizer(WorkPipeline[SynthesizeSpeech]):
+    asks = SynthesizeSpeech
 
     def __init__(self, spec: LoadModel) -> None:
         import openvino_genai as genai
@@ -66,11 +66,13 @@ class Speaker(WorkPipeline[Speak]):
         self._kokoro = not (self._directory / "openvino_postnet.xml").is_file()
         self._pipeline = genai.Text2SpeechPipeline(spec.directory, spec.device, **properties_of(spec))
 
-    def sample(self) -> Speak:
+    def sample(self) -> SynthesizeSpeech:
         known = voices(self._directory)
-        return Speak("Hello.", known[0] if known else "")
+        return SynthesizeSpeech("Hello.", known[0] if known else "")
 
-    def work(self, asked: Speak, tell: Callable[[msgspec.Struct], None], cancelled: Callable[[], bool]) -> None:
+    def work(
+        self, asked: SynthesizeSpeech, tell: Callable[[msgspec.Struct], None], cancelled: Callable[[], bool]
+    ) -> None:
         import openvino as ov
 
         options: dict[str, object] = {}
@@ -87,7 +89,7 @@ class Speaker(WorkPipeline[Speak]):
         except RuntimeError as error:
             raise ValueError(_reason(str(error))) from error
         samples = np.asarray(result.speeches[0].data, dtype="<f4").reshape(-1)
-        tell(Spoken(samples.tobytes(), result.output_sample_rate))
+        tell(SynthesizedSpeech(samples.tobytes(), result.output_sample_rate))
 
     def _language(self, voice: str) -> str | None:
         """That of a voice of Kokoro, None where its name does not tell. Raises ValueError on one that is not spoken."""

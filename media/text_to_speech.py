@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from activity.request_log import note_prompt, note_work
-from instances.text_to_speech import Speak, Spoken
+from instances.text_to_speech import SynthesizedSpeech, SynthesizeSpeech
 from media.encode import Floats
 from media.sentences import sentences
 from model_manager import ModelManager
@@ -53,10 +53,10 @@ class SpeechService:
         note_prompt(text)
         with self._manager.counted(model.id, timings):
             for sentence in sentences(text):
-                data = msgspec.msgpack.encode(Speak(sentence, voice, speed, language))
+                data = msgspec.msgpack.encode(SynthesizeSpeech(sentence, voice, speed, language))
                 async with aclosing(self._manager.work(model.id, data, timings, client=current_client())) as pieces:
                     async for piece in pieces:
-                        spoken = msgspec.msgpack.decode(piece, type=Spoken)
+                        spoken = msgspec.msgpack.decode(piece, type=SynthesizedSpeech)
                         sound = Sound(np.frombuffer(spoken.samples, dtype="<f4"), spoken.rate)
                         if not len(sound.samples):
                             continue

@@ -38,7 +38,7 @@ class TranscriptionOptions:
 
 
 @dataclass(frozen=True)
-class Heard:
+class TranscriptPart:
     """A further part of the text. Times in seconds of the recording; `offset`: where its window begins. Without
     `segments` where the model tells no times."""
 
@@ -63,7 +63,7 @@ class TranscriptionService:
 
     async def transcribe(
         self, model: ServedModel, samples: Samples, options: TranscriptionOptions, timings: Timings
-    ) -> AsyncGenerator[Heard, None]:
+    ) -> AsyncGenerator[TranscriptPart, None]:
         """The parts of what is said, in order. Raises `InvalidRequest` on another kind of model and on a language that
         it does not know, and as `ModelManager.work`."""
         model.require(TASK)
@@ -114,8 +114,10 @@ def _plain_language(transcript: Transcript) -> Transcript:
     return msgspec.structs.replace(transcript, language=transcript.language.strip("<|>"))
 
 
-def _placed(transcript: Transcript, offset: float) -> Heard:
+def _placed(transcript: Transcript, offset: float) -> TranscriptPart:
     def moved(timed: list[TimedText]) -> list[TimedText]:
         return [TimedText(each.start + offset, each.end + offset, each.text, each.tokens) for each in timed]
 
-    return Heard(transcript.text, transcript.language, offset, moved(transcript.segments), moved(transcript.words))
+    return TranscriptPart(
+        transcript.text, transcript.language, offset, moved(transcript.segments), moved(transcript.words)
+    )

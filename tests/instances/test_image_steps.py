@@ -10,7 +10,7 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from instances.images import Draw, Drawn, Painter
+from instances.images import GenerateImage, ImageGenerator, ImageStep
 
 
 class _Pipeline:
@@ -33,11 +33,11 @@ class _Pipeline:
         return SimpleNamespace(raw_metrics=SimpleNamespace(iteration_durations=[0.0] * self._steps))
 
 
-def _told(steps: int, called: int, *, cancelled: bool = False) -> list[Drawn]:
-    generator = object.__new__(Painter)
+def _told(steps: int, called: int, *, cancelled: bool = False) -> list[ImageStep]:
+    generator = object.__new__(ImageGenerator)
     generator._text = _Pipeline(steps, called)
     told: list[Any] = []
-    generator.work(Draw("a", 8, 8, 0, previews=2), told.append, lambda: cancelled)
+    generator.work(GenerateImage("a", 8, 8, 0, previews=2), told.append, lambda: cancelled)
     return told
 
 
