@@ -8,17 +8,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import msgspec
 import PIL.Image
 
 from activity.request_log import note_prompt, note_work
 from instances.images import GenerateImage, ImageStep
 from instances.protocol import Image
+from media.work import results
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.errors import InvalidRequest
-from web.request_id import current_client
 
 TASK = "image"
 MAX_SIDE = 2048
@@ -61,12 +60,11 @@ class ImageService:
         note_prompt(options.prompt)
         with self._manager.counted(model.id, timings):
             for number in range(count):
-                data = msgspec.msgpack.encode(_asked(replace(options, seed=(options.seed + number) % 2**32)))
-                async with aclosing(self._manager.work(model.id, data, timings, client=current_client())) as pieces:
-                    async for piece in pieces:
-                        drawn = msgspec.msgpack.decode(piece, type=ImageStep)
-                        timings.steps += not drawn.finished
-                        yield drawn
+                asked = _asked(replace(options, seed=(options.seed + number) % 2**32))
+                async with aclosing(results(self._manager, model, asked, ImageStep, timings)) as steps:
+                    async for step in steps:
+                        timings.steps += not step.finished
+                        yield step
 
 
 def _asked(options: ImageOptions) -> GenerateImage:

@@ -6,18 +6,17 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
 from activity.request_log import note_prompt, note_work
 from instances.text_to_speech import SynthesizedSpeech, SynthesizeSpeech
 from media.encode import Floats
 from media.sentences import sentences
+from media.work import results
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.errors import InvalidRequest
-from web.request_id import current_client
 
 TASK = "speech"
 
@@ -53,10 +52,9 @@ class SpeechService:
         note_prompt(text)
         with self._manager.counted(model.id, timings):
             for sentence in sentences(text):
-                data = msgspec.msgpack.encode(SynthesizeSpeech(sentence, voice, speed, language))
-                async with aclosing(self._manager.work(model.id, data, timings, client=current_client())) as pieces:
-                    async for piece in pieces:
-                        spoken = msgspec.msgpack.decode(piece, type=SynthesizedSpeech)
+                asked = SynthesizeSpeech(sentence, voice, speed, language)
+                async with aclosing(results(self._manager, model, asked, SynthesizedSpeech, timings)) as pieces:
+                    async for spoken in pieces:
                         sound = Sound(np.frombuffer(spoken.samples, dtype="<f4"), spoken.rate)
                         if not len(sound.samples):
                             continue

@@ -14,10 +14,10 @@ from activity.request_log import note_answer, note_work
 from instances.transcription import SAMPLE_RATE, TimedText, Transcribe, Transcript
 from media.decode import Samples, decoded
 from media.windows import is_over, quietest, understood, window_end
+from media.work import results
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
-from web.request_id import current_client
 
 TASK = "transcription"
 _DECODING_AT_ONCE = 2
@@ -100,11 +100,9 @@ class TranscriptionService:
 
     async def _window(self, model: ServedModel, samples: Samples, asked: Transcribe, timings: Timings) -> Transcript:
         heard = (samples.astype("<f4") / 32768.0).astype("<f4").tobytes()
-        data = msgspec.msgpack.encode(msgspec.structs.replace(asked, samples=heard))
-        async with aclosing(self._manager.work(model.id, data, timings, client=current_client())) as pieces:
-            transcript = msgspec.msgpack.decode(await anext(pieces), type=Transcript)
-            async for _ in pieces:
-                pass
+        asked = msgspec.structs.replace(asked, samples=heard)
+        async with aclosing(results(self._manager, model, asked, Transcript, timings)) as pieces:
+            [transcript] = [piece async for piece in pieces]
         timings.generated_tokens += sum(len(segment.tokens) for segment in transcript.segments)
         return _plain_language(transcript)
 
