@@ -23,6 +23,8 @@ _MAX_PIXELS = 4096 * 2304
 _MAX_DECODED_PIXELS = 8 * 10**9
 """Of all frames that are decoded: two minutes in 1080p, half a minute in 4K; some twenty seconds of one core."""
 _UNKNOWN_FPS = Fraction(24)
+_ROUNDING = 0.001
+"""Seconds, as the coarsest containers count."""
 _MANY_FRAMES = 12
 """A second: enough to leave some out."""
 
@@ -54,10 +56,9 @@ def read_video(data: bytes) -> Video:
                 if seconds < due:
                     continue
                 kept.append((seconds, _picture(frame, kept[0][1].size if kept else None)))
-                due += interval
                 if len(kept) > MAX_FRAMES:
                     kept, interval = kept[::2], 2 * interval
-                    due = kept[-1][0] + interval
+                due = interval * ((seconds + _ROUNDING) // interval + 1) - _ROUNDING
     except (FFmpegError, ValueError, OverflowError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UnusableVideo(f"it cannot be decoded ({reason})") from error

@@ -39,6 +39,11 @@ def test_a_longer_clip_has_frames_further_apart(seconds: int) -> None:
     assert video.frames / video.fps == pytest.approx(seconds, rel=0.15)
 
 
+def test_after_a_gap_frames_are_not_made_up_for() -> None:
+    video = read_video(clip(*[RED] * 4, *[BLUE] * 8, pauses={4: 60}))
+    assert colours(video) == [*"RRBBBB"]
+
+
 def test_one_frame_is_a_clip_too() -> None:
     video = read_video(clip(GREEN))
     assert (colours(video), video.fps) == (["G"], 2.0)

@@ -1,7 +1,9 @@
 """Short videos to upload."""
 
 import io
+from collections.abc import Mapping
 from fractions import Fraction
+from types import MappingProxyType
 
 import av
 import numpy as np
@@ -15,9 +17,9 @@ def clip(
     container: str = "mp4",
     fps: int = 4,
     size: tuple[int, int] = (96, 64),
-    sound: bool = False,
+    pauses: Mapping[int, int] = MappingProxyType({}),
 ) -> bytes:
-    """A frame of each colour, `fps` a second."""
+    """A frame of each colour, `fps` a second; `pauses`: before which of them how many more are left out."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as file:
         stream = file.add_stream(CODECS[container], rate=fps)
@@ -25,13 +27,13 @@ def clip(
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, fps)
-        if sound:
-            file.add_stream("aac", rate=16_000)
+        late = 0
         for number, colour in enumerate(colours):
             pixels = np.zeros((size[1], size[0], 3), np.uint8)
             pixels[:] = colour
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, fps)
+            late += pauses.get(number, 0)
+            frame.pts, frame.time_base = number + late, Fraction(1, fps)
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return buffer.getvalue()
