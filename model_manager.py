@@ -313,6 +313,7 @@ class ModelManager:
     ) -> AsyncGenerator[TokenOutput, None]:
         """Generate in one instance until the answer, the instance or the lease ends."""
         run.begin_attempt()
+        timings.pace.move()
         if run.sampling.structure is not None:
             reservation.loaded.note_structure(run.sampling.structure, run.sampling.structure_bytes)
         try:
@@ -324,6 +325,7 @@ class ModelManager:
                     async for output in generation:
                         if output.tokens and timings.first_token is None:
                             timings.first_token = self.clock()
+                        timings.pace.deliver(len(output.tokens), generation.at)
                         if output.finish == "cancelled":
                             run.losses += 1
                             return
