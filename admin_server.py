@@ -28,6 +28,7 @@ from admin.api.models import models_router
 from admin.api.playground import CHAT_PATH, Playground
 from admin.api.responses import ERRORS, Alive
 from admin.api.tuning import tuning_router
+from admin.api.usage import usage_router
 from admin.errors import ErrorHandlers
 from admin.live.catalogue import CatalogueCache
 from admin.live.events import FragmentCache
@@ -35,6 +36,7 @@ from admin.live.feed import LiveFeed
 from admin.live.snapshots import SnapshotReader
 from admin.live.speed_history import SpeedHistory
 from admin.live.usage import UsageWatch
+from admin.live.usage_recorder import UsageRecorder
 from admin.login import PUBLIC, Login, needed_scope, refusal
 from admin.pages.routes import Pages
 from admin.pages.screens import NAVIGATION
@@ -49,11 +51,12 @@ from i18n.catalogues import Catalogues
 from keys.access import Access
 from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
-from keys.sessions import Sessions
+from keys.sessions import SESSIONS_FILE, Sessions
 from model_registry import ModelRegistry
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
 from supervision.suite import Suite
+from usage.store import USAGE_FILE, UsageStore
 from version import __version__
 from web.compressed_bodies import CompressedBodies
 from web.guard import Guard
@@ -95,6 +98,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     history = SpeedHistory(suite)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
     usage = UsageWatch(suite, store, last_use)
+    usage_store = UsageStore(settings.data_dir / USAGE_FILE)
+    recorder = UsageRecorder(suite, store, usage_store)
     look = doctor_context(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
     doctor = Doctor(look)
     playground = Playground(suite)
@@ -123,14 +128,14 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         access=access,
         server_config=settings.server_config,
     )
-    sessions = Sessions(access.store)
+    sessions = Sessions(access.store, settings.data_dir / SESSIONS_FILE)
     login = Login(access, sessions, renderer, secure=settings.tls is not None)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await suite.start()
         await registry.start()
-        watches = {"feed": feed.run(), "history": history.run(), "usage": usage.run()}
+        watches = {"feed": feed.run(), "history": history.run(), "usage": usage.run(), "recorder": recorder.run()}
         tasks = [asyncio.create_task(watch, name=name) for name, watch in watches.items()]
         try:
             yield
@@ -176,6 +181,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(playground.router())
     app.include_router(tuning_router(tunings, feed))
     app.include_router(metrics_router(suite, registry))
+    app.include_router(usage_router(usage_store, recorder, access))
     app.include_router(keys_router(administration, login))
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"], responses=answer(Alive))

@@ -53,6 +53,7 @@ class Pages:
         router.add_api_route("/get/search", self.search)
         router.add_api_route("/playground", self.playground)
         router.add_api_route("/activity", self.activity)
+        router.add_api_route("/activity/charts", self.charts)
         router.add_api_route("/activity/{device}/{number}", self.request_details)
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
@@ -91,6 +92,9 @@ class Pages:
 
     async def activity(self, request: Request) -> Response:
         return await self._screen(request, "activity")
+
+    async def charts(self, request: Request) -> Response:
+        return await self._screen(request, "charts")
 
     async def request_details(self, request: Request, device: str, number: int) -> Response:
         """All that is known of one request, as a fragment."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from configuration.device_config import DeviceSettings
 from tests.admin.site import LiveSite, add_model, assigned, make_site
 from tests.admin.stage_activity import staged_activity
+from tests.admin.stage_usage import stage_usage
 from tests.model_files.tiny_models import make_llm
 from tests.support.ports import free_port
 
@@ -85,6 +86,7 @@ def staged_site(folder: Path) -> Iterator[LiveSite]:
         site.order(device, **orders)
     site.order("gpu", **STATES["gpu"], activity=staged_activity())
     site.order("cpu", refuse_to_start="models/OpenVINO_broken: openvino_model.xml is damaged")
+    stage_usage(site.data_dir)
     with LiveSite(site) as live:
         _until_settled(live)
         yield live
