@@ -255,6 +255,8 @@ class Snapshot:
     gateway: GatewayCard
     config_problem: ConfigError | None
     recommended: tuple[Recommendation, ...] = ()
+    newer_version: str | None = None
+    """Of this server, as far as is known."""
 
     def device(self, name: str) -> DeviceCard | None:
         return next((device for device in self.devices if device.name == name), None)

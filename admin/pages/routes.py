@@ -22,8 +22,10 @@ from admin.live.views import Snapshot
 from admin.login import own_path, read_form
 from admin.pages import connect, screens
 from admin.pages.key_list import KeyList
+from admin.pages.lan import lan_view
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from administration.errors import AdministrationError
+from administration.lan import LanSwitch
 from i18n.catalogues import LANGUAGE_COOKIE, Catalogues
 from keys.access import Access
 from model_registry import RegistryError
@@ -43,6 +45,8 @@ class Pages:
     access: Access
     data_dir: Path
     places: tuple[tuple[str, str], ...]
+    lan: LanSwitch
+    port: int
     scheme: str = "http"
 
     def router(self) -> APIRouter:
@@ -153,7 +157,9 @@ class Pages:
     async def settings(self, request: Request) -> Response:
         snapshot = await self.reader()
         caches = await asyncio.to_thread(list_caches, self.data_dir, [card.name for card in snapshot.devices])
-        context = {"places": self.places, "hub": self.reader.registry.hub, "caches": caches}
+        lan = await asyncio.to_thread(lan_view, self.lan, snapshot, scheme=self.scheme, port=self.port)
+        context = {"places": self.places, "hub": self.reader.registry.hub, "caches": caches, "lan": lan}
+        context["check_updates"] = self.reader.updates.enabled
         return self._render(request, "settings", snapshot, {}, keys=KeyList.of(self.access, request), **context)
 
     async def save_preferences(self, request: Request) -> Response:

@@ -30,10 +30,14 @@ def common(snapshot: Snapshot) -> list[Fragment]:
     if snapshot.gateway.enabled:
         lamps.append((GATEWAY, snapshot.gateway.port, snapshot.gateway.state, "/gateway"))
     names = ",".join(card.name for card in snapshot.devices)
+    jobs = [{"id": job.id, "state": job.state, "model": job.model_id} for job in snapshot.jobs]
     return [
+        Fragment("downloads", "fragments/downloads.json", {"jobs": jobs}),
         Fragment("layout", "fragments/layout.html", {"names": names}),
         Fragment("nav", "fragments/nav.html", {"devices": lamps, "downloads": len(snapshot.active_jobs)}),
-        Fragment("notice", "fragments/notice.html", {"problem": snapshot.config_problem}),
+        Fragment(
+            "notice", "fragments/notice.html", {"problem": snapshot.config_problem, "newer": snapshot.newer_version}
+        ),
     ]
 
 
