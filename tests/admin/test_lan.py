@@ -79,7 +79,9 @@ def test_the_suite_starts_again_and_the_page_goes_on(
     """By keyboard alone, to the end: the real server, its key, its QR code, and back."""
     data_dir = tmp_path / "資料 夾"
     data_dir.mkdir()
-    ConfigStore(data_dir / "device_config.json").save(Configuration(devices={"cpu": DeviceSettings(port=free_port(), device="CPU")}))
+    ConfigStore(data_dir / "device_config.json").save(
+        Configuration(devices={"cpu": DeviceSettings(port=free_port(), device="CPU")})
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", START, str(STAND_IN), "--data-dir", str(data_dir), "--port", "0"],
         cwd=PROJECT,
