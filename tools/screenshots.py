@@ -28,6 +28,7 @@ SCREENS = {
     "playground": "/playground",
     "gateway": "/gateway",
     "activity": "/activity",
+    "charts": "/activity/charts",
     "logs": "/logs",
     "connect": "/connect",
     "doctor": "/doctor",
