@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from admin.api.bench import bench_router
 from admin.api.caches import caches_router
 from admin.api.devices import devices_router
 from admin.api.doctor import doctor_router
@@ -33,6 +34,7 @@ from admin.api.tuning import tuning_router
 from admin.api.updates import updates_router
 from admin.api.usage import usage_router
 from admin.errors import ErrorHandlers
+from admin.live.bench_runs import BenchRuns
 from admin.live.catalogue import CatalogueCache
 from admin.live.events import FragmentCache
 from admin.live.feed import LiveFeed
@@ -112,6 +114,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     look = doctor_context(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
     doctor = Doctor(look)
     playground = Playground(suite)
+    benches = BenchRuns(suite, settings.data_dir, playground.unload_quietly)
     tunings = TuningRuns(suite, settings.data_dir, playground.unload_quietly)
     updates = UpdateWatch(__version__, enabled=settings.server_config.check_updates)
     reader = SnapshotReader(
@@ -124,6 +127,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         doctor=doctor,
         tunings=tunings,
         updates=updates,
+        benches=benches,
     )
     feed = LiveFeed(reader)
     access = Access(
@@ -163,7 +167,9 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close())
+            await asyncio.gather(
+                registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close(), benches.close()
+            )
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server",
@@ -200,6 +206,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(gateway_router(administration, suite, feed))
     app.include_router(playground.router())
     app.include_router(tuning_router(tunings, feed))
+    app.include_router(bench_router(benches, feed))
     app.include_router(metrics_router(suite, registry))
     app.include_router(updates_router(updates, feed, settings.data_dir))
     app.include_router(usage_router(usage_store, recorder, access))

@@ -58,6 +58,7 @@ class Pages:
         router.add_api_route("/playground", self.playground)
         router.add_api_route("/activity", self.activity)
         router.add_api_route("/activity/charts", self.charts)
+        router.add_api_route("/activity/bench", self.bench)
         router.add_api_route("/activity/{device}/{number}", self.request_details)
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
@@ -99,6 +100,11 @@ class Pages:
 
     async def charts(self, request: Request) -> Response:
         return await self._screen(request, "charts")
+
+    async def bench(self, request: Request) -> Response:
+        snapshot = await self.reader()
+        choices = [model for model in connect.served_models(snapshot) if model.chats and not model.vision]
+        return self._render(request, "bench", snapshot, {}, choices=choices)
 
     async def request_details(self, request: Request, device: str, number: int) -> Response:
         """All that is known of one request, as a fragment."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from admin.live.bench_view import bench_tables
 from admin.live.events import Fragment
 from admin.live.views import Snapshot, Speed
 from admin.pages.connect import served_models
@@ -87,6 +88,12 @@ def activity(snapshot: Snapshot) -> list[Fragment]:
     return [*common(snapshot), Fragment("running", "fragments/running.html", {"rows": snapshot.running})]
 
 
+def bench(snapshot: Snapshot) -> list[Fragment]:
+    status = snapshot.bench
+    tables = bench_tables(status) if status else ()
+    return [*common(snapshot), Fragment("bench", "fragments/bench.html", {"status": status, "tables": tables})]
+
+
 def doctor(snapshot: Snapshot) -> list[Fragment]:
     check = snapshot.check
     return [
@@ -112,6 +119,7 @@ SCREENS = {
     "get": get,
     "playground": playground,
     "activity": activity,
+    "bench": bench,
     "doctor": doctor,
     "gateway": gateway,
 }
