@@ -29,6 +29,7 @@ SCREENS = {
     "gateway": "/gateway",
     "activity": "/activity",
     "charts": "/activity/charts",
+    "bench": "/activity/bench",
     "logs": "/logs",
     "connect": "/connect",
     "doctor": "/doctor",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
@@ -22,6 +23,7 @@ from usage.spans import SPANS
 from usage.store import UsageStore
 from web.openapi import answer
 
+T = TypeVar("T")
 SpanName = Literal["5m", "1h", "24h", "30d"]
 
 
@@ -98,7 +100,7 @@ def usage_router(store: UsageStore, recorder: UsageRecorder, access: Access) -> 
     return router
 
 
-async def _read(read):
+async def _read(read: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(read)
     except (sqlite3.Error, OSError) as error:
