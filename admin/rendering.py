@@ -53,7 +53,6 @@ class Renderer:
             "speed": formats.speed,
             "moment": formats.moment,
             "clock": formats.clock,
-            "instant": formats.instant,
             "seconds": formats.seconds,
             "plain": formats.plain,
             "digest": lambda text: hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:10],

@@ -48,8 +48,8 @@
   document.querySelector("form[data-filter]").addEventListener("input", tell);
 
   document.addEventListener("click", async ({ target }) => {
-    const button = target.closest?.("[data-details]") ?? target.closest?.(".activity tbody tr")?.querySelector("[data-details]");
-    if (!button || getSelection().type === "Range") return;
+    const button = target.closest?.("[data-details]");
+    if (!button) return;
     const response = await fetch(button.dataset.details).catch(() => null);
     if (!response?.ok) return toast(live.messages[response ? "js.activity.gone" : "js.unreachable"], "bad");
     document.getElementById("request-box").innerHTML = await response.text();
