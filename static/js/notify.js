@@ -18,12 +18,14 @@
 
   function tell(text, id) {
     if (!("Notification" in window) || Notification.permission !== "granted" || !document.hidden) return;
-    // The tag makes several open pages one notification.
-    const note = new Notification(document.querySelector(".brand strong").textContent, { body: text, tag: `download-${id}` });
-    note.onclick = () => {
-      window.focus();
-      note.close();
-    };
+    try {
+      // The tag makes several open pages one notification.
+      const note = new Notification(document.querySelector(".brand strong").textContent, { body: text, tag: `download-${id}` });
+      note.onclick = () => {
+        window.focus();
+        note.close();
+      };
+    } catch {} // browsers on phones have the class and no way to use it from a page
   }
 
   if (!box || !("Notification" in window)) return;
