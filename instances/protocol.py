@@ -235,9 +235,11 @@ class TokenOutput(msgspec.Struct, frozen=True, array_like=True):
 
 
 class TokenOutputs(msgspec.Struct, frozen=True, tag=True):
-    """The outputs of one step, over all requests."""
+    """The outputs of one step, over all requests. `at`: when they were there, in seconds on a clock of the worker's
+    own, of which only differences mean something."""
 
     outputs: list[TokenOutput]
+    at: float = 0.0
 
 
 class InstanceBroken(msgspec.Struct, frozen=True, tag=True):

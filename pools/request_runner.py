@@ -105,6 +105,7 @@ class RequestRunner:
     ) -> AsyncGenerator[TokenOutput, None]:
         """Generate in one instance until the answer, the instance or the reservation ends."""
         state.begin_attempt()
+        timings.pace.move()
         loaded = reservation.loaded
         if state.sampling.structure is not None:
             loaded.note_structure(state.sampling.structure, state.sampling.structure_bytes)
@@ -117,6 +118,7 @@ class RequestRunner:
                     async for output in generation:
                         if output.tokens and timings.first_token is None:
                             timings.first_token = self._clock()
+                        timings.pace.deliver(len(output.tokens), generation.at)
                         if output.finish == "cancelled":
                             state.losses += 1
                             return
