@@ -115,7 +115,7 @@ def _parse() -> argparse.Namespace:
     names = ["throughput", *MEASUREMENTS, *ON_REQUEST]
     parser.add_argument("--only", choices=names, action="append", help="may be repeated")
     directory = throughput.model_directory
-    parser.add_argument("--model", type=directory, default=str(throughput.MODEL), help=throughput.MODEL_HELP)
+    parser.add_argument("--model", type=directory, help=throughput.MODEL_HELP)
     parser.add_argument("--embedding-model", type=directory, default=str(EMBEDDING_MODEL))
     parser.add_argument(
         "--draft-model", type=directory, default=str(DEMO_MODEL), help="a model with its draft in a folder of its own"
@@ -131,7 +131,13 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--peer", metavar="URL#MODEL", help="another server to put beside, as in benchmarks.throughput")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
     parser.add_argument("--svg", metavar="FILE", help="where to write a plot of the throughput")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.model is None and not (options.only and ON_REQUEST.keys() >= set(options.only)):
+        try:
+            options.model = directory(str(throughput.MODEL))
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"argument --model: {error}")
+    return options
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ _VOICES = (("en-us", 150), ("en-gb", 160), ("en-us", 170), ("en-gb", 145))
 _TIMED_SECONDS = 60
 _STREAM_TOKENS = 400
 _UPLOAD_SECONDS = 600
+_UPLOAD_RUNS = 3
 _WHISPER = "bench/whisper"
 
 Samples = npt.NDArray[np.float32]
@@ -54,7 +55,7 @@ def transcription(model: Path, pairs: int, *, device: str, minutes: float) -> Se
             _bare(pipeline, samples[:_RATE])
             times = _times(pipeline, server, samples[: _TIMED_SECONDS * _RATE], pairs)
             texts = [_bare(pipeline, samples), _served(server, samples)]
-            rows = _beside_uploads(server, str(chat["id"]), samples, pairs)
+            rows = _beside_uploads(server, str(chat["id"]), samples)
     errors = [100 * word_error_rate(spoken, words_of(text)) for text in texts]
     counts = [float(len(words_of(text))) for text in texts]
     return Section(
@@ -137,7 +138,7 @@ def _times(
     return seconds["bare"], seconds["served"]
 
 
-def _beside_uploads(server: DeviceProcess, chat: str, samples: Samples, runs: int) -> list[Row]:
+def _beside_uploads(server: DeviceProcess, chat: str, samples: Samples) -> list[Row]:
     """A stream of tokens alone, and while a client sends ten minutes of MP3 again and again in a language that no model
     knows, so that they are decoded and then refused."""
     speech = np.resize(samples, _UPLOAD_SECONDS * _RATE)
@@ -145,7 +146,7 @@ def _beside_uploads(server: DeviceProcess, chat: str, samples: Samples, runs: in
     alone: list[list[float]] = []
     beside: list[list[float]] = []
     decoding: list[float] = []
-    for number in range(runs + 1):
+    for number in range(_UPLOAD_RUNS + 1):
         gaps = _gaps(server, chat, number)
         with _uploading(server, upload) as taken:
             loaded = _gaps(server, chat, number)

@@ -14,7 +14,6 @@ from admin.live.bench_view import bench_tables
 from configuration.device_config import DEMO_MODEL_ID, DeviceSettings, ModelAssignment
 from tests.admin.conftest import OpenPage
 from tests.admin.site import PROJECT, LiveSite, Site, make_site
-from tests.helpers import wait_until
 from tests.support.ports import free_port
 from tuning.bench_report import BenchMachine, BenchReport, BenchRow
 
@@ -79,7 +78,7 @@ def test_a_model_is_measured_by_keyboard(tmp_path: Path, open_page: OpenPage, la
         expect(page.locator(".bench-running")).to_contain_text(DEMO_MODEL_ID)
         second = httpx.post(f"{live.url}/api/bench", json={"device": "cpu", "model": DEMO_MODEL_ID}, timeout=30)
         assert second.status_code == 409
-        wait_until(lambda: httpx.get(f"{live.url}/api/bench", timeout=30).json()["running"] is None)
+        expect(page.locator(".bench-running")).to_have_count(0, timeout=240_000)
         answer = httpx.get(f"{live.url}/api/bench", timeout=30).json()
         assert answer["error"] is None
         assert len(answer["reports"]) == 2

@@ -71,7 +71,7 @@ def test_a_phone_logs_in_with_what_the_code_says(live: LiveSite, open_page: Open
 
 
 @pytest.mark.parametrize(
-    ("language", "switch", "yes"), [("en", "Allow other", "Allow and restart"), ("zh-TW", "允許區域", "允許並重啟")]
+    ("language", "switch", "yes"), [("en", "Allow access", "Allow and restart"), ("zh-TW", "允許區域", "允許並重啟")]
 )
 def test_the_suite_starts_again_and_the_page_goes_on(
     tmp_path: Path, open_page: OpenPage, language: str, switch: str, yes: str
