@@ -130,7 +130,12 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await suite.start()
         await registry.start()
-        watches = {"feed": feed.run(), "history": history.run(), "usage": usage.run()}
+        watches = {
+            "feed": feed.run(),
+            "history": history.run(),
+            "usage": usage.run(),
+            "configuration": suite.watch_configuration(),
+        }
         tasks = [asyncio.create_task(watch, name=name) for name, watch in watches.items()]
         try:
             yield
@@ -190,6 +195,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         _places(settings, store),
         scheme=scheme_of(settings.tls),
     )
+    errors.around = pages.around
     app.include_router(pages.router())
     describe(app, public=PUBLIC)
     app.state.end_streams = feed.close

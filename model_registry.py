@@ -239,6 +239,7 @@ class ModelRegistry:
             aside = move_aside(model.entry, self.models_dir)
         except PermissionError as error:
             raise ModelInUse(Notice("notices.model_files_open", model=model_id), in_use_by=[]) from error
+        self._pulls.forget(model_id)
         shutil.rmtree(aside, ignore_errors=True)
 
     def check_removable(self, model_id: str, *, in_use_by: Sequence[str] = ()) -> LocalModel:

@@ -53,6 +53,7 @@ class Renderer:
             "speed": formats.speed,
             "moment": formats.moment,
             "clock": formats.clock,
+            "second": formats.second,
             "seconds": formats.seconds,
             "plain": formats.plain,
             "digest": lambda text: hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:10],

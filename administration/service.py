@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from pathlib import Path
 from typing import Any
 
-from administration.aliases import with_aliases, without_alias
+from administration.aliases import unknown_targets, with_aliases, without_alias
 from administration.assignments import Assignments, Settings
 from administration.errors import AdministrationError, check_parameters
 from administration.pulls import JobState, pull_here
@@ -99,6 +99,8 @@ class Administration:
         parameters = {key: value for key, value in alias.parameters.items() if value is not None}
         check_parameters(parameters)
         alias = alias.model_copy(update={"parameters": parameters})
+        if unknown := await asyncio.to_thread(lambda: unknown_targets(self.store.current(), alias)):
+            raise AdministrationError(422, "alias_unknown_model", models=", ".join(unknown))
         return await self._change_gateway(lambda before: with_aliases(before, {**before.aliases, name: alias}))
 
     async def remove_alias(self, name: str) -> GatewaySettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
@@ -12,14 +13,20 @@ from fastapi.responses import Response, StreamingResponse
 from admin.api.requests import ModelName
 from admin.api.responses import OF_DEVICE, LoadResponse, PlaygroundAnswer, UnloadResponse
 from administration.errors import AdministrationError
+from apis.errors import CODE_HEADER
+from pools.errors import ShuttingDown
 from supervision.suite import Suite
 from web.openapi import answer
 from web.tls import verification
 
 CONNECT_SECONDS = 5
+_PAUSE_SECONDS = 0.25
+_MOST_SENDINGS = 3
+"""Of a request that servers die of."""
 CHAT_PATH = "/api/playground/"
 CHAT_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 """What the device's /v1/chat/completions takes; its own document tells."""
+_COMING = ("starting", "restarting", "stopping")
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "Playground"}
 
 
@@ -77,16 +84,31 @@ class Playground:
         )
 
     async def _send(self, device: str, path: str, body: bytes) -> httpx.Response:
-        status = self._suite.status(device)
-        # A server that is starting has its socket open already: the connection waits in it.
-        if status.state not in ("running", "starting", "restarting"):
-            raise AdministrationError(503, "device_not_running", device=device)
-        url = self._suite.launch.base_url(status.port) + path
-        outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
-        try:
-            return await self._client.send(outgoing, stream=True)
-        except httpx.HTTPError as error:
-            raise AdministrationError(502, "device_not_running", device=device) from error
+        """A server that is coming up is waited for as long as the gateway waits for it. Raises `AdministrationError`
+        where none comes."""
+        clock = asyncio.get_running_loop().time
+        patience = clock() + self._suite.gateway_store.current().wait_seconds
+        sendings = 0
+        while True:
+            status = self._suite.status(device)
+            if status.state not in ("running", *_COMING):
+                raise AdministrationError(503, "device_not_running", device=device)
+            url = self._suite.launch.base_url(status.port) + path
+            outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
+            try:
+                answer = await self._client.send(outgoing, stream=True)
+            except httpx.ConnectError:
+                answer = None
+            except httpx.HTTPError:  # it has ended before it answered: the next one may
+                answer = None
+                sendings += 1
+            if answer is not None and answer.headers.get(CODE_HEADER) != ShuttingDown.code:
+                return answer
+            if answer is not None:
+                await answer.aclose()
+            if clock() >= patience or sendings >= _MOST_SENDINGS:
+                raise AdministrationError(503, "device_away", device=device)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:

@@ -25,7 +25,8 @@ from admin.pages.key_list import KeyList
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from administration.errors import AdministrationError
 from i18n.catalogues import LANGUAGE_COOKIE, Catalogues
-from keys.access import Access
+from keys.access import Access, Caller
+from keys.gate import CALLER
 from model_registry import RegistryError
 from registry.caches import list_caches
 from supervision.gateway_supervisor import GATEWAY
@@ -58,6 +59,7 @@ class Pages:
         router.add_api_route("/logs/{device}/download", self.download_log)
         router.add_api_route("/connect", self.connect)
         router.add_api_route("/gateway", self.gateway)
+        router.add_api_route("/gateway/ways", self.gateway_ways)
         router.add_api_route("/doctor", self.doctor)
         router.add_api_route("/settings", self.settings)
         router.add_api_route("/preferences", self.save_preferences, methods=["POST"])
@@ -125,7 +127,7 @@ class Pages:
             chosen = next((choice for choice in choices if choice.public_id == model), choices[0])
             keys = KeyList.of(self.access, request)
             gateway = snapshot.gateway.port if snapshot.gateway.running else None
-            way = connect.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required, gateway)
+            way = self._way(request, keys, gateway)
             context |= {
                 "chosen": chosen,
                 "needs_key": keys.required,
@@ -136,10 +138,23 @@ class Pages:
 
     async def gateway(self, request: Request) -> Response:
         snapshot = await self.reader()
+        return self._render(request, "gateway", snapshot, {}, card=snapshot.gateway, **self._ways(request, snapshot))
+
+    async def gateway_ways(self, request: Request) -> Response:
+        """How the models are reached at the gateway's address as it is now, as a fragment."""
+        context = self._ways(request, await self.reader())
+        audience = Audience.of(request, self.catalogues)
+        return HTMLResponse(self.renderer.fragment("fragments/gateway_ways.html", audience, context))
+
+    def _ways(self, request: Request, snapshot: Snapshot) -> dict[str, Any]:
         keys = KeyList.of(self.access, request)
-        way = connect.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required, snapshot.gateway.port)
-        context = {"card": snapshot.gateway, "ways": connect.gateway_recipes(snapshot, way), "keys": keys}
-        return self._render(request, "gateway", snapshot, {}, **context)
+        way = self._way(request, keys, snapshot.gateway.port)
+        return {"ways": connect.gateway_recipes(snapshot, way), "keys": keys}
+
+    def _way(self, request: Request, keys: KeyList, gateway: int | None) -> connect.Way:
+        audience = Audience.of(request, self.catalogues)
+        say = connect.Examples.of(audience.translator)
+        return connect.Way(audience.host, say, self.scheme, keys.required, gateway)
 
     async def doctor(self, request: Request) -> Response:
         if self.reader.doctor.latest is None:
@@ -175,6 +190,17 @@ class Pages:
                 yield event
 
         return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def around(self, request: Request) -> dict[str, Any]:
+        """What is around the screen itself for those who may see it: the lamps, and the stream that keeps them up to
+        date."""
+        caller: Caller | None = request.scope.get(CALLER)
+        if caller is None or not caller.allows("admin"):
+            return {}
+        snapshot = await self.reader()
+        audience = Audience.of(request, self.catalogues)
+        live = {each.name: Markup(self.cache.html(each, audience)) for each in screens.common(snapshot)}
+        return {"live": live, "events": "/api/events"}
 
     async def _screen(self, request: Request, name: str) -> Response:
         return self._render(request, name, await self.reader(), {})

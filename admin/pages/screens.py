@@ -24,15 +24,17 @@ NAVIGATION = (
 
 
 def common(snapshot: Snapshot) -> list[Fragment]:
-    """On every screen: the devices' lamps in the side rail, the notice about a configuration that cannot be used, and
-    which devices there are, as a page whose devices have changed has to be loaded anew."""
+    """On every screen: the devices' lamps in the side rail, how the downloads stand, the notice about a configuration
+    that cannot be used, and which devices there are, as a page whose devices have changed has to be loaded anew."""
     lamps = [(card.name, card.port, card.stage, f"/#device-{card.name}") for card in snapshot.devices]
     if snapshot.gateway.enabled:
         lamps.append((GATEWAY, snapshot.gateway.port, snapshot.gateway.state, "/gateway"))
     names = ",".join(card.name for card in snapshot.devices)
+    pulls = tuple((job.id, job.model_id, job.state, job.error and job.error.message) for job in snapshot.jobs)
     return [
         Fragment("layout", "fragments/layout.html", {"names": names}),
         Fragment("nav", "fragments/nav.html", {"devices": lamps, "downloads": len(snapshot.active_jobs)}),
+        Fragment("pulls", "fragments/pulls.html", {"pulls": pulls}),
         Fragment("notice", "fragments/notice.html", {"problem": snapshot.config_problem}),
     ]
 
@@ -57,8 +59,13 @@ def overview(snapshot: Snapshot) -> list[Fragment]:
 
 def models(snapshot: Snapshot) -> list[Fragment]:
     total = sum(model.size_bytes or 0 for model in snapshot.local_models)
-    context = {"models": snapshot.local_models, "total": total}
+    context = {"models": snapshot.local_models, "total": total, "pulled": pulled(snapshot)}
     return [*common(snapshot), Fragment("models", "fragments/models.html", context)]
+
+
+def pulled(snapshot: Snapshot) -> frozenset[str]:
+    """The models that are on their way, or paused on it."""
+    return frozenset(job.model_id for job in snapshot.jobs if job.active or job.state == "paused")
 
 
 def get(snapshot: Snapshot) -> list[Fragment]:
@@ -98,6 +105,8 @@ def gateway(snapshot: Snapshot) -> list[Fragment]:
     return [
         *common(snapshot),
         Fragment("gateway", "fragments/gateway.html", {"card": card}),
+        # Its data only says that the snippets are to be asked for again: they differ with the reader's address.
+        Fragment("gateway.ways", "fragments/layout.html", {"names": f"{card.port} {card.aliases[:1]} {names[:1]}"}),
         Fragment("aliases", "fragments/aliases.html", {"aliases": card.aliases, "names": names}),
     ]
 
