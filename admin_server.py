@@ -20,6 +20,7 @@ from admin.api.caches import caches_router
 from admin.api.devices import devices_router
 from admin.api.doctor import doctor_router
 from admin.api.doctor_context import doctor_context
+from admin.api.first_steps import first_steps_router
 from admin.api.gateway import gateway_router
 from admin.api.hub import hub_check_router
 from admin.api.keys import keys_router
@@ -27,6 +28,7 @@ from admin.api.metrics import metrics_router
 from admin.api.models import models_router
 from admin.api.playground import CHAT_PATH, Playground
 from admin.api.responses import ERRORS, Alive
+from admin.api.serving import serving_router
 from admin.api.tuning import tuning_router
 from admin.errors import ErrorHandlers
 from admin.live.catalogue import CatalogueCache
@@ -34,6 +36,8 @@ from admin.live.events import FragmentCache
 from admin.live.feed import LiveFeed
 from admin.live.snapshots import SnapshotReader
 from admin.live.speed_history import SpeedHistory
+from admin.live.steps_taken import FILE as STEPS_FILE
+from admin.live.steps_taken import StepsFile
 from admin.live.usage import UsageWatch
 from admin.login import PUBLIC, Login, needed_scope, refusal
 from admin.pages.routes import Pages
@@ -94,7 +98,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     renderer.add_globals(navigation=NAVIGATION)
     history = SpeedHistory(suite)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
-    usage = UsageWatch(suite, store, last_use)
+    steps = StepsFile(settings.data_dir / STEPS_FILE)
+    usage = UsageWatch(suite, store, last_use, steps)
     look = doctor_context(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
     doctor = Doctor(look)
     playground = Playground(suite)
@@ -108,6 +113,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         last_use=last_use,
         doctor=doctor,
         tunings=tunings,
+        steps=steps,
     )
     feed = LiveFeed(reader)
     access = Access(
@@ -182,6 +188,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(tuning_router(tunings, feed))
     app.include_router(metrics_router(suite, registry))
     app.include_router(keys_router(administration, login))
+    app.include_router(first_steps_router(steps, feed))
+    app.include_router(serving_router(administration, playground, reader, feed))
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"], responses=answer(Alive))
     pages = Pages(

@@ -84,7 +84,10 @@ class ErrorHandlers:
     def _respond(self, request: Request, problem: Problem, around: Mapping[str, Any]) -> Response:
         if _is_api(request):
             message = shortened(problem.sentence(self._catalogues.negotiate(request, default="en")), LONGEST_MESSAGE)
-            return JSONResponse({"error": {"message": message, "type": problem.kind}}, status_code=problem.status)
+            named = {"param": problem.param} if problem.param else {}
+            return JSONResponse(
+                {"error": {"message": message, "type": problem.kind, **named}}, status_code=problem.status
+            )
         context = {"status": problem.status, "message": problem.sentence(self._catalogues.negotiate(request))}
         return self._renderer.page(request, "error.html", {**around, **context}, status=problem.status)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
@@ -14,6 +15,7 @@ from admin.api.requests import ModelName
 from admin.api.responses import OF_DEVICE, LoadResponse, PlaygroundAnswer, UnloadResponse
 from administration.errors import AdministrationError
 from apis.errors import CODE_HEADER
+from notices import restored
 from pools.errors import ShuttingDown
 from supervision.suite import Suite
 from web.openapi import answer
@@ -62,17 +64,27 @@ class Playground:
 
     async def load(self, device: str, body: ModelName) -> Response:
         """Have one instance of a model in memory; answers once it is there."""
-        return await self._pass_on(device, f"/model/preload/{quote(body.model)}/1", b"")
+        return await self._ask(device, f"/model/preload/{quote(body.model)}/1")
 
     async def unload(self, device: str, body: ModelName) -> Response:
         """End the instances of a model that have nothing to do."""
-        return await self._pass_on(device, f"/model/cleanup?{urlencode({'model': body.model})}", b"")
+        return await self._ask(device, f"/model/cleanup?{urlencode({'model': body.model})}")
 
     async def unload_quietly(self, device: str, model: str) -> None:
         """End what is idle and wait for it. Raises `AdministrationError` where no server answers."""
         answer = await self._send(device, f"/model/cleanup?{urlencode({'model': model})}", b"")
         await answer.aread()
         await answer.aclose()
+
+    async def _ask(self, device: str, path: str) -> Response:
+        """What the device answers. Raises `AdministrationError` for a refusal, whose sentence is as the device has it
+        or, of a newer one, its English text."""
+        answer = await self._send(device, path, b"")
+        content = await answer.aread()
+        await answer.aclose()
+        if answer.is_error:
+            raise _refused(answer.status_code, content)
+        return Response(content, media_type=answer.headers.get("content-type"), headers={"Cache-Control": "no-store"})
 
     async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
         answer = await self._send(device, path, body)
@@ -109,6 +121,15 @@ class Playground:
             if clock() >= patience or sendings >= _MOST_SENDINGS:
                 raise AdministrationError(503, "device_away", device=device)
             await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _refused(status: int, content: bytes) -> AdministrationError:
+    try:
+        error = json.loads(content)["error"]
+        message = restored(error.get("phrase") or error["message"])
+        return AdministrationError(status, str(error.get("code") or error["type"]), message=message)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return AdministrationError(status, "internal")
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:

@@ -12,6 +12,7 @@ from admin.live.memory_bars import MODEL_STEP, MemoryBar, beside_others, device_
 from admin.live.recommended import recommendations, seats
 from admin.live.request_rows import running_rows
 from admin.live.speed_history import SpeedHistory
+from admin.live.steps_taken import StepsFile
 from admin.live.views import (
     DeviceCard,
     DoctorStatus,
@@ -47,6 +48,7 @@ class SnapshotReader:
     last_use: LastUse
     doctor: Doctor
     tunings: TuningRuns
+    steps: StepsFile
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -75,6 +77,7 @@ class SnapshotReader:
             gateway=await asyncio.to_thread(gateway_card, self.suite),
             config_problem=problem,
             recommended=recommendations(seats(cards)),
+            steps=self.steps.taken,
         )
 
     def _with_tunings(self, card: DeviceCard) -> DeviceCard:

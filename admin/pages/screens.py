@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from admin.live.events import Fragment
+from admin.live.first_steps import first_steps
 from admin.live.views import Snapshot, Speed
 from admin.pages.connect import served_models
 from supervision.gateway_supervisor import GATEWAY
@@ -53,32 +54,29 @@ def overview(snapshot: Snapshot) -> list[Fragment]:
     speeds = [
         Fragment(f"speed.{card.name}", "fragments/speed.html", {"speed": card.speed}) for card in snapshot.devices
     ]
+    steps = Fragment("steps", "fragments/first_steps.html", {"steps": first_steps(snapshot)})
     machine = Fragment("machine", "fragments/machine.html", {"memory": snapshot.machine})
-    return [*common(snapshot), machine, *cards, *speeds]
+    return [*common(snapshot), steps, machine, *cards, *speeds]
 
 
 def models(snapshot: Snapshot) -> list[Fragment]:
+    """Those that are here and those that can be got."""
     total = sum(model.size_bytes or 0 for model in snapshot.local_models)
-    context = {"models": snapshot.local_models, "total": total, "pulled": pulled(snapshot)}
-    return [*common(snapshot), Fragment("models", "fragments/models.html", context)]
+    local, on_their_way = frozenset(model.id for model in snapshot.local_models), pulled(snapshot)
+    here = {"models": snapshot.local_models, "total": total, "pulled": on_their_way}
+    suggested = {"found": snapshot.recommended, "local": local, "pulled": on_their_way}
+    return [
+        *common(snapshot),
+        Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs}),
+        Fragment("models", "fragments/models.html", here),
+        Fragment("recommended", "fragments/recommended.html", suggested),
+        Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue, "pulled": on_their_way}),
+    ]
 
 
 def pulled(snapshot: Snapshot) -> frozenset[str]:
     """The models that are on their way, or paused on it."""
     return frozenset(job.model_id for job in snapshot.jobs if job.active or job.state == "paused")
-
-
-def get(snapshot: Snapshot) -> list[Fragment]:
-    return [
-        *common(snapshot),
-        Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs}),
-        Fragment(
-            "recommended",
-            "fragments/recommended.html",
-            {"found": snapshot.recommended, "local": frozenset(model.id for model in snapshot.local_models)},
-        ),
-        Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue}),
-    ]
 
 
 def playground(snapshot: Snapshot) -> list[Fragment]:
@@ -114,7 +112,6 @@ def gateway(snapshot: Snapshot) -> list[Fragment]:
 SCREENS = {
     "overview": overview,
     "models": models,
-    "get": get,
     "playground": playground,
     "activity": activity,
     "doctor": doctor,

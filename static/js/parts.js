@@ -72,6 +72,9 @@
   document.addEventListener("input", ({ target }) => target.matches?.("[data-find]") && find(target));
   document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("[data-find]").forEach(find));
 
+  // Of an address pasted from the hub the model's own name is looked for.
+  const wordsOf = (text) => text.toLowerCase().replace(/^https?:\/\/[^/]+\/(models\/)?([^/?#]+\/[^/?#]+).*$/, "$2").split(/\s+/).filter(Boolean);
+
   function find(field) {
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of document.querySelector(field.dataset.find).children) {
@@ -80,18 +83,18 @@
     }
   }
 
-  function filter(form) {
-    const list = document.querySelector(form.dataset.filter);
-    if (!list) return;
+  const filter = (form) => document.querySelectorAll(form.dataset.filter).forEach((list) => filterList(form, list));
+
+  function filterList(form, list) {
     const { text, ...choices } = Object.fromEntries(new FormData(form));
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = wordsOf(text);
     let shown = 0;
     for (const row of list.children) {
       const chosen = Object.entries(choices).every(([name, value]) => !value || row.dataset[name].split(" ").includes(value));
       row.hidden = !chosen || !words.every((word) => row.dataset.text.includes(word));
       if (!row.hidden) shown += 1;
     }
-    const none = list.parentElement.querySelector("[data-filter-none]");
+    const none = (list.closest(".table-box") ?? list).parentElement.querySelector("[data-filter-none]");
     if (none) none.hidden = shown > 0;
   }
 })();
