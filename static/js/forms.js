@@ -180,8 +180,15 @@
     box.className = "toast";
     box.dataset.tone = tone;
     box.textContent = text;
-    document.getElementById("toasts").append(box);
-    setTimeout(() => box.remove(), tone === "bad" ? 9000 : 4000);
+    const toasts = document.getElementById("toasts");
+    toasts.append(box);
+    if (toasts.matches(":popover-open")) toasts.hidePopover();
+    toasts.showPopover(); // above a dialog that was opened since
+    setTimeout(() => {
+      box.remove();
+      if (!toasts.childElementCount && toasts.matches(":popover-open")) toasts.hidePopover();
+    }, tone === "bad" ? 9000 : 4000);
+    return box;
   }
 
   // -- asking before something is destroyed ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@
   const messages = live.messages;
   let known = null; // states by id; what there was before the page was opened is no news
   let news = { started: [], ready: [], failed: [] };
+  const told = {}; // by kind: the toast that is on the screen, and what it tells of
   let timer = 0;
 
   document.addEventListener("htmx:sseOpen", () => live.on("pulls", ({ data }) => compare(data)), { once: true });
@@ -36,13 +37,19 @@
   }
 
   function show() {
-    for (const kind of ["started", "ready"]) {
-      if (news[kind].length) toast(messages[`js.pulls.${kind}`].replace("{names}", names(news[kind])), "good");
+    for (const [kind, pulls] of Object.entries(news)) {
+      if (!pulls.length) continue;
+      const before = told[kind]?.box.isConnected ? told[kind] : null;
+      const all = [...(before?.pulls ?? []).filter(({ id }) => pulls.every((pull) => pull.id !== id)), ...pulls];
+      before?.box.remove();
+      told[kind] = { pulls: all, box: toast(sentence(kind, all), kind === "failed" ? "bad" : "good") };
     }
-    const [first, ...others] = news.failed;
-    if (others.length) toast(messages["js.pulls.failed_many"].replace("{names}", names(news.failed)), "bad");
-    else if (first) toast(messages["js.pulls.failed"].replace("{name}", first.model).replace("{reason}", first.error), "bad");
     news = { started: [], ready: [], failed: [] };
+  }
+
+  function sentence(kind, pulls) {
+    if (kind !== "failed" || pulls.length > 1) return messages[`js.pulls.${kind === "failed" ? "failed_many" : kind}`].replace("{names}", names(pulls));
+    return messages["js.pulls.failed"].replace("{name}", pulls[0].model).replace("{reason}", pulls[0].error);
   }
 
   function names(pulls) {

@@ -42,7 +42,7 @@ def test_from_the_list_to_a_device(live: LiveSite, open_page: OpenPage) -> None:
 
 def test_progress_pause_resume(live: LiveSite, hub: TestHub, open_page: OpenPage) -> None:
     reached, release = hub.faults.hold("openvino_model.bin", at=8 * 1024)
-    page, _ = open_page(live.url + "/get")
+    page, _ = open_page(live.url + "/get", view="advanced")
     page.get_by_label("Hugging Face model ID").fill(QWEN)
     page.get_by_label("Branch or commit").fill("main")
     page.get_by_role("button", name="Pull", exact=True).click()
@@ -93,6 +93,7 @@ def test_after_the_download(live: LiveSite, hub: TestHub, published: Path, open_
 
     page.goto(live.url + "/models")
     toast = page.locator(".toast").last
+    page.locator("[data-detail]").click()
     page.get_by_role("button", name=f"Check for update: {QWEN}").click()
     expect(toast).to_have_text("You have the latest version.")
     hub.add_model(QWEN, published, extra={"README.md": b"changed"})
@@ -107,7 +108,7 @@ def test_after_the_download(live: LiveSite, hub: TestHub, published: Path, open_
 
 
 def test_import_a_folder(live: LiveSite, published: Path, tmp_path: Path, open_page: OpenPage) -> None:
-    page, manners = open_page(live.url + "/get")
+    page, manners = open_page(live.url + "/get", view="advanced")
     manners.expect_errors("422")
     page.get_by_text("Import from this machine").click()
     page.get_by_label("Folder or GGUF file").fill(str(tmp_path / "nothing"))

@@ -100,17 +100,6 @@ def test_a_model_is_deleted_after_a_question(live: LiveSite, published: Path, op
     assert not directory.exists()
 
 
-def test_a_model_in_use_is_kept_and_the_reason_said(live: LiveSite, published: Path, open_page: OpenPage) -> None:
-    directory = add_model(live.site, PHI, published)
-    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
-    page, manners = open_page(live.url + "/models", language="zh-TW")
-    manners.expect_errors("409")
-    page.get_by_role("button", name=f"刪除 {PHI}").click()
-    page.get_by_role("dialog").get_by_role("button", name="刪除").click()
-    expect(page.locator(".toast")).to_contain_text("仍在使用中（gpu）")
-    assert directory.exists()
-
-
 def test_the_log_is_followed_paused_filtered_and_searched(live: LiveSite, published: Path, open_page: OpenPage) -> None:
     add_model(live.site, PHI, published)
     page, _ = open_page(live.url + "/logs?device=gpu")
