@@ -56,8 +56,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Open a page in a browser of its own, in English and the simple view unless told otherwise; its manners are checked
-    at the end."""
+    """Open a page in a browser of its own, in English and the simple view unless told otherwise; its manners are
+    checked at the end."""
     opened: list[tuple[Page, Manners]] = []
 
     def open_page(

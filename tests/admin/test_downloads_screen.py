@@ -161,5 +161,5 @@ def test_search_and_filters(live: LiveSite, open_page: OpenPage) -> None:
     expect(rows).to_have_count(1)
     page.get_by_label("Runs on").select_option(label="NPU")
     expect(rows).to_have_count(1)
-    page.get_by_label("Kind").select_option(label="Embedding")
+    page.get_by_label("Type").select_option(label="Embedding")
     expect(rows).to_have_count(0)

@@ -206,7 +206,8 @@ def test_what_is_dropped_is_taken(live: LiveSite, published: Path, tmp_path: Pat
     drop = """([kind, text]) => {
         const data = new DataTransfer();
         data.setData(kind, text);
-        document.getElementById('local').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
+        const event = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
+        document.getElementById('local').dispatchEvent(event);
     }"""
     page.evaluate(drop, ["text/uri-list", (tmp_path / "我的 模型").as_uri()])
     expect(page.locator("#import-path")).to_have_value(str(tmp_path / "我的 模型"))
@@ -218,7 +219,11 @@ def test_what_is_dropped_is_taken(live: LiveSite, published: Path, tmp_path: Pat
 def test_names_are_never_broken(live: LiveSite, published: Path, open_page: OpenPage, width: int) -> None:
     add_model(live.site, "OpenVINO/DeepSeek-R1-Distill-Qwen-1.5B-int4-cw-ov", published)
     page, _ = open_page(f"{live.url}/models", width=width)
-    lines = "name => { const range = document.createRange(); range.selectNodeContents(name); return range.getClientRects().length; }"
+    lines = """name => {
+        const range = document.createRange();
+        range.selectNodeContents(name);
+        return range.getClientRects().length;
+    }"""
     for name in page.locator(".model-name b, .entry-name").all():
         assert name.evaluate(lines) == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width

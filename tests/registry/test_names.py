@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.errors import InvalidModelName
 from registry.names import check_model_id, parse_reference
 
 ID = "OpenVINO/Qwen3-8B-int4-ov"
@@ -48,7 +51,5 @@ def test_every_address_of_a_model_means_the_model(organisation: str, name: str, 
 @given(st.text(max_size=60))
 def test_nothing_that_is_typed_breaks_it(text: str) -> None:
     model_id, _ = parse_reference(text)
-    try:
+    with contextlib.suppress(InvalidModelName):
         check_model_id(model_id)
-    except Exception as error:
-        assert type(error).__name__ == "InvalidModelName"
