@@ -218,6 +218,9 @@
     field.focus();
   }
 
+  // Enter is what sends the search to the hub; typing never does.
+  document.querySelector(".finder").addEventListener("submit", () => document.getElementById("hub-search").click());
+
   arrange(box);
   tell();
   if (location.pathname === "/get" && !location.hash) document.getElementById("get").scrollIntoView();

@@ -61,6 +61,12 @@
 
   document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
+  // A link to a model's settings on a device opens them.
+  const wanted = new URLSearchParams(location.search).get("settings");
+  for (const choice of wanted ? document.querySelectorAll(`${location.hash || "body"} [data-select]`) : []) {
+    if (choice.value === wanted) choice.closest("[data-item]").querySelector("details")?.setAttribute("open", "");
+  }
+
   // A filter form above a list: words to find in a row's `data-text`, and choices that a row's data has to contain.
   for (const form of document.querySelectorAll("form[data-filter]")) {
     form.addEventListener("input", () => filter(form));
