@@ -108,6 +108,7 @@
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !(node instanceof Element && node.matches("[data-keep]"));
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => {
     if (name === "data-dirty") return false;
+    if (name === "data-all" || name === "data-filtered") return false;
     if (name === "checked" && node.matches("[data-pick]")) return false;
     if (name === "aria-pressed" && node.matches("[data-star]")) return false;
     if (name === "aria-invalid" || (name === "aria-describedby" && node.hasAttribute("aria-invalid"))) return false;

@@ -74,6 +74,11 @@
   window.refilter = () => document.querySelectorAll("form[data-filter]").forEach(filter);
   document.addEventListener("htmx:afterSettle", refilter);
 
+  document.addEventListener("click", ({ target }) => {
+    const all = target.closest?.("[data-show-all]");
+    if (all) document.querySelector(all.dataset.showAll).setAttribute("data-all", "");
+  });
+
   // A search field inside a form that is about something else: hides the rows that do not hold its words.
   document.addEventListener("input", ({ target }) => target.matches?.("[data-find]") && find(target));
   document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("[data-find]").forEach(find));
@@ -94,6 +99,7 @@
   function filterList(form, list) {
     const { text, ...choices } = Object.fromEntries(new FormData(form));
     const words = wordsOf(text);
+    list.toggleAttribute("data-filtered", words.length > 0 || Object.values(choices).some(Boolean));
     let shown = 0;
     for (const row of list.children) {
       const chosen = Object.entries(choices).every(([name, value]) => !value || row.dataset[name].split(" ").includes(value));

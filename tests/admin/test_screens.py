@@ -76,7 +76,7 @@ def test_language_and_theme_are_switched_on_any_screen(live: LiveSite, open_page
     page, _ = open_page(live.url + "/models")
     with page.expect_event("load"):
         page.get_by_label("Language").select_option("zh-TW")
-    expect(page.get_by_role("heading", level=1)).to_have_text("本地已下載模型")
+    expect(page.get_by_role("heading", level=1)).to_have_text("模型")
     page.get_by_label("佈景主題").select_option("dark")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     background = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
