@@ -12,8 +12,10 @@
     return named(form, param);
   }
 
-  const named = (box, name) => (name ? [...box.querySelectorAll("[name]")].find((field) => field.name === name && !field.closest("[data-item]:not(:scope)")) : undefined) ??
-    (name ? [...box.querySelectorAll("[name]")].find((field) => field.name === name) : undefined);
+  function named(box, name) {
+    const own = (field) => [null, box].includes(field.closest("[data-item]"));
+    return name && [...box.querySelectorAll("[name]")].find((field) => field.name === name && own(field));
+  }
 
   // The sentence stands beside the field, which is brought into view; false where there is no such field.
   function point(form, param, sentence) {
