@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
@@ -14,22 +15,19 @@ from fastapi.responses import Response, StreamingResponse
 from admin.api.requests import ModelName
 from admin.api.responses import OF_DEVICE, LoadResponse, PlaygroundAnswer, UnloadResponse
 from administration.errors import AdministrationError
-from apis.errors import CODE_HEADER
 from notices import restored
-from pools.errors import ShuttingDown
 from supervision.suite import Suite
 from web.openapi import answer
 from web.tls import verification
 
 CONNECT_SECONDS = 5
-_PAUSE_SECONDS = 0.25
-_MOST_SENDINGS = 3
-"""Of a request that servers die of."""
+RESTART_SECONDS = 30.0
+"""How long a request waits for a server that restarts."""
+RETRY_SECONDS = 0.2
 CHAT_PATH = "/api/playground/"
 CHAT_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 """What the device's /v1/chat/completions takes; its own document tells."""
-_COMING = ("starting", "restarting", "stopping")
-_HEADERS = {"Content-Type": "application/json", "User-Agent": "Playground"}
+JSON = "application/json"
 
 
 class Playground:
@@ -95,32 +93,28 @@ class Playground:
             headers={"Cache-Control": "no-store"},
         )
 
-    async def _send(self, device: str, path: str, body: bytes) -> httpx.Response:
-        """A server that is coming up is waited for as long as the gateway waits for it. Raises `AdministrationError`
-        where none comes."""
-        clock = asyncio.get_running_loop().time
-        patience = clock() + self._suite.gateway_store.current().wait_seconds
-        sendings = 0
+    async def _send(self, device: str, path: str, body: bytes | None, kind: str = JSON) -> httpx.Response:
+        """A POST; without a body a GET."""
+        method = "GET" if body is None else "POST"
+        headers = {"Content-Type": kind, "User-Agent": "Playground"}
+        deadline = time.monotonic() + RESTART_SECONDS
+        broken_off = 0
         while True:
             status = self._suite.status(device)
-            if status.state not in ("running", *_COMING):
+            # A server that is starting has its socket open already: the connection waits in it.
+            if status.state not in ("running", "starting", "restarting"):
                 raise AdministrationError(503, "device_not_running", device=device)
             url = self._suite.launch.base_url(status.port) + path
-            outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
+            outgoing = self._client.build_request(method, url, content=body, headers=headers)
             try:
-                answer = await self._client.send(outgoing, stream=True)
-            except httpx.ConnectError:
-                answer = None
-            except httpx.HTTPError:  # it has ended before it answered: the next one may
-                answer = None
-                sendings += 1
-            if answer is not None and answer.headers.get(CODE_HEADER) != ShuttingDown.code:
-                return answer
-            if answer is not None:
-                await answer.aclose()
-            if clock() >= patience or sendings >= _MOST_SENDINGS:
-                raise AdministrationError(503, "device_away", device=device)
-            await asyncio.sleep(_PAUSE_SECONDS)
+                return await self._client.send(outgoing, stream=True)
+            except httpx.ConnectError as error:
+                problem = error
+            except httpx.HTTPError as error:  # it has had the request: one that kills servers must not kill all
+                problem, broken_off = error, broken_off + 1
+            if time.monotonic() > deadline or broken_off > 1:
+                raise AdministrationError(502, "device_restarting", device=device) from problem
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 def _refused(status: int, content: bytes) -> AdministrationError:

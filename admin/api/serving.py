@@ -17,6 +17,9 @@ from admin.live.snapshots import SnapshotReader
 from administration.service import Administration
 from web.openapi import answer
 
+_PATIENCE_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
+
 
 def serving_router(
     administration: Administration, playground: Playground, reader: SnapshotReader, feed: LiveFeed
@@ -32,7 +35,17 @@ def serving_router(
         settings = administration.store.current().devices.get(device)
         if settings and not settings.enabled:
             await administration.update_device(device, enabled=True)
+        await until_offered(device, body.model)
         return await playground.load(device, body)
+
+    async def until_offered(device: str, model: str) -> None:
+        """Wait for the server that knows the model; what asks it then says what is wrong with one that fails."""
+        for _ in range(int(_PATIENCE_SECONDS / _LOOK_SECONDS)):
+            health = reader.suite.health(device)
+            offered = health is not None and any(each.id == model for each in health.models)
+            if offered or reader.suite.status(device).state == "failed":
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     @router.post("/devices/{device}/assign", responses=REFUSED | answer(UpdatedDevice))
     async def assign(device: str, body: ModelName) -> dict[str, Any]:
