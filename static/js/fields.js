@@ -29,7 +29,8 @@
   function reach(field) {
     for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     if (field.closest(".advanced")) document.documentElement.dataset.view = "advanced"; // what is at fault is not hidden
-    field.focus();
+    field.focus({ preventScroll: true });
+    (document.getElementById(`${field.id}-error`) ?? field).scrollIntoView({ block: "center" }); // not below the bar
   }
 
   function show(field, sentence) {

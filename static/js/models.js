@@ -53,6 +53,7 @@
   document.addEventListener("htmx:sseOpen", () => live.on("models", ({ data }) => receive(data)), { once: true });
 
   function receive(html) {
+    refresh();
     const incoming = document.createElement("template");
     incoming.innerHTML = html;
     arrange(incoming.content);
@@ -167,7 +168,18 @@
     if (readme) await render(readme);
   }
 
-  panel.addEventListener("htmx:afterRequest", ({ target, detail: { successful } }) => successful && target.matches("[data-again]") && panel.open && detail(opened));
+  // What can be pressed follows what runs; the rest stays as it is being read.
+  async function refresh() {
+    const response = panel.open && (await fetch(`/models/detail?${new URLSearchParams({ model: opened })}`).catch(() => null));
+    if (!response?.ok) return;
+    const fresh = document.createElement("template");
+    fresh.innerHTML = await response.text();
+    const actions = panel.querySelector(".detail-actions");
+    if (actions.querySelector(".htmx-request")) return;
+    Idiomorph.morph(actions, fresh.content.querySelector(".detail-actions"), { morphStyle: "outerHTML" });
+    htmx.process(panel);
+  }
+
   panel.addEventListener("click", ({ target }) => target === panel && panel.close());
 
   let parsers = null; // loaded with the first README
@@ -176,6 +188,8 @@
     const { marked: path, purify } = document.getElementById("models-script").dataset;
     parsers ??= Promise.all([path, purify].map((src) => new Promise((resolve, reject) => document.head.append(Object.assign(document.createElement("script"), { src, onload: resolve, onerror: reject })))));
     await parsers;
+    // HTML in a README is left out, and what it would load too: the page shows words.
+    marked.use({ renderer: { html: () => "", image: ({ text }) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`) } });
     const clean = DOMPurify.sanitize(marked.parse(element.textContent), { FORBID_TAGS: ["img", "picture", "video", "audio", "iframe", "style", "form", "input"], FORBID_ATTR: ["style", "id", "class"] });
     element.innerHTML = clean;
     for (const link of element.querySelectorAll("a[href]")) Object.assign(link, { target: "_blank", rel: "noreferrer" });

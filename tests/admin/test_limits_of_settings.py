@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from configuration.device_config import DeviceSettings
 from tests.admin.conftest import PHI, OpenPage
-from tests.admin.site import LiveSite, Site, add_model
+from tests.admin.site import LiveSite, add_model
 
 BOTH = pytest.mark.parametrize("language", ["en", "zh-TW"])
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -111,31 +109,3 @@ def test_a_devices_limits_are_checked_too(live: LiveSite, open_page: OpenPage, l
     form.locator("[name='limits.memory_limit_gb']").fill("2")
     form.get_by_role("button").click()
     expect(note).to_have_count(0)
-
-
-async def test_the_api_names_the_field(client: httpx.AsyncClient, site: Site, published: Path) -> None:
-    add_model(site, PHI, published)
-    for field, value in (("preload_count", 500), ("max_total_memory_gb", 0.0001), ("parameters", {"temperature": 9})):
-        body = {"device": "gpu", "models": [{"id": PHI, field: value}]}
-        refused = await client.post("/api/update_config", json=body)
-        error = refused.json()["error"]
-        assert (refused.status_code, error["type"] in ("setting_range", "setting_gigabytes")) == (422, True)
-        assert error["param"].startswith(f"models.{PHI}.{field}")
-    alias = {"name": "chat", "model": PHI, "parameters": {"temperature": 9}}
-    refused = await client.post("/api/gateway/aliases", json=alias)
-    assert (refused.status_code, refused.json()["error"]["param"]) == (422, "parameters.temperature")
-
-
-async def test_a_value_that_stands_in_the_file_stays(client: httpx.AsyncClient, site: Site, published: Path) -> None:
-    """Whoever wrote it by hand is not kept from changing something else."""
-    add_model(site, PHI, published)
-    await client.post("/api/update_config", json={"device": "gpu", "enabled": False, "models": [PHI]})
-
-    def by_hand(settings: DeviceSettings) -> DeviceSettings:
-        (model,) = settings.models
-        return settings.model_copy(update={"models": [model.model_copy(update={"max_concurrent": 5000})]})
-
-    site.store.change_device("gpu", by_hand)
-    change = {"id": PHI, "max_concurrent": 5000, "idle_timeout": 60}
-    answer = await client.post("/api/update_config", json={"device": "gpu", "models": [change]})
-    assert answer.status_code == 200
