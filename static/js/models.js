@@ -183,13 +183,15 @@
   panel.addEventListener("click", ({ target }) => target === panel && panel.close());
 
   let parsers = null; // loaded with the first README
+  const load = (src) => new Promise((resolve, reject) => document.head.append(Object.assign(document.createElement("script"), { src, onload: resolve, onerror: reject })));
+  const escaped = (text) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  // HTML in a README is left out, and what it would load too.
+  const WORDS_ONLY = { html: () => "", image: ({ text }) => escaped(text) };
 
   async function render(element) {
-    const { marked: path, purify } = document.getElementById("models-script").dataset;
-    parsers ??= Promise.all([path, purify].map((src) => new Promise((resolve, reject) => document.head.append(Object.assign(document.createElement("script"), { src, onload: resolve, onerror: reject })))));
+    const scripts = document.getElementById("models-script").dataset;
+    parsers ??= Promise.all([scripts.marked, scripts.purify].map(load)).then(() => marked.use({ renderer: WORDS_ONLY }));
     await parsers;
-    // HTML in a README is left out, and what it would load too: the page shows words.
-    marked.use({ renderer: { html: () => "", image: ({ text }) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`) } });
     const clean = DOMPurify.sanitize(marked.parse(element.textContent), { FORBID_TAGS: ["img", "picture", "video", "audio", "iframe", "style", "form", "input"], FORBID_ATTR: ["style", "id", "class"] });
     element.innerHTML = clean;
     for (const link of element.querySelectorAll("a[href]")) Object.assign(link, { target: "_blank", rel: "noreferrer" });
