@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from admin.live.steps_taken import StepsTaken
-from admin.live.views import DeviceCard, LocalModelRow, ModelChoice, Snapshot
+from admin.live.views import DeviceCard, ModelChoice, Snapshot
 from configuration.device_config import DEMO_MODEL_ID
 from registry.jobs import PullJob
 from registry.recommend import Recommendation, RecommendedChoice
@@ -57,15 +57,14 @@ class FirstSteps:
 
 
 def first_steps(snapshot: Snapshot) -> FirstSteps:
-    taken, cards, jobs = snapshot.steps, snapshot.devices, snapshot.jobs
-    local: Sequence[LocalModelRow] = snapshot.local_models
+    """Of the model that is loaded, assigned, suggested or newest, the first of these that there is."""
+    taken, cards, local = snapshot.steps, snapshot.devices, snapshot.local_models
     choice, hardware, device = _recommended(snapshot.recommended, cards)
     own = [row for row in local if not row.bundled and row.state == "usable" and "chat" in row.abilities]
     steps = FirstSteps(bool(own), taken, choice, hardware, device=device, demo=_demo(cards))
     if not own:
         model = choice.model if choice else None
-        job = next((job for job in jobs if job.model_id == model and job.state not in ("ready", "cancelled")), None)
-        return replace(steps, model=model, job=job)
+        return replace(steps, model=model, job=_download(snapshot.jobs, model))
     seat = _seat(cards, {row.id for row in own})
     if seat is not None:
         card, assigned = seat
@@ -78,6 +77,13 @@ def first_steps(snapshot: Snapshot) -> FirstSteps:
     fitting = [fit.device for fit in newest.fitness if fit.level in ("fits", "tight")]
     target = device if device in fitting or not fitting else fitting[0]
     return replace(steps, model=newest.id, device=target, public_id=f"{target}-{newest.id}")
+
+
+def _download(jobs: Sequence[PullJob], model: str | None) -> PullJob | None:
+    """Of the suggested model; else one that somebody has begun, newest first."""
+    unfinished = [job for job in jobs if job.state not in ("ready", "cancelled")]
+    suggested = [job for job in unfinished if job.model_id == model]
+    return next(iter(suggested or [job for job in unfinished if job.active]), None)
 
 
 def _recommended(
