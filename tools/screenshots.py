@@ -27,6 +27,8 @@ SCREENS = {
     "playground": "/playground",
     "gateway": "/gateway",
     "activity": "/activity",
+    "charts": "/activity/charts",
+    "bench": "/activity/bench",
     "logs": "/logs",
     "connect": "/connect",
     "doctor": "/doctor",

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from admin.live.bench_runs import BenchRuns
 from admin.live.catalogue import CatalogueCache, DeviceCapacity
 from admin.live.gateway_view import gateway_card
 from admin.live.memory_bars import MODEL_STEP, MemoryBar, beside_others, device_memory, machine_memory, rounded
@@ -13,6 +14,7 @@ from admin.live.recommended import recommendations, seats
 from admin.live.request_rows import running_rows
 from admin.live.speed_history import SpeedHistory
 from admin.live.steps_taken import StepsFile
+from admin.live.updates import UpdateWatch
 from admin.live.views import (
     DeviceCard,
     DoctorStatus,
@@ -49,6 +51,8 @@ class SnapshotReader:
     doctor: Doctor
     tunings: TuningRuns
     steps: StepsFile
+    updates: UpdateWatch
+    benches: BenchRuns
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -78,6 +82,8 @@ class SnapshotReader:
             config_problem=problem,
             recommended=recommendations(seats(cards)),
             steps=self.steps.taken,
+            newer_version=self.updates.newer,
+            bench=self.benches.status,
         )
 
     def _with_tunings(self, card: DeviceCard) -> DeviceCard:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from admin.live.bench_view import bench_tables
 from admin.live.events import Fragment
 from admin.live.first_steps import first_steps
 from admin.live.views import Snapshot, Speed
@@ -31,12 +32,17 @@ def common(snapshot: Snapshot) -> list[Fragment]:
     if snapshot.gateway.enabled:
         lamps.append((GATEWAY, snapshot.gateway.port, snapshot.gateway.state, "/gateway"))
     names = ",".join(card.name for card in snapshot.devices)
-    pulls = tuple((job.id, job.model_id, job.state, job.error and job.error.message) for job in snapshot.jobs)
+    jobs = [
+        {"id": job.id, "state": job.state, "model": job.model_id, "error": job.error and job.error.message}
+        for job in snapshot.jobs
+    ]
     return [
+        Fragment("downloads", "fragments/downloads.json", {"jobs": jobs}),
         Fragment("layout", "fragments/layout.html", {"names": names}),
         Fragment("nav", "fragments/nav.html", {"devices": lamps, "downloads": len(snapshot.active_jobs)}),
-        Fragment("pulls", "fragments/pulls.html", {"pulls": pulls}),
-        Fragment("notice", "fragments/notice.html", {"problem": snapshot.config_problem}),
+        Fragment(
+            "notice", "fragments/notice.html", {"problem": snapshot.config_problem, "newer": snapshot.newer_version}
+        ),
     ]
 
 
@@ -88,6 +94,12 @@ def activity(snapshot: Snapshot) -> list[Fragment]:
     return [*common(snapshot), Fragment("running", "fragments/running.html", {"rows": snapshot.running})]
 
 
+def bench(snapshot: Snapshot) -> list[Fragment]:
+    status = snapshot.bench
+    tables = bench_tables(status) if status else ()
+    return [*common(snapshot), Fragment("bench", "fragments/bench.html", {"status": status, "tables": tables})]
+
+
 def doctor(snapshot: Snapshot) -> list[Fragment]:
     check = snapshot.check
     return [
@@ -114,6 +126,7 @@ SCREENS = {
     "models": models,
     "playground": playground,
     "activity": activity,
+    "bench": bench,
     "doctor": doctor,
     "gateway": gateway,
 }

@@ -118,7 +118,7 @@
       if (note) note.hidden = true;
       if (element.dataset.done) toast(element.dataset.done, "good");
       if (element.dataset.answer) toast(...ANSWERS[element.dataset.answer](JSON.parse(detail.xhr.responseText), element.dataset));
-      if (element.dataset.secret) tell(document.querySelector(element.dataset.secret), JSON.parse(detail.xhr.responseText).secret);
+      if (element.dataset.secret) tell(document.querySelector(element.dataset.secret), JSON.parse(detail.xhr.responseText));
       if (element.hasAttribute("data-reload")) location.reload();
       if (element.matches("form[data-watch]")) clean(element);
       if (element.matches("[data-clear]")) element.reset();
@@ -137,11 +137,18 @@
   });
 
   // A secret is shown once; the list behind it is loaded anew when its dialog is closed.
-  function tell(dialog, secret) {
-    dialog.querySelector("code").textContent = secret;
+  function tell(dialog, answer) {
+    fillSecret(dialog, answer);
     dialog.addEventListener("close", () => location.reload(), { once: true });
     dialog.showModal();
   }
+
+  // `qr`: an image that logs a phone in, where a phone could reach the server.
+  window.fillSecret = (dialog, { secret, qr }) => {
+    dialog.querySelector("code").textContent = secret;
+    dialog.querySelector(".qr-box").hidden = !qr;
+    if (qr) dialog.querySelector(".qr").src = qr;
+  };
 
   // What an answer says, and in which tone.
   const ANSWERS = {
@@ -199,6 +206,9 @@
     if (await confirmed(ask, askText, askYes)) event.detail.issueRequest(true);
   });
 
+  // Whether a person says yes to an element's question.
+  const asked = ({ dataset: { ask, askText, askYes } }) => confirmed(ask, askText, askYes);
+
   function confirmed(question, text, yes) {
     const dialog = document.getElementById("confirm");
     document.getElementById("confirm-title").textContent = question;
@@ -209,5 +219,5 @@
     return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
   }
 
-  Object.assign(window, { toast, confirmed });
+  Object.assign(window, { toast, asked, confirmed });
 })();

@@ -5,28 +5,30 @@
   const NAMES_SHOWN = 3;
   const messages = live.messages;
   let known = null; // states by id; what there was before the page was opened is no news
+  const begun = new Set();
   let news = { started: [], ready: [], failed: [] };
   const told = {}; // by kind: the toast that is on the screen, and what it tells of
   let timer = 0;
 
-  document.addEventListener("htmx:sseOpen", () => live.on("pulls", ({ data }) => compare(data)), { once: true });
+  document.addEventListener("htmx:sseOpen", () => live.on("downloads", ({ data }) => compare(JSON.parse(data))), { once: true });
 
-  function compare(data) {
-    const pulls = data.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  function compare(jobs) {
     const before = known;
-    known = new Map(pulls.map((pull) => [pull.id, pull.state]));
-    if (!before) return;
-    for (const pull of pulls) {
-      const kind = change(before.get(pull.id), pull.state);
+    known = new Map(jobs.map((job) => [job.id, job.state]));
+    for (const job of jobs) {
+      const pull = { ...job, model: job.model.slice(job.model.lastIndexOf("/") + 1) };
+      const kind = before && change(pull, before.get(pull.id));
+      if (job.state === "downloading") begun.add(job.id);
+      if (job.state === "failed" || job.state === "cancelled") begun.delete(job.id);
       if (kind) tell(kind, pull);
     }
   }
 
-  // A resumed download has begun already: its row says so.
-  function change(was, is) {
-    if (was === is) return null;
-    if (is === "downloading") return was === "verifying" || was === "paused" ? null : "started";
-    return is === "ready" || is === "failed" ? is : null;
+  // One that goes on has begun already: its row says so.
+  function change({ id, state }, was) {
+    if (was === state) return null;
+    if (state === "downloading") return begun.has(id) || was === "paused" ? null : "started";
+    return state === "ready" || state === "failed" ? state : null;
   }
 
   function tell(kind, pull) {

@@ -12,7 +12,19 @@ import pytest
 from tests.admin.conftest import PHI
 from tests.admin.site import LiveSite, Site, add_model
 
-SCREENS = ("/", "/models", "/get", "/playground", "/activity", "/logs", "/connect", "/gateway", "/doctor", "/settings")
+SCREENS = (
+    "/",
+    "/models",
+    "/get",
+    "/playground",
+    "/activity",
+    "/activity/charts",
+    "/logs",
+    "/connect",
+    "/gateway",
+    "/doctor",
+    "/settings",
+)
 
 
 @pytest.mark.parametrize("path", SCREENS)
@@ -93,7 +105,7 @@ def test_the_stream_sends_everything_once_and_then_changes(live: LiveSite, publi
             if name == "tick":
                 break
             first[name] = data
-        assert set(first) == {"layout", "nav", "pulls", "notice", "jobs", "models", "recommended", "catalogue"}
+        assert set(first) == {"layout", "nav", "downloads", "notice", "jobs", "models", "recommended", "catalogue"}
         assert "還沒有模型" in first["models"]
         add_model(live.site, PHI, published)
         data = next(data for name, data in events if name == "models")
