@@ -28,7 +28,7 @@
 
   function reach(field) {
     for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
-    if (field.closest(".advanced")) document.documentElement.dataset.view = "advanced"; // what is at fault is not hidden
+    if (field.closest(".advanced")) document.body.dataset.view = "advanced"; // what is at fault is not hidden
     field.focus({ preventScroll: true });
     (document.getElementById(`${field.id}-error`) ?? field).scrollIntoView({ block: "center" }); // not below the bar
   }
