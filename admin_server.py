@@ -21,6 +21,7 @@ from admin.api.caches import caches_router
 from admin.api.devices import devices_router
 from admin.api.doctor import doctor_router
 from admin.api.doctor_context import doctor_context
+from admin.api.first_steps import first_steps_router
 from admin.api.gateway import gateway_router
 from admin.api.hub import hub_check_router
 from admin.api.keys import keys_router
@@ -29,6 +30,7 @@ from admin.api.metrics import metrics_router
 from admin.api.models import models_router
 from admin.api.playground import CHAT_PATH, Playground
 from admin.api.responses import ERRORS, Alive
+from admin.api.serving import serving_router
 from admin.api.transfer import transfer_router
 from admin.api.tuning import tuning_router
 from admin.api.updates import updates_router
@@ -40,6 +42,8 @@ from admin.live.events import FragmentCache
 from admin.live.feed import LiveFeed
 from admin.live.snapshots import SnapshotReader
 from admin.live.speed_history import SpeedHistory
+from admin.live.steps_taken import FILE as STEPS_FILE
+from admin.live.steps_taken import StepsFile
 from admin.live.updates import UpdateWatch
 from admin.live.usage import UsageWatch
 from admin.live.usage_recorder import UsageRecorder
@@ -108,7 +112,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     renderer.add_globals(navigation=NAVIGATION, new_key_command=new_key)
     history = SpeedHistory(suite)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
-    usage = UsageWatch(suite, store, last_use)
+    steps = StepsFile(settings.data_dir / STEPS_FILE)
+    usage = UsageWatch(suite, store, last_use, steps)
     usage_store = UsageStore(settings.data_dir / USAGE_FILE)
     recorder = UsageRecorder(suite, store, usage_store)
     look = doctor_context(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
@@ -126,6 +131,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         last_use=last_use,
         doctor=doctor,
         tunings=tunings,
+        steps=steps,
         updates=updates,
         benches=benches,
     )
@@ -160,6 +166,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         await registry.start()
         watches = {"feed": feed, "history": history, "usage": usage, "recorder": recorder, "updates": updates}
         tasks = [asyncio.create_task(watch.run(), name=name) for name, watch in watches.items()]
+        tasks.append(asyncio.create_task(suite.watch_configuration(), name="configuration"))
         try:
             yield
         finally:
@@ -212,6 +219,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(usage_router(usage_store, recorder, access))
     app.include_router(keys_router(administration, login, page=f"{scheme_of(settings.tls)}://{{}}:{settings.port}"))
     app.include_router(lan_router(lan, login, scheme=scheme_of(settings.tls), port=settings.port))
+    app.include_router(first_steps_router(steps, feed))
+    app.include_router(serving_router(administration, playground, reader, feed))
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"], responses=answer(Alive))
     pages = Pages(
@@ -227,6 +236,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         settings.port,
         scheme=scheme_of(settings.tls),
     )
+    errors.around = pages.around
     app.include_router(pages.router())
     describe(app, public=PUBLIC)
     app.state.end_streams = feed.close

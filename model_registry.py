@@ -32,6 +32,7 @@ from registry.fit import Fit, fit
 from registry.imports import ImportMode, import_model
 from registry.jobs import FileProgress, JobError, PullJob
 from registry.local import LocalModel, ModelMetadata, list_models, model_id_of
+from registry.names import parse_reference
 from registry.pull import PullManager
 from registry.settings import (
     DEFAULT_ENDPOINT,
@@ -158,10 +159,12 @@ class ModelRegistry:
 
     def pull(self, model_id: str, revision: str | None = None) -> PullJob:
         """Start to download a model, or bring it up to date. Two pulls of the same are one job. Of a GGUF repository
-        `model_id` names the file too: organisation/name:Q4_K_M.
+        `model_id` names the file too: organisation/name:Q4_K_M. It may be the model's address on the hub.
 
         Raises InvalidModelName, Conflict; what the hub says comes as the job's error.
         """
+        model_id, named = parse_reference(model_id)
+        revision = revision or named
         if any(model_id_of(directory) == model_id for directory in self._bundled):
             raise RegistryConflict(Notice("notices.bundled_nothing_to_pull", model=model_id))
         return self._pulls.pull(model_id, revision)
@@ -245,6 +248,7 @@ class ModelRegistry:
             aside = move_aside(model.entry, self.models_dir)
         except PermissionError as error:
             raise ModelInUse(Notice("notices.model_files_open", model=model_id), in_use_by=[]) from error
+        self._pulls.forget(model_id)
         shutil.rmtree(aside, ignore_errors=True)
 
     def check_removable(self, model_id: str, *, in_use_by: Sequence[str] = ()) -> LocalModel:

@@ -7,7 +7,7 @@ Under `/api/` an error is `{"error": {"message", "type"}}`; elsewhere it is a pa
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from admin.rendering import Renderer
-from administration.errors import AdministrationError, explain
+from administration.errors import AdministrationError, Problem, explain
 from configuration.type_problems import type_problem
 from i18n.catalogues import Catalogues, Translator
 from web.errors import LONGEST_MESSAGE, shortened
@@ -36,25 +36,30 @@ _KINDS = {
 
 
 class ErrorHandlers:
+    """`around`: what a page has around what it says, the lamps and their stream, for those who may see them."""
+
     def __init__(self, catalogues: Catalogues, renderer: Renderer) -> None:
         self._catalogues = catalogues
         self._renderer = renderer
+        self.around: Callable[[Request], Awaitable[Mapping[str, Any]]] | None = None
 
     async def on_problem(self, request: Request, error: Exception) -> Response:
         """One of `administration.errors.PROBLEMS`."""
         problem = explain(error)
-        return self._respond(request, problem.status, problem.kind, problem.sentence)
+        return self._respond(request, problem, await self._around(request))
 
     async def on_invalid_request(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         problems = error.errors()
-        return self._respond(
-            request, 422, "invalid_request", lambda t: t("error.invalid_request", explanation=_explain(problems, t))
+        invalid = Problem(
+            422, "invalid_request", lambda t: t("error.invalid_request", explanation=_explain(problems, t))
         )
+        return self._respond(request, invalid, await self._around(request))
 
     async def on_http_exception(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        response = self._refuse(request, error.status_code, error.detail)
+        around = await self._around(request)
+        response = self._refuse(request, error.status_code, error.detail, around)
         if error.status_code == 405:
             response.headers["Allow"] = allowed_methods(request)
         return response
@@ -65,19 +70,30 @@ class ErrorHandlers:
 
     async def on_failure(self, request: Request, error: Exception) -> Response:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return await self.on_problem(request, AdministrationError(500, "internal"))  # what went wrong may name secrets
+        # What went wrong may name secrets, and may be what a whole page is made of.
+        return self._respond(request, explain(AdministrationError(500, "internal")), {})
 
-    def _refuse(self, request: Request, status: int, detail: str) -> Response:
+    async def _around(self, request: Request) -> Mapping[str, Any]:
+        return {} if self.around is None or _is_api(request) else await self.around(request)
+
+    def _refuse(self, request: Request, status: int, detail: str, around: Mapping[str, Any] | None = None) -> Response:
         values = {"path": request.url.path, "method": request.method, "detail": detail}
         problem = explain(AdministrationError(status, _KINDS.get(status, "http"), **values))
-        return self._respond(request, problem.status, problem.kind, problem.sentence)
+        return self._respond(request, problem, around or {})
 
-    def _respond(self, request: Request, status: int, kind: str, sentence: Callable[[Translator], str]) -> Response:
-        if request.url.path.startswith("/api/"):
-            message = shortened(sentence(self._catalogues.negotiate(request, default="en")), LONGEST_MESSAGE)
-            return JSONResponse({"error": {"message": message, "type": kind}}, status_code=status)
-        context = {"status": status, "message": sentence(self._catalogues.negotiate(request))}
-        return self._renderer.page(request, "error.html", context, status=status)
+    def _respond(self, request: Request, problem: Problem, around: Mapping[str, Any]) -> Response:
+        if _is_api(request):
+            message = shortened(problem.sentence(self._catalogues.negotiate(request, default="en")), LONGEST_MESSAGE)
+            named = {"param": problem.param} if problem.param else {}
+            return JSONResponse(
+                {"error": {"message": message, "type": problem.kind, **named}}, status_code=problem.status
+            )
+        context = {"status": problem.status, "message": problem.sentence(self._catalogues.negotiate(request))}
+        return self._renderer.page(request, "error.html", {**around, **context}, status=problem.status)
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
 
 
 def _explain(problems: Sequence[dict[str, Any]], t: Translator) -> str:

@@ -19,6 +19,8 @@ from i18n.catalogues import Catalogues, Translator
 
 THEME_COOKIE = "theme"
 THEMES = ("auto", "light", "dark")
+VIEW_COOKIE = "view"
+VIEWS = ("simple", "advanced")
 # Under "no-referrer" a browser sends a form of our own with the origin "null", which the guard must refuse.
 PAGE_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
@@ -53,6 +55,7 @@ class Renderer:
             "speed": formats.speed,
             "moment": formats.moment,
             "clock": formats.clock,
+            "second": formats.second,
             "seconds": formats.seconds,
             "plain": formats.plain,
             "digest": lambda text: hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:10],
@@ -68,11 +71,14 @@ class Renderer:
     def page(self, request: Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> HTMLResponse:
         audience = Audience.of(request, self._catalogues)
         theme = request.cookies.get(THEME_COOKIE, "auto")
+        view = request.cookies.get(VIEW_COOKIE, "simple")
         html = self._environment.get_template(template).render(
             _words(audience),
             languages=self._catalogues.languages,
             theme=theme if theme in THEMES else "auto",
             themes=THEMES,
+            view=view if view in VIEWS else "simple",
+            views=VIEWS,
             path=request.url.path,
             **context,
         )

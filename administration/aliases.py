@@ -34,6 +34,13 @@ def offered_names(configuration: Configuration) -> frozenset[str]:
     return frozenset(names)
 
 
+def unknown_targets(configuration: Configuration, alias: GatewayAlias) -> list[str]:
+    """Those of an alias's models that no device offers. A GGUF file may be called by its quantisation too."""
+    offered = offered_names(configuration)
+    targets = [alias.model, *alias.fallback]
+    return [each for each in targets if each not in offered and each.partition(":")[0] not in offered]
+
+
 def names_of_model(configuration: Configuration, model_id: str) -> frozenset[str]:
     return frozenset({model_id, *(f"{device}-{model_id}" for device in configuration.devices)})
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from administration.aliases import names_of_model, offered_names, with_models, without_model, without_targets
 from administration.errors import AdministrationError, check_parameters
 from administration.places import check_places
+from administration.ranges import ModelRoom, check_device_limits, check_model_settings
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from configuration.gateway_config import GatewaySettings, GatewayStore
 from configuration.type_problems import type_problem
@@ -57,6 +58,7 @@ class Assignments:
         value they have. `limits`: further settings of the device."""
 
         def change(before: DeviceSettings) -> DeviceSettings:
+            check_device_limits(limits or {}, before.model_dump(), self._memory_of(device))
             after = before.model_copy(update=dict(limits or {}))
             if enabled is not None:
                 after = after.model_copy(update={"enabled": enabled})
@@ -108,7 +110,14 @@ class Assignments:
         known = next((model for model in before.models if model.id == model_id), None)
         assignment = known or self._new(model_id, self._limit(device, before))
         check_places(dict(settings), assignment, self._data_dir)
-        return _changed(assignment, settings)
+        changed = _changed(assignment, settings)
+        check_model_settings(settings, assignment.model_dump(), self.room(device, before, model_id))
+        return changed
+
+    def room(self, device: str, settings: DeviceSettings, model_id: str) -> ModelRoom:
+        """What the ranges of a model's settings on a device depend on."""
+        model = next((model for model in self._registry.local_models() if model.id == model_id), None)
+        return ModelRoom(model_id, model.facts if model else None, self._limit(device, settings))
 
     def _new(self, model_id: str, limit: int | None) -> ModelAssignment:
         model = self._registry.find(model_id)
@@ -131,6 +140,10 @@ class Assignments:
             return configured
         total = read_system_memory().total
         return min(total, configured or total)
+
+    def _memory_of(self, device: str) -> int:
+        """Bytes of the memory that a device draws on; of a GPU's own only its server can tell."""
+        return max(read_system_memory().total, self._limit_of(device) or 0)
 
     def _load(self) -> Configuration:
         try:

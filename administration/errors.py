@@ -41,11 +41,13 @@ PROBLEMS: tuple[type[Exception], ...] = (
 
 @dataclass(frozen=True)
 class Problem:
-    """An error for a client: HTTP status, stable name, and its sentence in the reader's language."""
+    """An error for a client: HTTP status, stable name, and its sentence in the reader's language. `param`: the field at
+    fault."""
 
     status: int
     kind: str
     sentence: Callable[[Translator], str]
+    param: str | None = None
 
     @property
     def english(self) -> str:
@@ -66,7 +68,13 @@ def explain(error: Exception) -> Problem:
         case AdministrationError(message=str(message)):
             return Problem(error.status, error.kind, lambda t: t.say(message))
         case AdministrationError():
-            return Problem(error.status, error.kind, lambda t: t(f"error.{error.kind}", **_said(t, error.values)))
+            param = error.values.get("param")
+            return Problem(
+                error.status,
+                error.kind,
+                lambda t: t(f"error.{error.kind}", **_said(t, error.values)),
+                param if isinstance(param, str) else None,
+            )
         case ConfigError():
             return Problem(409, "config_broken", lambda t: describe_config(t, error))
         case GatewayProblem():

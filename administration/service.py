@@ -8,10 +8,11 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from pathlib import Path
 from typing import Any
 
-from administration.aliases import with_aliases, without_alias
+from administration.aliases import unknown_targets, with_aliases, without_alias
 from administration.assignments import Assignments, Settings
 from administration.errors import AdministrationError, check_parameters
 from administration.pulls import JobState, pull_here
+from administration.ranges import check_sampling
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings
 from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
 from configuration.server_config import ServerConfig
@@ -110,7 +111,10 @@ class Administration:
     async def set_alias(self, name: str, alias: GatewayAlias) -> GatewaySettings:
         parameters = {key: value for key, value in alias.parameters.items() if value is not None}
         check_parameters(parameters)
+        check_sampling(parameters)
         alias = alias.model_copy(update={"parameters": parameters})
+        if unknown := await asyncio.to_thread(lambda: unknown_targets(self.store.current(), alias)):
+            raise AdministrationError(422, "alias_unknown_model", models=", ".join(unknown))
         return await self._change_gateway(lambda before: with_aliases(before, {**before.aliases, name: alias}))
 
     async def remove_alias(self, name: str) -> GatewaySettings:

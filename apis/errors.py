@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from activity.request_log import CLIENT_LEFT, note_error
+from notices import phrase_of
 from pools.errors import PromptTooLong, QueueFull
 from web.errors import InvalidRequest, ServiceError
 from web.methods import allowed_methods
@@ -132,11 +133,21 @@ def _response(path: str, error: ServiceError, headers: dict[str, str] | None = N
     return JSON(_shape(path)(error), status_code=error.status, headers=headers)
 
 
+def _own_error(error: ServiceError) -> dict[str, Any]:
+    """OpenAI's, with the sentence as a phrase where it is one: the page puts it into the reader's language."""
+    shown = openai_error(error)
+    if phrase := phrase_of(error.message):
+        shown["error"]["phrase"] = phrase
+    return shown
+
+
 def _shape(path: str) -> Callable[[ServiceError], dict[str, Any]]:
     if path.startswith("/api/"):
         return ollama_error
     if path.startswith("/v1/messages"):
         return anthropic_error
+    if path.startswith("/model/"):
+        return _own_error
     return _responses_error if path.startswith(("/v1/responses", "/responses")) else openai_error
 
 

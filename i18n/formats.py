@@ -62,6 +62,11 @@ def clock(value: float) -> str:
     return datetime.fromtimestamp(value).strftime("%H:%M:%S")
 
 
+def second(value: float) -> str:
+    """A point in time in the server's time zone, to the second: `2026-11-23 14:05:09`."""
+    return datetime.fromtimestamp(value).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def seconds(value: float | None) -> str:
     """`0.42 s`, `12.3 s`; an en dash when unknown."""
     return "–" if value is None else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"

@@ -35,7 +35,7 @@ from registry.downloader_protocol import (
     decode_request,
     encode,
 )
-from registry.errors import DownloadFailed, NotEnoughDisk, RegistryConflict, RegistryError
+from registry.errors import DownloadFailed, NotEnoughDisk, PulledElsewhere, RegistryError
 from registry.files import RemoteFile, check_served, is_intact, needed_files
 from registry.gguf_choice import check_readable
 from registry.hub import RemoteModel
@@ -69,7 +69,7 @@ class Downloader:
             with partial_lock(self._directory).acquire(timeout=_LOCK_SECONDS):
                 self._pull()
         except Timeout as error:
-            raise RegistryConflict(Notice("notices.pulled_elsewhere", model=self._request.model_id)) from error
+            raise PulledElsewhere(Notice("notices.pulled_elsewhere", model=self._request.model_id)) from error
 
     def _pull(self) -> None:
         model = self._resolve()

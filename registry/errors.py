@@ -83,6 +83,12 @@ class RegistryConflict(RegistryError):
     status = 409
 
 
+class PulledElsewhere(RegistryError):
+    """Another process writes to the same unfinished download."""
+
+    status = 409
+
+
 class HubUnreachable(RegistryError):
     status = 502
 

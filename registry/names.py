@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 from notices import Notice
 from registry.errors import InvalidModelName, UnsafeRepository
@@ -18,6 +19,27 @@ _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{digit}" for name in ("com", "lpt") for digit in range(1, 10))}
 _FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
 _MAX_FILE_NAME = 200
+_HUB_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co", "modelscope.cn", "www.modelscope.cn")
+
+
+def parse_reference(text: str) -> tuple[str, str | None]:
+    """Model id (of a GGUF file with that behind a colon) and revision of what people copy: the id itself, or the
+    address of a model, a branch or a file on the hub. What is no address comes back as it is."""
+    text = text.strip()
+    host, slash, rest = re.sub(r"^https?://", "", text).partition("/")
+    if text == host + slash + rest and host not in _HUB_HOSTS:
+        return text, None
+    parts = [unquote(part) for part in re.split(r"[?#]", rest)[0].split("/") if part]
+    if parts[:1] == ["models"]:  # ModelScope
+        parts = parts[1:]
+    if len(parts) < 2:
+        return text, None
+    model_id, revision = "/".join(parts[:2]), None
+    if len(parts) > 3 and parts[2] in ("tree", "blob", "resolve"):
+        revision = parts[3] if parts[3] not in ("main", "master") else None
+        if parts[-1].lower().endswith(".gguf"):
+            model_id = f"{model_id}:{parts[-1]}"
+    return model_id, revision
 
 
 def check_model_id(model_id: str) -> str:

@@ -21,7 +21,15 @@ from registry.downloader_protocol import (
     Resolved,
     Verifying,
 )
-from registry.errors import DownloadFailed, JobNotFound, RegistryConflict, RegistryError, RevisionNotFound, error_named
+from registry.errors import (
+    DownloadFailed,
+    JobNotFound,
+    PulledElsewhere,
+    RegistryConflict,
+    RegistryError,
+    RevisionNotFound,
+    error_named,
+)
 from registry.gguf_choice import split_variant
 from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, TransferRateMeter, new_job
 from registry.local import read_metadata
@@ -110,9 +118,20 @@ class PullManager:
         for job in self._jobs.values():
             if job.state == "failed" and (job.model_id, job.revision, job.variant) == wanted:
                 return self.resume(job.id)
+        self.forget(model_id)
         job = self._set(new_job("queued", *wanted))
         self._launch(job)
         return job
+
+    def forget(self, model_id: str) -> None:
+        """Take the ended jobs of a model off the list."""
+        ended = [
+            job.id for job in self.jobs() if job.model_id == model_id and not (job.active or job.state == "paused")
+        ]
+        for job_id in ended:
+            del self._jobs[job_id]
+        if ended:
+            self._store.save(self.jobs())
 
     def begin_anew(self) -> None:
         """Downloads that run go on from where they are, with the settings as they are now."""
@@ -248,6 +267,8 @@ class PullManager:
                 logger.warning("Download of %s: %s", self.job(job_id).model_id, death)
                 if restarts > _RESTARTS:
                     self._fail(job_id, DownloadFailed(Notice("notices.resume_to_try_again", sentence=death)))
+            except PulledElsewhere as error:  # the other one may end well, or leave something to go on with
+                self._set(replace(self.job(job_id), state="queued", notes=(error.message,)))
             except RegistryError as error:
                 self._fail(job_id, error)
             except OSError as error:

@@ -1,6 +1,7 @@
 """The suite: one supervised device server for each device in `device_config.json`, and the gateway to all of them."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import defaultdict
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 
 from activity.history import RequestHistory
-from configuration.device_config import ConfigStore, DeviceSettings
+from configuration.device_config import ConfigError, ConfigStore, DeviceSettings
 from configuration.gateway_config import GATEWAY_FILE, GatewayStore
 from notices import Notice
 from reports.device import Health, MemoryReport
@@ -105,6 +106,30 @@ class Suite:
         """Start, restart or stop the gateway as its file now says. Returns when an old process has ended."""
         if self._run_devices:
             await self._to_the_end(self.gateway.apply(self.gateway_store.current()))
+
+    async def watch_configuration(self) -> None:
+        """Begin failed servers afresh whenever a broken configuration has been repaired, until cancelled: it may be why
+        they failed."""
+        broken = self._broken()
+        while True:
+            await asyncio.sleep(self._timing.poll)
+            was_broken, broken = broken, await asyncio.to_thread(self._broken)
+            if was_broken and not broken:
+                for supervisor in self._all():
+                    if supervisor.status().state == "failed":
+                        await self._again(supervisor)
+
+    def _broken(self) -> bool:
+        with contextlib.suppress(ConfigError, OSError):
+            self._store.current()
+        self.gateway_store.current()
+        return self._store.problem is not None or self.gateway_store.problem is not None
+
+    async def _again(self, supervisor: ServerSupervisor[Any]) -> None:
+        if supervisor is self._gateway:
+            await self.apply_gateway()
+        elif supervisor.name in self._store.current().devices:
+            await self.apply(supervisor.name)
 
     async def apply(self, name: str) -> None:
         """Begin `name` afresh with what the configuration now says of it: start, restart or stop. Returns when the old

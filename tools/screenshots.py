@@ -1,4 +1,4 @@
-"""Photograph every screen of the admin page: both languages, light and dark, 390 and 1440 pixels wide.
+"""Photograph every screen of the admin page: both languages, light and dark, 390, 1440 and 2560 pixels wide.
 
     python tools/screenshots.py OUTPUT [--url http://127.0.0.1:11437] [--only overview] [--fold]
 
@@ -24,7 +24,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 SCREENS = {
     "overview": "/",
     "models": "/models",
-    "get": "/get",
     "playground": "/playground",
     "gateway": "/gateway",
     "activity": "/activity",
@@ -35,7 +34,7 @@ SCREENS = {
     "doctor": "/doctor",
     "settings": "/settings",
 }
-WIDTHS = {390: 844, 1440: 900}
+WIDTHS = {390: 844, 1440: 900, 2560: 1440}
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
 

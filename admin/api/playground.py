@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import time
 from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
@@ -12,15 +15,19 @@ from fastapi.responses import Response, StreamingResponse
 from admin.api.requests import ModelName
 from admin.api.responses import OF_DEVICE, LoadResponse, PlaygroundAnswer, UnloadResponse
 from administration.errors import AdministrationError
+from notices import restored
 from supervision.suite import Suite
 from web.openapi import answer
 from web.tls import verification
 
 CONNECT_SECONDS = 5
+RESTART_SECONDS = 30.0
+"""How long a request waits for a server that restarts."""
+RETRY_SECONDS = 0.2
 CHAT_PATH = "/api/playground/"
 CHAT_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 """What the device's /v1/chat/completions takes; its own document tells."""
-_HEADERS = {"Content-Type": "application/json", "User-Agent": "Playground"}
+JSON = "application/json"
 
 
 class Playground:
@@ -55,17 +62,27 @@ class Playground:
 
     async def load(self, device: str, body: ModelName) -> Response:
         """Have one instance of a model in memory; answers once it is there."""
-        return await self._pass_on(device, f"/model/preload/{quote(body.model)}/1", b"")
+        return await self._ask(device, f"/model/preload/{quote(body.model)}/1")
 
     async def unload(self, device: str, body: ModelName) -> Response:
         """End the instances of a model that have nothing to do."""
-        return await self._pass_on(device, f"/model/cleanup?{urlencode({'model': body.model})}", b"")
+        return await self._ask(device, f"/model/cleanup?{urlencode({'model': body.model})}")
 
     async def unload_quietly(self, device: str, model: str) -> None:
         """End what is idle and wait for it. Raises `AdministrationError` where no server answers."""
         answer = await self._send(device, f"/model/cleanup?{urlencode({'model': model})}", b"")
         await answer.aread()
         await answer.aclose()
+
+    async def _ask(self, device: str, path: str) -> Response:
+        """What the device answers. Raises `AdministrationError` for a refusal, whose sentence is as the device has it
+        or, of a newer one, its English text."""
+        answer = await self._send(device, path, b"")
+        content = await answer.aread()
+        await answer.aclose()
+        if answer.is_error:
+            raise _refused(answer.status_code, content)
+        return Response(content, media_type=answer.headers.get("content-type"), headers={"Cache-Control": "no-store"})
 
     async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
         answer = await self._send(device, path, body)
@@ -76,17 +93,37 @@ class Playground:
             headers={"Cache-Control": "no-store"},
         )
 
-    async def _send(self, device: str, path: str, body: bytes) -> httpx.Response:
-        status = self._suite.status(device)
-        # A server that is starting has its socket open already: the connection waits in it.
-        if status.state not in ("running", "starting", "restarting"):
-            raise AdministrationError(503, "device_not_running", device=device)
-        url = self._suite.launch.base_url(status.port) + path
-        outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
-        try:
-            return await self._client.send(outgoing, stream=True)
-        except httpx.HTTPError as error:
-            raise AdministrationError(502, "device_not_running", device=device) from error
+    async def _send(self, device: str, path: str, body: bytes | None, kind: str = JSON) -> httpx.Response:
+        """A POST; without a body a GET."""
+        method = "GET" if body is None else "POST"
+        headers = {"Content-Type": kind, "User-Agent": "Playground"}
+        deadline = time.monotonic() + RESTART_SECONDS
+        broken_off = 0
+        while True:
+            status = self._suite.status(device)
+            # A server that is starting has its socket open already: the connection waits in it.
+            if status.state not in ("running", "starting", "restarting"):
+                raise AdministrationError(503, "device_not_running", device=device)
+            url = self._suite.launch.base_url(status.port) + path
+            outgoing = self._client.build_request(method, url, content=body, headers=headers)
+            try:
+                return await self._client.send(outgoing, stream=True)
+            except httpx.ConnectError as error:
+                problem = error
+            except httpx.HTTPError as error:  # it has had the request: one that kills servers must not kill all
+                problem, broken_off = error, broken_off + 1
+            if time.monotonic() > deadline or broken_off > 1:
+                raise AdministrationError(502, "device_restarting", device=device) from problem
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+def _refused(status: int, content: bytes) -> AdministrationError:
+    try:
+        error = json.loads(content)["error"]
+        message = restored(error.get("phrase") or error["message"])
+        return AdministrationError(status, str(error.get("code") or error["type"]), message=message)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return AdministrationError(status, "internal")
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:

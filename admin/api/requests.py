@@ -31,7 +31,9 @@ class Body(BaseModel):
 
 
 class PullModelRequest(Body):
-    model_id: str = Field(min_length=1, max_length=255)
+    """`model_id`: organisation/name, or the model's address on the hub."""
+
+    model_id: str = Field(min_length=1, max_length=1000)
     revision: str | None = Field(default=None, max_length=255)
 
 

@@ -229,6 +229,13 @@ class Revoked(BaseModel):
     revoked: str
 
 
+class FirstStepsTaken(BaseModel):
+    loaded: bool
+    chatted: bool
+    connected: bool
+    hidden: bool
+
+
 class PlaygroundAnswer(BaseModel):
     """As the device's /v1/chat/completions gives it."""
 

@@ -13,6 +13,7 @@ from admin.live.memory_bars import MODEL_STEP, MemoryBar, beside_others, device_
 from admin.live.recommended import recommendations, seats
 from admin.live.request_rows import running_rows
 from admin.live.speed_history import SpeedHistory
+from admin.live.steps_taken import StepsFile
 from admin.live.updates import UpdateWatch
 from admin.live.views import (
     DeviceCard,
@@ -49,6 +50,7 @@ class SnapshotReader:
     last_use: LastUse
     doctor: Doctor
     tunings: TuningRuns
+    steps: StepsFile
     updates: UpdateWatch
     benches: BenchRuns
 
@@ -79,6 +81,7 @@ class SnapshotReader:
             gateway=await asyncio.to_thread(gateway_card, self.suite),
             config_problem=problem,
             recommended=recommendations(seats(cards)),
+            steps=self.steps.taken,
             newer_version=self.updates.newer,
             bench=self.benches.status,
         )

@@ -1,9 +1,10 @@
-"""Watches which models are asked, by what the device servers tell of their requests."""
+"""Watches which models are asked, and by whom, by what the device servers tell of their requests."""
 
 from __future__ import annotations
 
 import asyncio
 
+from admin.live.steps_taken import StepsFile
 from configuration.device_config import ConfigError, ConfigStore, DeviceSettings
 from registry.last_use import LastUse
 from reports.requests import Request
@@ -14,10 +15,11 @@ _READS_A_SAVING = 15
 
 
 class UsageWatch:
-    def __init__(self, suite: Suite, store: ConfigStore, last_use: LastUse) -> None:
+    def __init__(self, suite: Suite, store: ConfigStore, last_use: LastUse, steps: StepsFile) -> None:
         self._suite = suite
         self._store = store
         self._last_use = last_use
+        self._steps = steps
         self._cursors: dict[str, int] = {}
 
     async def run(self) -> None:
@@ -48,6 +50,7 @@ class UsageWatch:
     def _note(self, device: str, settings: DeviceSettings | None, entry: Request) -> None:
         if model_id := asked_model(device, settings, entry):
             self._last_use.note(model_id, entry.time)
+            self._steps.note_request(model_id, entry)
 
 
 def asked_model(device: str, settings: DeviceSettings | None, request: Request) -> str | None:

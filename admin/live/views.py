@@ -5,12 +5,13 @@ They are compared to find out what has changed since the last reading, so they h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from admin.live.bench_runs import BenchStatus
 from admin.live.gateway_view import GatewayCard
 from admin.live.memory_bars import MemoryBar
 from admin.live.request_rows import ActivityRow
+from admin.live.steps_taken import StepsTaken
 from administration.tuning import TuningLine
 from configuration.device_config import ConfigError, DeviceSettings, ModelAssignment
 from doctor.examination import Report
@@ -54,6 +55,11 @@ class Fitness:
     reason: str
     warnings: tuple[str, ...] = ()
     """What one should know of a model that runs there, in English."""
+
+
+def suited(fitness: tuple[Fitness, ...]) -> str:
+    """The devices that a model will run on, separated by blanks."""
+    return " ".join(fit.device for fit in fitness if fit.level in ("fits", "tight"))
 
 
 @dataclass(frozen=True)
@@ -194,6 +200,21 @@ class LocalModelRow:
     running: tuple[tuple[str, RunningModel], ...]
     """What the servers among them report of it."""
 
+    @property
+    def text(self) -> str:
+        """What a search looks through."""
+        return " ".join(filter(None, (self.id, self.kind, self.quantization, self.license))).lower()
+
+    @property
+    def suits(self) -> str:
+        return suited(self.fitness)
+
+    @property
+    def chat(self) -> str | None:
+        """The public id under which one can talk to it now."""
+        able = "chat" in self.abilities
+        return next((f"{device}-{self.id}" for device, _ in self.running if able), None)
+
 
 @dataclass(frozen=True)
 class CatalogueRow:
@@ -219,8 +240,7 @@ class CatalogueRow:
 
     @property
     def suits(self) -> str:
-        """The devices it will run on, separated by blanks."""
-        return " ".join(fit.device for fit in self.fitness if fit.level in ("fits", "tight"))
+        return suited(self.fitness)
 
 
 @dataclass(frozen=True)
@@ -256,6 +276,7 @@ class Snapshot:
     gateway: GatewayCard
     config_problem: ConfigError | None
     recommended: tuple[Recommendation, ...] = ()
+    steps: StepsTaken = field(default_factory=StepsTaken)
     bench: BenchStatus | None = None
     newer_version: str | None = None
     """Of this server, as far as is known."""

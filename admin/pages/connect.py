@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from admin.live.views import Snapshot
+from i18n.catalogues import Translator
 
 ANY_KEY = "openvino"
 YOUR_KEY = "ovk-…"
-_SENTENCES = ["OpenVINO 在 Intel 晶片上執行模型。", "香蕉是黃色的。"]
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,27 @@ def served_models(snapshot: Snapshot) -> list[ConnectModel]:
 
 
 @dataclass(frozen=True)
+class Examples:
+    """What the snippets ask and say, in the reader's language."""
+
+    question: str
+    sentences: tuple[str, ...]
+    spoken: str
+    picture: str
+
+    @classmethod
+    def of(cls, t: Translator) -> Examples:
+        sentences = (t("connect.example_sentence"), t("connect.example_other_sentence"))
+        return cls(t("connect.example_question"), sentences, t("connect.example_spoken"), t("connect.example_picture"))
+
+
+@dataclass(frozen=True)
 class Way:
     """How a client reaches the models: the host it knows this machine by, and whether it must show a key. `gateway`:
     the port of the one address for all of them, where there is one."""
 
     host: str
+    say: Examples
     scheme: str = "http"
     needs_key: bool = False
     gateway: int | None = None
@@ -94,12 +110,16 @@ def recipes(model: ConnectModel, way: Way) -> list[Recipe]:
     needed = key if way.needs_key else None
     if "embedding" in model.abilities:
         return [
-            Recipe("embed_curl", "curl", _post(base, "/v1/embeddings", {"model": name, "input": _SENTENCES}, needed)),
-            Recipe("embed_python", "Python · openai", _embed_python(base, name, key)),
-            Recipe("embed_ollama", "Ollama", _post(base, "/api/embed", {"model": name, "input": _SENTENCES}, needed)),
+            Recipe(
+                "embed_curl", "curl", _post(base, "/v1/embeddings", {"model": name, "input": way.say.sentences}, needed)
+            ),
+            Recipe("embed_python", "Python · openai", _embed_python(base, name, key, way.say)),
+            Recipe(
+                "embed_ollama", "Ollama", _post(base, "/api/embed", {"model": name, "input": way.say.sentences}, needed)
+            ),
         ]
     if "rerank" in model.abilities:
-        body = {"model": name, "query": "什麼是 OpenVINO？", "documents": _SENTENCES}
+        body = {"model": name, "query": way.say.question, "documents": way.say.sentences}
         return [Recipe("rerank_curl", "curl", _post(base, "/v1/rerank", body, needed))]
     if "transcription" in model.abilities:
         form = {"file": "@speech.wav", "model": name}
@@ -112,42 +132,42 @@ def recipes(model: ConnectModel, way: Way) -> list[Recipe]:
             ),
         ]
     if "speech" in model.abilities:
-        body = {"model": name, "input": "Hello.", "voice": "default", "response_format": "wav"}
+        body = {"model": name, "input": way.say.spoken, "voice": "default", "response_format": "wav"}
         return [
             Recipe("speak_curl", "curl", _post(base, "/v1/audio/speech", body, needed) + " -o speech.wav"),
             Recipe("speak_openwebui", "Open WebUI", _fields(_engine("TTS", base, name, key))),
         ]
     if "image" in model.abilities:
-        body = {"model": name, "prompt": "a lighthouse at dawn", "size": "512x512"}
+        body = {"model": name, "prompt": way.say.picture, "size": "512x512"}
         return [
             Recipe("draw_curl", "curl", _post(base, "/v1/images/generations", body, needed)),
-            Recipe("draw_python", "Python · openai", _draw_python(base, name, key)),
+            Recipe("draw_python", "Python · openai", _draw_python(base, name, key, way.say)),
         ]
     return [
-        Recipe("curl", "curl", _curl(base, name, needed)),
-        Recipe("python", "Python · openai", _python(base, name, key)),
-        Recipe("javascript", "JavaScript · openai", _javascript(base, name, key)),
-        Recipe("ollama", "Ollama CLI / Python", _ollama(base, name, needed)),
+        Recipe("curl", "curl", _curl(base, name, needed, way.say)),
+        Recipe("python", "Python · openai", _python(base, name, key, way.say)),
+        Recipe("javascript", "JavaScript · openai", _javascript(base, name, key, way.say)),
+        Recipe("ollama", "Ollama CLI / Python", _ollama(base, name, needed, way.say)),
         Recipe("openwebui", "Open WebUI", _open_webui(base, needed)),
         Recipe("continue", "Continue", _continue(base, name, key)),
         Recipe("cline", "Cline", _cline(base, name, key)),
         Recipe("claude", "Claude Code", _claude(base, name, key)),
-        Recipe("langchain", "LangChain", _langchain(base, name, key)),
+        Recipe("langchain", "LangChain", _langchain(base, name, key, way.say)),
         Recipe("homeassistant", "Home Assistant", _fields({"URL": base, "Model": name})),
         Recipe("n8n", "n8n", _fields({"Base URL": f"{base}/v1", "API Key": key, "Model": name})),
     ]
 
 
-def _curl(base: str, name: str, key: str | None) -> str:
-    body = {"model": name, "stream": True, "messages": [{"role": "user", "content": "什麼是 OpenVINO？"}]}
+def _curl(base: str, name: str, key: str | None, say: Examples) -> str:
+    body = {"model": name, "stream": True, "messages": [{"role": "user", "content": say.question}]}
     return _post(base, "/v1/chat/completions", body, key)
 
 
-def _embed_python(base: str, name: str, key: str) -> str:
+def _embed_python(base: str, name: str, key: str, say: Examples) -> str:
     return f"""from openai import OpenAI
 
 client = OpenAI(base_url="{base}/v1", api_key="{key}")
-answer = client.embeddings.create(model="{name}", input={json.dumps(_SENTENCES, ensure_ascii=False)})
+answer = client.embeddings.create(model="{name}", input={json.dumps(say.sentences, ensure_ascii=False)})
 print([len(each.embedding) for each in answer.data])"""
 
 
@@ -159,12 +179,12 @@ with open("speech.wav", "rb") as file:
     print(client.audio.transcriptions.create(model="{name}", file=file).text)"""
 
 
-def _draw_python(base: str, name: str, key: str) -> str:
+def _draw_python(base: str, name: str, key: str, say: Examples) -> str:
     return f"""import base64
 from openai import OpenAI
 
 client = OpenAI(base_url="{base}/v1", api_key="{key}")
-answer = client.images.generate(model="{name}", prompt="a lighthouse at dawn", size="512x512")
+answer = client.images.generate(model="{name}", prompt={_quoted(say.picture)}, size="512x512")
 with open("picture.png", "wb") as file:
     file.write(base64.b64decode(answer.data[0].b64_json))"""
 
@@ -191,13 +211,13 @@ def _post(base: str, path: str, body: dict[str, Any], key: str | None) -> str:
     )
 
 
-def _python(base: str, name: str, key: str) -> str:
+def _python(base: str, name: str, key: str, say: Examples) -> str:
     return f"""from openai import OpenAI
 
 client = OpenAI(base_url="{base}/v1", api_key="{key}")
 stream = client.chat.completions.create(
     model="{name}",
-    messages=[{{"role": "user", "content": "什麼是 OpenVINO？"}}],
+    messages=[{{"role": "user", "content": {_quoted(say.question)}}}],
     stream=True,
 )
 for chunk in stream:
@@ -205,20 +225,20 @@ for chunk in stream:
         print(chunk.choices[0].delta.content or "", end="", flush=True)"""
 
 
-def _javascript(base: str, name: str, key: str) -> str:
+def _javascript(base: str, name: str, key: str, say: Examples) -> str:
     return f"""import OpenAI from "openai";
 
 const client = new OpenAI({{ baseURL: "{base}/v1", apiKey: "{key}" }});
 const stream = await client.chat.completions.create({{
   model: "{name}",
-  messages: [{{ role: "user", content: "什麼是 OpenVINO？" }}],
+  messages: [{{ role: "user", content: {_quoted(say.question)} }}],
   stream: true,
 }});
 for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");"""
 
 
-def _ollama(base: str, name: str, key: str | None) -> str:
-    ask = f"""chat(model="{name}", messages=[{{"role": "user", "content": "什麼是 OpenVINO？"}}])
+def _ollama(base: str, name: str, key: str | None, say: Examples) -> str:
+    ask = f"""chat(model="{name}", messages=[{{"role": "user", "content": {_quoted(say.question)}}}])
 print(answer.message.content)"""
     if key:  # the command line tool sends a key to its maker's own service only
         return f"""# Python
@@ -277,11 +297,15 @@ $env:ANTHROPIC_BASE_URL = "{base}"; $env:ANTHROPIC_AUTH_TOKEN = "{key}"
 claude --model {name}"""
 
 
-def _langchain(base: str, name: str, key: str) -> str:
+def _langchain(base: str, name: str, key: str, say: Examples) -> str:
     return f"""from langchain_openai import ChatOpenAI
 
 model = ChatOpenAI(base_url="{base}/v1", api_key="{key}", model="{name}")
-print(model.invoke("什麼是 OpenVINO？").content)"""
+print(model.invoke({_quoted(say.question)}).content)"""
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _fields(values: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from admin.live.bench_view import bench_tables
 from admin.live.events import Fragment
+from admin.live.first_steps import first_steps
 from admin.live.views import Snapshot, Speed
 from admin.pages.connect import served_models
 from supervision.gateway_supervisor import GATEWAY
@@ -25,13 +26,16 @@ NAVIGATION = (
 
 
 def common(snapshot: Snapshot) -> list[Fragment]:
-    """On every screen: the devices' lamps in the side rail, the notice about a configuration that cannot be used, and
-    which devices there are, as a page whose devices have changed has to be loaded anew."""
+    """On every screen: the devices' lamps in the side rail, how the downloads stand, the notice about a configuration
+    that cannot be used, and which devices there are, as a page whose devices have changed has to be loaded anew."""
     lamps = [(card.name, card.port, card.stage, f"/#device-{card.name}") for card in snapshot.devices]
     if snapshot.gateway.enabled:
         lamps.append((GATEWAY, snapshot.gateway.port, snapshot.gateway.state, "/gateway"))
     names = ",".join(card.name for card in snapshot.devices)
-    jobs = [{"id": job.id, "state": job.state, "model": job.model_id} for job in snapshot.jobs]
+    jobs = [
+        {"id": job.id, "state": job.state, "model": job.model_id, "error": job.error and job.error.message}
+        for job in snapshot.jobs
+    ]
     return [
         Fragment("downloads", "fragments/downloads.json", {"jobs": jobs}),
         Fragment("layout", "fragments/layout.html", {"names": names}),
@@ -56,27 +60,29 @@ def overview(snapshot: Snapshot) -> list[Fragment]:
     speeds = [
         Fragment(f"speed.{card.name}", "fragments/speed.html", {"speed": card.speed}) for card in snapshot.devices
     ]
+    steps = Fragment("steps", "fragments/first_steps.html", {"steps": first_steps(snapshot)})
     machine = Fragment("machine", "fragments/machine.html", {"memory": snapshot.machine})
-    return [*common(snapshot), machine, *cards, *speeds]
+    return [*common(snapshot), steps, machine, *cards, *speeds]
 
 
 def models(snapshot: Snapshot) -> list[Fragment]:
+    """Those that are here and those that can be got."""
     total = sum(model.size_bytes or 0 for model in snapshot.local_models)
-    context = {"models": snapshot.local_models, "total": total}
-    return [*common(snapshot), Fragment("models", "fragments/models.html", context)]
-
-
-def get(snapshot: Snapshot) -> list[Fragment]:
+    local, on_their_way = frozenset(model.id for model in snapshot.local_models), pulled(snapshot)
+    here = {"models": snapshot.local_models, "total": total, "pulled": on_their_way}
+    suggested = {"found": snapshot.recommended, "local": local, "pulled": on_their_way}
     return [
         *common(snapshot),
         Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs}),
-        Fragment(
-            "recommended",
-            "fragments/recommended.html",
-            {"found": snapshot.recommended, "local": frozenset(model.id for model in snapshot.local_models)},
-        ),
-        Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue}),
+        Fragment("models", "fragments/models.html", here),
+        Fragment("recommended", "fragments/recommended.html", suggested),
+        Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue, "pulled": on_their_way}),
     ]
+
+
+def pulled(snapshot: Snapshot) -> frozenset[str]:
+    """The models that are on their way, or paused on it."""
+    return frozenset(job.model_id for job in snapshot.jobs if job.active or job.state == "paused")
 
 
 def playground(snapshot: Snapshot) -> list[Fragment]:
@@ -109,6 +115,8 @@ def gateway(snapshot: Snapshot) -> list[Fragment]:
     return [
         *common(snapshot),
         Fragment("gateway", "fragments/gateway.html", {"card": card}),
+        # Its data only says that the snippets are to be asked for again: they differ with the reader's address.
+        Fragment("gateway.ways", "fragments/layout.html", {"names": f"{card.port} {card.aliases[:1]} {names[:1]}"}),
         Fragment("aliases", "fragments/aliases.html", {"aliases": card.aliases, "names": names}),
     ]
 
@@ -116,7 +124,6 @@ def gateway(snapshot: Snapshot) -> list[Fragment]:
 SCREENS = {
     "overview": overview,
     "models": models,
-    "get": get,
     "playground": playground,
     "activity": activity,
     "bench": bench,

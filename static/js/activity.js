@@ -48,8 +48,8 @@
   document.querySelector("form[data-filter]").addEventListener("input", tell);
 
   document.addEventListener("click", async ({ target }) => {
-    const button = target.closest?.("[data-details]");
-    if (!button) return;
+    const button = target.closest?.("[data-details]") ?? target.closest?.("[data-row]")?.querySelector("[data-details]");
+    if (!button || getSelection().toString()) return; // a row whose text is being selected stays closed
     const response = await fetch(button.dataset.details).catch(() => null);
     if (!response?.ok) return toast(live.messages[response ? "js.activity.gone" : "js.unreachable"], "bad");
     document.getElementById("request-box").innerHTML = await response.text();

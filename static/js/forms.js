@@ -113,11 +113,11 @@
     const element = detail.elt;
     const verb = detail.requestConfig?.verb;
     if (!verb || verb === "get") return;
-    const note = element.querySelector?.(":scope > .form-error");
+    const note = element.dataset.note ? document.querySelector(element.dataset.note) : element.querySelector?.(":scope > .form-error, :scope > .assign-foot > .form-error");
     if (detail.successful) {
       if (note) note.hidden = true;
       if (element.dataset.done) toast(element.dataset.done, "good");
-      if (element.dataset.answer) toast(...ANSWERS[element.dataset.answer](JSON.parse(detail.xhr.responseText)));
+      if (element.dataset.answer) toast(...ANSWERS[element.dataset.answer](JSON.parse(detail.xhr.responseText), element.dataset));
       if (element.dataset.secret) tell(document.querySelector(element.dataset.secret), JSON.parse(detail.xhr.responseText));
       if (element.hasAttribute("data-reload")) location.reload();
       if (element.matches("form[data-watch]")) clean(element);
@@ -125,6 +125,11 @@
       return;
     }
     const problem = explain(detail.xhr);
+    if (element.matches("form") && fields.point(element, param(detail.xhr), problem)) {
+      if (note) note.hidden = true;
+      return;
+    }
+    if (element.dataset.note) toast(problem, "bad");
     if (note) {
       note.textContent = problem;
       note.hidden = false;
@@ -147,11 +152,18 @@
 
   // What an answer says, and in which tone.
   const ANSWERS = {
+    loaded: (_, { model, device }) => [messages["js.loaded"].replace("{model}", shortName(model)).replace("{device}", device), "good"],
+    unloaded: ({ unloaded }, { model, device }) => [
+      messages[unloaded ? "js.unloaded" : "js.unloaded_none"].replace("{model}", shortName(model)).replace("{device}", device),
+      unloaded ? "good" : "bad",
+    ],
     verify: ({ intact, damaged }) =>
       intact ? [messages["js.verify.intact"], "good"] : [messages["js.verify.damaged"].replace("{files}", damaged.join(", ")), "bad"],
     finding: ({ level, title, detail }) => [`${title} ${detail}`, level === "ok" ? "good" : "bad"],
     update: ({ available }) => [messages[available ? "js.update.available" : "js.update.none"], "good"],
   };
+
+  const shortName = (model) => model.slice(model.lastIndexOf("/") + 1);
 
   function explain(xhr) {
     if (!xhr.status) return messages["js.unreachable"];
@@ -162,34 +174,50 @@
     }
   }
 
+  function param(xhr) {
+    try {
+      return JSON.parse(xhr.responseText).error.param ?? "";
+    } catch {
+      return "";
+    }
+  }
+
   function toast(text, tone) {
     const box = document.createElement("p");
     box.className = "toast";
     box.dataset.tone = tone;
     box.textContent = text;
-    document.getElementById("toasts").append(box);
-    setTimeout(() => box.remove(), tone === "bad" ? 9000 : 4000);
+    const toasts = document.getElementById("toasts");
+    toasts.append(box);
+    if (toasts.matches(":popover-open")) toasts.hidePopover();
+    toasts.showPopover(); // above a dialog that was opened since
+    setTimeout(() => {
+      box.remove();
+      if (!toasts.childElementCount && toasts.matches(":popover-open")) toasts.hidePopover();
+    }, tone === "bad" ? 9000 : 4000);
+    return box;
   }
 
   // -- asking before something is destroyed ---------------------------------------------------------------------------
-  document.addEventListener("htmx:confirm", (event) => {
-    const element = event.detail.elt;
-    const question = element.dataset.ask;
-    if (!question) return;
+  document.addEventListener("htmx:confirm", async (event) => {
+    const { ask, askText, askYes } = event.detail.elt.dataset;
+    if (!ask) return;
     event.preventDefault();
-    asked(element).then((yes) => yes && event.detail.issueRequest(true));
+    if (await confirmed(ask, askText, askYes)) event.detail.issueRequest(true);
   });
 
   // Whether a person says yes to an element's question.
-  window.asked = (element) => {
+  const asked = ({ dataset: { ask, askText, askYes } }) => confirmed(ask, askText, askYes);
+
+  function confirmed(question, text, yes) {
     const dialog = document.getElementById("confirm");
-    document.getElementById("confirm-title").textContent = element.dataset.ask;
-    document.getElementById("confirm-text").textContent = element.dataset.askText;
-    document.getElementById("confirm-yes").textContent = element.dataset.askYes;
+    document.getElementById("confirm-title").textContent = question;
+    document.getElementById("confirm-text").textContent = text;
+    document.getElementById("confirm-yes").textContent = yes;
     dialog.returnValue = "no";
     dialog.showModal();
-    return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
-  };
+    return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+  }
 
-  window.toast = toast;
+  Object.assign(window, { toast, asked, confirmed });
 })();

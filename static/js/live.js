@@ -104,9 +104,14 @@
   addEventListener("pageshow", (event) => event.persisted && source?.renew());
 
   // What a person is in the middle of survives a morph: unsaved fields, opened details, a button at work.
+  Idiomorph.defaults.callbacks.beforeNodeRemoved = (node) => !(node instanceof Element && node.matches(".field-error"));
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !(node instanceof Element && node.matches("[data-keep]"));
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => {
     if (name === "data-dirty") return false;
+    if (name === "data-all" || name === "data-filtered") return false;
+    if (name === "checked" && node.matches("[data-pick]")) return false;
+    if (name === "aria-pressed" && node.matches("[data-star]")) return false;
+    if (name === "aria-invalid" || (name === "aria-describedby" && node.hasAttribute("aria-invalid"))) return false;
     if (name === "open" && node.matches("details")) return false;
     if ((name === "checked" || name === "value" || name === "selected") && node.closest("form[data-dirty]")) return false;
     if (name === "selected" && node.closest("[data-hold]")) return false;

@@ -67,6 +67,12 @@
 
   document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
+  // A link to a model's settings on a device opens them.
+  const wanted = new URLSearchParams(location.search).get("settings");
+  for (const choice of wanted ? document.querySelectorAll(`${location.hash || "body"} [data-select]`) : []) {
+    if (choice.value === wanted) choice.closest("[data-item]").querySelector("details")?.setAttribute("open", "");
+  }
+
   // A filter form above a list: words to find in a row's `data-text`, and choices that a row's data has to contain.
   for (const form of document.querySelectorAll("form[data-filter]")) {
     form.addEventListener("input", () => filter(form));
@@ -74,9 +80,17 @@
   window.refilter = () => document.querySelectorAll("form[data-filter]").forEach(filter);
   document.addEventListener("htmx:afterSettle", refilter);
 
+  document.addEventListener("click", ({ target }) => {
+    const all = target.closest?.("[data-show-all]");
+    if (all) document.querySelector(all.dataset.showAll).setAttribute("data-all", "");
+  });
+
   // A search field inside a form that is about something else: hides the rows that do not hold its words.
   document.addEventListener("input", ({ target }) => target.matches?.("[data-find]") && find(target));
   document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("[data-find]").forEach(find));
+
+  // Of an address pasted from the hub the model's own name is looked for.
+  const wordsOf = (text) => text.toLowerCase().replace(/^https?:\/\/[^/]+\/(models\/)?([^/?#]+\/[^/?#]+).*$/, "$2").split(/\s+/).filter(Boolean);
 
   function find(field) {
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -86,18 +100,19 @@
     }
   }
 
-  function filter(form) {
-    const list = document.querySelector(form.dataset.filter);
-    if (!list) return;
+  const filter = (form) => document.querySelectorAll(form.dataset.filter).forEach((list) => filterList(form, list));
+
+  function filterList(form, list) {
     const { text, ...choices } = Object.fromEntries(new FormData(form));
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = wordsOf(text);
+    list.toggleAttribute("data-filtered", words.length > 0 || Object.values(choices).some(Boolean));
     let shown = 0;
     for (const row of list.children) {
       const chosen = Object.entries(choices).every(([name, value]) => !value || row.dataset[name].split(" ").includes(value));
       row.hidden = !chosen || !words.every((word) => row.dataset.text.includes(word));
       if (!row.hidden) shown += 1;
     }
-    const none = list.parentElement.querySelector("[data-filter-none]");
+    const none = (list.closest(".table-box") ?? list).parentElement.querySelector("[data-filter-none]");
     if (none) none.hidden = shown > 0;
   }
 })();

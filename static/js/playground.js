@@ -278,6 +278,8 @@
   turns = kept.turns ?? [];
   turns.forEach(show);
   for (const field of document.querySelectorAll("[data-option]")) field.value ||= kept.options?.[field.dataset.option] ?? "";
+  const wanted = new URLSearchParams(location.search).get("model");
+  if (wanted) kept.model = wanted;
   if (kept.model && [...model.options].some((option) => option.value === kept.model)) model.value = kept.model;
   state();
   prompt.disabled = $("send").disabled = false; // until here nothing would have heard a question

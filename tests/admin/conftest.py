@@ -56,11 +56,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Open a page in a browser of its own, in English unless told otherwise; its manners are checked at the end."""
+    """Open a page in a browser of its own, in English and the simple view unless told otherwise; its manners are
+    checked at the end."""
     opened: list[tuple[Page, Manners]] = []
 
-    def open_page(url: str, *, language: str = "en", width: int = 1280, wait: bool = True) -> tuple[Page, Manners]:
+    def open_page(
+        url: str, *, language: str = "en", width: int = 1280, wait: bool = True, view: str = "simple"
+    ) -> tuple[Page, Manners]:
         context = browser.new_context(viewport={"width": width, "height": 900}, locale=language)
+        context.add_cookies([{"name": "view", "value": view, "url": url}])
         page = context.new_page()
         page.set_default_timeout(30_000)
         opened.append((page, Manners(page)))

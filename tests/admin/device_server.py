@@ -156,6 +156,8 @@ def make_app(options: argparse.Namespace) -> Starlette:
         return StreamingResponse(answer(), media_type="text/event-stream")
 
     async def preload(request: Request) -> Response:
+        if refusal := orders(options).get("refuse_to_load"):
+            return JSONResponse({"error": refusal}, status_code=503)
         loaded.add(request.path_params["model"])
         return JSONResponse({"instances": 1})
 

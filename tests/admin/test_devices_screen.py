@@ -87,7 +87,7 @@ def test_exact_answers_are_a_choice(
 ) -> None:
     add_model(live.site, PHI, published)
     httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
-    page, _ = open_page(live.url, language=language)
+    page, _ = open_page(live.url, language=language, view="advanced")
     card = page.locator("#device-gpu")
     card.get_by_text(settings, exact=True).click()
     card.locator("select[name=precision]").select_option(label=exact)
@@ -189,7 +189,7 @@ def test_the_precision_of_the_kv_cache_is_chosen_with_its_memory_in_view(
 ) -> None:
     add_model(live.site, PHI, published)
     httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
-    page, _ = open_page(live.url, language=language)
+    page, _ = open_page(live.url, language=language, view="advanced")
     card = page.locator("#device-gpu")
     card.get_by_text(settings, exact=True).click()
     select = card.locator("select[name=kv_cache_precision]")

@@ -42,7 +42,7 @@ def test_from_the_list_to_a_device(live: LiveSite, open_page: OpenPage) -> None:
 
 def test_progress_pause_resume(live: LiveSite, hub: TestHub, open_page: OpenPage) -> None:
     reached, release = hub.faults.hold("openvino_model.bin", at=8 * 1024)
-    page, _ = open_page(live.url + "/get")
+    page, _ = open_page(live.url + "/get", view="advanced")
     page.get_by_label("Hugging Face model ID").fill(QWEN)
     page.get_by_label("Branch or commit").fill("main")
     page.get_by_role("button", name="Pull", exact=True).click()
@@ -93,6 +93,7 @@ def test_after_the_download(live: LiveSite, hub: TestHub, published: Path, open_
 
     page.goto(live.url + "/models")
     toast = page.locator(".toast").last
+    page.locator("[data-detail]").click()
     page.get_by_role("button", name=f"Check for update: {QWEN}").click()
     expect(toast).to_have_text("You have the latest version.")
     hub.add_model(QWEN, published, extra={"README.md": b"changed"})
@@ -107,13 +108,13 @@ def test_after_the_download(live: LiveSite, hub: TestHub, published: Path, open_
 
 
 def test_import_a_folder(live: LiveSite, published: Path, tmp_path: Path, open_page: OpenPage) -> None:
-    page, manners = open_page(live.url + "/get")
+    page, manners = open_page(live.url + "/get", view="advanced")
     manners.expect_errors("422")
     page.get_by_text("Import from this machine").click()
-    page.get_by_label("Folder or GGUF file").fill(str(tmp_path / "nothing"))
+    page.get_by_role("textbox", name="Folder or GGUF file").fill(str(tmp_path / "nothing"))
     page.get_by_role("button", name="Import").click()
     expect(page.locator(".fold .form-error")).to_contain_text("does not exist")
-    page.get_by_label("Folder or GGUF file").fill(str(published))
+    page.get_by_role("textbox", name="Folder or GGUF file").fill(str(published))
     page.get_by_label("Model ID (optional)").fill("mine/model")
     page.get_by_role("button", name="Import").click()
     expect(page.locator(".toast")).to_have_text("Imported.")
@@ -160,5 +161,5 @@ def test_search_and_filters(live: LiveSite, open_page: OpenPage) -> None:
     expect(rows).to_have_count(1)
     page.get_by_label("Runs on").select_option(label="NPU")
     expect(rows).to_have_count(1)
-    page.get_by_label("Kind").select_option(label="Embedding")
+    page.get_by_label("Type").select_option(label="Embedding")
     expect(rows).to_have_count(0)

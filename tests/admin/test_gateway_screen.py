@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.admin.conftest import PHI, OpenPage
-from tests.admin.site import LiveSite
+from tests.admin.site import LiveSite, add_model
 from tests.helpers import wait_until
 from tests.support.ports import free_port
 
@@ -29,7 +31,12 @@ def test_one_click_switches_it_on_and_off(live: LiveSite, open_page: OpenPage) -
 
 
 @pytest.mark.parametrize(("language", "removal"), [("en", "Delete alias chat"), ("zh-TW", "刪除別名 chat")])
-def test_aliases_are_kept_and_removed(live: LiveSite, open_page: OpenPage, language: str, removal: str) -> None:
+def test_aliases_are_kept_and_removed(
+    live: LiveSite, published: Path, open_page: OpenPage, language: str, removal: str
+) -> None:
+    add_model(live.site, PHI, published)
+    for device in ("gpu", "npu"):
+        httpx.post(f"{live.url}/api/update_config", json={"device": device, "models": [PHI]}, timeout=30)
     page, _ = open_page(f"{live.url}/gateway", language=language, width=390)
     page.locator("#alias-name").fill("chat")
     page.locator("#alias-model").fill(f"npu-{PHI}")

@@ -14,6 +14,7 @@ def test_the_button_measures_and_the_result_stays(suite: SuiteProcess, browser: 
     suite.assign("gpu", [DEMO_ID])
     wait_until(lambda: suite.device("gpu")["state"] == "running")
     page = browser.new_page(locale="en-US")
+    page.context.add_cookies([{"name": "view", "value": "advanced", "url": suite.url}])
     page.goto(suite.url)
     page.locator("#device-gpu details.tuning summary, details.tuning summary").first.click()
     page.get_by_role("button", name=f"Find the fastest pipeline: {DEMO_ID}").first.click()

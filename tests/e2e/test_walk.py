@@ -101,8 +101,10 @@ def _load(page: Page, t: Translator) -> None:
     page.get_by_role("button", name=t("run.load_on", model=MODEL, device="GPU")).click()
     page.get_by_role("button", name=t("run.unload_on", model=MODEL, device="GPU")).click()
     expect(page.get_by_role("button", name=t("run.load_on", model=MODEL, device="GPU"))).to_be_visible()
+    page.locator(f"[data-detail='{MODEL}']").click()
     page.get_by_role("button", name=t("models.verify_named", model=MODEL)).click()
     expect(page.locator(".toast").last).to_have_text(t("js.verify.intact"))
+    page.keyboard.press("Escape")
 
 
 def _chat(page: Page, t: Translator) -> None:
