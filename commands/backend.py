@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from keys.key import KeyScope
 
 JsonAnswer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SuiteAddress:
+    """How the running suite is reached: the admin server's URL, what its servers ask for, the certificate to trust."""
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+    verify: ssl.SSLContext | bool = True
+
+    def server(self, port: int) -> str:
+        """The base URL of another of the suite's servers, on the same machine."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+        return f"{parts.scheme}://{host}:{port}"
 
 
 class AdminBackend(Protocol):
@@ -16,6 +34,9 @@ class AdminBackend(Protocol):
 
     running: bool
     """Whether an admin server answers."""
+
+    address: SuiteAddress | None
+    """None where none does."""
 
     async def models(self) -> list[JsonAnswer]:
         """The models on this machine."""

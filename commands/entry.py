@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from commands.console import accept_all_characters
 from commands.errors import INTERRUPTED, CommandFailed, explained
-from commands.options import COMMANDS, command_parser, suite_parser
+from commands.options import COMMANDS, parse_command, suite_parser
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,7 @@ def run_command(arguments: Sequence[str]) -> int | None:
         suite_parser().parse_args(arguments[:1])
     if not arguments or arguments[0] not in COMMANDS or arguments[0] == "serve":
         return None
-    options = command_parser().parse_args(arguments)
+    options = parse_command(arguments)
     from commands.output import Output
 
     output = Output(as_json=options.json)
@@ -55,7 +55,7 @@ async def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def _command(name: str) -> Command:
-    from commands import bench, devices, examining, gateway, keys, models, pulling, tuning
+    from commands import bench, devices, examining, gateway, keys, launch, models, pulling, run, tuning
 
     return {
         "pull": pulling.pull,
@@ -71,6 +71,8 @@ def _command(name: str) -> Command:
         "keys": keys.manage_keys,
         "ps": devices.show_loaded,
         "status": devices.show_status,
+        "run": run.run,
+        "launch": launch.launch,
         "tune": tuning.tune,
         "bench": bench.bench,
         "doctor": examining.examine,

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from administration.service import Administration
-from commands.backend import JsonAnswer
+from commands.backend import JsonAnswer, SuiteAddress
 from commands.errors import CONFLICT, CommandFailed
 from commands.options import DEFAULT_PORT, PROJECT
 from configuration.device_config import (
@@ -43,6 +43,7 @@ _LISTING_SECONDS = 60.0
 
 class OfflineBackend:
     running = False
+    address: SuiteAddress | None = None
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir

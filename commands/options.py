@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from commands.use_options import add_using_commands
 from version import __version__
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,8 @@ COMMANDS = {
     "import": "import a model from a local folder",
     "assign": "serve a model on a device",
     "unassign": "stop serving a model on a device",
+    "run": "chat with a served model in the terminal",
+    "launch": "start a coding agent or chat program on a served model",
     "ps": "list loaded models",
     "status": "show devices and their state",
     "gateway": "switch the gateway (one address for all devices) on or off",
@@ -89,11 +92,30 @@ def command_parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--url", help="admin server to use (default: the one running on the data directory)")
         command.add_argument("--json", action="store_true", help="print one JSON document")
+        command.add_argument("--version", action="version", version=__version__)
         return command
 
     _add_model_commands(add)
     _add_device_commands(add)
+    add_using_commands(add)
     return parser
+
+
+def parse_command(arguments: Sequence[str]) -> argparse.Namespace:
+    """What follows `--` is for the client that `launch` starts."""
+    parser = command_parser()
+    passed: list[str] = []
+    if arguments[:1] == ["launch"] and "--" in arguments:
+        cut = arguments.index("--")
+        arguments, passed = arguments[:cut], list(arguments[cut + 1 :])
+    options, others = parser.parse_known_args(arguments)
+    options.arguments = passed
+    if others:
+        # argparse gives a list of words up at the first option behind it.
+        if not hasattr(options, "prompt") or any(each.startswith("-") for each in others):
+            parser.error(f"unrecognized arguments: {' '.join(others)}")
+        options.prompt += others
+    return options
 
 
 def _add_model_commands(add: _Adder) -> None:

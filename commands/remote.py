@@ -12,7 +12,7 @@ import httpx
 from administration.client import AdminClient
 from administration.errors import AdministrationError
 from administration.service import default_scopes
-from commands.backend import JsonAnswer
+from commands.backend import JsonAnswer, SuiteAddress
 from keys.key import KeyScope
 from web.tls import trusting
 
@@ -31,6 +31,7 @@ class RemoteBackend:
         """`certificate`: the file of the one that the server shows; `transport` is for tests."""
         self._url = url
         verify = trusting(Path(certificate)) if certificate else True
+        self.address: SuiteAddress | None = SuiteAddress(url, key, verify)
         self._client = AdminClient(url, key=key, verify=verify, transport=transport)
         self._ask = self._client.ask
 

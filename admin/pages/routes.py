@@ -24,6 +24,7 @@ from admin.pages import connect, screens
 from admin.pages.key_list import KeyList
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from administration.errors import AdministrationError
+from clients import recipes
 from i18n.catalogues import LANGUAGE_COOKIE, Catalogues
 from keys.access import Access
 from model_registry import RegistryError
@@ -125,19 +126,19 @@ class Pages:
             chosen = next((choice for choice in choices if choice.public_id == model), choices[0])
             keys = KeyList.of(self.access, request)
             gateway = snapshot.gateway.port if snapshot.gateway.running else None
-            way = connect.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required, gateway)
+            way = recipes.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required, gateway)
             context |= {
                 "chosen": chosen,
                 "needs_key": keys.required,
-                "addresses": connect.addresses(chosen, way),
-                "recipes": connect.recipes(chosen, way),
+                "addresses": recipes.addresses(chosen, way),
+                "recipes": recipes.recipes(chosen, way),
             }
         return self._render(request, "connect", snapshot, {}, **context)
 
     async def gateway(self, request: Request) -> Response:
         snapshot = await self.reader()
         keys = KeyList.of(self.access, request)
-        way = connect.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required, snapshot.gateway.port)
+        way = recipes.Way(Audience.of(request, self.catalogues).host, self.scheme, keys.required, snapshot.gateway.port)
         context = {"card": snapshot.gateway, "ways": connect.gateway_recipes(snapshot, way), "keys": keys}
         return self._render(request, "gateway", snapshot, {}, **context)
 
