@@ -85,6 +85,10 @@ class AdminServer(uvicorn.Server):
         self._app = app
         self._suite = suite
 
+    def leave(self) -> None:
+        """As at Ctrl-C, for whoever asks over the API."""
+        self.should_exit = True
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
             self._suite.kill()
@@ -179,7 +183,9 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             )
             if store.problem is not None:
                 print(f"\nWarning: {store.problem}\nThe last good configuration is used.", file=sys.stderr, flush=True)
-            AdminServer(config, app, suite).run(sockets=listeners)
+            server = AdminServer(config, app, suite)
+            app.state.shut_down = server.leave
+            server.run(sockets=listeners)
     finally:
         close_all(listeners)
 

@@ -58,6 +58,7 @@ class Way:
     scheme: str = "http"
     needs_key: bool = False
     gateway: int | None = None
+    given_key: str | None = None
 
     def base(self, model: ConnectModel) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -70,7 +71,7 @@ class Way:
     @property
     def key(self) -> str:
         """What stands for the key; without keys anything will do."""
-        return YOUR_KEY if self.needs_key else ANY_KEY
+        return self.given_key or (YOUR_KEY if self.needs_key else ANY_KEY)
 
 
 def addresses(model: ConnectModel, way: Way) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ that are still as we wrote them are put back, and all else stays as it is.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -61,6 +62,16 @@ class Change:
     path: Path
     before: bytes | None
     after: bytes | None
+
+    @property
+    def diff(self) -> str:
+        """In the unified form."""
+        before, after = (
+            [] if content is None else content.decode("utf-8", "replace").splitlines(keepends=True)
+            for content in (self.before, self.after)
+        )
+        lines = difflib.unified_diff(before, after, str(self.path), str(self.path))
+        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
 class CannotConfigure(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import shlex
 from collections.abc import Sequence
 
@@ -152,18 +151,9 @@ def _undo(agent: Agent, written: WrittenClient, options: argparse.Namespace, out
 
 def _report(changes: Sequence[Change], options: argparse.Namespace, output: Output) -> None:
     output.document(
-        {"dry_run": options.dry_run, "files": [{"path": str(change.path), "diff": _diff(change)} for change in changes]}
+        {"dry_run": options.dry_run, "files": [{"path": str(change.path), "diff": change.diff} for change in changes]}
     )
     for change in changes:
         output.say(str(change.path), style="bold")
         if options.dry_run:
-            output.say(_diff(change))
-
-
-def _diff(change: Change) -> str:
-    before, after = (
-        [] if content is None else content.decode("utf-8", "replace").splitlines(keepends=True)
-        for content in (change.before, change.after)
-    )
-    lines = difflib.unified_diff(before, after, str(change.path), str(change.path))
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+            output.say(change.diff)

@@ -13,8 +13,9 @@ import msgspec
 
 from administration.service import Administration
 from commands.backend import JsonAnswer, SuiteAddress
-from commands.errors import CONFLICT, CommandFailed
+from commands.errors import CONFLICT, UNREACHABLE, CommandFailed
 from commands.options import DEFAULT_PORT, PROJECT
+from commands.served import NOT_RUNNING
 from configuration.device_config import (
     DEMO_MODEL_ID,
     ConfigStore,
@@ -122,6 +123,12 @@ class OfflineBackend:
 
     async def revoke_key(self, id_or_name: str) -> JsonAnswer:
         return (await self._administration.revoke_key(id_or_name)).described()
+
+    async def restart(self, name: str) -> None:
+        raise CommandFailed(NOT_RUNNING, code=UNREACHABLE)
+
+    async def shut_down(self) -> None:
+        raise CommandFailed(NOT_RUNNING, code=UNREACHABLE)
 
     async def doctor(self, language: str) -> JsonAnswer:
         translator = Catalogues(PROJECT / "locales").get(language)

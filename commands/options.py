@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from commands.use_options import add_using_commands
+from commands.use_options import add_suite_commands, add_using_commands
 from version import __version__
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -27,6 +27,13 @@ COMMANDS = {
     "launch": "start a coding agent or chat program on a served model",
     "ps": "list loaded models",
     "status": "show devices and their state",
+    "open": "open the page in the browser",
+    "logs": "show a log",
+    "restart": "restart the servers of devices",
+    "stop": "stop the suite",
+    "completion": "print a completion script for a shell",
+    "update": "install another version of the suite",
+    "service": "start the suite whenever this user logs on",
     "gateway": "switch the gateway (one address for all devices) on or off",
     "tune": "measure which pipeline serves a model fastest",
     "bench": "measure a model's speed, or compare two measurements",
@@ -35,6 +42,8 @@ COMMANDS = {
 }
 _AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 _Adder = Callable[[str], argparse.ArgumentParser]
+ASK = "__complete"
+"""The hidden command: `main.py __complete WORD…` prints what may stand for the last word, one a line."""
 EXIT_CODES = """exit codes:
   0    done                             5    the hub or a server could not be reached
   1    failed, or a problem was found   6    a licence or token is required
@@ -98,14 +107,15 @@ def command_parser() -> argparse.ArgumentParser:
     _add_model_commands(add)
     _add_device_commands(add)
     add_using_commands(add)
+    add_suite_commands(add)
     return parser
 
 
 def parse_command(arguments: Sequence[str]) -> argparse.Namespace:
-    """What follows `--` is for the client that `launch` starts."""
+    """What follows `--` is for the client that `launch` starts, or the suite that `service` does."""
     parser = command_parser()
     passed: list[str] = []
-    if arguments[:1] == ["launch"] and "--" in arguments:
+    if arguments[:1] in (["launch"], ["service"]) and "--" in arguments:
         cut = arguments.index("--")
         arguments, passed = arguments[:cut], list(arguments[cut + 1 :])
     options, others = parser.parse_known_args(arguments)

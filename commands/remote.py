@@ -93,6 +93,15 @@ class RemoteBackend:
             return await self._ask("GET", "/api/gateway")
         return await self._ask("POST", "/api/gateway", json=dict(changes))
 
+    async def restart(self, name: str) -> None:
+        if name == "gateway":
+            await self._ask("POST", "/api/gateway", json={})
+        else:
+            await self._ask("POST", "/api/update_config", json={"device": name})
+
+    async def shut_down(self) -> None:
+        await self._ask("POST", "/api/shutdown")
+
     async def doctor(self, language: str) -> JsonAnswer:
         return await self._ask("POST", "/api/doctor", params={"wait": True, "lang": language})
 

@@ -41,3 +41,26 @@ def add_using_commands(add: _Adder) -> None:
     run.add_argument("--keep-alive", metavar="TIME", help="keep the model loaded this long: 10m, 1h, -1 for ever")
     run.add_argument("--verbose", action="store_true", help="show tokens and times of each answer")
     run.add_argument("--no-history", action="store_true", help="do not keep what is typed for the next conversation")
+
+
+def add_suite_commands(add: _Adder) -> None:
+    add("open")
+    logs = add("logs")
+    logs.add_argument("name", nargs="?", default="admin", help="admin, gateway, or a device (default: admin)")
+    logs.add_argument("--lines", type=int, default=200, metavar="N", help="the last N lines (default: 200)")
+    logs.add_argument("--follow", "-f", action="store_true", help="go on with what comes, until Ctrl-C")
+    restart = add("restart")
+    restart.add_argument("name", nargs="?", help="a device, or gateway (default: all that run)")
+    add("stop")
+    completion = add("completion")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish", "powershell"))
+    completion.add_argument(
+        "--name", default="openvino-server", help="name of the command to define (default: openvino-server)"
+    )
+    update = add("update")
+    update.add_argument("archive", nargs="?", help="a release archive, a file or an https address (default: git)")
+    update.add_argument("--check", action="store_true", help="only say what there is")
+    update.add_argument("--sha256", metavar="HASH", help="what the archive must be")
+    service = add("service")
+    service.add_argument("action", choices=("install", "remove", "status"))
+    service.add_argument("--dry-run", action="store_true", help="show what would be done")

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from markupsafe import Markup
 
+from admin.api.clients import is_this_machine
 from admin.live.events import FragmentCache, page_events
 from admin.live.feed import LiveFeed
 from admin.live.news import ActivityNews, LogNews
@@ -132,6 +133,7 @@ class Pages:
                 "needs_key": keys.required,
                 "addresses": recipes.addresses(chosen, way),
                 "recipes": recipes.recipes(chosen, way),
+                "clients": connect.clients_of(chosen, way, self.data_dir, here=is_this_machine(request)),
             }
         return self._render(request, "connect", snapshot, {}, **context)
 
