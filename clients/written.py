@@ -21,7 +21,8 @@ from clients.agent import FORMATS, ConfigFile
 from clients.settings_text import REMOVED, CannotEdit, SettingPath, SettingsText, edited, value_at
 from storage.files import BROKEN_FILE, read_bytes, write_atomically
 
-FOLDER = "clients"
+FOLDER = ".clients"
+"""In the data directory."""
 _BOM = b"\xef\xbb\xbf"
 
 

@@ -30,7 +30,6 @@ _SECONDS = 1_767_225_600  # the same, since the epoch
 
 def main() -> int:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "build"
-    folder.mkdir(parents=True, exist_ok=True)
     for path in build(PROJECT, folder):
         print(path)
     return 0
@@ -47,6 +46,7 @@ def build(project: Path, folder: Path) -> list[Path]:
     archives = {f"{top}.zip": _zip(top, content), f"{top}.tar.gz": _tar(top, content)}
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in archives.items())
     written = {**archives, f"{top}.sha256": sums.encode("ascii")}
+    folder.mkdir(parents=True, exist_ok=True)
     for name, data in written.items():
         (folder / name).write_bytes(data)
     return [folder / name for name in written]

@@ -87,7 +87,7 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
                 raise ValueError("it is too large")
             for info in packed.infolist():
                 if not info.is_dir():
-                    yield info.filename.partition("/")[2], packed.read(info)
+                    yield _below_top(info.filename), packed.read(info)
         return
     with tarfile.open(archive) as packed:
         size = 0
@@ -97,7 +97,11 @@ def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
                 raise ValueError("it is too large")
             stream = packed.extractfile(member) if member.isreg() else None
             if stream is not None:
-                yield member.name.partition("/")[2], stream.read()
+                yield _below_top(member.name), stream.read()
+
+
+def _below_top(name: str) -> str:
+    return name.removeprefix("./").partition("/")[2]
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -162,6 +166,7 @@ def put_back(project: Path) -> None:
         (project / name).unlink(missing_ok=True)
     for path in [path for path in kept.rglob("*") if path.is_file()]:
         _move(path, project / path.relative_to(kept))
+    record.unlink(missing_ok=True)
 
 
 def was_interrupted(project: Path) -> bool:

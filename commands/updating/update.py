@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def _from_archive(project: Path, data_dir: Path, options: argparse.Namespace, sa
             raise UpdateFailed(f"These files were changed here; put them back first:\n{chr(10).join(changed)}")
         _change(project, data_dir, lambda: swap(project, old, new), new.version, say)
     finally:
-        if not was_interrupted(project) or sys.exc_info()[0] is None:
+        if not was_interrupted(project):
             clean_up(project)
     clean_up(project, old)
     say(f"Version {new.version} is installed.")
