@@ -70,6 +70,10 @@ class AdminBackend(Protocol):
         """The gateway as it is after the changes: enabled, host, port."""
         ...
 
+    async def purposes(self, *, replace: bool, dry_run: bool) -> JsonAnswer:
+        """The model chosen for each purpose, and the gateway as it then is."""
+        ...
+
     async def keys(self) -> list[JsonAnswer]: ...
 
     async def create_key(self, name: str, scopes: Sequence[KeyScope]) -> JsonAnswer:

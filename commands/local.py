@@ -114,6 +114,11 @@ class OfflineBackend:
                 await self._administration.change_gateway(changes)
         return {"gateway": _gateway_row(self._administration.gateway.load())}
 
+    async def purposes(self, *, replace: bool, dry_run: bool) -> JsonAnswer:
+        with contextlib.nullcontext() if dry_run else self._in_charge():
+            chosen = await self._administration.set_purposes(replace=replace, dry_run=dry_run)
+        return {"purposes": chosen, **await self.gateway({})}
+
     async def keys(self) -> list[JsonAnswer]:
         return [key.described() for key in self._administration.access.store.all()]
 

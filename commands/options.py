@@ -180,10 +180,12 @@ def _add_device_commands(add: _Adder) -> None:
         help="scope of a new key; repeat for both (default: inference; both for the first key)",
     )
     gateway = add("gateway")
-    gateway.add_argument("action", choices=("on", "off", "show"))
+    gateway.add_argument("action", choices=("on", "off", "show", "purposes"))
     gateway.add_argument(
         "--host", metavar="ADDRESS", help="address to listen on (initially 127.0.0.1: this machine only)"
     )
+    gateway.add_argument("--replace", action="store_true", help="purposes: also set aliases that are there already")
+    gateway.add_argument("--dry-run", action="store_true", help="purposes: only show what would be chosen")
     gateway.add_argument("--port", type=_port, help="initially 11434, the default of Ollama clients")
     add("ps")
     add("status")

@@ -102,6 +102,9 @@ class RemoteBackend:
     async def shut_down(self) -> None:
         await self._ask("POST", "/api/shutdown")
 
+    async def purposes(self, *, replace: bool, dry_run: bool) -> JsonAnswer:
+        return await self._ask("POST", "/api/gateway/purposes", json={"replace": replace, "dry_run": dry_run})
+
     async def doctor(self, language: str) -> JsonAnswer:
         return await self._ask("POST", "/api/doctor", params={"wait": True, "lang": language})
 

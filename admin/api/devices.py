@@ -17,7 +17,7 @@ from admin.api.responses import (
     UNKNOWN,
     ActivityLists,
     LogLines,
-    ShuttingDown,
+    ShutdownStarted,
     SuiteStatus,
     UpdatedDevice,
 )
@@ -72,7 +72,7 @@ def devices_router(reader: SnapshotReader, feed: LiveFeed, administration: Admin
     async def logs(device: str, lines: int = Query(default=200, ge=1, le=5000)) -> dict[str, Any]:
         return {"device": device, "lines": [asdict(line) for line in reader.suite.log(device).tail(lines)]}
 
-    @router.post("/shutdown", status_code=202, responses=OF_CONFIG | answer(ShuttingDown, status=202))
+    @router.post("/shutdown", status_code=202, responses=OF_CONFIG | answer(ShutdownStarted, status=202))
     async def shut_down(request: Request) -> dict[str, Any]:
         """Stop the whole suite: requests that run are finished first, as at Ctrl-C."""
         act: Callable[[], None] | None = getattr(request.app.state, "shut_down", None)

@@ -47,7 +47,7 @@ class UpdatedDevice(BaseModel):
     device: DeviceCard | None
 
 
-class ShuttingDown(BaseModel):
+class ShutdownStarted(BaseModel):
     stopping: Literal[True]
 
 
