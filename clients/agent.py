@@ -61,6 +61,7 @@ def _no_files(target: Target, places: Places) -> Sequence[ConfigFile]:
 class Agent:
     """`program`: its command, which `install` installs. `prompt_tokens`: of its first request, measured. `context`:
     what it needs at least. `tools`: it works by calling them.
+    `shown_as_file`: people set it up by its file, not by variables that they type.
 
     Started by us it gets `environment` and `arguments`, and leaves the user's files alone; `own_files` are files in a
     folder of ours that the arguments name. `files` are the user's own, for whoever wants the client to use the model
@@ -74,6 +75,7 @@ class Agent:
     context: int
     prompt_tokens: int | None = None
     tools: bool = True
+    shown_as_file: bool = False
     environment: Callable[[Target], dict[str, str]] = _nothing
     arguments: Callable[[Target], Sequence[str]] = _no_arguments
     files: Callable[[Target, Places], Sequence[ConfigFile]] = _no_files
@@ -84,8 +86,3 @@ class Agent:
     def takes_files(self) -> bool:
         """Whether it can be made to use a model however it is started."""
         return self.files is not _no_files
-
-    @property
-    def arguments_suffice(self) -> bool:
-        """Whether variables that a person can type are all it takes."""
-        return bool(self.environment is not _nothing and self.name != "opencode")

@@ -234,7 +234,7 @@ def _agent_recipe(agent: Agent, target: Target) -> Recipe:
             }
         )
     else:
-        code = _started(agent, target) if agent.arguments_suffice else _configured(agent, target)
+        code = _configured(agent, target) if agent.shown_as_file else _started(agent, target)
     return Recipe(agent.name.replace("-", ""), agent.title, code, agent.name)
 
 

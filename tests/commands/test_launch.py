@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +64,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script = folder / "client.py"
     script.write_text(
         "import json, os, sys\n"
-        f"json.dump({{'arguments': sys.argv[1:], 'environment': dict(os.environ)}}, open({str(seen)!r}, 'w'))\n"
+        "umask = os.umask(0)\n"
+        "seen = {'arguments': sys.argv[1:], 'environment': dict(os.environ), 'umask': umask, 'folder': os.getcwd()}\n"
+        f"json.dump(seen, open({str(seen)!r}, 'w'))\n"
         "sys.exit(7)\n",
         encoding="utf-8",
     )
@@ -103,6 +106,16 @@ def test_a_client_starts_on_the_model_that_is_fit(live: LiveSite, program: Path,
     port = live.site.store.load().devices["gpu"].port
     assert seen["environment"]["ANTHROPIC_BASE_URL"] == f"http://127.0.0.1:{port}"
     assert list(home.iterdir()) == [], "its own files are left alone"
+
+
+def test_a_client_creates_files_as_its_user_wants_them(live: LiveSite, program: Path, tmp_path: Path) -> None:
+    serve(live, AGENT)
+    command = [sys.executable, str(PROJECT / "main.py"), "launch", "codex", "--data-dir", str(live.site.data_dir)]
+    umask = {"umask": 0o022} if os.name == "posix" else {}
+    assert subprocess.run(command, cwd=tmp_path, **umask).returncode == 7
+    seen = json.loads(program.read_text(encoding="utf-8"))
+    assert seen["umask"] == 0o022 or os.name != "posix"
+    assert Path(seen["folder"]).samefile(tmp_path)
 
 
 @pytest.mark.parametrize("client", [name for name, agent in AGENTS.items() if agent.tools])
