@@ -111,8 +111,8 @@ def test_a_client_starts_on_the_model_that_is_fit(live: LiveSite, program: Path,
 def test_a_client_creates_files_as_its_user_wants_them(live: LiveSite, program: Path, tmp_path: Path) -> None:
     serve(live, AGENT)
     command = [sys.executable, str(PROJECT / "main.py"), "launch", "codex", "--data-dir", str(live.site.data_dir)]
-    umask = {"umask": 0o022} if os.name == "posix" else {}
-    assert subprocess.run(command, cwd=tmp_path, **umask).returncode == 7
+    umask = 0o022 if os.name == "posix" else -1
+    assert subprocess.run(command, cwd=tmp_path, umask=umask).returncode == 7
     seen = json.loads(program.read_text(encoding="utf-8"))
     assert seen["umask"] == 0o022 or os.name != "posix"
     assert Path(seen["folder"]).samefile(tmp_path)
