@@ -38,6 +38,8 @@ def update(project: Path, options: argparse.Namespace, say: Say) -> int:
             say("The suite is running. Stop it first: main.py stop")
             return CONFLICT
         if options.archive is not None:
+            if (project / ".git").exists():
+                raise UpdateFailed("This is a checkout of git, which an archive would overwrite: update without one.")
             return _from_archive(project, data_dir, options, say)
         if (project / ".git").exists():
             return _by_git(project, data_dir, options, say)

@@ -216,6 +216,7 @@ def test_a_checkout_follows_its_branch(tmp_path: Path, broken: str) -> None:
             assert run(here) == (0, "There is nothing new.")
             write(origin, "2.0.0", broken=broken)
     before = state(here)
+    assert "checkout of git" in run(here, str(tmp_path / "any.zip"))[1]
     (here / "main.py").write_text("mine", encoding="utf-8")
     assert "main.py" in run(here)[1]
     git(here, "checkout", "-q", "main.py")
