@@ -160,6 +160,7 @@ class Hub(BaseModel):
     endpoint: str
     kind: Literal["huggingface", "modelscope"]
     token_set: bool
+    speed_limit_mb: float | None
 
 
 class FindingResponse(BaseModel):
@@ -225,6 +226,7 @@ class Keys(BaseModel):
 class MadeKey(BaseModel):
     key: KeyDescription
     secret: str
+    qr: str | None
 
 
 class Revoked(BaseModel):
