@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from admin.api.bench import bench_router
 from admin.api.caches import caches_router
+from admin.api.clients import clients_router
 from admin.api.devices import devices_router
 from admin.api.doctor import doctor_router
 from admin.api.doctor_context import doctor_context
@@ -211,6 +212,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(caches_router(store, settings.data_dir))
     app.include_router(hub_check_router(registry, catalogues))
     app.include_router(gateway_router(administration, suite, feed))
+    app.include_router(clients_router(reader, access, settings.data_dir, scheme_of(settings.tls)))
     app.include_router(playground.router())
     app.include_router(tuning_router(tunings, feed))
     app.include_router(bench_router(benches, feed))

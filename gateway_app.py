@@ -15,6 +15,7 @@ from configuration.server_config import UnusableServerConfig, read_server_config
 from gateway.app import GatewayContext, create_app
 from keys.access import take_internal_key
 from supervision.child_server import handed_sockets, serve_as_child
+from version import __version__
 from web.listening import CannotListen, reachable_address
 from web.log_lines import log_to_stderr
 from web.tls import UnusableCertificate, scheme_of, tls_files
@@ -26,6 +27,7 @@ CANNOT_START = 3
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="gateway_app", description="One address for all devices.")
+    parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--config", required=True, type=Path, help="device_config.json")
     parser.add_argument("--data-dir", required=True, type=Path)
     parser.add_argument("--host", default="127.0.0.1")

@@ -7,7 +7,8 @@ if not (3, 10) <= sys.version_info[:2] <= (3, 13):
     sys.exit(f"Python 3.10 to 3.13 is needed, this is {sys.version_info[0]}.{sys.version_info[1]}.")
 
 if __name__ == "__main__":
-    os.umask(0o077)  # what is created from here on, by children too, is its owner's alone
+    if sys.argv[1:2] != ["launch"]:  # the user's own programs create files as the user wants them
+        os.umask(0o077)  # what is created from here on, by children too, is its owner's alone
 
     from commands.entry import run_command  # a command, or a look at the help, loads only what it needs
     from supervision.job import contain_children
@@ -86,10 +87,15 @@ class AdminServer(uvicorn.Server):
         self._suite = suite
         self.restarts = False
         app.state.restart = self.restart
+        app.state.shut_down = self.leave
 
     def restart(self) -> None:
         """End, to be started again in the same process with what the configuration then says."""
         self.restarts = True
+        self.should_exit = True
+
+    def leave(self) -> None:
+        """As at Ctrl-C, for whoever asks over the API."""
         self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

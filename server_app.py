@@ -196,6 +196,7 @@ def create_app(
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="server_app", description="Serve the models of one device.")
+    parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--device", required=True, help="the device's key in the configuration")
     parser.add_argument("--config", required=True, type=Path)
     parser.add_argument("--data-dir", required=True, type=Path)

@@ -12,7 +12,9 @@ from administration.aliases import unknown_targets, with_aliases, without_alias
 from administration.assignments import Assignments, Settings
 from administration.errors import AdministrationError, check_parameters
 from administration.pulls import JobState, pull_here
+from administration.purposes import PurposeCandidate, by_purpose
 from administration.ranges import check_sampling
+from clients.fitness import usable_context
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings
 from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
 from configuration.server_config import ServerConfig
@@ -121,6 +123,32 @@ class Administration:
         if name not in self.gateway.current().aliases:
             raise AdministrationError(404, "unknown_alias", name=name)
         return await self._change_gateway(lambda before: without_alias(before, name))
+
+    async def set_purposes(self, *, replace: bool = False, dry_run: bool = False) -> dict[str, str]:
+        """Model IDs by purpose, as chosen from what is served now; the gateway gets them as aliases. `replace`: also
+        those that there are already, whoever made them."""
+        chosen = by_purpose(await asyncio.to_thread(self._candidates))
+        known = self.gateway.current().aliases
+        new = {name: GatewayAlias(model=model) for name, model in chosen.items() if replace or name not in known}
+        if new and not dry_run:
+            await self._change_gateway(lambda before: with_aliases(before, {**before.aliases, **new}))
+        return chosen
+
+    def _candidates(self) -> list[PurposeCandidate]:
+        facts = {model.id: model.facts for model in self.registry.local_models()}
+        return [
+            PurposeCandidate(
+                model.id,
+                facts[model.id].abilities,
+                facts[model.id].size_bytes,
+                facts[model.id].parameters,
+                usable_context(settings.device, facts[model.id].context_length, model.max_prompt_len),
+            )
+            for settings in self.store.current().devices.values()
+            if settings.enabled
+            for model in settings.models
+            if model.id in facts
+        ]
 
     async def create_key(self, name: str, scopes: Sequence[KeyScope] = ()) -> tuple[Key, str]:
         """A key and its secret. `scopes` left out: the first key may do everything, since one must be able to manage

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from keys.key import KeyScope
 
 JsonAnswer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SuiteAddress:
+    """How the running suite is reached: the admin server's URL, what its servers ask for, the certificate to trust."""
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+    verify: ssl.SSLContext | bool = True
+
+    def server(self, port: int) -> str:
+        """The base URL of another of the suite's servers, on the same machine."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+        return f"{parts.scheme}://{host}:{port}"
 
 
 class AdminBackend(Protocol):
@@ -16,6 +34,9 @@ class AdminBackend(Protocol):
 
     running: bool
     """Whether an admin server answers."""
+
+    address: SuiteAddress | None
+    """None where none does."""
 
     async def models(self) -> list[JsonAnswer]:
         """The models on this machine."""
@@ -49,6 +70,10 @@ class AdminBackend(Protocol):
         """The gateway as it is after the changes: enabled, host, port."""
         ...
 
+    async def purposes(self, *, replace: bool, dry_run: bool) -> JsonAnswer:
+        """The model chosen for each purpose, and the gateway as it then is."""
+        ...
+
     async def keys(self) -> list[JsonAnswer]: ...
 
     async def create_key(self, name: str, scopes: Sequence[KeyScope]) -> JsonAnswer:
@@ -57,6 +82,14 @@ class AdminBackend(Protocol):
 
     async def revoke_key(self, id_or_name: str) -> JsonAnswer:
         """The key that is no longer one."""
+        ...
+
+    async def restart(self, name: str) -> None:
+        """Begin a device's server, or the gateway, afresh. Only where the suite runs."""
+        ...
+
+    async def shut_down(self) -> None:
+        """Tell the suite to stop. Only where it runs."""
         ...
 
     async def doctor(self, language: str) -> JsonAnswer: ...

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from typing import Any
 
 from commands.backend import AdminBackend, JsonAnswer
+from commands.errors import UNREACHABLE, CommandFailed
 from commands.gateway import line_of
 from commands.output import Output
+from commands.served import NOT_RUNNING
 from i18n import formats
+
+_STARTING_SECONDS = 60
+_BETWEEN = ("starting", "stopping", "restarting")
 
 
 async def assign(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:
@@ -24,6 +30,21 @@ async def assign(backend: AdminBackend, options: argparse.Namespace, output: Out
     output.say(f"{options.device} serves {options.model} on port {port} as {options.device}-{options.model}.")
     _say_when(backend, output)
     return 0
+
+
+async def assign_and_wait(backend: AdminBackend, model_id: str, device: str, output: Output) -> None:
+    """Serve the model on the device unless it is served there already; until its server runs."""
+    if not backend.running:
+        raise CommandFailed(NOT_RUNNING, code=UNREACHABLE)
+    before = next((each for each in (await backend.status())["devices"] if each["name"] == device), None)
+    if before is None or not any(model["id"] == model_id and model["assignment"] for model in before["models"]):
+        await backend.assign(model_id, device, {})
+    with output.busy(f"Starting the server of {device}"):
+        for _ in range(_STARTING_SECONDS * 2):
+            found = next(each for each in (await backend.status())["devices"] if each["name"] == device)
+            if found["state"] not in _BETWEEN:
+                return
+            await asyncio.sleep(0.5)
 
 
 async def unassign(backend: AdminBackend, options: argparse.Namespace, output: Output) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from commands.console import accept_all_characters
 from commands.errors import INTERRUPTED, CommandFailed, explained
-from commands.options import COMMANDS, command_parser, suite_parser
+from commands.options import ASK, COMMANDS, PROJECT, parse_command, suite_parser
 
 if TYPE_CHECKING:
     import argparse
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 def run_command(arguments: Sequence[str]) -> int | None:
     """The exit code of the command, None where the suite is to be started."""
     accept_all_characters()
+    if arguments[:1] == [ASK]:
+        return _complete(arguments[1:])
     if arguments[:1] in (["-h"], ["--help"]):
         suite_parser().print_help()
         return 0
@@ -29,7 +33,16 @@ def run_command(arguments: Sequence[str]) -> int | None:
         suite_parser().parse_args(arguments[:1])
     if not arguments or arguments[0] not in COMMANDS or arguments[0] == "serve":
         return None
-    options = command_parser().parse_args(arguments)
+    options = parse_command(arguments)
+    if options.command == "update":
+        from commands.updating.update import update
+
+        return update(PROJECT, options, lambda line: _say(line, options))
+    if options.command == "completion":
+        from commands.completing import script
+
+        sys.stdout.write(script(options.shell, options.name))
+        return 0
     from commands.output import Output
 
     output = Output(as_json=options.json)
@@ -41,6 +54,19 @@ def run_command(arguments: Sequence[str]) -> int | None:
     except KeyboardInterrupt:
         output.fail("Interrupted.", "interrupted")
         return INTERRUPTED
+
+
+def _say(line: str, options: argparse.Namespace) -> None:
+    """Standard library only, as the command is; with --json a document a line."""
+    sys.stdout.write((json.dumps({"message": line}) if options.json else line) + "\n")
+    sys.stdout.flush()
+
+
+def _complete(words: Sequence[str]) -> int:
+    from commands.completing import candidates
+
+    sys.stdout.write("".join(f"{word}\n" for word in candidates(words)))
+    return 0
 
 
 async def _run(options: argparse.Namespace, output: Output) -> int:
@@ -55,7 +81,20 @@ async def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def _command(name: str) -> Command:
-    from commands import bench, devices, examining, gateway, keys, models, pulling, tuning
+    from commands import (
+        bench,
+        devices,
+        examining,
+        gateway,
+        keys,
+        launch,
+        models,
+        pulling,
+        run,
+        running,
+        service,
+        tuning,
+    )
 
     return {
         "pull": pulling.pull,
@@ -71,6 +110,13 @@ def _command(name: str) -> Command:
         "keys": keys.manage_keys,
         "ps": devices.show_loaded,
         "status": devices.show_status,
+        "run": run.run,
+        "service": service.manage_service,
+        "open": running.open_page,
+        "logs": running.show_logs,
+        "restart": running.restart,
+        "stop": running.stop,
+        "launch": launch.launch,
         "tune": tuning.tune,
         "bench": bench.bench,
         "doctor": examining.examine,

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from administration.service import Administration
-from commands.backend import JsonAnswer
-from commands.errors import CONFLICT, CommandFailed
+from commands.backend import JsonAnswer, SuiteAddress
+from commands.errors import CONFLICT, UNREACHABLE, CommandFailed
 from commands.options import DEFAULT_PORT, PROJECT
+from commands.served import NOT_RUNNING
 from configuration.device_config import (
     DEMO_MODEL_ID,
     ConfigStore,
@@ -43,6 +44,7 @@ _LISTING_SECONDS = 60.0
 
 class OfflineBackend:
     running = False
+    address: SuiteAddress | None = None
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -112,6 +114,11 @@ class OfflineBackend:
                 await self._administration.change_gateway(changes)
         return {"gateway": _gateway_row(self._administration.gateway.load())}
 
+    async def purposes(self, *, replace: bool, dry_run: bool) -> JsonAnswer:
+        with contextlib.nullcontext() if dry_run else self._in_charge():
+            chosen = await self._administration.set_purposes(replace=replace, dry_run=dry_run)
+        return {"purposes": chosen, **await self.gateway({})}
+
     async def keys(self) -> list[JsonAnswer]:
         return [key.described() for key in self._administration.access.store.all()]
 
@@ -121,6 +128,12 @@ class OfflineBackend:
 
     async def revoke_key(self, id_or_name: str) -> JsonAnswer:
         return (await self._administration.revoke_key(id_or_name)).described()
+
+    async def restart(self, name: str) -> None:
+        raise CommandFailed(NOT_RUNNING, code=UNREACHABLE)
+
+    async def shut_down(self) -> None:
+        raise CommandFailed(NOT_RUNNING, code=UNREACHABLE)
 
     async def doctor(self, language: str) -> JsonAnswer:
         translator = Catalogues(PROJECT / "locales").get(language)

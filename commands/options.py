@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from commands.use_options import add_suite_commands, add_using_commands
 from version import __version__
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -22,8 +23,17 @@ COMMANDS = {
     "import": "import a model from a local folder",
     "assign": "serve a model on a device",
     "unassign": "stop serving a model on a device",
+    "run": "chat with a served model in the terminal",
+    "launch": "start a coding agent or chat program on a served model",
     "ps": "list loaded models",
     "status": "show devices and their state",
+    "open": "open the page in the browser",
+    "logs": "show a log",
+    "restart": "restart the servers of devices",
+    "stop": "stop the suite",
+    "completion": "print a completion script for a shell",
+    "update": "install another version of the suite",
+    "service": "start the suite whenever this user logs on",
     "gateway": "switch the gateway (one address for all devices) on or off",
     "tune": "measure which pipeline serves a model fastest",
     "bench": "measure a model's speed, or compare two measurements",
@@ -32,6 +42,8 @@ COMMANDS = {
 }
 _AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 _Adder = Callable[[str], argparse.ArgumentParser]
+ASK = "__complete"
+"""The hidden command: `main.py __complete WORD…` prints what may stand for the last word, one a line."""
 EXIT_CODES = """exit codes:
   0    done                             5    the hub or a server could not be reached
   1    failed, or a problem was found   6    a licence or token is required
@@ -89,11 +101,31 @@ def command_parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--url", help="admin server to use (default: the one running on the data directory)")
         command.add_argument("--json", action="store_true", help="print one JSON document")
+        command.add_argument("--version", action="version", version=__version__)
         return command
 
     _add_model_commands(add)
     _add_device_commands(add)
+    add_using_commands(add)
+    add_suite_commands(add)
     return parser
+
+
+def parse_command(arguments: Sequence[str]) -> argparse.Namespace:
+    """What follows `--` is for the client that `launch` starts, or the suite that `service` does."""
+    parser = command_parser()
+    passed: list[str] = []
+    if arguments[:1] in (["launch"], ["service"]) and "--" in arguments:
+        cut = arguments.index("--")
+        arguments, passed = arguments[:cut], list(arguments[cut + 1 :])
+    options, others = parser.parse_known_args(arguments)
+    options.arguments = passed
+    if others:
+        # argparse gives a list of words up at the first option behind it.
+        if not hasattr(options, "prompt") or any(each.startswith("-") for each in others):
+            parser.error(f"unrecognized arguments: {' '.join(others)}")
+        options.prompt += others
+    return options
 
 
 def _add_model_commands(add: _Adder) -> None:
@@ -148,10 +180,12 @@ def _add_device_commands(add: _Adder) -> None:
         help="scope of a new key; repeat for both (default: inference; both for the first key)",
     )
     gateway = add("gateway")
-    gateway.add_argument("action", choices=("on", "off", "show"))
+    gateway.add_argument("action", choices=("on", "off", "show", "purposes"))
     gateway.add_argument(
         "--host", metavar="ADDRESS", help="address to listen on (initially 127.0.0.1: this machine only)"
     )
+    gateway.add_argument("--replace", action="store_true", help="purposes: also set aliases that are there already")
+    gateway.add_argument("--dry-run", action="store_true", help="purposes: only show what would be chosen")
     gateway.add_argument("--port", type=_port, help="initially 11434, the default of Ollama clients")
     add("ps")
     add("status")

@@ -35,6 +35,22 @@ class Output:
         if not self.as_json:
             self._console.print(Text(text, style=style), soft_wrap=True)
 
+    @property
+    def interactive(self) -> bool:
+        """Somebody reads along."""
+        return self._console.is_terminal and not self.as_json
+
+    def write(self, text: str) -> None:
+        """A piece of an answer, just as it is."""
+        if not self.as_json:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def write_aside(self, text: str) -> None:
+        """A piece of what is not the answer itself; on a terminal only."""
+        if self.interactive:
+            self._console.print(Text(text, style="dim"), end="", soft_wrap=True)
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
         if self.as_json:
             return

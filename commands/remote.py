@@ -12,7 +12,7 @@ import httpx
 from administration.client import AdminClient
 from administration.errors import AdministrationError
 from administration.service import default_scopes
-from commands.backend import JsonAnswer
+from commands.backend import JsonAnswer, SuiteAddress
 from keys.key import KeyScope
 from web.tls import trusting
 
@@ -31,6 +31,7 @@ class RemoteBackend:
         """`certificate`: the file of the one that the server shows; `transport` is for tests."""
         self._url = url
         verify = trusting(Path(certificate)) if certificate else True
+        self.address: SuiteAddress | None = SuiteAddress(url, key, verify)
         self._client = AdminClient(url, key=key, verify=verify, transport=transport)
         self._ask = self._client.ask
 
@@ -91,6 +92,18 @@ class RemoteBackend:
         if not changes:
             return await self._ask("GET", "/api/gateway")
         return await self._ask("POST", "/api/gateway", json=dict(changes))
+
+    async def restart(self, name: str) -> None:
+        if name == "gateway":
+            await self._ask("POST", "/api/gateway", json={})
+        else:
+            await self._ask("POST", "/api/update_config", json={"device": name})
+
+    async def shut_down(self) -> None:
+        await self._ask("POST", "/api/shutdown")
+
+    async def purposes(self, *, replace: bool, dry_run: bool) -> JsonAnswer:
+        return await self._ask("POST", "/api/gateway/purposes", json={"replace": replace, "dry_run": dry_run})
 
     async def doctor(self, language: str) -> JsonAnswer:
         return await self._ask("POST", "/api/doctor", params={"wait": True, "lang": language})

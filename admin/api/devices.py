@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from admin.api.requests import UpdateConfig
-from admin.api.responses import OF_CONFIG, REFUSED, UNKNOWN, ActivityLists, LogLines, SuiteStatus, UpdatedDevice
+from admin.api.responses import (
+    OF_CONFIG,
+    REFUSED,
+    UNKNOWN,
+    ActivityLists,
+    LogLines,
+    ShutdownStarted,
+    SuiteStatus,
+    UpdatedDevice,
+)
 from admin.live.feed import LiveFeed
 from admin.live.request_rows import as_json, running_rows, since
 from admin.live.snapshots import SnapshotReader
+from administration.errors import AdministrationError
 from administration.service import Administration
 from web.openapi import answer
+
+_ANSWERED_SECONDS = 0.2
+"""For the answer to reach its caller before the server goes."""
 
 
 def devices_router(reader: SnapshotReader, feed: LiveFeed, administration: Administration) -> APIRouter:
@@ -57,5 +71,14 @@ def devices_router(reader: SnapshotReader, feed: LiveFeed, administration: Admin
     @router.get("/logs/{device}", responses=UNKNOWN | answer(LogLines))
     async def logs(device: str, lines: int = Query(default=200, ge=1, le=5000)) -> dict[str, Any]:
         return {"device": device, "lines": [asdict(line) for line in reader.suite.log(device).tail(lines)]}
+
+    @router.post("/shutdown", status_code=202, responses=OF_CONFIG | answer(ShutdownStarted, status=202))
+    async def shut_down(request: Request) -> dict[str, Any]:
+        """Stop the whole suite: requests that run are finished first, as at Ctrl-C."""
+        act: Callable[[], None] | None = getattr(request.app.state, "shut_down", None)
+        if act is None:
+            raise AdministrationError(409, "cannot_shut_down")
+        asyncio.get_running_loop().call_later(_ANSWERED_SECONDS, act)
+        return {"stopping": True}
 
     return router

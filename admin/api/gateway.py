@@ -41,6 +41,15 @@ class AliasChange(BaseModel):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
+class PurposesChange(BaseModel):
+    """`replace`: aliases of these names that there are already are set anew too."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    replace: bool = False
+    dry_run: bool = False
+
+
 def gateway_router(administration: Administration, suite: Suite, feed: LiveFeed) -> APIRouter:
     router = APIRouter(prefix="/api/gateway", responses=REFUSED)
 
@@ -61,6 +70,12 @@ def gateway_router(administration: Administration, suite: Suite, feed: LiveFeed)
         )
         await administration.set_alias(body.name, alias)
         return await show()
+
+    @router.post("/purposes")
+    async def set_purposes(body: PurposesChange) -> dict[str, Any]:
+        """Aliases for fast, best, code and embed, chosen from what is served."""
+        chosen = await administration.set_purposes(replace=body.replace, dry_run=body.dry_run)
+        return {"purposes": chosen, **await show()}
 
     @router.delete("/aliases/{name:path}")
     async def remove_alias(name: str) -> dict[str, Any]:

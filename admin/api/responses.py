@@ -47,6 +47,10 @@ class UpdatedDevice(BaseModel):
     device: DeviceCard | None
 
 
+class ShutdownStarted(BaseModel):
+    stopping: Literal[True]
+
+
 class ActivityEntry(BaseModel):
     device: str
     api: Literal["OpenAI", "Ollama", "Anthropic"]

@@ -1,97 +1,21 @@
-"""Ready-made set-ups for clients, with the address and the model filled in."""
+"""What the Connect and Gateway screens show of clients."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
 
-from admin.live.views import Snapshot
-from i18n.catalogues import Translator
-
-ANY_KEY = "openvino"
-YOUR_KEY = "ovk-…"
-
-
-@dataclass(frozen=True)
-class ConnectModel:
-    """`running`: its device server is up. `abilities` as in ModelFacts; empty of a model whose files are not here."""
-
-    public_id: str
-    bare_id: str
-    device: str
-    port: int
-    running: bool
-    abilities: tuple[str, ...]
-
-    @property
-    def chats(self) -> bool:
-        return "chat" in self.abilities
-
-    @property
-    def vision(self) -> bool:
-        """It takes images."""
-        return "vision" in self.abilities
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """`name` is also the key of its explanation, `connect.<name>`."""
-
-    name: str
-    title: str
-    code: str
+from admin.live.views import DeviceCard, ModelChoice, Snapshot
+from clients.agents import AGENTS
+from clients.fitness import unfit, usable_context
+from clients.places import Places
+from clients.recipes import ConnectModel, Recipe, Way, recipes
+from clients.written import FOLDER, WrittenClient
 
 
 def served_models(snapshot: Snapshot) -> list[ConnectModel]:
     """What enabled devices offer, in the configuration's order."""
-    return [
-        ConnectModel(model.public_id, model.id, card.name, card.port, card.state == "running", model.abilities)
-        for card in snapshot.devices
-        if card.enabled
-        for model in card.assigned
-    ]
-
-
-@dataclass(frozen=True)
-class Examples:
-    """What the snippets ask and say, in the reader's language."""
-
-    question: str
-    sentences: tuple[str, ...]
-    spoken: str
-    picture: str
-
-    @classmethod
-    def of(cls, t: Translator) -> Examples:
-        sentences = (t("connect.example_sentence"), t("connect.example_other_sentence"))
-        return cls(t("connect.example_question"), sentences, t("connect.example_spoken"), t("connect.example_picture"))
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a client reaches the models: the host it knows this machine by, and whether it must show a key. `gateway`:
-    the port of the one address for all of them, where there is one."""
-
-    host: str
-    say: Examples
-    scheme: str = "http"
-    needs_key: bool = False
-    gateway: int | None = None
-
-    def base(self, model: ConnectModel) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.gateway or model.port}"
-
-    @property
-    def key(self) -> str:
-        """What stands for the key; without keys anything will do."""
-        return YOUR_KEY if self.needs_key else ANY_KEY
-
-
-def addresses(model: ConnectModel, way: Way) -> list[tuple[str, str]]:
-    base = way.base(model)
-    return [("OpenAI", f"{base}/v1"), ("Ollama", base), ("Anthropic", base)]
+    return [_connected(card, model) for card in snapshot.devices if card.enabled for model in card.assigned]
 
 
 def gateway_recipes(snapshot: Snapshot, way: Way) -> list[Recipe]:
@@ -105,209 +29,46 @@ def gateway_recipes(snapshot: Snapshot, way: Way) -> list[Recipe]:
     return [each for each in recipes(replace(first, public_id=name), way) if each.name in wanted]
 
 
-def recipes(model: ConnectModel, way: Way) -> list[Recipe]:
-    base, name, key = way.base(model), model.public_id, way.key
-    needed = key if way.needs_key else None
-    if "embedding" in model.abilities:
-        return [
-            Recipe(
-                "embed_curl", "curl", _post(base, "/v1/embeddings", {"model": name, "input": way.say.sentences}, needed)
-            ),
-            Recipe("embed_python", "Python · openai", _embed_python(base, name, key, way.say)),
-            Recipe(
-                "embed_ollama", "Ollama", _post(base, "/api/embed", {"model": name, "input": way.say.sentences}, needed)
-            ),
-        ]
-    if "rerank" in model.abilities:
-        body = {"model": name, "query": way.say.question, "documents": way.say.sentences}
-        return [Recipe("rerank_curl", "curl", _post(base, "/v1/rerank", body, needed))]
-    if "transcription" in model.abilities:
-        form = {"file": "@speech.wav", "model": name}
-        return [
-            Recipe("transcribe_curl", "curl", _form(base, "/v1/audio/transcriptions", form, needed)),
-            Recipe("transcribe_python", "Python · openai", _transcribe_python(base, name, key)),
-            Recipe("transcribe_openwebui", "Open WebUI", _fields(_engine("STT", base, name, key))),
-            Recipe(
-                "transcribe_homeassistant", "Home Assistant", _fields({"URL": f"{base}/v1", "Key": key, "Model": name})
-            ),
-        ]
-    if "speech" in model.abilities:
-        body = {"model": name, "input": way.say.spoken, "voice": "default", "response_format": "wav"}
-        return [
-            Recipe("speak_curl", "curl", _post(base, "/v1/audio/speech", body, needed) + " -o speech.wav"),
-            Recipe("speak_openwebui", "Open WebUI", _fields(_engine("TTS", base, name, key))),
-        ]
-    if "image" in model.abilities:
-        body = {"model": name, "prompt": way.say.picture, "size": "512x512"}
-        return [
-            Recipe("draw_curl", "curl", _post(base, "/v1/images/generations", body, needed)),
-            Recipe("draw_python", "Python · openai", _draw_python(base, name, key, way.say)),
-        ]
-    return [
-        Recipe("curl", "curl", _curl(base, name, needed, way.say)),
-        Recipe("python", "Python · openai", _python(base, name, key, way.say)),
-        Recipe("javascript", "JavaScript · openai", _javascript(base, name, key, way.say)),
-        Recipe("ollama", "Ollama CLI / Python", _ollama(base, name, needed, way.say)),
-        Recipe("openwebui", "Open WebUI", _open_webui(base, needed)),
-        Recipe("continue", "Continue", _continue(base, name, key)),
-        Recipe("cline", "Cline", _cline(base, name, key)),
-        Recipe("claude", "Claude Code", _claude(base, name, key)),
-        Recipe("langchain", "LangChain", _langchain(base, name, key, way.say)),
-        Recipe("homeassistant", "Home Assistant", _fields({"URL": base, "Model": name})),
-        Recipe("n8n", "n8n", _fields({"Base URL": f"{base}/v1", "API Key": key, "Model": name})),
-    ]
+@dataclass(frozen=True)
+class ConnectClient:
+    """A client that `launch` knows, for the model that is chosen. `file`: the one that would be written; `writable`: by
+    who looks at the page; `written`: the model that it is configured for."""
+
+    name: str
+    title: str
+    unfit: tuple[str, ...]
+    file: str
+    writable: bool
+    written: str | None
 
 
-def _curl(base: str, name: str, key: str | None, say: Examples) -> str:
-    body = {"model": name, "stream": True, "messages": [{"role": "user", "content": say.question}]}
-    return _post(base, "/v1/chat/completions", body, key)
+def clients_of(model: ConnectModel, way: Way, data_dir: Path, *, here: bool) -> dict[str, ConnectClient]:
+    """By name. `here`: the page is looked at on this machine, whose files they are."""
+    found = {}
+    for agent in AGENTS.values():
+        files = agent.files(way.target(model), Places.of_this_user())
+        record = WrittenClient(data_dir / FOLDER / agent.name).record() if here else None
+        reasons = unfit(agent, model.public_id, abilities=model.abilities, context=model.context, level=model.level)
+        found[agent.name] = ConnectClient(
+            agent.name,
+            agent.title,
+            tuple(reasons),
+            ", ".join(str(file.path) for file in files),
+            bool(files) and here and not way.needs_key,
+            record.model if record else None,
+        )
+    return found
 
 
-def _embed_python(base: str, name: str, key: str, say: Examples) -> str:
-    return f"""from openai import OpenAI
-
-client = OpenAI(base_url="{base}/v1", api_key="{key}")
-answer = client.embeddings.create(model="{name}", input={json.dumps(say.sentences, ensure_ascii=False)})
-print([len(each.embedding) for each in answer.data])"""
-
-
-def _transcribe_python(base: str, name: str, key: str) -> str:
-    return f"""from openai import OpenAI
-
-client = OpenAI(base_url="{base}/v1", api_key="{key}")
-with open("speech.wav", "rb") as file:
-    print(client.audio.transcriptions.create(model="{name}", file=file).text)"""
-
-
-def _draw_python(base: str, name: str, key: str, say: Examples) -> str:
-    return f"""import base64
-from openai import OpenAI
-
-client = OpenAI(base_url="{base}/v1", api_key="{key}")
-answer = client.images.generate(model="{name}", prompt={_quoted(say.picture)}, size="512x512")
-with open("picture.png", "wb") as file:
-    file.write(base64.b64decode(answer.data[0].b64_json))"""
-
-
-def _engine(kind: str, base: str, name: str, key: str) -> dict[str, str]:
-    """The labels of Open WebUI's audio settings."""
-    return {f"{kind} Engine": "OpenAI", "API Base URL": f"{base}/v1", "API Key": key, f"{kind} Model": name}
-
-
-def _form(base: str, path: str, fields: dict[str, str], key: str | None) -> str:
-    return (
-        f"curl {base}{path} \\\n"
-        + (f'  -H "Authorization: Bearer {key}" \\\n' if key else "")
-        + " \\\n".join(f'  -F "{field}={value}"' for field, value in fields.items())
+def _connected(card: DeviceCard, model: ModelChoice) -> ConnectModel:
+    limit = model.assignment.max_prompt_len if model.assignment else None
+    return ConnectModel(
+        model.public_id,
+        model.id,
+        card.name,
+        card.port,
+        card.state == "running",
+        model.abilities,
+        usable_context(card.kind, model.context_length, limit),
+        model.fitness.level if model.fitness else None,
     )
-
-
-def _post(base: str, path: str, body: dict[str, Any], key: str | None) -> str:
-    return (
-        f"curl -N {base}{path} \\\n"
-        + (f'  -H "Authorization: Bearer {key}" \\\n' if key else "")
-        + '  -H "Content-Type: application/json" \\\n'
-        + f"  -d '{json.dumps(body, ensure_ascii=False)}'"
-    )
-
-
-def _python(base: str, name: str, key: str, say: Examples) -> str:
-    return f"""from openai import OpenAI
-
-client = OpenAI(base_url="{base}/v1", api_key="{key}")
-stream = client.chat.completions.create(
-    model="{name}",
-    messages=[{{"role": "user", "content": {_quoted(say.question)}}}],
-    stream=True,
-)
-for chunk in stream:
-    if chunk.choices:
-        print(chunk.choices[0].delta.content or "", end="", flush=True)"""
-
-
-def _javascript(base: str, name: str, key: str, say: Examples) -> str:
-    return f"""import OpenAI from "openai";
-
-const client = new OpenAI({{ baseURL: "{base}/v1", apiKey: "{key}" }});
-const stream = await client.chat.completions.create({{
-  model: "{name}",
-  messages: [{{ role: "user", content: {_quoted(say.question)} }}],
-  stream: true,
-}});
-for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");"""
-
-
-def _ollama(base: str, name: str, key: str | None, say: Examples) -> str:
-    ask = f"""chat(model="{name}", messages=[{{"role": "user", "content": {_quoted(say.question)}}}])
-print(answer.message.content)"""
-    if key:  # the command line tool sends a key to its maker's own service only
-        return f"""# Python
-from ollama import Client
-answer = Client(host="{base}", headers={{"Authorization": "Bearer {key}"}}).{ask}"""
-    return f"""# Linux, macOS
-OLLAMA_HOST={base} ollama run {name}
-
-# Windows PowerShell
-$env:OLLAMA_HOST = "{base}"; ollama run {name}
-
-# Python
-from ollama import Client
-answer = Client(host="{base}").{ask}"""
-
-
-def _open_webui(base: str, key: str | None) -> str:
-    """As an Ollama connection, where a key is needed as OpenAI's."""
-    variables = {"OPENAI_API_BASE_URL": f"{base}/v1", "OPENAI_API_KEY": key} if key else {"OLLAMA_BASE_URL": base}
-    posix = " ".join(f"{name}={value}" for name, value in variables.items())
-    windows = "; ".join(f'$env:{name} = "{value}"' for name, value in variables.items())
-    return f"""pip install open-webui
-
-# Linux, macOS
-{posix} open-webui serve
-
-# Windows PowerShell
-{windows}; open-webui serve"""
-
-
-def _continue(base: str, name: str, key: str) -> str:
-    return f"""name: OpenVINO
-version: 0.0.1
-schema: v1
-models:
-  - name: {name}
-    provider: openai
-    model: {name}
-    apiBase: {base}/v1
-    apiKey: {key}
-    roles: [chat, edit, apply]"""
-
-
-def _cline(base: str, name: str, key: str) -> str:
-    return _fields({"API Provider": "OpenAI Compatible", "Base URL": f"{base}/v1", "API Key": key, "Model ID": name})
-
-
-def _claude(base: str, name: str, key: str) -> str:
-    return f"""# Linux, macOS
-export ANTHROPIC_BASE_URL={base}
-export ANTHROPIC_AUTH_TOKEN={key}
-claude --model {name}
-
-# Windows PowerShell
-$env:ANTHROPIC_BASE_URL = "{base}"; $env:ANTHROPIC_AUTH_TOKEN = "{key}"
-claude --model {name}"""
-
-
-def _langchain(base: str, name: str, key: str, say: Examples) -> str:
-    return f"""from langchain_openai import ChatOpenAI
-
-model = ChatOpenAI(base_url="{base}/v1", api_key="{key}", model="{name}")
-print(model.invoke({_quoted(say.question)}).content)"""
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _fields(values: dict[str, str]) -> str:
-    width = max(map(len, values))
-    return "\n".join(f"{label.ljust(width)}  {value}" for label, value in values.items())

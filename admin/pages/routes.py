@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from markupsafe import Markup
 
+from admin.api.clients import is_this_machine
 from admin.live.events import FragmentCache, page_events
 from admin.live.feed import LiveFeed
 from admin.live.news import ActivityNews, LogNews
@@ -27,6 +28,7 @@ from admin.pages.model_details import model_details, read_folder
 from admin.rendering import THEME_COOKIE, THEMES, VIEW_COOKIE, VIEWS, Audience, Renderer
 from administration.errors import AdministrationError
 from administration.lan import LanSwitch
+from clients import recipes
 from i18n.catalogues import LANGUAGE_COOKIE, Catalogues
 from keys.access import Access, Caller
 from keys.gate import CALLER
@@ -192,8 +194,9 @@ class Pages:
             context |= {
                 "chosen": chosen,
                 "needs_key": keys.required,
-                "addresses": connect.addresses(chosen, way),
-                "recipes": connect.recipes(chosen, way),
+                "addresses": recipes.addresses(chosen, way),
+                "recipes": recipes.recipes(chosen, way),
+                "clients": connect.clients_of(chosen, way, self.data_dir, here=is_this_machine(request)),
             }
         return self._render(request, "connect", snapshot, {}, **context)
 
@@ -211,10 +214,10 @@ class Pages:
         way = self._way(request, keys, snapshot.gateway.port)
         return {"ways": connect.gateway_recipes(snapshot, way), "keys": keys}
 
-    def _way(self, request: Request, keys: KeyList, gateway: int | None) -> connect.Way:
+    def _way(self, request: Request, keys: KeyList, gateway: int | None) -> recipes.Way:
         audience = Audience.of(request, self.catalogues)
-        say = connect.Examples.of(audience.translator)
-        return connect.Way(audience.host, say, self.scheme, keys.required, gateway)
+        say = recipes.Examples.of(audience.translator)
+        return recipes.Way(audience.host, self.scheme, keys.required, gateway, say=say)
 
     async def doctor(self, request: Request) -> Response:
         if self.reader.doctor.latest is None:

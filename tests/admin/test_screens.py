@@ -135,6 +135,28 @@ def test_connect_fills_in_address_and_model(live: LiveSite, published: Path, ope
     expect(page.locator("#code-python")).to_contain_text(f"npu-{PHI}")
 
 
+def test_connect_writes_a_configuration_and_takes_it_back(
+    live: LiveSite, published: Path, open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv("CODEX_HOME", raising=False)
+    path = tmp_path / "home" / ".codex" / "config.toml"
+    add_model(live.site, PHI, published, config={"max_position_embeddings": 32_768})
+    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
+    page, _ = open_page(live.url + "/connect")
+    expect(page.get_by_role("button", name="Write the configuration of Claude Code")).to_have_count(0)
+    page.get_by_role("button", name="Write the configuration of Codex").click()
+    expect(page.get_by_role("dialog")).to_contain_text(str(path))
+    page.get_by_role("dialog").get_by_role("button", name="Write").click()
+    undo = page.get_by_role("button", name="Undo the configuration of Codex")
+    expect(undo).to_be_visible()
+    assert f"gpu-{PHI}" in path.read_text(encoding="utf-8")
+    undo.click()
+    expect(undo).to_have_count(0)
+    assert not path.exists()
+
+
 def test_a_lost_server_is_said_and_found_again(site: Site, open_page: OpenPage) -> None:
     with LiveSite(site) as live:
         page, manners = open_page(live.url)

@@ -59,6 +59,7 @@ def test_a_count_is_a_number_from_zero_on(value: str) -> None:
 def test_every_command_has_the_common_options() -> None:
     operands = {"pull": ["m"], "search": ["q"], "show": ["m"], "rm": ["m"], "verify": ["m"], "import": ["f"]}
     operands |= {"assign": ["m", "d"], "unassign": ["m", "d"], "keys": ["list"], "tune": ["m"], "gateway": ["show"]}
+    operands |= {"run": ["m"], "launch": ["codex"], "completion": ["bash"], "service": ["status"]}
     for name in set(COMMANDS) - {"serve"}:
         options = command_parser().parse_args([name, *operands.get(name, []), "--json", "--url", "http://x"])
         assert options.json

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 
 import pytest
 
-from commands.options import COMMANDS, EXIT_CODES, command_parser
+from commands.options import COMMANDS, EXIT_CODES, command_parser, parse_command
 from tests.docs.pages import PROJECT, code_blocks, text_of
 
 PAGE = PROJECT / "docs" / "command-line.md"
@@ -50,4 +51,4 @@ def test_every_example_is_taken() -> None:
     lines = [line for block in code_blocks(PAGE, "bash") for line in block.splitlines()]
     assert lines
     for line in lines:
-        command_parser().parse_args(line.removeprefix("python3 bootstrap.py ").split())
+        parse_command(shlex.split(line.partition(" < ")[0].removeprefix("python3 bootstrap.py ")))

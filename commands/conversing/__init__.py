@@ -1,0 +1,1 @@
+"""Talking to a served model from the terminal."""
