@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from admin.api.caches import caches_router
+from admin.api.chats import LONG_BODIES, chats_router
 from admin.api.devices import devices_router
 from admin.api.doctor import doctor_router
 from admin.api.doctor_context import doctor_context
@@ -43,7 +44,7 @@ from administration.errors import PROBLEMS
 from administration.service import Administration
 from administration.tuning import TuningRuns
 from configuration.device_config import ConfigStore
-from configuration.server_config import ServerConfig
+from configuration.server_config import MB, ServerConfig
 from doctor.examination import Doctor
 from i18n.catalogues import Catalogues
 from keys.access import Access
@@ -53,6 +54,9 @@ from keys.sessions import Sessions
 from model_registry import ModelRegistry
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
+from saved_chats.database import CHATS_FILE, ChatDatabase
+from saved_chats.file_text import FileReader
+from saved_chats.store import ChatStore
 from supervision.suite import Suite
 from version import __version__
 from web.compressed_bodies import CompressedBodies
@@ -98,6 +102,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     look = doctor_context(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
     doctor = Doctor(look)
     playground = Playground(suite)
+    chats = _chat_database(settings)
     tunings = TuningRuns(suite, settings.data_dir, playground.unload_quietly)
     reader = SnapshotReader(
         suite=suite,
@@ -140,6 +145,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close())
+            if chats is not None:
+                chats.close()
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server",
@@ -156,7 +163,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         limits=settings.server_config.limits(),
         client_of=client_of,
         refuse=errors.on_limit,
-        long_bodies=lambda path: path.startswith(CHAT_PATH),
+        long_bodies=lambda path: path.startswith((CHAT_PATH, *LONG_BODIES)),
     )
     app.add_middleware(CompressedBodies, refuse=errors.on_limit)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal(catalogues), session=sessions.caller)
@@ -174,6 +181,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(hub_check_router(registry, catalogues))
     app.include_router(gateway_router(administration, suite, feed))
     app.include_router(playground.router())
+    app.include_router(chats_router(ChatStore(chats), FileReader()))
     app.include_router(tuning_router(tunings, feed))
     app.include_router(metrics_router(suite, registry))
     app.include_router(keys_router(administration, login))
@@ -196,6 +204,12 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.state.doctor = doctor
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
+
+
+def _chat_database(settings: AdminSettings) -> ChatDatabase | None:
+    """None where the configuration keeps no chats."""
+    most_bytes = int(settings.server_config.chat_history_mb * MB)
+    return ChatDatabase(settings.data_dir / CHATS_FILE, most_bytes=most_bytes) if most_bytes else None
 
 
 async def _health() -> dict[str, str]:
