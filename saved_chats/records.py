@@ -26,11 +26,11 @@ class Lane(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ChatChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What is to be changed; None leaves a value as it is. `options` is a JSON object of the page's own."""
+    """What is to be changed; what is absent stays as it is. `options` is a JSON object of the page's own."""
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)] | None = None
     lanes: Annotated[list[Lane], msgspec.Meta(min_length=1, max_length=MAX_LANES)] | None = None
-    options: msgspec.Raw | None = None
+    options: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class MessageChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,7 +42,7 @@ class MessageChange(msgspec.Struct, forbid_unknown_fields=True):
     created: float
     parent: Id | None = None
     lane: Annotated[int, msgspec.Meta(ge=0, lt=MAX_LANES)] = 0
-    details: msgspec.Raw = msgspec.Raw(b"{}")
+    details: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class SavedMessage(msgspec.Struct):

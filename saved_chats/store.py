@@ -102,7 +102,7 @@ class ChatStore:
 
     def save_message(self, chat: str, message: str, change: MessageChange) -> None:
         """Raises `UnknownChat`: a chat that was deleted meanwhile does not come back by its running answer."""
-        details = _json_object(change.details, bounded=False)
+        details = _json_object(change.details, bounded=False) or "{}"
         with self._writing() as (cursor, now):
             if not cursor.execute("UPDATE chats SET changed = ? WHERE id = ?", (now, chat)).rowcount:
                 raise UnknownChat
@@ -243,11 +243,11 @@ def _whole(cursor: sqlite3.Connection, chat: str) -> SavedChat:
     )
 
 
-def _json_object(raw: msgspec.Raw | None, *, bounded: bool = True) -> str | None:
-    """The text of a JSON object, None for None. Raises `InvalidChat`."""
-    if raw is None:
-        return None
+def _json_object(raw: msgspec.Raw, *, bounded: bool = True) -> str | None:
+    """The text of a JSON object, None where there is none. Raises `InvalidChat`."""
     data = bytes(raw)
+    if not data:
+        return None
     if not data.startswith(b"{"):
         raise InvalidChat("options and details are JSON objects")
     if bounded and len(data) > MAX_OPTIONS_BYTES:

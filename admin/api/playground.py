@@ -20,7 +20,8 @@ CONNECT_SECONDS = 5
 CHAT_PATH = "/api/playground/"
 CHAT_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 """What the device's /v1/chat/completions takes; its own document tells."""
-_HEADERS = {"Content-Type": "application/json", "User-Agent": "Playground"}
+FORM_BODY = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {"type": "object"}}}}}
+JSON = "application/json"
 
 
 class Playground:
@@ -36,8 +37,12 @@ class Playground:
 
     def router(self) -> APIRouter:
         router = APIRouter()
+        sound = {200: {"description": "Sound, in the format that the request asks for.", "content": {"audio/*": {}}}}
         for path, endpoint, answered, extra in (
             (CHAT_PATH + "{device}", self.chat, answer(PlaygroundAnswer, stream="text/event-stream"), CHAT_BODY),
+            (CHAT_PATH + "{device}/images", self.draw, answer(stream="text/event-stream"), CHAT_BODY),
+            (CHAT_PATH + "{device}/speech", self.speak, sound, CHAT_BODY),
+            (CHAT_PATH + "{device}/transcriptions", self.transcribe, answer(), FORM_BODY),
             ("/api/devices/{device}/load", self.load, answer(LoadResponse), None),
             ("/api/devices/{device}/unload", self.unload, answer(UnloadResponse), None),
         ):
@@ -53,6 +58,19 @@ class Playground:
         page goes away the connection to the device server is closed, which stops its generation."""
         return await self._pass_on(device, "/v1/chat/completions", await request.body())
 
+    async def draw(self, request: Request, device: str) -> Response:
+        """The same with /v1/images/generations."""
+        return await self._pass_on(device, "/v1/images/generations", await request.body())
+
+    async def speak(self, request: Request, device: str) -> Response:
+        """The same with /v1/audio/speech."""
+        return await self._pass_on(device, "/v1/audio/speech", await request.body())
+
+    async def transcribe(self, request: Request, device: str) -> Response:
+        """The same with /v1/audio/transcriptions."""
+        kind = request.headers.get("content-type", "")
+        return await self._pass_on(device, "/v1/audio/transcriptions", await request.body(), kind)
+
     async def load(self, device: str, body: ModelName) -> Response:
         """Have one instance of a model in memory; answers once it is there."""
         return await self._pass_on(device, f"/model/preload/{quote(body.model)}/1", b"")
@@ -67,8 +85,8 @@ class Playground:
         await answer.aread()
         await answer.aclose()
 
-    async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
-        answer = await self._send(device, path, body)
+    async def _pass_on(self, device: str, path: str, body: bytes, kind: str = JSON) -> Response:
+        answer = await self._send(device, path, body, kind)
         return StreamingResponse(
             _pieces(answer),
             status_code=answer.status_code,
@@ -76,13 +94,13 @@ class Playground:
             headers={"Cache-Control": "no-store"},
         )
 
-    async def _send(self, device: str, path: str, body: bytes) -> httpx.Response:
+    async def _send(self, device: str, path: str, body: bytes, kind: str = JSON) -> httpx.Response:
         status = self._suite.status(device)
         # A server that is starting has its socket open already: the connection waits in it.
         if status.state not in ("running", "starting", "restarting"):
             raise AdministrationError(503, "device_not_running", device=device)
         url = self._suite.launch.base_url(status.port) + path
-        outgoing = self._client.build_request("POST", url, content=body, headers=_HEADERS)
+        outgoing = self._client.build_request("POST", url, content=body, headers={"Content-Type": kind, "User-Agent": "Playground"})
         try:
             return await self._client.send(outgoing, stream=True)
         except httpx.HTTPError as error:

@@ -29,6 +29,15 @@ class ConnectModel:
         return "chat" in self.abilities
 
     @property
+    def draws(self) -> bool:
+        return "image" in self.abilities
+
+    @property
+    def audio(self) -> str:
+        """What it does with sound: `transcription`, `speech`, or nothing."""
+        return next((each for each in self.abilities if each in ("transcription", "speech")), "")
+
+    @property
     def vision(self) -> bool:
         """It takes images."""
         return "vision" in self.abilities
