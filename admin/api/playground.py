@@ -48,6 +48,7 @@ class Playground:
         ):
             responses = OF_DEVICE | answered
             router.add_api_route(path, endpoint, methods=["POST"], responses=responses, openapi_extra=extra)
+        router.add_api_route(CHAT_PATH + "{device}/voices", self.voices, responses=OF_DEVICE | answer())
         return router
 
     async def close(self) -> None:
@@ -71,6 +72,10 @@ class Playground:
         kind = request.headers.get("content-type", "")
         return await self._pass_on(device, "/v1/audio/transcriptions", await request.body(), kind)
 
+    async def voices(self, device: str, model: str) -> Response:
+        """What the device's /v1/audio/voices lists of a model."""
+        return await self._pass_on(device, f"/v1/audio/voices?{urlencode({'model': model})}")
+
     async def load(self, device: str, body: ModelName) -> Response:
         """Have one instance of a model in memory; answers once it is there."""
         return await self._pass_on(device, f"/model/preload/{quote(body.model)}/1", b"")
@@ -85,7 +90,7 @@ class Playground:
         await answer.aread()
         await answer.aclose()
 
-    async def _pass_on(self, device: str, path: str, body: bytes, kind: str = JSON) -> Response:
+    async def _pass_on(self, device: str, path: str, body: bytes | None = None, kind: str = JSON) -> Response:
         answer = await self._send(device, path, body, kind)
         return StreamingResponse(
             _pieces(answer),
@@ -94,13 +99,15 @@ class Playground:
             headers={"Cache-Control": "no-store"},
         )
 
-    async def _send(self, device: str, path: str, body: bytes, kind: str = JSON) -> httpx.Response:
+    async def _send(self, device: str, path: str, body: bytes | None, kind: str = JSON) -> httpx.Response:
+        """A POST; without a body a GET."""
         status = self._suite.status(device)
         # A server that is starting has its socket open already: the connection waits in it.
         if status.state not in ("running", "starting", "restarting"):
             raise AdministrationError(503, "device_not_running", device=device)
         url = self._suite.launch.base_url(status.port) + path
-        outgoing = self._client.build_request("POST", url, content=body, headers={"Content-Type": kind, "User-Agent": "Playground"})
+        method = "GET" if body is None else "POST"
+        outgoing = self._client.build_request(method, url, content=body, headers={"Content-Type": kind, "User-Agent": "Playground"})
         try:
             return await self._client.send(outgoing, stream=True)
         except httpx.HTTPError as error:

@@ -209,6 +209,7 @@ function fresh() {
 function suit() {
   options.suit(optionOf(0)?.dataset.kind ?? "chats");
   microphone.suit();
+  reader.suit();
 }
 
 const lanes = new Lanes({ speaks: canSpeak });

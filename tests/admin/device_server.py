@@ -188,6 +188,10 @@ def make_app(options: argparse.Namespace) -> Starlette:
 
         return StreamingResponse(answer(), media_type="audio/pcm")
 
+    async def voices(request: Request) -> Response:
+        names = orders(options).get("voices", ["default"])
+        return JSONResponse({"voices": [{"id": name, "name": name, "model": "org/voice"} for name in names]})
+
     async def transcribe(request: Request) -> Response:
         """Tells what kind of file has come."""
         async with request.form() as form:
@@ -214,6 +218,7 @@ def make_app(options: argparse.Namespace) -> Starlette:
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/images/generations", draw, methods=["POST"]),
             Route("/v1/audio/speech", speak, methods=["POST"]),
+            Route("/v1/audio/voices", voices),
             Route("/v1/audio/transcriptions", transcribe, methods=["POST"]),
         ],
     )

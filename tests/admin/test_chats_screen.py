@@ -519,15 +519,17 @@ def test_pictures_are_made_with_progress(served: LiveSite, open_page: OpenPage) 
 
 
 def test_answers_are_read_aloud(served: LiveSite, open_page: OpenPage) -> None:
-    served.site.order("gpu", chat={"deltas": [{"content": "# Title\n\nHello **there**.\n\n```\ncode\n```"}]})
+    served.site.order("gpu", voices=["af_heart", "zf_xiaobei"], chat={"deltas": [{"content": "# Title\n\nHello **there**.\n\n```\ncode\n```"}]})
     page, _ = start(open_page, served)
+    page.get_by_role("button", name="Options", exact=True).click()
+    page.get_by_label("Voice").select_option("zf_xiaobei")
     ask(page, "Say something")
     button = answers(page).get_by_role("button", name="Read aloud")
     button.click()
     wait_until(lambda: sent(served, "speak"))
     expect(button).to_have_attribute("aria-pressed", "false")
     body = sent(served, "speak")[0]
-    assert (body["model"], body["response_format"]) == ("gpu-org/voice", "pcm")
+    assert (body["model"], body["voice"], body["response_format"]) == ("gpu-org/voice", "zf_xiaobei", "pcm")
     assert body["input"].startswith("Title. Hello there.")
     assert "code" not in body["input"]
 

@@ -1,10 +1,11 @@
 // The microphone, whose recording a model transcribes, and answers that a model reads aloud.
-import { language, say, send, words } from "./words.js";
+import { call, language, say, send, words } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const RATE = 24_000; // samples a second of the format pcm
 const LONGEST_TEXT = 3500; // of the 4096 characters that one request may have
 const MOST_SECONDS = 600;
+const VOICE = "voice";
 
 const modelFor = (task) => $("audio-models").querySelector(`[data-audio=${task}]`);
 export const canSpeak = () => Boolean(modelFor("speech"));
@@ -96,6 +97,24 @@ export class Microphone {
 export class Reader {
   #stop = null;
   #button = null;
+  #model = ""; // whose voices are offered
+
+  constructor() {
+    $("play-voice").addEventListener("change", ({ target }) => localStorage.setItem(VOICE, target.value));
+  }
+
+  // Offer the voices of the model that speaks, where it has more than one.
+  async suit() {
+    const model = modelFor("speech");
+    const id = model?.getAttribute("value") ?? "";
+    if (id === this.#model) return;
+    this.#model = id;
+    const answer = id && (await call("GET", `/api/playground/${model.dataset.device}/voices?${new URLSearchParams({ model: id })}`).catch(() => null));
+    const names = (answer?.voices ?? []).map((voice) => voice.id);
+    $("play-voice").replaceChildren(...names.map((name) => new Option(name)));
+    if (names.includes(localStorage.getItem(VOICE))) $("play-voice").value = localStorage.getItem(VOICE);
+    $("voice-field").hidden = names.length < 2;
+  }
 
   // Read the text of an element; a second press of its button ends that.
   async toggle(button, element) {
@@ -121,7 +140,7 @@ export class Reader {
   async #ask(text, signal) {
     const model = modelFor("speech");
     if (!model) throw new Error(words["js.play.no_speech"]);
-    const body = { model: model.getAttribute("value"), input: text, response_format: "pcm", stream_format: "audio", voice: "alloy" };
+    const body = { model: model.getAttribute("value"), input: text, response_format: "pcm", stream_format: "audio", voice: $("play-voice").value || "alloy" }; // which every model takes for its own
     return (await send("POST", `/api/playground/${model.dataset.device}/speech`, JSON.stringify(body), signal)).body;
   }
 }
