@@ -78,27 +78,21 @@ class ChatStore:
         with self._database.transaction() as cursor:
             return _whole(cursor, chat)
 
-    def save(self, chat: str, change: ChatChange) -> ChatSummary:
-        """Change a chat, or begin one."""
+    def begin(self, chat: str, change: ChatChange) -> ChatSummary:
+        """Make a chat; one that is there already is changed."""
         options = _json_object(change.options)
         with self._writing() as (cursor, now):
             cursor.execute(
-                "INSERT INTO chats VALUES (:id, :title, :now, :now, :lanes, :options) ON CONFLICT (id) DO UPDATE SET"
-                " title = coalesce(:new_title, title), lanes = coalesce(:new_lanes, lanes),"
-                " options = coalesce(:new_options, options)",
-                {
-                    "id": chat,
-                    "now": now,
-                    "title": change.title or "",
-                    "new_title": change.title,
-                    "lanes": _text(change.lanes or [Lane()]),
-                    "new_lanes": None if change.lanes is None else _text(change.lanes),
-                    "options": options or "{}",
-                    "new_options": options,
-                },
+                "INSERT OR IGNORE INTO chats VALUES (?, ?, ?, ?, ?, ?)",
+                (chat, "", now, now, _text([Lane()]), "{}"),
             )
-            row = cursor.execute("SELECT id, title, created, changed FROM chats WHERE id = ?", (chat,)).fetchone()
-            return ChatSummary(*row)
+            return _changed(cursor, chat, change, options)
+
+    def change(self, chat: str, change: ChatChange) -> ChatSummary:
+        """Raises `UnknownChat`."""
+        options = _json_object(change.options)
+        with self._writing() as (cursor, _):
+            return _changed(cursor, chat, change, options)
 
     def save_message(self, chat: str, message: str, change: MessageChange) -> None:
         """Raises `UnknownChat`: a chat that was deleted meanwhile does not come back by its running answer."""
@@ -181,6 +175,19 @@ class ChatStore:
         with self._database.transaction() as cursor:
             if not cursor.execute("DELETE FROM presets WHERE id = ?", (preset,)).rowcount:
                 raise UnknownChat
+
+
+def _changed(cursor: sqlite3.Connection, chat: str, change: ChatChange, options: str | None) -> ChatSummary:
+    lanes = None if change.lanes is None else _text(change.lanes)
+    cursor.execute(
+        "UPDATE chats SET title = coalesce(?, title), lanes = coalesce(?, lanes), options = coalesce(?, options)"
+        " WHERE id = ?",
+        (change.title, lanes, options, chat),
+    )
+    row = cursor.execute("SELECT id, title, created, changed FROM chats WHERE id = ?", (chat,)).fetchone()
+    if row is None:
+        raise UnknownChat
+    return ChatSummary(*row)
 
 
 def _keeps(cursor: sqlite3.Connection) -> bool:

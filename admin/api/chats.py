@@ -60,10 +60,16 @@ def chats_router(store: ChatStore, files: FileReader) -> APIRouter:
         return _json(await asyncio.to_thread(store.get, chat))
 
     @router.put("/chats/{chat}", responses=_TO_KEEP | answer(ChatSummary), openapi_extra=_body(ChatChange))
-    async def save_chat(request: Request, chat: _Id) -> Response:
-        """Begin a chat, or change the title, the lanes or the options of one."""
+    async def begin_chat(request: Request, chat: _Id) -> Response:
+        """Begin a chat, or change one that is there already."""
         change = _read(await request.body(), ChatChange)
-        return _json(await asyncio.to_thread(store.save, chat, change))
+        return _json(await asyncio.to_thread(store.begin, chat, change))
+
+    @router.patch("/chats/{chat}", responses=_TO_KEEP | answer(ChatSummary), openapi_extra=_body(ChatChange))
+    async def change_chat(request: Request, chat: _Id) -> Response:
+        """Change the title, the lanes or the options; what is absent stays."""
+        change = _read(await request.body(), ChatChange)
+        return _json(await asyncio.to_thread(store.change, chat, change))
 
     @router.put(
         "/chats/{chat}/messages/{message}", responses=_TO_KEEP | answer(Kept), openapi_extra=_body(MessageChange)

@@ -107,7 +107,9 @@ class Playground:
             raise AdministrationError(503, "device_not_running", device=device)
         url = self._suite.launch.base_url(status.port) + path
         method = "GET" if body is None else "POST"
-        outgoing = self._client.build_request(method, url, content=body, headers={"Content-Type": kind, "User-Agent": "Playground"})
+        outgoing = self._client.build_request(
+            method, url, content=body, headers={"Content-Type": kind, "User-Agent": "Playground"}
+        )
         try:
             return await self._client.send(outgoing, stream=True)
         except httpx.HTTPError as error:

@@ -108,7 +108,8 @@ function edit(turn) {
   editTurn(turn, (text) => {
     const question = message.role === "user";
     if (question && !ready()) return false;
-    const { files, unseen, model, finish } = message.details;
+    const { files, model, finish } = message.details;
+    const unseen = files?.some(({ kind }) => kind === "image") && !sees(message.lane);
     const details = question ? { ...(files && { files }), ...(unseen && { unseen }) } : { model, finish: finish ?? "stop" };
     const edited = chat.add({ role: message.role, content: text, parent: message.parent, lane: message.lane, details });
     keepChoices();
@@ -232,7 +233,11 @@ const history = new History({
   fresh,
   renamed: (id, title) => [chat, atWork.get(id)].forEach((each) => each?.id === id && (each.title = title)),
   deleted: (id) => {
-    for (const other of [...atWork.values()]) if (!id || other.id === id) other.runs.forEach((run) => run?.abort());
+    for (const other of new Set([chat, ...atWork.values()])) {
+      if (id && other.id !== id) continue;
+      other.deleted = true;
+      other.runs.forEach((run) => run?.abort());
+    }
     if (!id || id === chat.id) fresh();
   },
   running: (id) => atWork.has(id),
@@ -255,7 +260,7 @@ wireCode(() => options.check(), () => {
 $("lanes").addEventListener("click", ({ target }) => act(target));
 $("stop").addEventListener("click", stop);
 $("compare").addEventListener("click", compare);
-addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]") && stop());
+addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && !event.defaultPrevented && !document.querySelector("dialog[open]") && stop());
 addEventListener("popstate", () => {
   const id = new URLSearchParams(location.search).get("chat");
   if (id) openById(id, { address: false });
@@ -270,7 +275,7 @@ document.addEventListener("htmx:sseMessage", () => {
 async function start() {
   const kept = remembered();
   const typed = options.values; // before this script had come
-  await history.refresh();
+  await history.load();
   const id = new URLSearchParams(location.search).get("chat");
   const first = new Chat(kept && !kept.saved ? kept : { options: kept?.options, lanes: kept?.lanes.map(({ model }) => ({ model, head: null })) });
   Object.assign(first.options, typed);

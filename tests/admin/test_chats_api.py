@@ -22,7 +22,7 @@ async def test_a_chat_is_kept_listed_changed_and_deleted(client: httpx.AsyncClie
     begun = await client.put(CHAT, json={"title": "Hello", "lanes": [{"model": "gpu-x"}], "options": {"seed": 1}})
     assert begun.status_code == 200, begun.text
     assert (await client.put(MESSAGE, json=QUESTION)).json() == {"keep": True}
-    assert (await client.put(CHAT, json={"title": "Renamed"})).json()["title"] == "Renamed"
+    assert (await client.patch(CHAT, json={"title": "Renamed"})).json()["title"] == "Renamed"
     chat = (await client.get(CHAT)).json()
     assert (chat["title"], chat["lanes"], chat["options"]) == (
         "Renamed", [{"model": "gpu-x", "head": None}], {"seed": 1}
@@ -36,7 +36,7 @@ async def test_a_chat_is_kept_listed_changed_and_deleted(client: httpx.AsyncClie
     assert exported.json()["chats"] == [chat]
     assert (site.data_dir / "chats.db").exists()
     assert (await client.delete(CHAT)).json() == {"deleted": 1}
-    assert (await client.get(CHAT)).status_code == 404
+    assert (await client.get(CHAT)).status_code == (await client.patch(CHAT, json={"title": "x"})).status_code == 404
     assert (await client.delete("/api/chats")).json() == {"deleted": 0}
 
 

@@ -519,7 +519,11 @@ def test_pictures_are_made_with_progress(served: LiveSite, open_page: OpenPage) 
 
 
 def test_answers_are_read_aloud(served: LiveSite, open_page: OpenPage) -> None:
-    served.site.order("gpu", voices=["af_heart", "zf_xiaobei"], chat={"deltas": [{"content": "# Title\n\nHello **there**.\n\n```\ncode\n```"}]})
+    served.site.order(
+        "gpu",
+        voices=["af_heart", "zf_xiaobei"],
+        chat={"deltas": [{"content": "# Title\n\nHello **there**.\n\n```\ncode\n```"}]},
+    )
     page, _ = start(open_page, served)
     page.get_by_role("button", name="Options", exact=True).click()
     page.get_by_label("Voice").select_option("zf_xiaobei")

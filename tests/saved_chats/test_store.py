@@ -49,7 +49,7 @@ def said(text: str, **values: object) -> MessageChange:
 
 def test_a_chat_is_as_it_was_saved_after_a_restart(store: ChatStore, path: Path) -> None:
     lanes = [Lane("gpu-a", ANSWER), Lane("npu-b")]
-    store.save(CHAT, ChatChange(title="台北", lanes=lanes, options=msgspec.Raw(b'{"temperature":0.5}')))
+    store.begin(CHAT, ChatChange(title="台北", lanes=lanes, options=msgspec.Raw(b'{"temperature":0.5}')))
     store.save_message(CHAT, QUESTION, said("你好"))
     store.save_message(CHAT, ANSWER, said("half", role="assistant", parent=QUESTION, created=2.0))
     details = msgspec.Raw('{"reasoning":"嗯"}'.encode())
@@ -64,9 +64,9 @@ def test_a_chat_is_as_it_was_saved_after_a_restart(store: ChatStore, path: Path)
 
 
 def test_a_change_leaves_the_rest_and_only_messages_move_a_chat_up(store: ChatStore) -> None:
-    store.save(CHAT, ChatChange(title="one", options=msgspec.Raw(b'{"a":1}')))
-    store.save(OTHER, ChatChange(title="two"))
-    store.save(CHAT, ChatChange(title="renamed"))
+    store.begin(CHAT, ChatChange(title="one", options=msgspec.Raw(b'{"a":1}')))
+    store.begin(OTHER, ChatChange(title="two"))
+    store.change(CHAT, ChatChange(title="renamed"))
     assert [chat.title for chat in store.find().chats] == ["two", "renamed"]
     assert bytes(store.get(CHAT).options) == b'{"a":1}'
     store.save_message(CHAT, QUESTION, said("hello"))
@@ -75,7 +75,7 @@ def test_a_change_leaves_the_rest_and_only_messages_move_a_chat_up(store: ChatSt
 
 def test_the_list_comes_in_pages(store: ChatStore) -> None:
     for number in range(5):
-        store.save(f"{number:016x}", ChatChange(title=f"chat {number}"))
+        store.begin(f"{number:016x}", ChatChange(title=f"chat {number}"))
     first = store.find(limit=2)
     rest = store.find(before=first.chats[-1].changed, limit=9)
     assert first.more
@@ -91,7 +91,7 @@ def test_every_part_of_what_was_said_is_found(
     tmp_path_factory: pytest.TempPathFactory, before: str, word: str, after: str
 ) -> None:
     store = make_store(tmp_path_factory.mktemp("chats") / "chats.db")
-    store.save(CHAT, ChatChange(title="Saved"))
+    store.begin(CHAT, ChatChange(title="Saved"))
     store.save_message(CHAT, QUESTION, said(before + word + after))
     assert [chat.id for chat in store.find(word).chats] == [CHAT]
     assert [chat.id for chat in store.find(f"SAVED {word}").chats] == [CHAT]
@@ -100,7 +100,7 @@ def test_every_part_of_what_was_said_is_found(
 
 
 def test_signs_of_a_pattern_mean_themselves(store: ChatStore) -> None:
-    store.save(CHAT, ChatChange(title="100 percent"))
+    store.begin(CHAT, ChatChange(title="100 percent"))
     store.save_message(CHAT, QUESTION, said("a_b 50%!"))
     assert len(store.find("50%!").chats) == len(store.find("a_b").chats) == 1
     assert store.find("a%b").chats == store.find("1_0").chats == []
@@ -110,13 +110,15 @@ def test_signs_of_a_pattern_mean_themselves(store: ChatStore) -> None:
 def test_deleting(store: ChatStore, path: Path) -> None:
     secret = "a very secret sentence"
     for chat in (CHAT, OTHER):
-        store.save(chat, ChatChange(title=chat))
+        store.begin(chat, ChatChange(title=chat))
         store.save_message(chat, QUESTION, said(secret * 1000))
     store.delete(CHAT)
     with pytest.raises(UnknownChat):
         store.get(CHAT)
     with pytest.raises(UnknownChat):
         store.save_message(CHAT, ANSWER, said("a running answer brings nothing back"))
+    with pytest.raises(UnknownChat):
+        store.change(CHAT, ChatChange(title="nor its end"))
     with pytest.raises(UnknownChat):
         store.delete(CHAT)
     assert store.delete_all() == 1
@@ -127,17 +129,17 @@ def test_deleting(store: ChatStore, path: Path) -> None:
 
 
 def test_the_switch(store: ChatStore) -> None:
-    store.save(CHAT, ChatChange(title="before"))
+    store.begin(CHAT, ChatChange(title="before"))
     store.switch(False)
     assert not store.keeps()
     with pytest.raises(ChatsNotKept):
-        store.save(OTHER, ChatChange(title="after"))
+        store.begin(OTHER, ChatChange(title="after"))
     with pytest.raises(ChatsNotKept):
         store.save_message(CHAT, QUESTION, said("more"))
     assert [chat.title for chat in store.find().chats] == ["before"]
     store.delete(CHAT)
     store.switch(True)
-    store.save(OTHER, ChatChange(title="again"))
+    store.begin(OTHER, ChatChange(title="again"))
 
 
 def test_nothing_is_kept_where_the_configuration_forbids_it() -> None:
@@ -145,7 +147,7 @@ def test_nothing_is_kept_where_the_configuration_forbids_it() -> None:
     listed = store.find()
     assert (listed.chats, listed.keep, listed.can_keep) == ([], False, False)
     for act in (
-        lambda: store.save(CHAT, ChatChange(title="x")),
+        lambda: store.begin(CHAT, ChatChange(title="x")),
         lambda: store.save_message(CHAT, QUESTION, said("x")),
         lambda: store.switch(True),
         lambda: store.save_preset(CHAT, PresetChange("x", msgspec.Raw(b"{}"))),
@@ -158,7 +160,7 @@ def test_nothing_is_kept_where_the_configuration_forbids_it() -> None:
 
 def test_the_file_is_bounded_and_what_is_kept_stays(path: Path) -> None:
     store = make_store(path, most_bytes=400_000)
-    store.save(CHAT, ChatChange(title="full"))
+    store.begin(CHAT, ChatChange(title="full"))
     store.save_message(CHAT, QUESTION, said("small"))
 
     def fill() -> None:
@@ -170,12 +172,12 @@ def test_the_file_is_bounded_and_what_is_kept_stays(path: Path) -> None:
     assert path.stat().st_size <= 400_000
     assert store.get(CHAT).messages[0].content == "small"
     store.delete(CHAT)
-    store.save(OTHER, ChatChange(title="room again"))
+    store.begin(OTHER, ChatChange(title="room again"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are of POSIX")
 def test_only_its_owner_may_read_it(store: ChatStore, path: Path) -> None:
-    store.save(CHAT, ChatChange(title="private"))
+    store.begin(CHAT, ChatChange(title="private"))
     files = list(path.parent.iterdir())
     assert {file.name for file in files} == {"chats.db", "chats.db-journal"}
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
@@ -186,14 +188,14 @@ def test_a_damaged_file_is_put_aside(path: Path, damage: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(damage)
     store = make_store(path)
-    store.save(CHAT, ChatChange(title="new"))
+    store.begin(CHAT, ChatChange(title="new"))
     (aside,) = path.parent.glob("chats-damaged-*.db")
     assert aside.read_bytes() == damage
     assert [chat.title for chat in store.find().chats] == ["new"]
 
 
 def test_damage_found_later_is_put_aside_too(store: ChatStore, path: Path) -> None:
-    store.save(CHAT, ChatChange(title="x"))
+    store.begin(CHAT, ChatChange(title="x"))
     for number in range(200):
         store.save_message(CHAT, f"{number:016x}", said("words " * 500))
     assert store._database is not None
@@ -208,7 +210,7 @@ def test_damage_found_later_is_put_aside_too(store: ChatStore, path: Path) -> No
 
     with pytest.raises(sqlite3.DatabaseError):
         read()
-    store.save(CHAT, ChatChange(title="goes on"))
+    store.begin(CHAT, ChatChange(title="goes on"))
     assert list(path.parent.glob("chats-damaged-*.db"))
 
 
@@ -221,11 +223,11 @@ def test_damage_found_later_is_put_aside_too(store: ChatStore, path: Path) -> No
     ],
 )
 def test_what_makes_no_sense_is_refused(store: ChatStore, change: dict[str, object]) -> None:
-    store.save(CHAT, ChatChange(title="x"))
+    store.begin(CHAT, ChatChange(title="x"))
     with pytest.raises(InvalidChat):
         store.save_message(CHAT, QUESTION, MessageChange("user", "x", 1.0, **change))  # pyright: ignore[reportArgumentType]
     with pytest.raises(InvalidChat):
-        store.save(CHAT, ChatChange(options=msgspec.Raw(b'{"a": "' + b"x" * 600_000 + b'"}')))
+        store.begin(CHAT, ChatChange(options=msgspec.Raw(b'{"a": "' + b"x" * 600_000 + b'"}')))
 
 
 def test_presets(store: ChatStore) -> None:
@@ -244,7 +246,7 @@ def test_presets(store: ChatStore) -> None:
 
 def test_everything_is_exported(store: ChatStore) -> None:
     for chat in (CHAT, OTHER):
-        store.save(chat, ChatChange(title=chat))
+        store.begin(chat, ChatChange(title=chat))
         store.save_message(chat, QUESTION, said("你好"))
     store.save_preset(CHAT, PresetChange("p", msgspec.Raw(b'{"a":1}')))
     document = msgspec.json.decode(b"".join(store.export()))
@@ -255,7 +257,7 @@ def test_everything_is_exported(store: ChatStore) -> None:
 
 def test_a_chat_deleted_during_an_export_leaves_json(store: ChatStore) -> None:
     for chat in (CHAT, OTHER):
-        store.save(chat, ChatChange(title=chat))
+        store.begin(chat, ChatChange(title=chat))
     pieces = store.export()
     begun = next(pieces) + next(pieces)
     store.delete_all()
@@ -264,7 +266,7 @@ def test_a_chat_deleted_during_an_export_leaves_json(store: ChatStore) -> None:
 
 
 def test_many_threads_at_once(store: ChatStore) -> None:
-    store.save(CHAT, ChatChange(title="x"))
+    store.begin(CHAT, ChatChange(title="x"))
 
     def write(first: int) -> None:
         for number in range(first, first + 20):

@@ -48,7 +48,7 @@ export class Chat {
   // A second lane that begins with what has been said in the first one.
   split(model) {
     this.lanes.push({ model, head: null });
-    for (const { role, content, details } of this.path(0)) this.add({ role, content, details, parent: this.lanes[1].head, lane: 1 });
+    for (const { role, content, details } of this.path(0)) this.add({ role, content, details: structuredClone(details), parent: this.lanes[1].head, lane: 1 });
   }
 
   // What the user said first, short enough for a list.

@@ -53,12 +53,13 @@ export class History {
     $("search-chats").focus();
   }
 
-  refresh(wait = 0) {
+  refresh(wait) {
     clearTimeout(this.#timer);
-    return new Promise((resolve) => (this.#timer = setTimeout(() => this.#load().then(resolve), wait)));
+    this.#timer = setTimeout(() => this.load(), wait);
   }
 
-  async #load(before) {
+  // The list from its beginning, or what comes after `before`.
+  async load(before) {
     const asked = ++this.#asked;
     const search = $("search-chats").value.trim();
     const query = new URLSearchParams({ ...(search && { search }), ...(before && { before }) });
@@ -89,7 +90,7 @@ export class History {
     $("no-chats").textContent = words[search ? "js.play.none_found" : "js.play.no_chats"];
     const focused = document.activeElement?.closest?.(".chat-item")?.dataset.id;
     const action = document.activeElement?.dataset.chat;
-    const groups = Map.groupBy ? Map.groupBy(this.#chats, ageOf) : grouped(this.#chats);
+    const groups = grouped(this.#chats);
     const parts = [...groups].flatMap(([age, chats]) => {
       const heading = Object.assign(document.createElement("h3"), { textContent: age });
       const list = document.createElement("ul");
@@ -98,7 +99,7 @@ export class History {
     });
     if (this.#more) {
       const more = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: words["js.play.more_chats"] });
-      more.addEventListener("click", () => this.#load(this.#chats.at(-1).changed));
+      more.addEventListener("click", () => this.load(this.#chats.at(-1).changed));
       parts.push(more);
     }
     $("chat-list").replaceChildren(...parts);
@@ -136,7 +137,7 @@ export class History {
 
   async #rename(chat) {
     const title = await ask(words["js.play.rename"], chat.title);
-    if (title && title !== chat.title) await this.#act(() => call("PUT", `/api/chats/${chat.id}`, { title }), () => this.renamed(chat.id, title));
+    if (title && title !== chat.title) await this.#act(() => call("PATCH", `/api/chats/${chat.id}`, { title }), () => this.renamed(chat.id, title));
   }
 
   async #save(chat) {
@@ -171,7 +172,7 @@ export class History {
     } catch (error) {
       toast(error.message, "bad");
     }
-    await this.refresh();
+    await this.load();
   }
 }
 

@@ -11,6 +11,7 @@ let afterSaving = () => {};
 export const onSaved = (listener) => (afterSaving = listener);
 
 function queue(chat, task) {
+  if (chat.deleted) return undefined;
   if (!saving.keep && !chat.saved) return remember(chat);
   chat.queue = (chat.queue ?? Promise.resolve()).then(task).then(
     () => {
@@ -18,7 +19,8 @@ function queue(chat, task) {
       afterSaving(chat);
     },
     (error) => {
-      if (error.status === 404) return; // deleted in another tab
+      if (chat.deleted) return;
+      remember(chat); // so that at least a reload does not lose it
       if (error.message !== complained) toast((complained = error.message), "bad");
     },
   );
@@ -27,9 +29,10 @@ function queue(chat, task) {
 
 export const saveChat = (chat) =>
   queue(chat, async () => {
-    const { title, lanes, options } = chat;
-    await call("PUT", `/api/chats/${chat.id}`, { ...(title && { title }), lanes, options });
-    chat.saved = true;
+    const { id, title, lanes, options } = chat;
+    if (chat.saved) return call("PATCH", `/api/chats/${id}`, { lanes, options });
+    await call("PUT", `/api/chats/${id}`, { ...(title && { title }), lanes, options });
+    return (chat.saved = true);
   });
 
 const kept = ({ role, content, created, parent, lane, details }) => ({ role, content, created, parent, lane, details });
