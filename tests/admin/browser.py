@@ -27,9 +27,10 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*more: str) -> Iterator[Browser]:
+    """`more`: further command-line switches."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**installed_browser(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(**installed_browser(), args=[*ARGUMENTS, *more])
         yield browser
         browser.close()
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Response, expect
 
-from tests.admin.browser import Manners
+from tests.admin.browser import Manners, chromium
 from tests.admin.conftest import PHI, QWEN, OpenPage
 from tests.admin.site import LiveSite, add_model
 from tests.helpers import wait_until
@@ -536,6 +536,25 @@ def test_answers_are_read_aloud(served: LiveSite, open_page: OpenPage) -> None:
     assert (body["model"], body["voice"], body["response_format"]) == ("gpu-org/voice", "zf_xiaobei", "pcm")
     assert body["input"].startswith("Title. Hello there.")
     assert "code" not in body["input"]
+
+
+MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+def test_the_microphone_writes_the_message(served: LiveSite) -> None:
+    with chromium(*MICROPHONE) as browser:
+        page = browser.new_page(locale="en")
+        manners = Manners(page)
+        page.goto(served.url + "/playground")
+        expect(field(page)).to_be_enabled()
+        field(page).fill("Heard:")
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator("#recording")).to_have_text("Recording 1 s")
+        page.get_by_role("button", name="Speak").click()
+        # A WebM file begins so.
+        expect(field(page)).to_have_value(re.compile("^Heard: A audio/webm.* beginning with 1a45dfa3.$"))
+        expect(page.locator("#recording")).to_be_hidden()
+        manners.check()
 
 
 def test_what_no_model_can_do_is_not_offered(live: LiveSite, published: Path, open_page: OpenPage) -> None:
