@@ -269,9 +269,9 @@ def test_tool_results_are_sent_back(served: LiveSite, open_page: OpenPage) -> No
     page.locator("#tools-fold summary").click()
     tools = [{"type": "function", "function": {"name": "weather"}}]
     page.get_by_label("Tools (JSON)", exact=True).fill(json.dumps(tools))
-    expect(page.locator("#tools-count")).to_have_text("1 tools")
+    expect(page.locator("#tools-count")).to_have_text("Tools: 1")
     page.get_by_role("button", name="Close options").click()
-    expect(page.get_by_role("button", name="1 tools")).to_be_visible()
+    expect(page.get_by_role("button", name="Tools: 1")).to_be_visible()
     ask(page, "Weather?")
     page.get_by_label("Result").first.fill('{"temperature": 31}')
     page.get_by_label("Result").nth(1).fill("noon")
@@ -348,7 +348,7 @@ def test_files_by_button_paste_and_drag(served: LiveSite, open_page: OpenPage, t
     picture = make_picture(page, tmp_path / "picture.png")
     page.locator("#image").set_input_files([picture, tmp_path / "report.pdf"])
     expect(page.locator("#images img")).to_be_visible()
-    expect(page.locator("#images")).to_contain_text("1 pages")
+    expect(page.locator("#images")).to_contain_text("Pages: 1")
     transfer = page.evaluate_handle(
         """() => { const transfer = new DataTransfer();
         transfer.items.add(new File(["note from the clipboard"], "note.txt", {type: "text/plain"}));
