@@ -25,24 +25,27 @@ class Lane(msgspec.Struct, forbid_unknown_fields=True):
     head: Id | None = None
 
 
-class ChatChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What is to be changed; what is absent stays as it is. `options` is a JSON object of the page's own."""
-
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)] | None = None
-    lanes: Annotated[list[Lane], msgspec.Meta(min_length=1, max_length=MAX_LANES)] | None = None
-    options: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
-
-
 class MessageChange(msgspec.Struct, forbid_unknown_fields=True):
     """A new message, or the next state of one. `details` is a JSON object of the page's own: files, reasoning, tool
     calls, figures. `created` in seconds since 1970."""
 
+    id: Id
     role: Role
     content: str
     created: float
     parent: Id | None = None
     lane: Annotated[int, msgspec.Meta(ge=0, lt=MAX_LANES)] = 0
     details: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+
+
+class ChatChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What is to be changed; what is absent stays as it is. `options` is a JSON object of the page's own. A message
+    comes after its parent."""
+
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)] | None = None
+    lanes: Annotated[list[Lane], msgspec.Meta(min_length=1, max_length=MAX_LANES)] | None = None
+    options: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    messages: list[MessageChange] = msgspec.field(default_factory=list)
 
 
 class SavedMessage(msgspec.Struct):

@@ -80,34 +80,16 @@ class ChatStore:
 
     def begin(self, chat: str, change: ChatChange) -> ChatSummary:
         """Make a chat; one that is there already is changed."""
-        options = _json_object(change.options)
         with self._writing() as (cursor, now):
             cursor.execute(
-                "INSERT OR IGNORE INTO chats VALUES (?, ?, ?, ?, ?, ?)",
-                (chat, "", now, now, _text([Lane()]), "{}"),
+                "INSERT OR IGNORE INTO chats VALUES (?, ?, ?, ?, ?, ?)", (chat, "", now, now, _text([Lane()]), "{}")
             )
-            return _changed(cursor, chat, change, options)
+            return _changed(cursor, chat, change, now)
 
     def change(self, chat: str, change: ChatChange) -> ChatSummary:
-        """Raises `UnknownChat`."""
-        options = _json_object(change.options)
-        with self._writing() as (cursor, _):
-            return _changed(cursor, chat, change, options)
-
-    def save_message(self, chat: str, message: str, change: MessageChange) -> None:
         """Raises `UnknownChat`: a chat that was deleted meanwhile does not come back by its running answer."""
-        details = _json_object(change.details, bounded=False) or "{}"
         with self._writing() as (cursor, now):
-            if not cursor.execute("UPDATE chats SET changed = ? WHERE id = ?", (now, chat)).rowcount:
-                raise UnknownChat
-            if change.parent is not None and not _has(cursor, chat, change.parent):
-                raise InvalidChat("the parent is not in this chat")
-            cursor.execute(
-                "INSERT INTO messages (chat, id, parent, lane, role, created, content, details)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chat, id) DO UPDATE SET"
-                " content = excluded.content, details = excluded.details",
-                (chat, message, change.parent, change.lane, change.role, change.created, change.content, details),
-            )
+            return _changed(cursor, chat, change, now)
 
     def delete(self, chat: str) -> None:
         if self._database is None:
@@ -177,17 +159,40 @@ class ChatStore:
                 raise UnknownChat
 
 
-def _changed(cursor: sqlite3.Connection, chat: str, change: ChatChange, options: str | None) -> ChatSummary:
+def _changed(cursor: sqlite3.Connection, chat: str, change: ChatChange, now: float) -> ChatSummary:
     lanes = None if change.lanes is None else _text(change.lanes)
     cursor.execute(
-        "UPDATE chats SET title = coalesce(?, title), lanes = coalesce(?, lanes), options = coalesce(?, options)"
-        " WHERE id = ?",
-        (change.title, lanes, options, chat),
+        "UPDATE chats SET title = coalesce(?, title), lanes = coalesce(?, lanes), options = coalesce(?, options),"
+        " changed = coalesce(?, changed) WHERE id = ?",
+        (change.title, lanes, _json_object(change.options), now if change.messages else None, chat),
     )
     row = cursor.execute("SELECT id, title, created, changed FROM chats WHERE id = ?", (chat,)).fetchone()
     if row is None:
         raise UnknownChat
+    for message in change.messages:
+        _save_message(cursor, chat, message)
     return ChatSummary(*row)
+
+
+def _save_message(cursor: sqlite3.Connection, chat: str, message: MessageChange) -> None:
+    details = _json_object(message.details, bounded=False) or "{}"
+    if message.parent is not None and not _has(cursor, chat, message.parent):
+        raise InvalidChat("the parent is not in this chat")
+    cursor.execute(
+        "INSERT INTO messages (chat, id, parent, lane, role, created, content, details)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chat, id) DO UPDATE SET"
+        " content = excluded.content, details = excluded.details",
+        (
+            chat,
+            message.id,
+            message.parent,
+            message.lane,
+            message.role,
+            message.created,
+            message.content,
+            details,
+        ),
+    )
 
 
 def _keeps(cursor: sqlite3.Connection) -> bool:

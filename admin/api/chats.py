@@ -18,7 +18,6 @@ from saved_chats.records import (
     ChatChange,
     ChatList,
     ChatSummary,
-    MessageChange,
     PresetChange,
     PresetList,
     SavedChat,
@@ -62,23 +61,14 @@ def chats_router(store: ChatStore, files: FileReader) -> APIRouter:
     @router.put("/chats/{chat}", responses=_TO_KEEP | answer(ChatSummary), openapi_extra=_body(ChatChange))
     async def begin_chat(request: Request, chat: _Id) -> Response:
         """Begin a chat, or change one that is there already."""
-        change = _read(await request.body(), ChatChange)
+        change = await asyncio.to_thread(_read, await request.body(), ChatChange)
         return _json(await asyncio.to_thread(store.begin, chat, change))
 
     @router.patch("/chats/{chat}", responses=_TO_KEEP | answer(ChatSummary), openapi_extra=_body(ChatChange))
     async def change_chat(request: Request, chat: _Id) -> Response:
-        """Change the title, the lanes or the options; what is absent stays."""
-        change = _read(await request.body(), ChatChange)
+        """Change the title, the lanes or the options, or add messages and their next states; what is absent stays."""
+        change = await asyncio.to_thread(_read, await request.body(), ChatChange)
         return _json(await asyncio.to_thread(store.change, chat, change))
-
-    @router.put(
-        "/chats/{chat}/messages/{message}", responses=_TO_KEEP | answer(Kept), openapi_extra=_body(MessageChange)
-    )
-    async def save_message(request: Request, chat: _Id, message: _Id) -> dict[str, bool]:
-        """A new message, or the next state of one."""
-        change = await asyncio.to_thread(_read, await request.body(), MessageChange)
-        await asyncio.to_thread(store.save_message, chat, message, change)
-        return {"keep": True}
 
     @router.delete("/chats/{chat}", responses=UNKNOWN | answer(Deleted))
     async def delete_chat(chat: _Id) -> dict[str, int]:

@@ -9,7 +9,7 @@ import { History } from "./chat/history.js";
 import { Lanes } from "./chat/lanes.js";
 import { chosen, optionOf, otherModel, sees, showModels, wireModels } from "./chat/models.js";
 import { Options } from "./chat/options.js";
-import { onSaved, openChat, remember, remembered, saveChat, saveMessage, saveOnLeaving, savePartial, saving } from "./chat/saving.js";
+import { onSaved, openChat, remember, remembered, save, saveOnLeaving, savePartial, saving } from "./chat/saving.js";
 import { canSpeak, Microphone, Reader } from "./chat/voice.js";
 import { words } from "./chat/words.js";
 
@@ -48,8 +48,7 @@ async function answer(chat, lane, message) {
   stay();
   chat.runs[lane] = null;
   if (!chat.running) atWork.delete(chat.id);
-  saveMessage(chat, message);
-  saveChat(chat);
+  save(chat, message);
   lanes.finished(chat, message);
   show(chat);
 }
@@ -88,8 +87,7 @@ function say(text, takeFiles = () => []) {
   if (!chat.title) chat.nameAfter(asked[0]);
   history.show(chat);
   putAddress();
-  saveChat(chat);
-  asked.forEach((message) => saveMessage(chat, message));
+  save(chat, ...asked);
   lanes.show(chat, { scroll: true });
   chat.lanes.forEach((_, lane) => answer(chat, lane));
   return true;
@@ -113,8 +111,7 @@ function edit(turn) {
     const details = question ? { ...(files && { files }), ...(unseen && { unseen }) } : { model, finish: finish ?? "stop" };
     const edited = chat.add({ role: message.role, content: text, parent: message.parent, lane: message.lane, details });
     keepChoices();
-    saveMessage(chat, edited);
-    saveChat(chat);
+    save(chat, edited);
     if (question) answer(chat, message.lane);
     else show(chat);
     return true;
@@ -126,7 +123,7 @@ function sendResults(turn) {
   const { lane, details } = turn.message;
   for (const [index, content] of turn.results.entries()) {
     const result = { role: "tool", content, parent: chat.lanes[lane].head, lane, details: { call: details.calls[index].id, name: details.calls[index].name } };
-    saveMessage(chat, chat.add(result));
+    save(chat, chat.add(result));
   }
   answer(chat, lane);
 }
@@ -134,7 +131,7 @@ function sendResults(turn) {
 function turnBranch(message, by) {
   const siblings = chat.siblings(message);
   chat.turnTo(siblings[siblings.indexOf(message) + by]);
-  saveChat(chat);
+  save(chat);
   show(chat);
   document.querySelector(`[data-message="${siblings[siblings.indexOf(message) + by].id}"] [data-turn=${by < 0 ? "previous" : "next"}]`)?.focus();
 }
@@ -158,11 +155,8 @@ function compare() {
   if (chat.running) return;
   keepChoices();
   if (chat.lanes.length > 1) chat.lanes.pop();
-  else {
-    chat.split(otherModel());
-    if (chat.saved) [...chat.path(1)].forEach((message) => saveMessage(chat, message));
-  }
-  if (!chat.empty) saveChat(chat);
+  else chat.split(otherModel());
+  if (!chat.empty) save(chat, ...(chat.lanes.length > 1 ? chat.path(1) : []));
   showModels(chat.lanes);
   show(chat);
 }
@@ -216,7 +210,7 @@ function suit() {
 const lanes = new Lanes({ speaks: canSpeak });
 const options = new Options(() => {
   keepChoices();
-  if (!chat.empty) saveChat(chat);
+  if (!chat.empty) save(chat);
   else remember(chat);
 });
 const composer = new Composer({
@@ -247,7 +241,7 @@ onSaved(() => history.refresh(300));
 wireModels(() => {
   keepChoices();
   suit();
-  if (!chat.empty) saveChat(chat);
+  if (!chat.empty) save(chat);
   else remember(chat);
 });
 wireCode(() => options.check(), () => {

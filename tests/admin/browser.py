@@ -22,15 +22,16 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
     "--disable-quic",
+    "--use-fake-device-for-media-stream",  # a microphone, which may be used without a question
+    "--use-fake-ui-for-media-stream",
 )
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @contextlib.contextmanager
-def chromium(*more: str) -> Iterator[Browser]:
-    """`more`: further command-line switches."""
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**installed_browser(), args=[*ARGUMENTS, *more])
+        browser = playwright.chromium.launch(**installed_browser(), args=ARGUMENTS)
         yield browser
         browser.close()
 

@@ -14,14 +14,19 @@ from tests.admin.site import Site, make_site
 from tests.saved_chats.test_file_text import make_pdf
 
 CHAT = "/api/chats/" + "a" * 32
-MESSAGE = CHAT + "/messages/" + "b" * 32
-QUESTION: dict[str, Any] = {"role": "user", "content": "你好", "created": 1.5, "details": {"files": [{"name": "x"}]}}
+QUESTION: dict[str, Any] = {
+    "id": "b" * 32,
+    "role": "user",
+    "content": "你好",
+    "created": 1.5,
+    "details": {"files": [{"name": "x"}]},
+}
 
 
 async def test_a_chat_is_kept_listed_changed_and_deleted(client: httpx.AsyncClient, site: Site) -> None:
     begun = await client.put(CHAT, json={"title": "Hello", "lanes": [{"model": "gpu-x"}], "options": {"seed": 1}})
     assert begun.status_code == 200, begun.text
-    assert (await client.put(MESSAGE, json=QUESTION)).json() == {"keep": True}
+    assert (await client.patch(CHAT, json={"messages": [QUESTION]})).status_code == 200
     assert (await client.patch(CHAT, json={"title": "Renamed"})).json()["title"] == "Renamed"
     chat = (await client.get(CHAT)).json()
     assert (chat["title"], chat["lanes"], chat["options"]) == (
@@ -43,7 +48,7 @@ async def test_a_chat_is_kept_listed_changed_and_deleted(client: httpx.AsyncClie
 async def test_a_message_with_pictures_may_be_long(client: httpx.AsyncClient) -> None:
     await client.put(CHAT, json={"title": "Pictures"})
     picture = {"url": "data:image/png;base64," + "A" * 5_000_000}
-    answer = await client.put(MESSAGE, json=QUESTION | {"details": {"files": [picture]}})
+    answer = await client.patch(CHAT, json={"messages": [QUESTION | {"details": {"files": [picture]}}]})
     assert answer.status_code == 200, answer.text
     assert (await client.get(CHAT)).json()["messages"][0]["details"]["files"] == [picture]
 
@@ -56,10 +61,10 @@ async def test_a_message_with_pictures_may_be_long(client: httpx.AsyncClient) ->
         (CHAT, {"lanes": []}),
         (CHAT, {"lanes": [{"model": "a"}, {"model": "b"}, {"model": "c"}]}),
         (CHAT, {"options": [1]}),
-        (MESSAGE, QUESTION | {"role": "system"}),
-        (MESSAGE, QUESTION | {"parent": "../x"}),
-        (MESSAGE, QUESTION | {"parent": "c" * 32}),
-        (MESSAGE, QUESTION | {"details": 1}),
+        (CHAT, {"messages": [QUESTION | {"role": "system"}]}),
+        (CHAT, {"messages": [QUESTION | {"parent": "../x"}]}),
+        (CHAT, {"messages": [QUESTION | {"parent": "c" * 32}]}),
+        (CHAT, {"messages": [QUESTION | {"details": 1}]}),
         ("/api/chats/A1", {}),
         ("/api/chat_presets/" + "a" * 32, {"name": "", "options": {}}),
     ],
@@ -104,10 +109,10 @@ async def test_the_bound_of_the_configuration(tmp_path: Path) -> None:
     transport = httpx.ASGITransport(app=site.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         await client.put(CHAT, json={"title": "x"})
-        answer = await client.put(MESSAGE, json=QUESTION | {"content": "x" * 2_000_000})
+        answer = await client.patch(CHAT, json={"messages": [QUESTION | {"content": "x" * 2_000_000}]})
         assert answer.status_code == 507
         assert "1 MB" in answer.json()["error"]["message"]
-        assert (await client.put(MESSAGE, json=QUESTION)).status_code == 200
+        assert (await client.patch(CHAT, json={"messages": [QUESTION]})).status_code == 200
 
 
 async def test_presets(client: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Response, expect
 
-from tests.admin.browser import Manners, chromium
+from tests.admin.browser import Manners
 from tests.admin.conftest import PHI, QWEN, OpenPage
 from tests.admin.site import LiveSite, add_model
 from tests.helpers import wait_until
@@ -354,7 +354,10 @@ def test_files_by_button_paste_and_drag(served: LiveSite, open_page: OpenPage, t
         transfer.items.add(new File(["note from the clipboard"], "note.txt", {type: "text/plain"}));
         return transfer; }"""
     )
-    field(page).dispatch_event("paste", {"clipboardData": transfer})
+    field(page).evaluate(
+        "(field, files) => field.dispatchEvent(new ClipboardEvent('paste', {clipboardData: files, cancelable: true}))",
+        transfer,
+    )
     expect(page.locator("#images li")).to_have_count(3)
     page.locator(".chat").dispatch_event("dragenter", {"dataTransfer": transfer})
     expect(page.locator(".chat.dropping")).to_have_count(1)
@@ -508,7 +511,7 @@ def test_pictures_are_made_with_progress(served: LiveSite, open_page: OpenPage) 
     page.get_by_label("Size").select_option("512x512")
     page.get_by_label("Steps").fill("4")
     ask(page, "a lighthouse at dawn")
-    expect(answers(page).locator(".picture-progress")).to_contain_text("Step 2 of 4")
+    expect(answers(page).locator(".picture-progress")).to_have_text(re.compile("Step [1-4] of 4"))
     expect(answers(page).locator(".attached img")).to_be_visible()
     expect(answers(page).locator(".picture-progress")).to_be_hidden()
     body = sent(served, "draw")[-1]
@@ -538,23 +541,15 @@ def test_answers_are_read_aloud(served: LiveSite, open_page: OpenPage) -> None:
     assert "code" not in body["input"]
 
 
-MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-
-
-def test_the_microphone_writes_the_message(served: LiveSite) -> None:
-    with chromium(*MICROPHONE) as browser:
-        page = browser.new_page(locale="en")
-        manners = Manners(page)
-        page.goto(served.url + "/playground")
-        expect(field(page)).to_be_enabled()
-        field(page).fill("Heard:")
-        page.get_by_role("button", name="Speak").click()
-        expect(page.locator("#recording")).to_have_text("Recording 1 s")
-        page.get_by_role("button", name="Speak").click()
-        # A WebM file begins so.
-        expect(field(page)).to_have_value(re.compile("^Heard: A audio/webm.* beginning with 1a45dfa3.$"))
-        expect(page.locator("#recording")).to_be_hidden()
-        manners.check()
+def test_the_microphone_writes_the_message(served: LiveSite, open_page: OpenPage) -> None:
+    page, _ = start(open_page, served)
+    field(page).fill("Heard:")
+    page.get_by_role("button", name="Speak").click()
+    expect(page.locator("#recording")).to_have_text("Recording 1 s")
+    page.get_by_role("button", name="Speak").click()
+    # A WebM file begins so.
+    expect(field(page)).to_have_value(re.compile("^Heard: A audio/webm.* beginning with 1a45dfa3.$"))
+    expect(page.locator("#recording")).to_be_hidden()
 
 
 def test_what_no_model_can_do_is_not_offered(live: LiveSite, published: Path, open_page: OpenPage) -> None:
@@ -626,17 +621,13 @@ def test_on_a_phone_the_list_lies_over_the_chat(served: LiveSite, open_page: Ope
 
 def test_the_page_is_light(served: LiveSite, open_page: OpenPage) -> None:
     """At most 400 KB as they are unpacked; what highlights and sets formulas comes with the first of them."""
-    page, _ = start(open_page, served)
-    loaded: dict[str, int] = {}
-
-    def note(response: Response) -> None:
-        if "/api/events" not in response.url:
-            loaded[response.url] = len(response.body())
-
-    page.on("response", note)
-    page.reload()
+    page, _ = open_page(served.url + "/models")
+    responses: list[Response] = []
+    page.on("response", responses.append)
+    page.goto(served.url + "/playground")
     expect(field(page)).to_be_enabled()
     page.wait_for_load_state("load")
+    loaded = {each.url: len(each.body()) for each in responses if "/api/events" not in each.url}
     assert len(loaded) > 20
     assert sum(loaded.values()) < 400_000, loaded
     assert not [url for url in loaded if "katex" in url or "highlight" in url]

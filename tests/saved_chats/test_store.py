@@ -43,17 +43,19 @@ def store(path: Path) -> Iterator[ChatStore]:
     store._database.close()
 
 
-def said(text: str, **values: object) -> MessageChange:
-    return msgspec.convert({"role": "user", "content": text, "created": 1.0, **values}, MessageChange)
+def say(store: ChatStore, chat: str, message: str, text: str, **values: object) -> None:
+    said = {"id": message, "role": "user", "content": text, "created": 1.0, **values}
+    store.change(chat, ChatChange(messages=[msgspec.convert(said, MessageChange)]))
 
 
 def test_a_chat_is_as_it_was_saved_after_a_restart(store: ChatStore, path: Path) -> None:
     lanes = [Lane("gpu-a", ANSWER), Lane("npu-b")]
     store.begin(CHAT, ChatChange(title="台北", lanes=lanes, options=msgspec.Raw(b'{"temperature":0.5}')))
-    store.save_message(CHAT, QUESTION, said("你好"))
-    store.save_message(CHAT, ANSWER, said("half", role="assistant", parent=QUESTION, created=2.0))
+    say(store, CHAT, QUESTION, "你好")
+    say(store, CHAT, ANSWER, "half", role="assistant", parent=QUESTION, created=2.0)
     details = msgspec.Raw('{"reasoning":"嗯"}'.encode())
-    store.save_message(CHAT, ANSWER, MessageChange("assistant", "whole", created=9.0, parent=QUESTION, details=details))
+    whole = MessageChange(ANSWER, "assistant", "whole", created=9.0, parent=QUESTION, details=details)
+    store.change(CHAT, ChatChange(messages=[whole]))
     again = make_store(path).get(CHAT)
     assert (again.title, again.lanes, bytes(again.options)) == ("台北", lanes, b'{"temperature":0.5}')
     assert [(each.id, each.content, each.parent, each.created) for each in again.messages] == [
@@ -69,7 +71,7 @@ def test_a_change_leaves_the_rest_and_only_messages_move_a_chat_up(store: ChatSt
     store.change(CHAT, ChatChange(title="renamed"))
     assert [chat.title for chat in store.find().chats] == ["two", "renamed"]
     assert bytes(store.get(CHAT).options) == b'{"a":1}'
-    store.save_message(CHAT, QUESTION, said("hello"))
+    say(store, CHAT, QUESTION, "hello")
     assert [chat.title for chat in store.find().chats] == ["renamed", "two"]
 
 
@@ -92,7 +94,7 @@ def test_every_part_of_what_was_said_is_found(
 ) -> None:
     store = make_store(tmp_path_factory.mktemp("chats") / "chats.db")
     store.begin(CHAT, ChatChange(title="Saved"))
-    store.save_message(CHAT, QUESTION, said(before + word + after))
+    say(store, CHAT, QUESTION, before + word + after)
     assert [chat.id for chat in store.find(word).chats] == [CHAT]
     assert [chat.id for chat in store.find(f"SAVED {word}").chats] == [CHAT]
     absent = store.find(word + before + word + after + word).chats
@@ -101,7 +103,7 @@ def test_every_part_of_what_was_said_is_found(
 
 def test_signs_of_a_pattern_mean_themselves(store: ChatStore) -> None:
     store.begin(CHAT, ChatChange(title="100 percent"))
-    store.save_message(CHAT, QUESTION, said("a_b 50%!"))
+    say(store, CHAT, QUESTION, "a_b 50%!")
     assert len(store.find("50%!").chats) == len(store.find("a_b").chats) == 1
     assert store.find("a%b").chats == store.find("1_0").chats == []
     assert store.find("50%").chats[0].excerpt == "a_b 50%!"
@@ -111,12 +113,12 @@ def test_deleting(store: ChatStore, path: Path) -> None:
     secret = "a very secret sentence"
     for chat in (CHAT, OTHER):
         store.begin(chat, ChatChange(title=chat))
-        store.save_message(chat, QUESTION, said(secret * 1000))
+        say(store, chat, QUESTION, secret * 1000)
     store.delete(CHAT)
     with pytest.raises(UnknownChat):
         store.get(CHAT)
     with pytest.raises(UnknownChat):
-        store.save_message(CHAT, ANSWER, said("a running answer brings nothing back"))
+        say(store, CHAT, ANSWER, "a running answer brings nothing back")
     with pytest.raises(UnknownChat):
         store.change(CHAT, ChatChange(title="nor its end"))
     with pytest.raises(UnknownChat):
@@ -135,7 +137,7 @@ def test_the_switch(store: ChatStore) -> None:
     with pytest.raises(ChatsNotKept):
         store.begin(OTHER, ChatChange(title="after"))
     with pytest.raises(ChatsNotKept):
-        store.save_message(CHAT, QUESTION, said("more"))
+        say(store, CHAT, QUESTION, "more")
     assert [chat.title for chat in store.find().chats] == ["before"]
     store.delete(CHAT)
     store.switch(True)
@@ -148,7 +150,7 @@ def test_nothing_is_kept_where_the_configuration_forbids_it() -> None:
     assert (listed.chats, listed.keep, listed.can_keep) == ([], False, False)
     for act in (
         lambda: store.begin(CHAT, ChatChange(title="x")),
-        lambda: store.save_message(CHAT, QUESTION, said("x")),
+        lambda: say(store, CHAT, QUESTION, "x"),
         lambda: store.switch(True),
         lambda: store.save_preset(CHAT, PresetChange("x", msgspec.Raw(b"{}"))),
     ):
@@ -161,11 +163,11 @@ def test_nothing_is_kept_where_the_configuration_forbids_it() -> None:
 def test_the_file_is_bounded_and_what_is_kept_stays(path: Path) -> None:
     store = make_store(path, most_bytes=400_000)
     store.begin(CHAT, ChatChange(title="full"))
-    store.save_message(CHAT, QUESTION, said("small"))
+    say(store, CHAT, QUESTION, "small")
 
     def fill() -> None:
         for number in range(100):
-            store.save_message(CHAT, f"{number:016x}", said("x" * 50_000))
+            say(store, CHAT, f"{number:016x}", "x" * 50_000)
 
     with pytest.raises(ChatsFull, match=r"0\.4 MB"):
         fill()
@@ -197,7 +199,7 @@ def test_a_damaged_file_is_put_aside(path: Path, damage: bytes) -> None:
 def test_damage_found_later_is_put_aside_too(store: ChatStore, path: Path) -> None:
     store.begin(CHAT, ChatChange(title="x"))
     for number in range(200):
-        store.save_message(CHAT, f"{number:016x}", said("words " * 500))
+        say(store, CHAT, f"{number:016x}", "words " * 500)
     assert store._database is not None
     store._database.close()
     data = bytearray(path.read_bytes())
@@ -225,7 +227,7 @@ def test_damage_found_later_is_put_aside_too(store: ChatStore, path: Path) -> No
 def test_what_makes_no_sense_is_refused(store: ChatStore, change: dict[str, object]) -> None:
     store.begin(CHAT, ChatChange(title="x"))
     with pytest.raises(InvalidChat):
-        store.save_message(CHAT, QUESTION, MessageChange("user", "x", 1.0, **change))  # pyright: ignore[reportArgumentType]
+        store.change(CHAT, ChatChange(messages=[MessageChange(QUESTION, "user", "x", 1.0, **change)]))  # pyright: ignore[reportArgumentType]
     with pytest.raises(InvalidChat):
         store.begin(CHAT, ChatChange(options=msgspec.Raw(b'{"a": "' + b"x" * 600_000 + b'"}')))
 
@@ -247,7 +249,7 @@ def test_presets(store: ChatStore) -> None:
 def test_everything_is_exported(store: ChatStore) -> None:
     for chat in (CHAT, OTHER):
         store.begin(chat, ChatChange(title=chat))
-        store.save_message(chat, QUESTION, said("你好"))
+        say(store, chat, QUESTION, "你好")
     store.save_preset(CHAT, PresetChange("p", msgspec.Raw(b'{"a":1}')))
     document = msgspec.json.decode(b"".join(store.export()))
     assert [chat["id"] for chat in document["chats"]] == [CHAT, OTHER][::-1] or len(document["chats"]) == 2
@@ -270,7 +272,7 @@ def test_many_threads_at_once(store: ChatStore) -> None:
 
     def write(first: int) -> None:
         for number in range(first, first + 20):
-            store.save_message(CHAT, f"{number:016x}", said(str(number)))
+            say(store, CHAT, f"{number:016x}", str(number))
 
     threads = [threading.Thread(target=write, args=(100 * number,)) for number in range(4)]
     for thread in threads:

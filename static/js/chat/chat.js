@@ -26,7 +26,8 @@ export class Chat {
   // The branch that is shown, the first message first.
   path(lane, end = this.lanes[lane].head) {
     const path = [];
-    for (let message = this.messages.get(end); message; message = this.messages.get(message.parent)) path.unshift(message);
+    const newest = [...this.messages.values()].findLast((message) => message.lane === lane); // where its head was not saved
+    for (let message = this.messages.get(end) ?? (end ? newest : undefined); message; message = this.messages.get(message.parent)) path.unshift(message);
     return path;
   }
 

@@ -25,7 +25,7 @@ export class Composer {
       }
     });
     field.addEventListener("paste", (event) => {
-      if (!event.clipboardData.files.length) return;
+      if (!event.clipboardData?.files.length) return;
       event.preventDefault();
       this.attach(event.clipboardData.files);
     });

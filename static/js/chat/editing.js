@@ -16,7 +16,8 @@ export function editTurn(turn, save) {
     element.classList.remove("editing");
     element.querySelector("[data-turn=edit]")?.focus();
   };
-  const submit = () => {
+  const submit = (event) => {
+    event.preventDefault();
     if (!field.value.trim() || !save(field.value.trim())) return;
     close();
   };
@@ -29,10 +30,7 @@ export function editTurn(turn, save) {
       event.stopPropagation();
       close();
     }
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      submit();
-    }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
   });
   answer.hidden = true;
   element.classList.add("editing");

@@ -4,50 +4,82 @@ import { call, words } from "./words.js";
 
 const STORE = "playground";
 const PARTIAL_MS = 3000;
+const MOST_ON_LEAVING = 60_000; // characters; browsers then take 64 KiB
 export const saving = { keep: true, canKeep: true };
+const unsaved = new Map(); // the messages of each chat that the server does not have yet
+const atWork = new Map(); // those it is being sent
+const growing = new Set(); // [chat, message] of answers that are being written
 let complained = "";
 let afterSaving = () => {};
 
 export const onSaved = (listener) => (afterSaving = listener);
 
-function queue(chat, task) {
-  if (chat.deleted) return undefined;
+// Keep a chat and what is new of its messages.
+export function save(chat, ...messages) {
+  if (chat.deleted) return;
   if (!saving.keep && !chat.saved) return remember(chat);
-  chat.queue = (chat.queue ?? Promise.resolve()).then(task).then(
-    () => {
+  unsaved.set(chat, new Set([...(unsaved.get(chat) ?? []), ...messages]));
+  for (const message of messages) message.savedAt = performance.now();
+  if (!atWork.has(chat)) write(chat);
+}
+
+async function write(chat) {
+  atWork.set(chat, new Set());
+  await null; // what changes in the same moment goes together
+  while (unsaved.has(chat) && !chat.deleted) {
+    const messages = unsaved.get(chat);
+    unsaved.delete(chat);
+    atWork.set(chat, messages);
+    try {
+      await call(...request(chat, messages));
+      chat.saved = true;
       complained = "";
       afterSaving(chat);
-    },
-    (error) => {
-      if (chat.deleted) return;
+    } catch (error) {
+      if (chat.deleted) break;
+      unsaved.set(chat, new Set([...messages, ...(unsaved.get(chat) ?? [])])); // with the next change
       remember(chat); // so that at least a reload does not lose it
       if (error.message !== complained) toast((complained = error.message), "bad");
-    },
-  );
-  return chat.queue;
+      break;
+    }
+  }
+  atWork.delete(chat);
 }
 
-export const saveChat = (chat) =>
-  queue(chat, async () => {
-    const { id, title, lanes, options } = chat;
-    if (chat.saved) return call("PATCH", `/api/chats/${id}`, { lanes, options });
-    await call("PUT", `/api/chats/${id}`, { ...(title && { title }), lanes, options });
-    return (chat.saved = true);
-  });
-
-const kept = ({ role, content, created, parent, lane, details }) => ({ role, content, created, parent, lane, details });
-
-export function saveMessage(chat, message) {
-  return queue(chat, () => {
-    message.savedAt = performance.now();
-    return call("PUT", `/api/chats/${chat.id}/messages/${message.id}`, kept(message));
-  });
+function request(chat, messages) {
+  const { id, title, lanes, options, saved } = chat;
+  const all = saved ? messages : chat.messages.values();
+  return [saved ? "PATCH" : "PUT", `/api/chats/${id}`, { ...(!saved && title && { title }), lanes, options, messages: [...all].map(kept) }];
 }
+
+const kept = ({ id, role, content, created, parent, lane, details }) => ({ id, role, content, created, parent, lane, details });
 
 // Of an answer that is being written: now and then, so that a closed tab loses little of it.
 export function savePartial(chat, message) {
-  if (saving.keep && chat.saved && performance.now() - (message.savedAt ?? 0) > PARTIAL_MS) saveMessage(chat, message);
+  if (saving.keep && chat.saved && performance.now() - (message.savedAt ?? 0) > PARTIAL_MS) save(chat, message);
 }
+
+// An answer that is being written is saved also when the page is left; the result ends that.
+export function saveOnLeaving(chat, message) {
+  const entry = [chat, message];
+  growing.add(entry);
+  return () => growing.delete(entry);
+}
+
+addEventListener("pagehide", () => {
+  const leaving = new Map([...unsaved, ...atWork].map(([chat]) => [chat, new Set([...(atWork.get(chat) ?? []), ...(unsaved.get(chat) ?? [])])]));
+  for (const [chat, message] of growing) leaving.set(chat, new Set([...(leaving.get(chat) ?? []), message]));
+  for (const [chat, messages] of leaving) {
+    if (chat.deleted) continue;
+    if (!saving.keep && !chat.saved) {
+      remember(chat);
+      continue;
+    }
+    const [method, url, body] = request(chat, messages);
+    const text = JSON.stringify(body);
+    if (text.length < MOST_ON_LEAVING) fetch(url, { method, keepalive: true, headers: { "Content-Type": "application/json" }, body: text });
+  }
+});
 
 export async function openChat(id) {
   return new Chat({ ...(await call("GET", `/api/chats/${id}`)), saved: true });
@@ -56,7 +88,7 @@ export async function openChat(id) {
 // -- in the tab -------------------------------------------------------------------------------------------------------
 export function remember(chat) {
   const { id, title, lanes, options, saved } = chat;
-  const messages = saved ? [] : [...chat.messages.values()].map((message) => ({ id: message.id, ...kept(message) }));
+  const messages = saved ? [] : [...chat.messages.values()].map(kept);
   try {
     sessionStorage.setItem(STORE, JSON.stringify({ id, title, lanes, options, saved, messages }));
   } catch {} // images may be more than the store takes; the chat then lasts until the page is left
@@ -69,20 +101,6 @@ export function remembered() {
   } catch {
     return null;
   }
-}
-
-// An answer in whose middle the page is left.
-const leaving = new Set();
-addEventListener("pagehide", () => leaving.forEach((save) => save()));
-
-export function saveOnLeaving(chat, message) {
-  const save = () => {
-    if (!saving.keep || !chat.saved) return remember(chat);
-    const body = JSON.stringify(kept(message));
-    if (body.length < 60_000) fetch(`/api/chats/${chat.id}/messages/${message.id}`, { method: "PUT", keepalive: true, headers: { "Content-Type": "application/json" }, body });
-  };
-  leaving.add(save);
-  return () => leaving.delete(save);
 }
 
 export const label = (chat) => chat.title || words["js.play.untitled"];
