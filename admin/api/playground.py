@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
@@ -17,6 +19,9 @@ from web.openapi import answer
 from web.tls import verification
 
 CONNECT_SECONDS = 5
+RESTART_SECONDS = 30.0
+"""How long a request waits for a server that restarts."""
+RETRY_SECONDS = 0.2
 CHAT_PATH = "/api/playground/"
 CHAT_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 """What the device's /v1/chat/completions takes; its own document tells."""
@@ -101,19 +106,26 @@ class Playground:
 
     async def _send(self, device: str, path: str, body: bytes | None, kind: str = JSON) -> httpx.Response:
         """A POST; without a body a GET."""
-        status = self._suite.status(device)
-        # A server that is starting has its socket open already: the connection waits in it.
-        if status.state not in ("running", "starting", "restarting"):
-            raise AdministrationError(503, "device_not_running", device=device)
-        url = self._suite.launch.base_url(status.port) + path
         method = "GET" if body is None else "POST"
-        outgoing = self._client.build_request(
-            method, url, content=body, headers={"Content-Type": kind, "User-Agent": "Playground"}
-        )
-        try:
-            return await self._client.send(outgoing, stream=True)
-        except httpx.HTTPError as error:
-            raise AdministrationError(502, "device_not_running", device=device) from error
+        headers = {"Content-Type": kind, "User-Agent": "Playground"}
+        deadline = time.monotonic() + RESTART_SECONDS
+        broken_off = 0
+        while True:
+            status = self._suite.status(device)
+            # A server that is starting has its socket open already: the connection waits in it.
+            if status.state not in ("running", "starting", "restarting"):
+                raise AdministrationError(503, "device_not_running", device=device)
+            url = self._suite.launch.base_url(status.port) + path
+            outgoing = self._client.build_request(method, url, content=body, headers=headers)
+            try:
+                return await self._client.send(outgoing, stream=True)
+            except httpx.ConnectError as error:
+                problem = error
+            except httpx.HTTPError as error:  # it has had the request: one that kills servers must not kill all
+                problem, broken_off = error, broken_off + 1
+            if time.monotonic() > deadline or broken_off > 1:
+                raise AdministrationError(502, "device_restarting", device=device) from problem
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:

@@ -270,9 +270,11 @@ async function start() {
   const kept = remembered();
   const typed = options.values; // before this script had come
   await history.load();
-  const id = new URLSearchParams(location.search).get("chat");
+  const asked = new URLSearchParams(location.search);
+  const id = asked.get("chat");
   const first = new Chat(kept && !kept.saved ? kept : { options: kept?.options, lanes: kept?.lanes.map(({ model }) => ({ model, head: null })) });
   Object.assign(first.options, typed);
+  if (asked.get("model")) first.lanes[0].model = asked.get("model");
   open(first, { address: false });
   if (id && id !== first.id) await openById(id);
   composer.ready(true); // until here nothing would have heard a question

@@ -62,6 +62,13 @@ def orders(options: argparse.Namespace) -> dict[str, Any]:
         return {}
 
 
+def die_where_ordered(once: Path) -> None:
+    """A file that is there orders one death."""
+    if once.is_file():
+        once.unlink()
+        os._exit(1)
+
+
 def _count(timings: Timings) -> None:
     timings.generated_tokens += 1
     timings.first_token = timings.first_token or time.monotonic()
@@ -139,6 +146,7 @@ def make_app(options: argparse.Namespace) -> Starlette:
         note_prompt(str(body["messages"][-1]["content"]))
         timings = Timings(time.monotonic(), prompt_tokens=11)
         note_work(timings)
+        die_where_ordered(Path(options.data_dir, ordered.get("die_once", "never")))
         if ordered.get("refuse_pictures") and "image_url" in json.dumps(body["messages"]):
             return JSONResponse({"error": {"message": "The picture is damaged.", "type": "stand_in"}}, status_code=400)
         if "error" in ordered:

@@ -237,6 +237,21 @@ def test_several_chats_answer_at_once(served: LiveSite, open_page: OpenPage) -> 
     expect(page.locator(".chat-item[data-running]")).to_have_count(0)
 
 
+def test_a_server_that_restarts_is_waited_for(served: LiveSite, open_page: OpenPage) -> None:
+    (served.site.data_dir / "once").touch()
+    served.site.order("gpu", chat={"die_once": "once"})
+    page, _ = start(open_page, served)
+    ask(page, "Are you there?")
+    expect(answers(page).locator(".answer")).to_have_text("You said: Are you there?")
+    assert not (served.site.data_dir / "once").exists()
+
+
+def test_a_model_is_chosen_by_the_address(served: LiveSite, open_page: OpenPage) -> None:
+    page, _ = open_page(f"{served.url}/playground?model=gpu-{QWEN}")
+    expect(field(page)).to_be_enabled()
+    expect(page.get_by_label("Model", exact=True)).to_have_value(f"gpu-{QWEN}")
+
+
 @pytest.mark.parametrize(
     ("order", "note"),
     [

@@ -7,7 +7,7 @@ const seconds = (milliseconds) => (milliseconds / 1000).toFixed(2);
 
 // `changed` is called with every piece. The AbortController of `signal` ends it.
 export async function writeAnswer({ message, path, model, device, options, images, continued, signal, changed }) {
-  const clock = { start: performance.now(), first: 0, last: 0, usage: null, pieces: 0 };
+  const clock = { start: performance.now(), first: 0, last: 0, usage: null, rate: null, pieces: 0 };
   const details = message.details;
   delete details.error;
   delete details.finish;
@@ -40,6 +40,7 @@ export async function writeAnswer({ message, path, model, device, options, image
 function take(message, chunk, clock) {
   const details = message.details;
   if (chunk.usage) clock.usage = chunk.usage;
+  if (chunk.timings) clock.rate = chunk.timings.predicted_per_second;
   const choice = chunk.choices?.[0] ?? {};
   const delta = choice.delta ?? {};
   if (choice.finish_reason) details.finish = choice.finish_reason;
@@ -58,12 +59,15 @@ function take(message, chunk, clock) {
   message.content += delta.content ?? "";
 }
 
-function figures({ start, first, last, usage, pieces }) {
+// The rate is the server's own where it tells one, so that it is the same number everywhere; an answer that was stopped
+// has none.
+function figures({ start, first, last, usage, pieces, rate }) {
   if (!first) return "";
   const tokens = usage?.completion_tokens ?? pieces;
   // An answer that arrives in one go says nothing of its speed: then the whole time counts.
-  const rate = last - first > 100 ? ((tokens - 1) * 1000) / (last - first) : (tokens * 1000) / Math.max(last - start, 1);
-  return say("js.play.figures", { ttft: seconds(first - start), rate: rate.toFixed(1), tokens });
+  const seen = last - first > 100 ? ((tokens - 1) * 1000) / (last - first) : (tokens * 1000) / Math.max(last - start, 1);
+  const shown = rate ?? (usage ? seen : null);
+  return say("js.play.figures", { ttft: seconds(first - start), rate: shown == null ? "–" : shown.toFixed(1), tokens });
 }
 
 export async function drawPicture({ message, prompt, model, device, options, signal, changed }) {
