@@ -1,5 +1,6 @@
 // What a model is sent of a chat.
-const failed = ({ role, content, details }) => role === "assistant" && details.error && !content && !details.calls?.length;
+const blank = ({ role, content, details }) => role === "assistant" && !content && !details.calls?.length;
+const failed = (message) => message && blank(message) && message.details.error;
 
 function textOf({ content, details }) {
   const documents = (details.files ?? []).filter(({ kind }) => kind === "text");
@@ -27,8 +28,8 @@ function assistantMessage({ content, details }, last) {
 // A question whose answer failed is sent again without its files: a bad one must not fail all that follows.
 export function messagesOf(path, { images = true, system = "", continued = false } = {}) {
   const messages = path.flatMap((message, index) => {
-    if (failed(message)) return [];
-    if (message.role === "user") return [userMessage(message, { images, bare: path[index + 1] !== undefined && failed(path[index + 1]) })];
+    if (blank(message)) return []; // an answer that failed, or a picture
+    if (message.role === "user") return [userMessage(message, { images, bare: failed(path[index + 1]) })];
     if (message.role === "tool") return [{ role: "tool", tool_call_id: message.details.call, content: message.content }];
     return [assistantMessage(message, continued && index === path.length - 1)];
   });
