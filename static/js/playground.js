@@ -272,11 +272,12 @@ async function start() {
   await history.load();
   const asked = new URLSearchParams(location.search);
   const id = asked.get("chat");
-  const first = new Chat(kept && !kept.saved ? kept : { options: kept?.options, lanes: kept?.lanes.map(({ model }) => ({ model, head: null })) });
+  // One that is kept in the tab alone, or the settings and models of the last for a new one.
+  const first = new Chat(kept?.messages.length && !kept.saved ? kept : { options: kept?.options, lanes: kept?.lanes.map(({ model }) => ({ model, head: null })) });
   Object.assign(first.options, typed);
   if (asked.get("model")) first.lanes[0].model = asked.get("model");
   open(first, { address: false });
-  if (id && id !== first.id) await openById(id);
+  if (id) await openById(id);
   composer.ready(true); // until here nothing would have heard a question
   composer.focus();
 }

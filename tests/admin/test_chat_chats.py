@@ -168,11 +168,26 @@ def test_on_a_phone_the_list_lies_over_the_chat(served: LiveSite, open_page: Ope
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_a_chat_after_a_reload_is_a_new_one(served: LiveSite, open_page: OpenPage) -> None:
+    page, _ = start(open_page, served)
+    ask(page, "first")
+    expect(answers(page).locator(".figures")).to_contain_text("7 tokens")
+    page.goto(served.url + "/playground")
+    expect(field(page)).to_be_enabled()
+    expect(questions(page)).to_have_count(0)
+    ask(page, "second")
+    expect(listed(page)).to_have_text(["second", "first"])
+    assert [len(httpx.get(f"{served.url}/api/chats/{chat['id']}").json()["messages"]) for chat in kept(served)] >= [
+        1,
+        2,
+    ]
+
+
 def test_the_page_is_light(served: LiveSite, open_page: OpenPage) -> None:
     """At most 400 KB as they are unpacked; what highlights and sets formulas comes with the first of them."""
     page, _ = open_page(served.url + "/models")
     responses: list[Response] = []
-    page.on("response", responses.append)
+    page.on("response", lambda response: responses.append(response))
     page.goto(served.url + "/playground")
     expect(field(page)).to_be_enabled()
     page.wait_for_load_state("load")

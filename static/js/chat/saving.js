@@ -32,7 +32,10 @@ async function write(chat) {
     atWork.set(chat, messages);
     try {
       await call(...request(chat, messages));
-      chat.saved = true;
+      if (!chat.saved) {
+        chat.saved = true;
+        remember(chat);
+      }
       complained = "";
       afterSaving(chat);
     } catch (error) {
