@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Response, expect
 
@@ -177,10 +178,12 @@ def test_a_chat_after_a_reload_is_a_new_one(served: LiveSite, open_page: OpenPag
     expect(questions(page)).to_have_count(0)
     ask(page, "second")
     expect(listed(page)).to_have_text(["second", "first"])
-    assert [len(httpx.get(f"{served.url}/api/chats/{chat['id']}").json()["messages"]) for chat in kept(served)] >= [
-        1,
-        2,
-    ]
+    expect(answers(page).locator(".figures")).to_contain_text("7 tokens")
+
+    def counts() -> list[int]:
+        return [len(httpx.get(f"{served.url}/api/chats/{chat['id']}").json()["messages"]) for chat in kept(served)]
+
+    wait_until(lambda: counts() == [2, 2])
 
 
 def test_the_page_is_light(served: LiveSite, open_page: OpenPage) -> None:
