@@ -3,6 +3,13 @@ import { chatBody, pictureBody } from "./request.js";
 import { events } from "./stream.js";
 import { say, words } from "./words.js";
 
+// A page that is being left loses its connections first: that is no failure of the model.
+let leaving = false;
+addEventListener("beforeunload", () => {
+  leaving = true;
+  setTimeout(() => (leaving = false), 3000);
+});
+
 const seconds = (milliseconds) => (milliseconds / 1000).toFixed(2);
 
 // `changed` is called with every piece. The AbortController of `signal` ends it.
@@ -26,6 +33,7 @@ export async function writeAnswer({ message, path, model, device, options, image
     details.finish ??= "stop";
     details.figures = figures(clock);
   } catch (error) {
+    if (leaving) return;
     details.finish = error.name === "AbortError" ? "stopped" : "failed";
     if (error.name === "AbortError") details.figures = [figures(clock), words["js.play.stopped"]].filter(Boolean).join(" · ");
     else details.error = error.message;
@@ -85,6 +93,7 @@ export async function drawPicture({ message, prompt, model, device, options, sig
     details.finish = "stop";
     details.figures = say("js.play.drawn", { s: ((performance.now() - start) / 1000).toFixed(1) });
   } catch (error) {
+    if (leaving) return;
     details.finish = error.name === "AbortError" ? "stopped" : "failed";
     if (error.name === "AbortError") details.figures = words["js.play.stopped"];
     else details.error = error.message;
