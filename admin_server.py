@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from admin.api.bench import bench_router
 from admin.api.caches import caches_router
+from admin.api.chats import LONG_BODIES, chats_router
 from admin.api.clients import clients_router
 from admin.api.devices import devices_router
 from admin.api.doctor import doctor_router
@@ -57,7 +58,7 @@ from administration.lan import LanSwitch
 from administration.service import Administration
 from administration.tuning import TuningRuns
 from configuration.device_config import ConfigStore
-from configuration.server_config import ServerConfig
+from configuration.server_config import MB, ServerConfig
 from configuration.suggested_command import suggested_command
 from doctor.examination import Doctor
 from i18n.catalogues import Catalogues
@@ -68,6 +69,9 @@ from keys.sessions import SESSIONS_FILE, Sessions
 from model_registry import ModelRegistry
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
+from saved_chats.database import CHATS_FILE, ChatDatabase
+from saved_chats.file_text import FileReader
+from saved_chats.store import ChatStore
 from supervision.suite import Suite
 from usage.store import USAGE_FILE, UsageStore
 from version import __version__
@@ -120,6 +124,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     look = doctor_context(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
     doctor = Doctor(look)
     playground = Playground(suite)
+    chats = _chat_database(settings)
     benches = BenchRuns(suite, settings.data_dir, playground.unload_quietly)
     tunings = TuningRuns(suite, settings.data_dir, playground.unload_quietly)
     updates = UpdateWatch(__version__, enabled=settings.server_config.check_updates)
@@ -178,6 +183,8 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
             await asyncio.gather(
                 registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close(), benches.close()
             )
+            if chats is not None:
+                chats.close()
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server",
@@ -194,7 +201,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         limits=settings.server_config.limits(),
         client_of=client_of,
         refuse=errors.on_limit,
-        long_bodies=lambda path: path.startswith(CHAT_PATH),
+        long_bodies=lambda path: path.startswith((CHAT_PATH, *LONG_BODIES)),
     )
     app.add_middleware(CompressedBodies, refuse=errors.on_limit)
     app.add_middleware(KeyGate, access=access, needed=needed_scope, refuse=refusal(catalogues), session=sessions.caller)
@@ -214,6 +221,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(gateway_router(administration, suite, feed))
     app.include_router(clients_router(reader, access, settings.data_dir, scheme_of(settings.tls)))
     app.include_router(playground.router())
+    app.include_router(chats_router(ChatStore(chats), FileReader()))
     app.include_router(tuning_router(tunings, feed))
     app.include_router(bench_router(benches, feed))
     app.include_router(metrics_router(suite, registry))
@@ -246,6 +254,12 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.state.updates = updates
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
+
+
+def _chat_database(settings: AdminSettings) -> ChatDatabase | None:
+    """None where the configuration keeps no chats."""
+    most_bytes = int(settings.server_config.chat_history_mb * MB)
+    return ChatDatabase(settings.data_dir / CHATS_FILE, most_bytes=most_bytes) if most_bytes else None
 
 
 async def _health() -> dict[str, str]:

@@ -33,6 +33,15 @@ class ConnectModel:
         return "chat" in self.abilities
 
     @property
+    def draws(self) -> bool:
+        return "image" in self.abilities
+
+    @property
+    def audio(self) -> str:
+        """What it does with sound: `transcription`, `speech`, or nothing."""
+        return next((each for each in self.abilities if each in ("transcription", "speech")), "")
+
+    @property
     def vision(self) -> bool:
         """It takes images."""
         return "vision" in self.abilities
@@ -115,7 +124,7 @@ def recipes(model: ConnectModel, way: Way) -> list[Recipe]:
         form = {"file": "@speech.wav", "model": name}
         return [
             Recipe("transcribe_curl", "curl", _form(base, "/v1/audio/transcriptions", form, needed)),
-            Recipe("transcribe_python", "Python · openai", _transcribe_python(base, name, key, say)),
+            Recipe("transcribe_python", "Python · openai", _transcribe_python(base, name, key)),
             Recipe("transcribe_openwebui", "Open WebUI", _fields(_engine("STT", base, name, key))),
             Recipe(
                 "transcribe_homeassistant", "Home Assistant", _fields({"URL": f"{base}/v1", "Key": key, "Model": name})

@@ -53,6 +53,7 @@ class ServerConfig(BaseModel):
     max_body_mb: Annotated[float, Field(gt=0), AfterValidator(_checked_size)] = 32
     max_active_per_client: int = Field(default=1024, ge=1)
     max_requests_per_minute: int | None = Field(default=None, ge=1)
+    chat_history_mb: Annotated[float, Field(ge=0), AfterValidator(_checked_size)] = 512
     log_format: Literal["text", "json"] = "text"
     lan: bool = False
     check_updates: bool = False

@@ -27,6 +27,7 @@ RETRY_SECONDS = 0.2
 CHAT_PATH = "/api/playground/"
 CHAT_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 """What the device's /v1/chat/completions takes; its own document tells."""
+FORM_BODY = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": {"type": "object"}}}}}
 JSON = "application/json"
 
 
@@ -43,13 +44,18 @@ class Playground:
 
     def router(self) -> APIRouter:
         router = APIRouter()
+        sound = {200: {"description": "Sound, in the format that the request asks for.", "content": {"audio/*": {}}}}
         for path, endpoint, answered, extra in (
             (CHAT_PATH + "{device}", self.chat, answer(PlaygroundAnswer, stream="text/event-stream"), CHAT_BODY),
+            (CHAT_PATH + "{device}/images", self.draw, answer(stream="text/event-stream"), CHAT_BODY),
+            (CHAT_PATH + "{device}/speech", self.speak, sound, CHAT_BODY),
+            (CHAT_PATH + "{device}/transcriptions", self.transcribe, answer(), FORM_BODY),
             ("/api/devices/{device}/load", self.load, answer(LoadResponse), None),
             ("/api/devices/{device}/unload", self.unload, answer(UnloadResponse), None),
         ):
             responses = OF_DEVICE | answered
             router.add_api_route(path, endpoint, methods=["POST"], responses=responses, openapi_extra=extra)
+        router.add_api_route(CHAT_PATH + "{device}/voices", self.voices, responses=OF_DEVICE | answer())
         return router
 
     async def close(self) -> None:
@@ -59,6 +65,23 @@ class Playground:
         """The body goes to the device's /v1/chat/completions as it is and its answer comes back as it is. When the
         page goes away the connection to the device server is closed, which stops its generation."""
         return await self._pass_on(device, "/v1/chat/completions", await request.body())
+
+    async def draw(self, request: Request, device: str) -> Response:
+        """The same with /v1/images/generations."""
+        return await self._pass_on(device, "/v1/images/generations", await request.body())
+
+    async def speak(self, request: Request, device: str) -> Response:
+        """The same with /v1/audio/speech."""
+        return await self._pass_on(device, "/v1/audio/speech", await request.body())
+
+    async def transcribe(self, request: Request, device: str) -> Response:
+        """The same with /v1/audio/transcriptions."""
+        kind = request.headers.get("content-type", "")
+        return await self._pass_on(device, "/v1/audio/transcriptions", await request.body(), kind)
+
+    async def voices(self, device: str, model: str) -> Response:
+        """What the device's /v1/audio/voices lists of a model."""
+        return await self._pass_on(device, f"/v1/audio/voices?{urlencode({'model': model})}")
 
     async def load(self, device: str, body: ModelName) -> Response:
         """Have one instance of a model in memory; answers once it is there."""
@@ -84,8 +107,8 @@ class Playground:
             raise _refused(answer.status_code, content)
         return Response(content, media_type=answer.headers.get("content-type"), headers={"Cache-Control": "no-store"})
 
-    async def _pass_on(self, device: str, path: str, body: bytes) -> Response:
-        answer = await self._send(device, path, body)
+    async def _pass_on(self, device: str, path: str, body: bytes | None = None, kind: str = JSON) -> Response:
+        answer = await self._send(device, path, body, kind)
         return StreamingResponse(
             _pieces(answer),
             status_code=answer.status_code,

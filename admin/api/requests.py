@@ -63,6 +63,10 @@ class ModelName(Body):
     model: str = Field(min_length=1, max_length=255)
 
 
+class KeepChats(Body):
+    keep: bool
+
+
 class TuneRequest(Body):
     device: str = Field(min_length=1, max_length=255)
     model: str = Field(min_length=1, max_length=255)

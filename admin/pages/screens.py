@@ -86,8 +86,16 @@ def pulled(snapshot: Snapshot) -> frozenset[str]:
 
 
 def playground(snapshot: Snapshot) -> list[Fragment]:
-    chatting = [model for model in served_models(snapshot) if model.chats]
-    return [*common(snapshot), Fragment("served", "fragments/served.html", {"models": chatting})]
+    models = served_models(snapshot)
+    groups = {
+        "chats": [model for model in models if model.chats],
+        "draws": [model for model in models if model.draws],
+    }
+    return [
+        *common(snapshot),
+        Fragment("served", "fragments/served.html", {"groups": groups}),
+        Fragment("audio", "fragments/audio.html", {"models": [model for model in models if model.audio]}),
+    ]
 
 
 def activity(snapshot: Snapshot) -> list[Fragment]:

@@ -95,18 +95,23 @@ class ChatRequest(GenerationRequest):
     logprobs: bool | None = None
     top_logprobs: Whole | None = Field(default=None, ge=0, le=20)
     chat_template_kwargs: dict[str, Any] | None = None
+    continue_final_message: bool | None = None
 
     def conversation(self) -> Conversation:
         """Raises `InvalidRequest` on what the models here cannot take."""
         tools = {tool.function.name: tool.model_dump(exclude_none=True) for tool in self.tools or ()}
         choice = read_tool_choice(self.tool_choice, list(tools))
+        messages = _messages(self.messages)
+        if self.continue_final_message:
+            _check_beginning(messages[-1])
         return Conversation(
-            messages=_messages(self.messages),
+            messages=messages,
             tools=tuple(tool for name, tool in tools.items() if choice.allowed is None or name in choice.allowed),
             template_options={**thinking_options(effort=self.reasoning_effort), **(self.chat_template_kwargs or {})},
             must_call=choice.must_call,
             tool_name=choice.name,
             parallel_calls=self.parallel_tool_calls is not False,
+            continued=bool(self.continue_final_message),
         )
 
     def options(self, choice: int = 0) -> GenerationOptions:
@@ -118,6 +123,15 @@ class ChatRequest(GenerationRequest):
         super().refuse_unsupported()
         if self.top_logprobs is not None and not self.logprobs:
             raise InvalidRequest("top_logprobs needs logprobs to be true.", param="top_logprobs")
+
+
+def _check_beginning(beginning: Message) -> None:
+    """Of the answer that is to be continued. Raises `InvalidRequest`."""
+    if beginning.role != "assistant" or beginning.tool_calls or not beginning.content:
+        raise InvalidRequest(
+            "continue_final_message continues the text of an assistant's message, which must come last.",
+            param="continue_final_message",
+        )
 
 
 def _messages(messages: list[ChatMessage]) -> tuple[Message, ...]:

@@ -1,287 +1,285 @@
-"use strict";
-// The playground: a conversation with a served model over the admin's own address. It is kept for the browser tab only.
-(() => {
-  const words = live.messages;
-  const $ = (id) => document.getElementById(id);
-  const box = $("messages-box");
-  const model = $("play-model");
-  const prompt = $("prompt");
-  const STORE = "playground";
-  const PAINT_MS = 80;
+// The playground: chats with served models over the admin's own address.
+import { drawPicture, writeAnswer } from "./chat/answer.js";
+import { Chat } from "./chat/chat.js";
+import { wireCode } from "./chat/code.js";
+import { Composer } from "./chat/composer.js";
+import { copyText } from "./chat/dressing.js";
+import { editTurn } from "./chat/editing.js";
+import { History } from "./chat/history.js";
+import { Lanes } from "./chat/lanes.js";
+import { chosen, optionOf, otherModel, sees, showModels, wireModels } from "./chat/models.js";
+import { Options } from "./chat/options.js";
+import { onSaved, openChat, remember, remembered, save, saveOnLeaving, savePartial, saving } from "./chat/saving.js";
+import { canSpeak, Microphone, Reader } from "./chat/voice.js";
+import { words } from "./chat/words.js";
 
-  let turns = []; // {role, content, images?, reasoning?, tools?, figures?, error?}
-  let running = null; // the AbortController of the answer that is being written
-  let images = [];
+const $ = (id) => document.getElementById(id);
+const atWork = new Map(); // chats that write an answer, by ID
+let chat = new Chat();
 
-  // -- the request --------------------------------------------------------------------------------------------------
-  function options() {
-    const chosen = {};
-    for (const field of document.querySelectorAll("[data-option]")) {
-      const text = field.value.trim();
-      if (text) chosen[field.dataset.option] = field.type === "number" ? Number(text) : text;
-    }
-    return chosen;
-  }
+// -- answers ----------------------------------------------------------------------------------------------------------
+// Writes into a new answer below the head of a lane, or goes on with `message`.
+async function answer(chat, lane, message) {
+  const option = optionOf(lane);
+  const continued = Boolean(message);
+  const path = chat.path(lane);
+  const last = path.at(-1);
+  message ??= chat.add({ role: "assistant", parent: chat.lanes[lane].head, lane, details: { model: option.value } });
+  const run = (chat.runs[lane] = new AbortController());
+  atWork.set(chat.id, chat);
+  const stay = saveOnLeaving(chat, message);
+  show(chat);
+  const job = {
+    message,
+    path,
+    model: option.value,
+    device: option.dataset.device,
+    options: chat.options,
+    images: sees(lane),
+    continued,
+    signal: run.signal,
+    changed: () => {
+      lanes.changed(chat, message);
+      savePartial(chat, message);
+    },
+  };
+  if (option.dataset.kind === "draws") await drawPicture({ ...job, prompt: last.content });
+  else await writeAnswer(job);
+  stay();
+  chat.runs[lane] = null;
+  if (!chat.running) atWork.delete(chat.id);
+  save(chat, message);
+  lanes.finished(chat, message);
+  show(chat);
+}
 
-  function request(history) {
-    const { system, tools, ...sampling } = options();
-    if (tools) sampling.tools = JSON.parse(tools);
-    const messages = history.filter((turn) => !turn.error || turn.content).map(message);
-    if (system) messages.unshift({ role: "system", content: system });
-    return { model: model.value, messages, ...sampling, stream: true };
-  }
+const isOpen = (other) => other === chat;
 
-  function message({ role, content, images: pictures }) {
-    if (!pictures?.length) return { role, content };
-    return { role, content: [{ type: "text", text: content }, ...pictures.map((url) => ({ type: "image_url", image_url: { url } }))] };
-  }
+function show(changed) {
+  if (!isOpen(changed)) return history.paint();
+  lanes.show(chat);
+  $("send").hidden = chat.running;
+  $("stop").hidden = !chat.running;
+  return history.paint();
+}
 
-  async function ask() {
-    const { device } = model.selectedOptions[0].dataset;
-    const body = { ...request(turns), stream_options: { include_usage: true } };
-    const turn = { role: "assistant", content: "", reasoning: "", tools: [] };
-    turns.push(turn);
-    const view = show(turn);
-    const clock = { start: performance.now(), first: 0, usage: null, rate: null, pieces: 0 };
-    running = new AbortController();
-    state();
-    let painted = 0;
-    const waiting = setInterval(() => view.figures(waitingFor(clock)), 500);
-    try {
-      for await (const chunk of stream(`/api/playground/${device}`, body, running.signal)) {
-        take(turn, chunk, clock);
-        if (performance.now() - painted > PAINT_MS) {
-          view.paint(turn);
-          painted = performance.now();
-        }
-      }
-      turn.figures = figures(clock);
-    } catch (error) {
-      if (error.name === "AbortError") turn.figures = `${figures(clock)} · ${words["js.play.stopped"]}`;
-      else turn.error = error.message;
-    }
-    clearInterval(waiting);
-    running = null;
-    view.paint(turn);
-    save();
-    state();
-    prompt.focus();
-  }
+function stop() {
+  chat.runs.forEach((run) => run?.abort());
+}
 
-  // The JSON documents of a stream of server-sent events.
-  async function* stream(url, body, signal) {
-    let response;
-    try {
-      response = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
-    } catch (error) {
-      throw error.name === "AbortError" ? error : new Error(words["js.unreachable"]);
-    }
-    if (!response.ok) {
-      const problem = await response.json().catch(() => null);
-      throw new Error(problem?.error?.message ?? words["js.failed"].replace("{status}", response.status));
-    }
-    let pending = "";
-    let ended = false;
-    for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-      const lines = (pending + text).split("\n");
-      pending = lines.pop();
-      for (const line of lines) {
-        if (!line.startsWith("data:")) continue;
-        const data = line.slice(5).trim();
-        if (data === "[DONE]") ended = true;
-        else yield JSON.parse(data);
-      }
-    }
-    if (!ended) throw new Error(words["js.play.cut"]);
-  }
+// Whether a model can be asked now.
+function ready() {
+  if (chat.running || !options.check()) return false;
+  if (chat.lanes.every((_, lane) => chosen(lane))) return true;
+  toast(words["js.play.no_model"], "bad");
+  return false;
+}
 
-  function take(turn, chunk, clock) {
-    if (chunk.error) throw new Error(chunk.error.message);
-    if (chunk.usage) clock.usage = chunk.usage;
-    if (chunk.timings) clock.rate = chunk.timings.predicted_per_second;
-    const delta = chunk.choices?.[0]?.delta ?? {};
-    for (const call of delta.tool_calls ?? []) {
-      const known = (turn.tools[call.index ?? 0] ??= { name: "", arguments: "" });
-      known.name += call.function?.name ?? "";
-      known.arguments += call.function?.arguments ?? "";
-    }
-    turn.reasoning += delta.reasoning_content ?? "";
-    turn.content += delta.content ?? "";
-    if (!delta.content && !delta.reasoning_content && !delta.tool_calls) return;
-    clock.first ||= performance.now();
-    clock.pieces += 1;
-  }
-
-  const seconds = (milliseconds) => (milliseconds / 1000).toFixed(2);
-
-  function waitingFor(clock) {
-    return clock.first ? "" : words["js.play.waiting"].replace("{s}", Math.floor((performance.now() - clock.start) / 1000));
-  }
-
-  // The rate is the server's, so that it is the same number everywhere; an answer that was stopped has none.
-  function figures({ start, first, usage, pieces, rate }) {
-    if (!first) return "";
-    const tokens = usage?.completion_tokens ?? pieces;
-    const shown = rate == null ? "–" : rate.toFixed(1);
-    return words["js.play.figures"].replace("{ttft}", seconds(first - start)).replace("{rate}", shown).replace("{tokens}", tokens);
-  }
-
-  // -- what is seen -------------------------------------------------------------------------------------------------
-  function show(turn) {
-    $("welcome").hidden = true;
-    const node = $("turn-template").content.firstElementChild.cloneNode(true);
-    const answer = node.querySelector(".answer");
-    const thinking = node.querySelector(".thinking");
-    node.dataset.role = turn.role;
-    node.querySelector("h3").textContent = words[`js.play.${turn.role}`];
-    box.append(node);
-    const view = {
-      figures: (text) => text && (node.querySelector(".figures").textContent = text),
-      paint(turn) {
-        const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
-        if (turn.role === "user") plain(answer, turn);
-        else renderMarkdown(answer, turn.content + (turn.tools ?? []).map(toolText).join(""));
-        thinking.hidden = !turn.reasoning;
-        if (turn.reasoning) renderMarkdown(thinking.querySelector("div"), turn.reasoning);
-        node.querySelector(".turn-error").hidden = !turn.error;
-        node.querySelector(".turn-error").textContent = turn.error ?? "";
-        node.querySelector(".figures").textContent = turn.figures ?? "";
-        if (atEnd) box.scrollTop = box.scrollHeight;
-      },
-    };
-    view.paint(turn);
-    box.scrollTop = box.scrollHeight;
-    return view;
-  }
-
-  function plain(element, { content, images: pictures }) {
-    element.textContent = content;
-    for (const url of pictures ?? []) element.append(Object.assign(document.createElement("img"), { src: url, alt: words["js.play.image"] }));
-  }
-
-  function toolText({ name, arguments: text }) {
-    let shown = text;
-    try {
-      shown = JSON.stringify(JSON.parse(text), null, 2);
-    } catch {} // not complete yet
-    return `\n\n**${words["js.play.tool"]}: ${name}**\n\n\`\`\`json\n${shown}\n\`\`\`\n`;
-  }
-
-  function state() {
-    $("send").hidden = Boolean(running);
-    $("stop").hidden = !running;
-    box.setAttribute("aria-busy", Boolean(running));
-    const last = box.querySelector(".turn:last-child");
-    for (const button of box.querySelectorAll("[data-turn=again]")) {
-      button.hidden = Boolean(running) || !last?.contains(button) || last.dataset.role !== "assistant";
-    }
-    $("image-button").hidden = !model.selectedOptions[0]?.hasAttribute("data-vision");
-  }
-
-  // A list in JSON, or nothing.
-  function toolsAreFine() {
-    let problem = "";
-    try {
-      if (!Array.isArray(JSON.parse(options().tools ?? "[]"))) problem = words["js.play.tools_list"];
-    } catch (error) {
-      problem = `${words["js.play.tools_list"]} (${error.message})`;
-    }
-    $("play-tools-error").hidden = !problem;
-    $("play-tools-error").textContent = problem;
-    return !problem;
-  }
-
-  // -- what a person does -------------------------------------------------------------------------------------------
-  function say(text) {
-    if (running || !text.trim() || !toolsAreFine()) return;
-    if (!model.value) return toast(words["js.play.no_model"], "bad");
-    const turn = { role: "user", content: text.trim(), images: images.splice(0) };
-    turns.push(turn);
-    show(turn);
-    prompt.value = "";
-    $("images").replaceChildren();
-    save();
-    ask();
-  }
-
-  $("composer").addEventListener("submit", () => say(prompt.value));
-  prompt.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: an IME is at work
-    event.preventDefault();
-    say(prompt.value);
+// -- what a person does -----------------------------------------------------------------------------------------------
+function say(text, takeFiles = () => []) {
+  if (!ready()) return false;
+  const files = takeFiles();
+  keepChoices();
+  const asked = chat.lanes.map(({ head }, lane) => {
+    const unseen = files.some(({ kind }) => kind === "image") && !sees(lane);
+    return chat.add({ role: "user", content: text, parent: head, lane, details: { ...(files.length && { files }), ...(unseen && { unseen }) } });
   });
-  document.addEventListener("keydown", (event) => event.key === "Escape" && running?.abort());
-  $("stop").addEventListener("click", () => running?.abort());
-  $("new-chat").addEventListener("click", () => {
-    running?.abort();
-    turns = [];
-    box.replaceChildren($("welcome"));
-    $("welcome").hidden = false;
-    save();
-    prompt.focus();
+  if (!chat.title) chat.nameAfter(asked[0]);
+  history.show(chat);
+  putAddress();
+  save(chat, ...asked);
+  lanes.show(chat, { scroll: true });
+  chat.lanes.forEach((_, lane) => answer(chat, lane));
+  return true;
+}
+
+// Ask again, in another branch, below the same question.
+function again(message) {
+  if (!ready()) return;
+  keepChoices();
+  chat.lanes[message.lane].head = message.parent;
+  answer(chat, message.lane);
+}
+
+function edit(turn) {
+  const { message } = turn;
+  editTurn(turn, (text) => {
+    const question = message.role === "user";
+    if (question && !ready()) return false;
+    const { files, model, finish } = message.details;
+    const unseen = files?.some(({ kind }) => kind === "image") && !sees(message.lane);
+    const details = question ? { ...(files && { files }), ...(unseen && { unseen }) } : { model, finish: finish ?? "stop" };
+    const edited = chat.add({ role: message.role, content: text, parent: message.parent, lane: message.lane, details });
+    keepChoices();
+    save(chat, edited);
+    if (question) answer(chat, message.lane);
+    else show(chat);
+    return true;
   });
-  box.addEventListener("click", ({ target }) => {
-    if (target.closest("[data-starter]")) return say(target.textContent);
-    const action = target.closest("[data-turn]");
-    if (!action) return undefined;
-    const node = action.closest(".turn");
-    const index = [...box.querySelectorAll(".turn")].indexOf(node);
-    if (action.dataset.turn === "copy") return navigator.clipboard?.writeText(turns[index].content).then(() => toast(words["js.copied"], "good"));
-    if (!toolsAreFine()) return undefined;
-    turns.splice(index);
-    node.remove();
-    return ask();
-  });
-  $("image").addEventListener("change", ({ target }) => {
-    for (const file of target.files) {
-      const reader = new FileReader();
-      reader.addEventListener("load", () => {
-        images.push(reader.result);
-        const item = document.createElement("li");
-        item.append(Object.assign(document.createElement("img"), { src: reader.result, alt: file.name }));
-        $("images").append(item);
-      });
-      reader.readAsDataURL(file);
+}
+
+function sendResults(turn) {
+  if (!ready()) return;
+  const { lane, details } = turn.message;
+  for (const [index, content] of turn.results.entries()) {
+    const result = { role: "tool", content, parent: chat.lanes[lane].head, lane, details: { call: details.calls[index].id, name: details.calls[index].name } };
+    save(chat, chat.add(result));
+  }
+  answer(chat, lane);
+}
+
+function turnBranch(message, by) {
+  const siblings = chat.siblings(message);
+  chat.turnTo(siblings[siblings.indexOf(message) + by]);
+  save(chat);
+  show(chat);
+  document.querySelector(`[data-message="${siblings[siblings.indexOf(message) + by].id}"] [data-turn=${by < 0 ? "previous" : "next"}]`)?.focus();
+}
+
+function act(target) {
+  if (target.closest("[data-starter]")) return say(target.textContent);
+  const turn = lanes.turnOf(target);
+  const action = target.closest("[data-turn]")?.dataset.turn;
+  if (!turn || !action) return undefined;
+  const { message, answer: shown } = turn;
+  if (action === "copy") return copyText(shown, message.content);
+  if (action === "edit") return edit(turn);
+  if (action === "again") return again(message);
+  if (action === "continue") return ready() && answer(chat, message.lane, message);
+  if (action === "results") return sendResults(turn);
+  if (action === "speak") return reader.toggle(target.closest("button"), shown);
+  return turnBranch(message, action === "next" ? 1 : -1);
+}
+
+function compare() {
+  if (chat.running) return;
+  keepChoices();
+  if (chat.lanes.length > 1) chat.lanes.pop();
+  else chat.split(otherModel());
+  if (!chat.empty) save(chat, ...(chat.lanes.length > 1 ? chat.path(1) : []));
+  showModels(chat.lanes);
+  show(chat);
+}
+
+// -- which chat is open -----------------------------------------------------------------------------------------------
+function keepChoices() {
+  chat.options = options.values;
+  chat.lanes.forEach((lane, number) => (lane.model = chosen(number)));
+}
+
+function putAddress() {
+  const address = saving.keep && !chat.empty ? `/playground?chat=${chat.id}` : "/playground";
+  if (location.pathname + location.search !== address) window.history.pushState(null, "", address);
+}
+
+function open(next, { address = true } = {}) {
+  chat = next;
+  showModels(chat.lanes);
+  options.fill(chat.options);
+  suit();
+  composer.open(chat);
+  history.show(chat);
+  lanes.show(chat, { scroll: true });
+  if (address) putAddress();
+  show(chat);
+  if (!chat.running) remember(chat);
+  composer.focus();
+}
+
+async function openById(id, how) {
+  try {
+    open(atWork.get(id) ?? (id === chat.id && !chat.empty ? chat : await openChat(id)), how);
+  } catch (error) {
+    toast(error.message, "bad");
+    if (chat.empty) window.history.replaceState(null, "", "/playground");
+  }
+}
+
+// The settings and models of the open one hold for the next; what was attached stays with the old one.
+function fresh() {
+  keepChoices();
+  open(new Chat({ lanes: chat.lanes.map(({ model }) => ({ model, head: null })), options: chat.options }));
+}
+
+function suit() {
+  options.suit(optionOf(0)?.dataset.kind ?? "chats");
+  microphone.suit();
+  reader.suit();
+}
+
+const lanes = new Lanes({ speaks: canSpeak });
+const options = new Options(() => {
+  keepChoices();
+  if (!chat.empty) save(chat);
+  else remember(chat);
+});
+const composer = new Composer({
+  submit: say,
+  editLast: () => {
+    const last = chat.path(0).filter(({ role }) => role === "user").at(-1);
+    if (last) edit(lanes.turnOf(document.querySelector(`[data-message="${last.id}"]`)));
+  },
+});
+const microphone = new Microphone((text) => composer.insert(text));
+const reader = new Reader();
+const history = new History({
+  open: openById,
+  fresh,
+  renamed: (id, title) => [chat, atWork.get(id)].forEach((each) => each?.id === id && (each.title = title)),
+  deleted: (id) => {
+    for (const other of new Set([chat, ...atWork.values()])) {
+      if (id && other.id !== id) continue;
+      other.deleted = true;
+      other.runs.forEach((run) => run?.abort());
     }
-    target.value = "";
-  });
-  model.addEventListener("change", () => {
-    save();
-    state();
-  });
-  for (const field of document.querySelectorAll("[data-option]")) field.addEventListener("change", save);
+    if (!id || id === chat.id) fresh();
+  },
+  running: (id) => atWork.has(id),
+});
 
-  // -- the code -----------------------------------------------------------------------------------------------------
-  function code(kind) {
-    const base = `${location.protocol}//${location.hostname}:${model.selectedOptions[0]?.dataset.port ?? ""}/v1`;
-    const history = turns.length ? turns.slice(0, turns.findLastIndex((turn) => turn.role === "user") + 1) : [];
-    const body = request(history.length ? history : [{ role: "user", content: prompt.value || words["js.play.example"] }]);
-    $("code-text").textContent = snippets[kind](base, body);
-    for (const tab of document.querySelectorAll("[data-code]")) tab.setAttribute("aria-pressed", tab.dataset.code === kind);
-  }
+onSaved(() => history.refresh(300));
+wireModels(() => {
+  keepChoices();
+  suit();
+  if (!chat.empty) save(chat);
+  else remember(chat);
+});
+wireCode(() => options.check(), () => {
+  const path = chat.path(0);
+  const end = path.findLastIndex(({ role }) => role === "user") + 1;
+  const text = $("prompt").value || words["js.play.example"];
+  const shown = end ? path.slice(0, end) : [{ role: "user", content: text, details: {} }];
+  return { option: optionOf(0), path: shown, prompt: shown.at(-1).content, options: options.values, images: sees(0) };
+});
+$("lanes").addEventListener("click", ({ target }) => act(target));
+$("stop").addEventListener("click", stop);
+$("compare").addEventListener("click", compare);
+addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && !event.defaultPrevented && !document.querySelector("dialog[open]") && stop());
+addEventListener("popstate", () => {
+  const id = new URLSearchParams(location.search).get("chat");
+  if (id) openById(id, { address: false });
+  else open(new Chat({ options: chat.options, lanes: [{ model: chosen(0), head: null }] }), { address: false });
+});
+document.addEventListener("htmx:sseMessage", () => {
+  showModels(chat.lanes);
+  suit();
+});
 
-  $("show-code").addEventListener("click", () => {
-    if (!toolsAreFine()) return;
-    code("curl");
-    $("code-dialog").showModal();
-  });
-  for (const tab of document.querySelectorAll("[data-code]")) tab.addEventListener("click", () => code(tab.dataset.code));
+// -- the start --------------------------------------------------------------------------------------------------------
+async function start() {
+  const kept = remembered();
+  const typed = options.values; // before this script had come
+  await history.load();
+  const asked = new URLSearchParams(location.search);
+  const id = asked.get("chat");
+  // One that is kept in the tab alone, or the settings and models of the last for a new one.
+  const first = new Chat(kept?.messages.length && !kept.saved ? kept : { options: kept?.options, lanes: kept?.lanes.map(({ model }) => ({ model, head: null })) });
+  Object.assign(first.options, typed);
+  if (asked.get("model")) first.lanes[0].model = asked.get("model");
+  open(first, { address: false });
+  if (id) await openById(id);
+  composer.ready(true); // until here nothing would have heard a question
+  composer.focus();
+}
 
-  // -- over a reload ------------------------------------------------------------------------------------------------
-  function save() {
-    try {
-      sessionStorage.setItem(STORE, JSON.stringify({ turns, options: options(), model: model.value }));
-    } catch {} // images may be more than the store takes; the conversation then lasts until the reload
-  }
-
-  const kept = JSON.parse(sessionStorage.getItem(STORE) ?? "{}");
-  turns = kept.turns ?? [];
-  turns.forEach(show);
-  for (const field of document.querySelectorAll("[data-option]")) field.value ||= kept.options?.[field.dataset.option] ?? "";
-  const wanted = new URLSearchParams(location.search).get("model");
-  if (wanted) kept.model = wanted;
-  if (kept.model && [...model.options].some((option) => option.value === kept.model)) model.value = kept.model;
-  state();
-  prompt.disabled = $("send").disabled = false; // until here nothing would have heard a question
-  document.addEventListener("htmx:sseMessage", state);
-})();
+start();

@@ -22,6 +22,8 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
     "--disable-quic",
+    "--use-fake-device-for-media-stream",  # a microphone, which may be used without a question
+    "--use-fake-ui-for-media-stream",
 )
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 

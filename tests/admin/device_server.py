@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -31,6 +32,7 @@ from web.listening import open_listeners
 from web.request_id import RequestId
 
 GIB = 2**30
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 _MODEL_MEMORY = {
     **dict.fromkeys(("estimated_bytes", "estimated_weight_bytes", "estimated_kv_cache_bytes", "measured_bytes"), 0),
     **{"kv_cache_tokens": 0, "instances": []},
@@ -58,6 +60,13 @@ def orders(options: argparse.Namespace) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+
+
+def die_where_ordered(once: Path) -> None:
+    """A file that is there orders one death."""
+    if once.is_file():
+        once.unlink()
+        os._exit(1)
 
 
 def _count(timings: Timings) -> None:
@@ -129,13 +138,17 @@ def make_app(options: argparse.Namespace) -> Starlette:
         return JSONResponse({"health": health(), "memory": memory(), "activity": activity})
 
     async def chat(request: Request) -> Response:
-        """The ordered deltas, or the question again; "endless" never comes to an end by itself."""
+        """The ordered deltas, or the question again; "endless" never comes to an end by itself. Pictures are refused
+        where that is ordered."""
         body = await request.json()
         ordered = orders(options).get("chat", {})
         note_model(body["model"])
         note_prompt(str(body["messages"][-1]["content"]))
         timings = Timings(time.monotonic(), prompt_tokens=11)
         note_work(timings)
+        die_where_ordered(Path(options.data_dir, ordered.get("die_once", "never")))
+        if ordered.get("refuse_pictures") and "image_url" in json.dumps(body["messages"]):
+            return JSONResponse({"error": {"message": "The picture is damaged.", "type": "stand_in"}}, status_code=400)
         if "error" in ordered:
             return JSONResponse({"error": {"message": ordered["error"], "type": "stand_in"}}, status_code=503)
 
@@ -144,16 +157,56 @@ def make_app(options: argparse.Namespace) -> Starlette:
             for delta in ordered.get("deltas", echo):
                 _count(timings)
                 yield _event({"choices": [{"index": 0, "delta": delta}]})
+                await asyncio.sleep(ordered.get("pause", 0))
             while ordered.get("endless"):
                 _count(timings)
                 yield _event({"choices": [{"index": 0, "delta": {"content": "more "}}]})
                 await asyncio.sleep(0.02)
+            finish = ordered.get("finish", "stop")
+            yield _event({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
             yield _event({"choices": [], "usage": {"completion_tokens": 7}})
             yield "data: [DONE]\n\n"
 
         say("INFO", f"chat {json.dumps(body, ensure_ascii=False)}")
         note_answer("You said so.")
         return StreamingResponse(answer(), media_type="text/event-stream")
+
+    async def draw(request: Request) -> Response:
+        """A picture in four steps, halfway to be seen."""
+        body = await request.json()
+        say("INFO", f"draw {json.dumps(body, ensure_ascii=False)}")
+
+        async def answer() -> AsyncIterator[str]:
+            for step in range(1, 5):
+                yield f": step {step} of 4\n\n"
+                if step == 2:
+                    yield _event({"type": "image_generation.partial_image", "b64_json": PICTURE})
+                await asyncio.sleep(orders(options).get("draw", {}).get("pause", 0))
+            yield _event({"type": "image_generation.completed", "b64_json": PICTURE, "seed": 1})
+
+        return StreamingResponse(answer(), media_type="text/event-stream")
+
+    async def speak(request: Request) -> Response:
+        """A fifth of a second of silence, in pieces that cut a sample in half."""
+        say("INFO", f"speak {json.dumps(await request.json(), ensure_ascii=False)}")
+
+        async def answer() -> AsyncIterator[bytes]:
+            for piece in (b"\0" * 4799, b"\0" * 4801):
+                yield piece
+
+        return StreamingResponse(answer(), media_type="audio/pcm")
+
+    async def voices(request: Request) -> Response:
+        names = orders(options).get("voices", ["default"])
+        return JSONResponse({"voices": [{"id": name, "name": name, "model": "org/voice"} for name in names]})
+
+    async def transcribe(request: Request) -> Response:
+        """Tells what kind of file has come."""
+        async with request.form() as form:
+            file = form["file"]
+            assert isinstance(file, UploadFile)
+            begin = (await file.read())[:4].hex()
+            return JSONResponse({"text": f" A {file.content_type} beginning with {begin}."})
 
     async def preload(request: Request) -> Response:
         if refusal := orders(options).get("refuse_to_load"):
@@ -173,6 +226,10 @@ def make_app(options: argparse.Namespace) -> Starlette:
             Route("/model/cleanup", cleanup, methods=["POST"]),
             Route("/live", live),
             Route("/v1/chat/completions", chat, methods=["POST"]),
+            Route("/v1/images/generations", draw, methods=["POST"]),
+            Route("/v1/audio/speech", speak, methods=["POST"]),
+            Route("/v1/audio/voices", voices),
+            Route("/v1/audio/transcriptions", transcribe, methods=["POST"]),
         ],
     )
 

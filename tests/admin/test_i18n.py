@@ -51,7 +51,7 @@ def test_every_key_that_is_used_exists_and_the_other_way_round() -> None:
         *(PROJECT / "i18n").glob("*.py"),
     ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
-    scripts = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "static" / "js").glob("*.js"))
+    scripts = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "static" / "js").rglob("*.js"))
     used = set(CALL.findall(text)) | {key for key, computed in SCRIPT_KEY.findall(scripts) if not computed}
     prefixes = {*PREFIX.findall(text), *(key for key, computed in SCRIPT_KEY.findall(scripts) if computed)}
     assert used <= set(REFERENCE)

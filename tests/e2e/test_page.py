@@ -42,6 +42,7 @@ def test_assign_apply_chat_disable(suite: SuiteProcess, browser: Browser) -> Non
     expect(card.locator(".run")).to_contain_text("1 個實例")
 
     follow(page.get_by_role("link", name="試聊"))
+    page.get_by_role("button", name="對話選項", exact=True).click()
     page.get_by_label("溫度").fill("0")
     page.get_by_label("訊息", exact=True).fill(QUESTION)
     page.keyboard.press("Enter")
@@ -67,6 +68,7 @@ def test_an_image_reaches_a_vision_model(suite: SuiteProcess, browser: Browser, 
     expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     manners = Manners(page)
     page.goto(f"{suite.url}/playground")
+    page.get_by_role("button", name="Options", exact=True).click()
     page.get_by_label("Max tokens").fill("4")
     picture = tmp_path / "picture.png"
     page.screenshot(path=picture, clip={"x": 0, "y": 0, "width": 64, "height": 64})

@@ -109,7 +109,10 @@ def _load(page: Page, t: Translator) -> None:
 
 def _chat(page: Page, t: Translator) -> None:
     _go(page, t, "playground")
+    options = page.get_by_role("button", name=t("play.options"), exact=True)
+    options.click()
     page.get_by_label(t("play.max_tokens")).fill("8")
+    options.click()
     page.get_by_label(t("play.prompt"), exact=True).fill("Hello")
     page.keyboard.press("Enter")
     figures = page.locator(".turn[data-role=assistant] .figures")

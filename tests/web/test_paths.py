@@ -79,6 +79,7 @@ ADMIN_PATHS = [
     ("GET", "/api/events?screen=logs&device={}"),
     ("GET", "/static/{}"),
     ("POST", "/api/playground/{}"),
+    ("GET", "/api/chats/{}"),
 ]
 DEVICE_BODIES = [
     ("POST", "/api/show", "model"),

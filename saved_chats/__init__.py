@@ -1,0 +1,1 @@
+"""Chats of the page, kept on this machine."""
