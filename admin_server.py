@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from admin.api.caches import caches_router
+from admin.api.conversions import conversions_router
 from admin.api.devices import devices_router
 from admin.api.doctor import doctor_router
 from admin.api.doctor_context import doctor_context
@@ -44,6 +45,8 @@ from administration.service import Administration
 from administration.tuning import TuningRuns
 from configuration.device_config import ConfigStore
 from configuration.server_config import ServerConfig
+from conversion.conversions import Conversions
+from conversion.toolchain import Converter
 from doctor.examination import Doctor
 from i18n.catalogues import Catalogues
 from keys.access import Access
@@ -88,7 +91,16 @@ class AdminSettings:
     internal_key: str | None = field(default=None, repr=False)
 
 
-def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry, store: ConfigStore) -> FastAPI:
+def create_app(
+    settings: AdminSettings,
+    *,
+    suite: Suite,
+    registry: ModelRegistry,
+    store: ConfigStore,
+    conversions: Conversions | None = None,
+) -> FastAPI:
+    """`conversions`: those to run instead of the data directory's own, for tests."""
+    conversions = conversions or Conversions(registry, Converter(settings.data_dir))
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=__version__)
     renderer.add_globals(navigation=NAVIGATION)
@@ -108,6 +120,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         last_use=last_use,
         doctor=doctor,
         tunings=tunings,
+        conversions=conversions,
     )
     feed = LiveFeed(reader)
     access = Access(
@@ -122,6 +135,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         suite=suite,
         access=access,
         server_config=settings.server_config,
+        conversions=conversions,
     )
     sessions = Sessions(access.store)
     login = Login(access, sessions, renderer, secure=settings.tls is not None)
@@ -130,6 +144,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await suite.start()
         await registry.start()
+        conversions.start()
         watches = {"feed": feed.run(), "history": history.run(), "usage": usage.run()}
         tasks = [asyncio.create_task(watch, name=name) for name, watch in watches.items()]
         try:
@@ -139,6 +154,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await conversions.stop()
             await asyncio.gather(registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close())
 
     app = FastAPI(
@@ -169,6 +185,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     _handle_errors(app, errors)
     app.include_router(devices_router(reader, feed, administration))
     app.include_router(models_router(reader, feed, administration))
+    app.include_router(conversions_router(feed, administration))
     app.include_router(doctor_router(doctor, catalogues))
     app.include_router(caches_router(store, settings.data_dir))
     app.include_router(hub_check_router(registry, catalogues))

@@ -55,10 +55,11 @@ async def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def _command(name: str) -> Command:
-    from commands import bench, devices, examining, gateway, keys, models, pulling, tuning
+    from commands import bench, converting, devices, examining, gateway, keys, models, pulling, tuning
 
     return {
         "pull": pulling.pull,
+        "convert": converting.convert,
         "list": models.list_models,
         "search": models.search,
         "show": models.show,

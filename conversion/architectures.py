@@ -11,8 +11,6 @@ ConversionTask = Literal["text", "vision", "embedding", "reranker", "speech"]
 _TABLE: dict[str, list[str]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 _TASKS: tuple[ConversionTask, ...] = get_args(ConversionTask)
 ARCHITECTURES = {task: frozenset(_TABLE[task]) for task in _TASKS}
-    task: frozenset(_TABLE[task]) for task in get_args(ConversionTask)
-}
 """`model_type` of config.json, with hyphens, of what is served here too."""
 CODE_IN_REPOSITORY = frozenset(_TABLE["code_in_repository"])
 """Those that transformers does not have: they come with code of their own."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from conversion.child import ChildFailed, run_child
 from conversion.errors import ConverterUnavailable
@@ -52,7 +53,6 @@ class Converter:
 
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / FOLDER
-        self._sizes: tuple[float, int] | None = None
 
     @property
     def python(self) -> Path:
@@ -60,23 +60,24 @@ class Converter:
 
     @property
     def installed(self) -> bool:
+        return self._stamp() is not None
+
+    def _stamp(self) -> dict[str, Any] | None:
+        """None unless the environment is whole and made of what this version of the server asks for."""
         try:
             stamp = json.loads((self.folder / _STAMP).read_text(encoding="utf-8"))
+            whole = stamp["requirements"] == _digest() and isinstance(stamp["size_bytes"], int)
         except BROKEN_FILE:
-            return False
-        return isinstance(stamp, dict) and stamp.get("requirements") == _digest() and self.python.exists()
+            return None
+        return stamp if whole and self.python.exists() else None
 
     def command(self, *words: str) -> tuple[str, ...]:
         return (str(self.python), *words)
 
     def status(self) -> ConverterStatus:
         """Cheap enough to be asked for with every reading of the page."""
-        if not self.installed:
-            return ConverterStatus(False, INSTALLED_BYTES)
-        stamp = (self.folder / _STAMP).stat().st_mtime
-        if self._sizes is None or self._sizes[0] != stamp:
-            self._sizes = (stamp, directory_size(self.folder))
-        return ConverterStatus(True, self._sizes[1])
+        stamp = self._stamp()
+        return ConverterStatus(False, INSTALLED_BYTES) if stamp is None else ConverterStatus(True, stamp["size_bytes"])
 
     async def install(self, on_line: Callable[[str], object]) -> None:
         """Make it where it is not whole. Raises ConverterUnavailable, OSError."""
@@ -90,7 +91,8 @@ class Converter:
             await self._pip(["--no-deps", "-r", str(REQUIREMENTS), *_openvino()], on_line)
         except ChildFailed as error:
             raise ConverterUnavailable(Notice("notices.converter_not_installed", reason=str(error))) from error
-        stamp = {"requirements": _digest(), "seconds": round(time.monotonic() - started), "openvino": _openvino()}
+        seconds, size = round(time.monotonic() - started), await asyncio.to_thread(directory_size, self.folder)
+        stamp = {"requirements": _digest(), "seconds": seconds, "size_bytes": size}
         await asyncio.to_thread(write_json, self.folder / _STAMP, stamp)
 
     def remove(self) -> int:

@@ -44,7 +44,7 @@ def environments() -> list[dict[str, str]]:
 def closure() -> dict[str, set[str]]:
     """Each package with the markers under which alone it is needed; none: always."""
     found: dict[str, set[str]] = {name: set() for name in ROOTS}
-    waiting = list(ROOTS)
+    waiting: list[str] = list(ROOTS)
     while waiting:
         name = waiting.pop()
         try:

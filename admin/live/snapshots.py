@@ -24,6 +24,7 @@ from admin.live.views import (
 )
 from administration.tuning import TuningRuns
 from configuration.device_config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from conversion.conversions import Conversions
 from doctor.examination import Doctor
 from memory.kv_cache import KvPrecision, kv_cache_bytes, kv_format
 from memory.readings import default_reserve, read_system_memory
@@ -47,6 +48,7 @@ class SnapshotReader:
     last_use: LastUse
     doctor: Doctor
     tunings: TuningRuns
+    conversions: Conversions
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -75,6 +77,8 @@ class SnapshotReader:
             gateway=await asyncio.to_thread(gateway_card, self.suite),
             config_problem=problem,
             recommended=recommendations(seats(cards)),
+            conversions=tuple(reversed(self.conversions.jobs())),
+            converter=self.conversions.converter.status(),
         )
 
     def _with_tunings(self, card: DeviceCard) -> DeviceCard:

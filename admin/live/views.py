@@ -6,12 +6,15 @@ They are compared to find out what has changed since the last reading, so they h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from admin.live.gateway_view import GatewayCard
 from admin.live.memory_bars import MemoryBar
 from admin.live.request_rows import ActivityRow
 from administration.tuning import TuningLine
 from configuration.device_config import ConfigError, DeviceSettings, ModelAssignment
+from conversion.jobs import ConversionJob
+from conversion.toolchain import ConverterStatus
 from doctor.examination import Report
 from model_files.embedding_facts import EmbeddingFacts
 from registry.jobs import PullJob
@@ -172,6 +175,7 @@ class LocalModelRow:
     commit: str | None
     downloaded_at: str | None
     imported_at: str | None
+    converted: dict[str, Any] | None
     license: str | None
     tools: bool
     thinking: bool
@@ -255,6 +259,8 @@ class Snapshot:
     gateway: GatewayCard
     config_problem: ConfigError | None
     recommended: tuple[Recommendation, ...] = ()
+    conversions: tuple[ConversionJob, ...] = ()
+    converter: ConverterStatus | None = None
 
     def device(self, name: str) -> DeviceCard | None:
         return next((device for device in self.devices if device.name == name), None)

@@ -66,6 +66,11 @@ def get(snapshot: Snapshot) -> list[Fragment]:
         *common(snapshot),
         Fragment("jobs", "fragments/jobs.html", {"jobs": snapshot.jobs}),
         Fragment(
+            "conversions",
+            "fragments/conversions.html",
+            {"conversions": snapshot.conversions, "converter": snapshot.converter},
+        ),
+        Fragment(
             "recommended",
             "fragments/recommended.html",
             {"found": snapshot.recommended, "local": frozenset(model.id for model in snapshot.local_models)},
