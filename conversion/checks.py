@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import humanize
 
 from conversion.errors import NotEnoughMemory
-from conversion.recipes import BYTES_PER_PARAMETER, Recipe
+from conversion.recipes import BYTES_PER_PARAMETER, ExportRecipe
 from memory.readings import MemoryReading
 from notices import Notice
 from registry.downloader import RESERVE_BYTES
@@ -37,7 +37,9 @@ class ConversionSize:
         return self.download + self.work + self.result + self.tools
 
 
-def reckon(weights_bytes: int, recipe: Recipe, *, download: int, tools: int, merged: bool = False) -> ConversionSize:
+def reckon(
+    weights_bytes: int, recipe: ExportRecipe, *, download: int, tools: int, merged: bool = False
+) -> ConversionSize:
     """`weights_bytes`: of the safetensors files; `merged`: an adapter makes another copy of them."""
     parameters = weights_bytes / _BYTES_PER_SOURCE_PARAMETER
     intermediate = parameters * BYTES_PER_PARAMETER["fp16"] if recipe.weights != "fp16" else 0
@@ -60,11 +62,12 @@ def check_memory(size: ConversionSize, memory: MemoryReading) -> None:
     """Raises NotEnoughMemory."""
     if size.memory <= memory.available:
         return
-    figures = {"needed": humanize.naturalsize(size.memory), "available": humanize.naturalsize(memory.available)}
-    never = size.memory > memory.total
-    key = "notices.conversion_memory_never" if never else "notices.conversion_memory"
-    values = {**figures, "total": humanize.naturalsize(memory.total)} if never else figures
-    raise NotEnoughMemory(Notice(key, **values), needed_bytes=size.memory, available_bytes=memory.available)
+    needed, available = humanize.naturalsize(size.memory), humanize.naturalsize(memory.available)
+    if size.memory > memory.total:
+        sentence = Notice("notices.conversion_memory_never", needed=needed, total=humanize.naturalsize(memory.total))
+    else:
+        sentence = Notice("notices.conversion_memory", needed=needed, available=available)
+    raise NotEnoughMemory(sentence, needed_bytes=size.memory, available_bytes=memory.available)
 
 
 def licence_note(license_id: str | None) -> str:

@@ -13,9 +13,9 @@ import humanize
 
 from conversion import steps
 from conversion.checks import check_disk, check_memory, licence_note, reckon
-from conversion.errors import NotConvertible
+from conversion.errors import ConversionFailed, NotConvertible
 from conversion.jobs import ConversionJob, ConversionRequest, ConversionState, ConversionStore, new_conversion
-from conversion.recipes import Recipe, choose_recipe
+from conversion.recipes import ExportRecipe, choose_recipe
 from conversion.source import ModelSource, read_source
 from conversion.toolchain import Converter
 from conversion.workspace import Workspace, remove_strays
@@ -40,7 +40,7 @@ class _Plan:
     """What the checks have found out. `weights_bytes`: of the source."""
 
     source: ModelSource
-    recipe: Recipe
+    recipe: ExportRecipe
     model_id: str
     folder: Path
     resolved: Resolved | None
@@ -212,6 +212,10 @@ class Conversions:
             await self._fail(job_id, DownloadFailed(Notice("notices.resume_to_try_again", sentence=str(death))))
         except OSError as error:
             await self._fail(job_id, DownloadFailed(Notice("notices.model_not_stored", error=error)))
+        except Exception as error:  # a file that is not what its name says, a library's surprise: one job's trouble
+            logger.exception("The conversion of %s failed", self.job(job_id).request.source)
+            reason = f"{type(error).__name__}: {error}"
+            await self._fail(job_id, ConversionFailed(Notice("notices.export_failed", reason=reason)))
 
     async def _fail(self, job_id: str, error: RegistryError) -> None:
         """What was downloaded stays for another try; what was made of it goes."""

@@ -34,7 +34,7 @@ BYTES_PER_PARAMETER: dict[Weights, float] = {"int4": 0.6, "int8": 1.05, "fp16": 
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ExportRecipe:
     """`options`: of `optimum-cli export openvino`. `suffix`: what the hub's converted models have in their names."""
 
     task: ConversionTask
@@ -55,7 +55,7 @@ def default_weights(task: ConversionTask, device: TargetDevice) -> Weights:
     return "fp16" if device == "npu" else "int8"
 
 
-def choose_recipe(source: ModelSource, device: TargetDevice, weights: Weights | None) -> Recipe:
+def choose_recipe(source: ModelSource, device: TargetDevice, weights: Weights | None) -> ExportRecipe:
     """Raises NotConvertible where the device does not take such a model."""
     weights = weights or default_weights(source.task, device)
     channel_wise = device == "npu" and weights == "int4"
@@ -71,7 +71,7 @@ def choose_recipe(source: ModelSource, device: TargetDevice, weights: Weights | 
         options += ["--library", "sentence_transformers" if source.dense else "transformers"]
     if source.needs_code:
         options.append("--trust-remote-code")
-    return Recipe(source.task, device, weights, tuple(options), f"{weights}{'-cw' if channel_wise else ''}-ov")
+    return ExportRecipe(source.task, device, weights, tuple(options), f"{weights}{'-cw' if channel_wise else ''}-ov")
 
 
 def _check_npu(source: ModelSource, weights: Weights) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from conversion.child import ChildFailed, Event, run_child
 from conversion.errors import ConversionFailed
 from conversion.jobs import ConversionRequest
-from conversion.recipes import Recipe
+from conversion.recipes import ExportRecipe
 from conversion.workspace import Workspace
 from notices import Notice, notice_of
 from registry.disk import directory_size, free_bytes, write_json
@@ -81,7 +81,7 @@ async def export(
     space: Workspace,
     source: Path,
     adapter: Path | None,
-    recipe: Recipe,
+    recipe: ExportRecipe,
     *,
     on_line: Callable[[str], object],
     on_stage: Callable[[str], object],
@@ -126,7 +126,7 @@ def carry_over(source: Path, output: Path) -> None:
 
 
 async def verify(
-    space: Workspace, recipe: Recipe, *, command: Sequence[str] | None = None, on_line: Callable[[str], object]
+    space: Workspace, recipe: ExportRecipe, *, command: Sequence[str] | None = None, on_line: Callable[[str], object]
 ) -> dict[str, Any]:
     """Load the model as the server would and ask it something; what was seen. Raises ConversionFailed, OSError."""
     command = command or python_command("-m", "conversion.verification")
@@ -146,7 +146,7 @@ def describe(
     space: Workspace,
     model_id: str,
     request: ConversionRequest,
-    recipe: Recipe,
+    recipe: ExportRecipe,
     resolved: Resolved | None,
     endpoint: str,
     versions: Mapping[str, str],

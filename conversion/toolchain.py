@@ -86,14 +86,18 @@ class Converter:
         await asyncio.to_thread(self.remove)
         started = time.monotonic()
         try:
-            await self._run(python_command("-m", "venv", str(self.folder)), on_line)
-            await self._install_torch(on_line)
-            await self._pip(["--no-deps", "-r", str(REQUIREMENTS), *_openvino()], on_line)
+            await self._build(on_line)
         except ChildFailed as error:
             raise ConverterUnavailable(Notice("notices.converter_not_installed", reason=str(error))) from error
         seconds, size = round(time.monotonic() - started), await asyncio.to_thread(directory_size, self.folder)
         stamp = {"requirements": _digest(), "seconds": seconds, "size_bytes": size}
         await asyncio.to_thread(write_json, self.folder / _STAMP, stamp)
+
+    async def _build(self, on_line: Callable[[str], object]) -> None:
+        """Raises ChildFailed, OSError."""
+        await self._run(python_command("-m", "venv", str(self.folder)), on_line)
+        await self._install_torch(on_line)
+        await self._pip(["--no-deps", "-r", str(REQUIREMENTS), *_openvino()], on_line)
 
     def remove(self) -> int:
         """The bytes freed. Raises OSError."""

@@ -76,7 +76,7 @@ class Downloader:
         model = self._resolve()
         files = self._wanted(model)
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._forget_other_files(files)
+        self._forget_other_files(self._kept(model, files))
         for file in files:
             inside(self._directory, *file.path.split("/"))
         self._take_over(files)
@@ -105,6 +105,10 @@ class Downloader:
             if file.path.lower().endswith(".gguf"):
                 check_readable(file.path, model.gguf_architecture, model.id)
         return files
+
+    def _kept(self, model: RemoteModel, files: list[RemoteFile]) -> list[RemoteFile]:
+        """What may lie there: looking at a description again leaves weights that came before."""
+        return [*files, *weight_files(model.files)] if self._request.form == "description" else files
 
     def _resolve(self) -> RemoteModel:
         request = self._request

@@ -105,7 +105,7 @@ def main() -> None:
 
 def build_chat(directory: Path) -> None:
     """One Qwen2 layer with a ChatML template that knows tools and thinking."""
-    tokenizer = _tokenizer(bos=None, eos="<|im_end|>")
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>")
     tokenizer.chat_template = CHAT_TEMPLATE
     config = Qwen2Config(
         vocab_size=len(tokenizer),
@@ -125,8 +125,8 @@ def build_chat(directory: Path) -> None:
 
 def build_embedding(directory: Path) -> None:
     """One BERT layer, 32 dimensions, 256 tokens of context, mean pooling."""
-    tokenizer = _tokenizer(bos="<|im_start|>", eos="<|im_end|>")
-    config = BertConfig(**_encoder(tokenizer), max_position_embeddings=256)
+    tokenizer = byte_tokenizer(bos="<|im_start|>", eos="<|im_end|>")
+    config = BertConfig(**encoder_settings(tokenizer), max_position_embeddings=256)
     _export(BertModel(config, add_pooling_layer=False), OVModelForFeatureExtraction, tokenizer, directory)
     pooling = directory / "1_Pooling"
     pooling.mkdir()
@@ -137,15 +137,15 @@ def build_embedding(directory: Path) -> None:
 
 def build_reranker(directory: Path) -> None:
     """One XLM-RoBERTa layer with one score on top; that family's positions begin at 2."""
-    tokenizer = _tokenizer(bos="<|im_start|>", eos="<|im_end|>")
-    config = XLMRobertaConfig(**_encoder(tokenizer), max_position_embeddings=258, num_labels=1)
+    tokenizer = byte_tokenizer(bos="<|im_start|>", eos="<|im_end|>")
+    config = XLMRobertaConfig(**encoder_settings(tokenizer), max_position_embeddings=258, num_labels=1)
     model = XLMRobertaForSequenceClassification(config)
     _export(model, OVModelForSequenceClassification, tokenizer, directory)
 
 
 def build_qwen_reranker(directory: Path) -> None:
     """One Qwen3 layer that is asked for "yes" or "no", as that family's rerankers are."""
-    tokenizer = _tokenizer(bos=None, eos="<|im_end|>", words=["yes", "no"])
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", words=["yes", "no"])
     config = Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -166,7 +166,7 @@ def build_qwen_reranker(directory: Path) -> None:
 
 def build_vision(directory: Path) -> None:
     """A LLaVA of one language layer, its images 56 pixels square in 16 patches."""
-    tokenizer = _tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, _IMAGE])
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, _IMAGE])
     tokenizer.chat_template = CHAT_TEMPLATE
     seeing = CLIPVisionConfig(
         hidden_size=32,
@@ -202,7 +202,7 @@ def build_vision(directory: Path) -> None:
     _export(model, OVModelForVisualCausalLM, tokenizer, directory, {"preprocessor_config.json": processor})
 
 
-def _encoder(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+def encoder_settings(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
@@ -214,7 +214,7 @@ def _encoder(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     }
 
 
-def _tokenizer(
+def byte_tokenizer(
     *, bos: str | None, eos: str, special: Sequence[str] = _SPECIAL, words: Sequence[str] = ()
 ) -> PreTrainedTokenizerFast:
     """Single bytes as tokens, and `words`. With `bos` every text is put between `bos` and `eos`, for encoders."""
@@ -249,7 +249,7 @@ def _export(
             (directory / name).write_text(text, encoding="utf-8")
         exporter.from_pretrained(source, export=True, load_in_8bit=False).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
-    converted = convert_tokenizer(tokenizer, with_detokenizer=True)
+    converted = convertbyte_tokenizer(tokenizer, with_detokenizer=True)
     assert isinstance(converted, tuple)
     for name, part in zip(("openvino_tokenizer", "openvino_detokenizer"), converted, strict=True):
         save_model(part, directory / f"{name}.xml")

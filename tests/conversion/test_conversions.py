@@ -271,7 +271,7 @@ async def test_the_converter_is_installed_on_first_use_and_can_be_removed(
     converter.order()
     assert (await converted(conversions)).state == "ready"
     assert converter.installed
-    assert await conversions.remove_converter() == 1000
+    assert await conversions.remove_converter() > 1000
     assert not converter.folder.exists()
 
 
