@@ -72,8 +72,9 @@ def build_whisper(directory: Path) -> None:
 
 
 def whisper_source(directory: Path) -> PreTrainedTokenizerFast:
-    """A Whisper in Hugging Face's format. Two layers each way; single bytes, three languages and all times as tokens. No heads for times of words: of the
-    times that random weights come to the library would read past the end of its memory."""
+    """A Whisper in Hugging Face's format: two layers each way; single bytes, three languages and all times as tokens.
+    No heads for times of words: of the times that random weights come to the library would read past the end of its
+    memory."""
     marks = ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{each}|>" for each in _LANGUAGES)]
     marks += ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
     times = [f"<|{step / 50:.2f}|>" for step in range(_STEPS)]

@@ -249,7 +249,7 @@ def _export(
             (directory / name).write_text(text, encoding="utf-8")
         exporter.from_pretrained(source, export=True, load_in_8bit=False).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
-    converted = convertbyte_tokenizer(tokenizer, with_detokenizer=True)
+    converted = convert_tokenizer(tokenizer, with_detokenizer=True)
     assert isinstance(converted, tuple)
     for name, part in zip(("openvino_tokenizer", "openvino_detokenizer"), converted, strict=True):
         save_model(part, directory / f"{name}.xml")

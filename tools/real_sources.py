@@ -1,5 +1,5 @@
-"""Puts what the tests of conversion start from into tools/.real_models: the converter, as the product installs it, and tiny
-models of real architectures in Hugging Face's format.
+"""Puts what the tests of conversion start from into tools/.real_models: the converter, as the product installs it, and
+tiny models of real architectures in Hugging Face's format.
 
     .venv/bin/python tools/real_sources.py
 
