@@ -5,37 +5,33 @@ import logging
 import time
 from collections import ChainMap
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import aclosing, contextmanager, nullcontext
+from contextlib import aclosing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from instances.handle import Instance, InstanceLost, RequestRefused
+from instances.handle import Instance, RequestRefused
 from instances.protocol import GenerationParams, LoadModel, MultimodalPrompt, Rows, ScorePrompt, TextWork, TokenOutput
 from memory.budget import MemoryBudget
-from pools.arrivals import ArrivalCounter, arrived
-from pools.errors import GenerationFailed, ModelNotFound, ShuttingDown
+from pools.arrivals import arrived
+from pools.errors import ModelNotFound, ShuttingDown
 from pools.generation_state import GenerationState
 from pools.housekeeping import Housekeeping
 from pools.instance_loader import InstanceLoader
-from pools.loaded_instance import KVReservation
+from pools.instance_plan import load_message, plan_instance, settings_for_more_cache
 from pools.memory_cost_cache import MemoryCostCache
 from pools.memory_scheduler import MemoryScheduler
 from pools.pool import ModelPool
 from pools.prefix_warm_up import prefix_key, warm_up_prefixes
 from pools.prompt_limit import PromptLimit, prompt_limit
 from pools.prompt_scores import TokenScore, read_scores, scoring_model
-from pools.served_model import ServedModel, load_message, plan_instance, settings_for_more_cache
+from pools.request_runner import RequestRunner
+from pools.served_model import ServedModel
 from pools.statistics import Statistics, Timings
 from pools.warm_prefixes import WarmPrefixes
-from pools.work import done_again_when_lost
 from web.errors import InvalidRequest, ServiceError
 
 logger = logging.getLogger(__name__)
-
-_MAX_LOSSES_WITHOUT_PROGRESS = 3
-
-T = TypeVar("T")
 
 
 class ModelManager:
@@ -65,7 +61,8 @@ class ModelManager:
         self.statistics: dict[str, Statistics] = {}
         self.costs = MemoryCostCache(cache_dir / "memory_costs.json" if cache_dir else None)
         self.warm_prefixes = WarmPrefixes(cache_dir / "warm_prefixes.bin" if cache_dir else None)
-        self.arrivals = ArrivalCounter()
+        self._runner = RequestRunner(clock)
+        self.arrivals = self._runner.arrivals
         everything = ChainMap(self.pools, self.scorers)
         self.memory_scheduler = MemoryScheduler(everything, budget, self.costs, clock)
         self._cache_dir = cache_dir
@@ -73,8 +70,6 @@ class ModelManager:
         self._queue_seconds = queue_seconds
         self._loader = InstanceLoader(budget, self.memory_scheduler, self.costs, cache_dir, make_instance)
         self._housekeeping = Housekeeping(everything, budget, self.memory_scheduler, clock)
-        # Two generations at once on one NPU end in DEVICE_LOST and take the process with them.
-        self._npu_turn = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
         for model in models:
             self.add_model(model)
@@ -155,19 +150,17 @@ class ModelManager:
         timings.prompt_tokens = len(prompt_ids)
         if multimodal is None and pool.model.warms_prefixes:
             self.warm_prefixes.note(prefix_key(pool.model), prompt_ids)
-        run = GenerationState(prompt_ids, sampling, multimodal)
+        state = GenerationState(prompt_ids, sampling, multimodal)
         with statistics.counted(timings, self.clock):
             try:
-                while not run.finished:
-                    reservation = await self._acquire(pool, run, timings, client, keep_alive)
-                    async with aclosing(self._attempt(pool, reservation, run, timings)) as outputs:
-                        async for output in outputs:
-                            timings.generated_tokens = len(run.generated)
-                            if output.evicted_tokens and not timings.evicted_tokens:
-                                _note_evicted(pool, timings, output.evicted_tokens)
-                            yield output
+                async with aclosing(self._runner.generate(pool, state, timings, client, keep_alive)) as outputs:
+                    async for output in outputs:
+                        timings.generated_tokens = len(state.generated)
+                        if output.evicted_tokens and not timings.evicted_tokens:
+                            _note_evicted(pool, timings, output.evicted_tokens)
+                        yield output
             finally:
-                statistics.resumed += run.losses
+                statistics.resumed += state.losses
 
     async def compute(
         self,
@@ -231,7 +224,7 @@ class ModelManager:
         def refused(error: RequestRefused) -> ServiceError:
             return InvalidRequest(f"The model could not do this: {error}.")
 
-        pieces = self._worked(pool, lambda instance: instance.work(data), timings, client, keep_alive, refused)
+        pieces = self._runner.work(pool, lambda instance: instance.work(data), timings, client, keep_alive, refused)
         async with aclosing(pieces):
             async for piece in pieces:
                 timings.first_token = timings.first_token or self.clock()
@@ -249,34 +242,8 @@ class ModelManager:
         async def rows(instance: Instance) -> AsyncGenerator[Rows, None]:
             yield await instance.compute(work)
 
-        async with aclosing(self._worked(pool, rows, timings, client, keep_alive, refused)) as answers:
+        async with aclosing(self._runner.work(pool, rows, timings, client, keep_alive, refused)) as answers:
             return await anext(answers)
-
-    def _worked(
-        self,
-        pool: ModelPool,
-        ask: Callable[[Instance], AsyncGenerator[T, None]],
-        timings: Timings,
-        client: str,
-        keep_alive: float | None,
-        refused: Callable[[RequestRefused], ServiceError],
-    ) -> AsyncGenerator[T, None]:
-        async def reserve(*, again: bool) -> KVReservation:
-            was_ready, asked = bool(pool.loaded_instances), self.clock()
-            reservation = await pool.acquire(0, client, returned=again, timings=timings, keep_alive=keep_alive)
-            timings.started = timings.started or self.clock()
-            if not was_ready:
-                timings.load_seconds += self.clock() - asked
-            return reservation
-
-        return done_again_when_lost(
-            ask,
-            reserve,
-            pool.release,
-            name=pool.model.public_id,
-            turn=lambda: self._npu_turn if pool.model.needs_device_turn else nullcontext(),
-            refused=refused,
-        )
 
     async def preload(self, model_id: str, count: int, *, keep_alive: float | None = None) -> int:
         """Start instances up to `count`; the number that then runs. `keep_alive` is set on all of them unless it is
@@ -294,64 +261,6 @@ class ModelManager:
         idle = [(pool, loaded) for pool in pools for loaded in pool.idle_instances()]
         await asyncio.gather(*(pool.unload(loaded) for pool, loaded in idle))
         return len(idle)
-
-    async def _acquire(
-        self, pool: ModelPool, run: GenerationState, timings: Timings, client: str, keep_alive: float | None
-    ) -> KVReservation:
-        was_ready, asked = bool(pool.loaded_instances), self.clock()
-        reservation = await pool.acquire(
-            run.tokens_to_begin, client, returned=run.losses > 0, timings=timings, keep_alive=keep_alive
-        )
-        if not was_ready:
-            timings.load_seconds += self.clock() - asked
-        if timings.started is None:
-            timings.started = self.clock()
-        return reservation
-
-    async def _attempt(
-        self, pool: ModelPool, reservation: KVReservation, run: GenerationState, timings: Timings
-    ) -> AsyncGenerator[TokenOutput, None]:
-        """Generate in one instance until the answer, the instance or the lease ends."""
-        run.begin_attempt()
-        if run.sampling.structure is not None:
-            reservation.loaded.note_structure(run.sampling.structure, run.sampling.structure_bytes)
-        try:
-            if not (reservation.loaded.instance.busy or pool.model.one_at_a_time):
-                await self.arrivals.settle()  # who begins alone keeps the others waiting for a whole step
-            async with self._npu_turn if pool.model.needs_device_turn else nullcontext():
-                with reservation.loaded.instance.generate(run.prompt_ids, run.sampling, run.multimodal) as generation:
-                    reservation.on_preempted = None if run.bound_to_grammar else generation.cancel
-                    async for output in generation:
-                        if output.tokens and timings.first_token is None:
-                            timings.first_token = self.clock()
-                        if output.finish == "cancelled":
-                            run.losses += 1
-                            return
-                        reservation.loaded.productive = True
-                        yield run.add(output)
-                        reservation.cover(run.tokens)
-        except RequestRefused as error:
-            sentence = f"The model could not answer this request: {error}"
-            raise (
-                InvalidRequest(sentence, param="messages") if run.multimodal else GenerationFailed(sentence)
-            ) from error
-        except InstanceLost as error:
-            logger.warning("A request of %s lost its instance: %s", pool.model.public_id, error)
-            run.lose()
-            if run.complete:
-                run.finished = True
-                yield TokenOutput(0, [], finish="length")
-                return
-            if run.generated and run.bound_to_grammar:
-                raise GenerationFailed(
-                    "The model's instance was lost in the middle of an answer of a prescribed form, which cannot be "
-                    f"continued elsewhere ({error}). Please ask again."
-                ) from error
-            if run.losses_without_progress >= _MAX_LOSSES_WITHOUT_PROGRESS:
-                sentence = f"The model's instance ended {run.losses_without_progress} times on this request: {error}"
-                raise GenerationFailed(sentence) from error
-        finally:
-            pool.release(reservation)
 
     def _make_pool(self, model: ServedModel) -> ModelPool:
         plan = plan_instance(model, self.budget.figures().limit)

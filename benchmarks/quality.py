@@ -97,16 +97,18 @@ def gguf_perplexities(models: Path, reference: Reference) -> Iterator[tuple[str,
         yield file.parent.name, f"{right:.2f}", f"{read:.2f}"
 
 
-def served_vectors(models: Path, reference: Reference) -> Iterator[tuple[str, str]]:
-    """The smallest cosine between a served vector and that of sentence-transformers."""
-    right = np.array(reference.ask(task="vectors", model=str(models / EMBEDDER), texts=SENTENCES))
+def served_vectors(models: Path, reference: Reference) -> Iterator[tuple[str, str, str]]:
+    """The smallest cosine between a served vector and that of sentence-transformers: of the sentences, and of texts
+    that are longer than the model reads, which both cut."""
+    long = [PROSE, *("".join(SENTENCES[start:] * 8) for start in (0, 10, 20))]
+    right = np.array(reference.ask(task="vectors", model=str(models / EMBEDDER), texts=[*SENTENCES, *long]))
     for form in (f"{EMBEDDER}-ov", f"{EMBEDDER}-st-ov"):
         entry = {"id": "real/vectors", "path": str(models / form)}
         with tempfile.TemporaryDirectory() as data, device_process(Path(data), models=[entry]) as server:
-            body = {"model": "gpu-real/vectors", "input": list(SENTENCES)}
-            answer = server.post("/v1/embeddings", body).raise_for_status().json()
-        found = np.array([each["embedding"] for each in answer["data"]])
-        yield form, f"{(found * right).sum(axis=1).min():.5f}"
+            body = {"model": "gpu-real/vectors", "input": [*SENTENCES, *long]}
+            answer = server.post("/api/embed", body).raise_for_status().json()
+        cosines = (np.array(answer["embeddings"]) * right).sum(axis=1)
+        yield form, f"{cosines[: len(SENTENCES)].min():.5f}", f"{cosines[len(SENTENCES) :].min():.5f}"
 
 
 def perplexity(ir: Path, windows: Sequence[Sequence[int]], properties: dict[str, Any]) -> float:

@@ -10,11 +10,12 @@ from instances.handle import Instance, InstanceLoadError, InstanceLost
 from instances.protocol import LoadModel
 from memory.budget import MemoryBudget
 from model_files.compile_cache import CompileCache
+from pools.instance_plan import load_message, without_cache
 from pools.memory_cost_cache import MemoryCostCache
 from pools.memory_scheduler import MemoryScheduler
 from pools.pool import ModelPool
 from pools.progress import Loading
-from pools.served_model import ServedModel, load_message, without_cache
+from pools.served_model import ServedModel
 
 logger = logging.getLogger(__name__)
 

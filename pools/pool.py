@@ -10,11 +10,12 @@ from typing import Any, Literal, Protocol, get_args
 from instances.handle import Instance, InstanceLoadError, InstanceLost
 from notices import Notice
 from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
+from pools.instance_plan import InstancePlan
 from pools.loaded_instance import KVReservation, LoadedInstance
 from pools.progress import Loading
 from pools.queue import FairQueue, Waiter
 from pools.retry_backoff import RetryBackoff
-from pools.served_model import InstancePlan, ServedModel
+from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.errors import ServiceError
 from web.request_id import current_request_id

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from pools.errors import PromptTooLong
-from pools.served_model import InstancePlan, ServedModel
+from pools.instance_plan import InstancePlan
+from pools.served_model import ServedModel
 
 
 @dataclass(frozen=True)

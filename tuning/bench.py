@@ -21,7 +21,8 @@ from instances.protocol import GenerationParams, LoadModel
 from memory.budget import MemoryBudget, device_budget
 from memory.readings import GB
 from notices import Notice
-from pools.served_model import ServedModel, load_message, plan_instance
+from pools.instance_plan import load_message, plan_instance
+from pools.served_model import ServedModel
 from tuning.trials import TEXT, Prompts
 from tuning.tune import CannotTune, find_model
 

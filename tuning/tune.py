@@ -17,8 +17,9 @@ from instances.protocol import LoadModel
 from memory.budget import MemoryBudget, device_budget
 from memory.readings import GB
 from notices import Notice
+from pools.instance_plan import load_message, plan_instance
 from pools.model_assignment import served_model
-from pools.served_model import ServedModel, load_message, plan_instance
+from pools.served_model import ServedModel
 from tuning.trials import TEXT, Prompts, run_trial
 
 _CANDIDATES = (

@@ -11,7 +11,7 @@ from admin.live.views import CatalogueRow, CatalogueView, Fitness
 from configuration.device_config import ModelAssignment
 from model_files.model_facts import ModelFacts
 from model_registry import Catalogue, CatalogueEntry, ModelRegistry, fit
-from pools.served_model import estimated_bytes
+from pools.instance_plan import estimated_bytes
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from admin.live.views import DeviceCard
 from memory.readings import default_reserve, read_system_memory
-from pools.served_model import estimated_bytes
+from pools.instance_plan import estimated_bytes
 from registry.catalogue import bundled_entries
 from registry.recommend import DeviceBudget, Hardware, Recommendation, recommend
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
+from pools.instance_plan import plan_instance
 from pools.prompt_limit import prompt_limit
-from pools.served_model import plan_instance
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, EMBEDDING, MODELS, Script, serving
 from tests.helpers import http

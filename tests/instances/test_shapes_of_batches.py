@@ -9,7 +9,8 @@ from hardware.devices import ResolvedDevice
 from instances.handle import Instance
 from instances.protocol import VectorizeTexts
 from model_files.model_facts import read_facts
-from pools.served_model import ServedModel, load_message, plan_instance
+from pools.instance_plan import load_message, plan_instance
+from pools.served_model import ServedModel
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "test_embedding"
 LENGTHS = range(1, 201, 2)

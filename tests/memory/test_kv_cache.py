@@ -14,7 +14,8 @@ from instances.continuous_batching import ContinuousBatching
 from instances.protocol import TokenOutput
 from memory.kv_cache import KvFormat, KvPrecision, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
 from model_files.model_facts import read_facts
-from pools.served_model import ServedModel, load_message, plan_instance
+from pools.instance_plan import load_message, plan_instance
+from pools.served_model import ServedModel
 
 MODELS = Path(__file__).parents[1] / "models"
 DEMO = Path(__file__).parents[2] / "models" / "demo_server-guide"

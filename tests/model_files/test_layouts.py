@@ -9,7 +9,7 @@ import pytest
 from model_files.model_facts import read_facts
 from model_files.model_kind import KINDS
 from model_registry import ModelRegistry, NotAnOpenVINOModel, RegistryError, UnsupportedModel, fit
-from pools.served_model import estimated_bytes
+from pools.instance_plan import estimated_bytes
 from registry.files import RemoteFile, check_served
 from tests.model_files.layouts import DAMAGED, UNSUPPORTED, USABLE, Layout, lora, make, t5
 

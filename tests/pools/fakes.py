@@ -13,7 +13,8 @@ from memory.kv_cache import KvShape
 from memory.readings import MemoryReading, PhysicalMemory
 from model_files.model_facts import ModelFacts
 from model_manager import ModelManager
-from pools.served_model import ServedModel, plan_instance
+from pools.instance_plan import plan_instance
+from pools.served_model import ServedModel
 
 MB = 10**6
 MODEL_BYTES = 800 * MB

@@ -12,7 +12,8 @@ from hardware.devices import ResolvedDevice
 from model_files.drafts import own_drafts, tokenizers_differ
 from model_files.model_facts import read_facts
 from pools.drafts import find_draft
-from pools.served_model import ServedModel, load_message, plan_instance
+from pools.instance_plan import load_message, plan_instance
+from pools.served_model import ServedModel
 
 DEMO = Path(__file__).parents[2] / "models" / "demo_server-guide"
 TINY = Path(__file__).parents[1] / "models"

@@ -11,8 +11,8 @@ from instances.handle import Instance
 from instances.protocol import InstanceReady, LoadModel
 from memory.budget import MemoryBudget
 from memory.readings import MemoryReading, PhysicalMemory, ProcessMemory
+from pools.instance_plan import plan_instance
 from pools.memory_cost_cache import MemoryCostCache
-from pools.served_model import plan_instance
 from tests.pools.driving import Request, answer, clock, run, settle
 from tests.pools.fakes import TOTAL, Factory, FakeInstance, instance_bytes, make_manager, served_model
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware.devices import ResolvedDevice
-from pools.served_model import load_message, plan_instance
+from pools.instance_plan import load_message, plan_instance
 from tests.pools.fakes import served_model
 
 F32 = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}

@@ -11,7 +11,7 @@ from memory.kv_cache import KvShape
 from model_files.model_facts import ModelFacts
 from model_files.model_kind import KINDS
 from model_registry import CatalogueEntry, Fit, HubSettings, HubUnreachable, ModelRegistry, fit
-from pools.served_model import estimated_bytes
+from pools.instance_plan import estimated_bytes
 from registry.catalogue import bundled_entries, guess_entry
 from registry.names import check_model_id
 from tests.hub import TestHub

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pools.served_model import estimated_bytes
+from pools.instance_plan import estimated_bytes
 from registry.catalogue import bundled_entries
 from registry.fit import fit
 from registry.recommend import PUBLISHED, DeviceBudget, Hardware, Recommendation, recommend
