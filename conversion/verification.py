@@ -36,9 +36,10 @@ from instances.protocol import (
 from instances.transcription import SAMPLE_RATE, Transcribe
 from memory.readings import read_system_memory
 from model_files.model_facts import read_facts
+from pools.instance_plan import load_message, plan_instance
 from pools.model_assignment import served_model
 from pools.prompt_scores import read_scores
-from pools.served_model import ServedModel, load_message, plan_instance
+from pools.served_model import ServedModel
 from supervision.lifeline import watch_stdin
 
 TOKENS = 16
