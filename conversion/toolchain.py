@@ -121,7 +121,8 @@ class Converter:
         await self._run(self.command("-m", "pip", "install", *quiet, *words), on_line)
 
     async def _run(self, command: tuple[str, ...], on_line: Callable[[str], object]) -> None:
-        await run_child(command, environment=installer_environment(), on_line=on_line)
+        tethered = python_command("-m", "supervision.tether", *command)
+        await run_child(tethered, environment=installer_environment(), on_line=on_line)
 
     def exporter(self, scratch: Path) -> Exporter:
         """It finds no network, and every temporary file below `scratch`, so that none outlives a kill."""

@@ -14,7 +14,7 @@ from tests.admin.site import LiveSite, make_site
 from tests.commands.conftest import Command
 from tests.conversion.conftest import ID, MODEL
 from tests.conversion.sources import make_source
-from tests.conversion.stand_in import StandInConverter
+from tests.conversion.stand_in import QUICK, StandInConverter
 from tests.helpers import wait_until
 from tests.hub import TestHub
 
@@ -40,7 +40,7 @@ def live(data_dir: Path, hub: TestHub, converter: StandInConverter) -> Iterator[
     site = make_site(
         data_dir,
         hub=HubSettings(hub.url),
-        conversions=lambda registry: Conversions(registry, converter, retry_wait=0.01),
+        conversions=lambda registry: Conversions(registry, converter, verification=QUICK, retry_wait=0.01),
     )
     with LiveSite(site) as live, announced(data_dir, live.url):
         yield live

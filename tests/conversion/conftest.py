@@ -8,7 +8,7 @@ import pytest
 from conversion.conversions import Conversions
 from model_registry import HubSettings, ModelRegistry
 from tests.conversion.sources import make_source
-from tests.conversion.stand_in import StandInConverter
+from tests.conversion.stand_in import QUICK, StandInConverter
 from tests.hub import TestHub
 
 MODEL = Path(__file__).parents[1] / "models" / "test_chat"
@@ -55,6 +55,15 @@ def converter(data_dir: Path) -> StandInConverter:
 
 @pytest.fixture
 async def conversions(registry: ModelRegistry, converter: StandInConverter) -> AsyncIterator[Conversions]:
+    """Without loading what comes out."""
+    conversions = Conversions(registry, converter, verification=QUICK, retry_wait=0.01)
+    yield conversions
+    await conversions.stop()
+
+
+@pytest.fixture
+async def verifying(registry: ModelRegistry, converter: StandInConverter) -> AsyncIterator[Conversions]:
+    """With the true verification."""
     conversions = Conversions(registry, converter, retry_wait=0.01)
     yield conversions
     await conversions.stop()

@@ -18,7 +18,7 @@ from model_registry import ModelRegistry
 from registry.errors import InvalidModelName, RegistryConflict
 from tests.conversion.conftest import ID, MODEL
 from tests.conversion.sources import LLAMA, make_source
-from tests.conversion.stand_in import StandInConverter
+from tests.conversion.stand_in import QUICK, StandInConverter
 from tests.helpers import wait_until
 from tests.hub import TestHub
 
@@ -44,9 +44,9 @@ def left(registry: ModelRegistry) -> set[str]:
 
 
 async def test_a_model_comes_out_verified_and_with_its_provenance(
-    conversions: Conversions, registry: ModelRegistry, hub: TestHub
+    verifying: Conversions, registry: ModelRegistry, hub: TestHub
 ) -> None:
-    job = await converted(conversions)
+    job = await converted(verifying)
     assert (job.state, job.model_id, job.error) == ("ready", RESULT, None)
     assert job.verified["tokens"] == 16
     assert job.verified["perplexity"] > 1
@@ -140,7 +140,6 @@ async def test_a_gated_model_says_where_its_licence_is(conversions: Conversions,
         {"fail": "KeyError: 'x'"},
         {"fail": "No space left on device", "disk_full": True},
         pytest.param({"die": True}, marks=pytest.mark.skipif(sys.platform == "win32", reason="no signals there")),
-        {"cut": True},
     ],
 )
 async def test_an_export_that_goes_wrong_leaves_no_model_and_can_be_tried_again(
@@ -160,6 +159,18 @@ async def test_an_export_that_goes_wrong_leaves_no_model_and_can_be_tried_again(
     assert (await conversions.settled(job.id)).state == "ready"
     assert not hub.files_asked("model.safetensors")
     assert left(registry) == {"conversions.json"}
+
+
+async def test_a_model_that_does_not_work_is_deleted(
+    verifying: Conversions, registry: ModelRegistry, converter: StandInConverter
+) -> None:
+    converter.order(cut=True)
+    job = await converted(verifying)
+    assert job.error is not None
+    assert (job.state, job.error.type) == ("failed", "ConversionFailed")
+    assert "openvino_model.bin" in job.error.message
+    assert not registry.local_models()
+    assert not any("output" in path for path in left(registry))
 
 
 async def test_cancel_ends_the_exporter_and_gives_the_disk_back(
@@ -239,7 +250,7 @@ async def test_pooling_and_prompts_are_carried_over(
     shutil.copytree(MODEL.with_name("test_embedding"), plain, ignore=shutil.ignore_patterns("1_Pooling"))
     embedder = StandInConverter(data_dir, plain)
     hub.add_model("Tiny/Bert", source)
-    job = await converted(Conversions(registry, embedder), ConversionRequest("Tiny/Bert"))
+    job = await converted(Conversions(registry, embedder, verification=QUICK), ConversionRequest("Tiny/Bert"))
     assert (job.state, job.model_id) == ("ready", "Tiny/Bert-int8-ov")
     facts = registry.find("Tiny/Bert-int8-ov").facts.embedding
     assert facts is not None

@@ -12,7 +12,7 @@ import pytest
 from conversion.conversions import Conversions
 from model_registry import HubSettings, ModelRegistry
 from tests.conversion.conftest import ID, MODEL
-from tests.conversion.stand_in import StandInConverter
+from tests.conversion.stand_in import QUICK, StandInConverter
 from tests.helpers import wait_until
 from tests.hub import TestHub
 
@@ -47,7 +47,7 @@ async def test_a_killed_conversion_is_listed_nowhere_and_goes_on(data_dir: Path,
     registry = ModelRegistry(data_dir / "models", hub=HubSettings(hub.url), retry_wait=0.01)
     assert registry.local_models() == []
     await registry.start()
-    again = Conversions(registry, StandInConverter(data_dir, MODEL), retry_wait=0.01)
+    again = Conversions(registry, StandInConverter(data_dir, MODEL), verification=QUICK, retry_wait=0.01)
     (job,) = again.jobs()
     assert job.state == "queued"
     again.start()
@@ -62,7 +62,7 @@ async def test_a_killed_conversion_is_listed_nowhere_and_goes_on(data_dir: Path,
 async def test_a_killed_conversion_that_is_cancelled_leaves_nothing(data_dir: Path, hub: TestHub, moment: str) -> None:
     await killed(data_dir, hub, moment)
     registry = ModelRegistry(data_dir / "models", hub=HubSettings(hub.url), retry_wait=0.01)
-    again = Conversions(registry, StandInConverter(data_dir, MODEL), retry_wait=0.01)
+    again = Conversions(registry, StandInConverter(data_dir, MODEL), verification=QUICK, retry_wait=0.01)
     (job,) = again.jobs()
     again.cancel(job.id)
     await again.settled(job.id)
@@ -85,6 +85,6 @@ async def test_what_was_exported_is_not_exported_again(data_dir: Path, hub: Test
     registry = ModelRegistry(data_dir / "models", hub=HubSettings(hub.url), retry_wait=0.01)
     converter = StandInConverter(data_dir, MODEL)
     converter.order(fail="exported again")
-    again = Conversions(registry, converter, retry_wait=0.01)
+    again = Conversions(registry, converter, verification=QUICK, retry_wait=0.01)
     again.start()
     assert (await again.settled(again.jobs()[0].id)).state == "ready"
