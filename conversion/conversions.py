@@ -400,5 +400,5 @@ def _model_id(source: str, suffix: str) -> str:
 
 
 def _installing_note(download: int, size: int, minutes: int) -> str:
-    figures = {"download": humanize.naturalsize(download), "size": humanize.naturalsize(size)}
-    return Notice("notices.converter_is_installed", minutes=str(minutes), **figures)
+    fetched, taken = humanize.naturalsize(download), humanize.naturalsize(size)
+    return Notice("notices.converter_is_installed", download=fetched, size=taken, minutes=minutes)
