@@ -6,45 +6,31 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
-import humanize
-
-from conversion import steps
-from conversion.checks import check_disk, check_memory, licence_note, reckon
-from conversion.errors import ConversionFailed, NotConvertible
-from conversion.jobs import ConversionJob, ConversionRequest, ConversionState, ConversionStore, new_conversion
-from conversion.recipes import ExportRecipe, choose_recipe
-from conversion.source import ModelSource, read_source
+from conversion.errors import ConversionFailed
+from conversion.jobs import (
+    ConversionJob,
+    ConversionRequest,
+    ConversionState,
+    ConversionStore,
+    is_folder,
+    new_conversion,
+)
+from conversion.run import ConversionRun, ConversionTools
 from conversion.toolchain import Converter
 from conversion.workspace import Workspace, remove_strays
 from memory.readings import MemoryReading, read_system_memory
 from model_registry import ModelRegistry
 from notices import Notice
-from registry.downloader_protocol import DownloadForm, DownloadProgress, Resolved
 from registry.errors import DownloadFailed, JobNotFound, RegistryConflict, RegistryError
 from registry.jobs import JobError
-from registry.local import model_id_of, read_metadata
-from registry.names import PARTIAL, check_model_id, check_revision, directory_name, inside
-from registry.partial import install
+from registry.names import PARTIAL, check_model_id, check_revision
 from registry.process import DownloaderDied
 
 JOBS_FILE = "conversions.json"
 _RESTARTS = 3
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What the checks have found out. `weights_bytes`: of the source."""
-
-    source: ModelSource
-    recipe: ExportRecipe
-    model_id: str
-    folder: Path
-    resolved: Resolved | None
-    weights_bytes: int
 
 
 class Conversions:
@@ -61,11 +47,8 @@ class Conversions:
         retry_wait: float = 1.0,
     ) -> None:
         self.converter = converter
-        self._registry = registry
+        self._tools = ConversionTools(registry, converter, memory, verification, retry_wait)
         self._models_dir = registry.models_dir
-        self._memory = memory
-        self._verification = verification
-        self._retry_wait = retry_wait
         self._store = ConversionStore(self._models_dir / PARTIAL / JOBS_FILE)
         self._jobs = {job.id: job for job in self._store.load()}
         self._slot = asyncio.Semaphore(1)
@@ -97,9 +80,9 @@ class Conversions:
     def convert(self, request: ConversionRequest) -> ConversionJob:
         """Queue a conversion; the unfinished job of the same request goes on, if there is one. What the checks find
         comes as the job's error. Raises InvalidModelName, Conflict."""
-        if not _is_folder(request.source):
+        if not is_folder(request.source):
             check_model_id(request.source)
-        if request.adapter and not _is_folder(request.adapter):
+        if request.adapter and not is_folder(request.adapter):
             check_model_id(request.adapter)
         if request.model_id:
             check_model_id(request.model_id)
@@ -123,8 +106,10 @@ class Conversions:
         job = self.job(job_id)
         if job.state == "ready":
             raise RegistryConflict(Notice("notices.conversion_not_active", model=job.name, state=job.state))
-        if job.id not in self._tasks:
+        if not job.active:
             job = self._set(replace(job, error=None, notes=(), log=()).entering("queued"))
+            self._launch(job)  # its turn comes once what it was doing has ended
+        elif job.id not in self._tasks:  # of the last run, and start() was not called
             self._launch(job)
         return job
 
@@ -173,9 +158,6 @@ class Conversions:
             self._store.save(self.jobs())
         return job
 
-    def _enter(self, job_id: str, state: ConversionState) -> None:
-        self._set(self.job(job_id).entering(state))
-
     def _launch(self, job: ConversionJob) -> None:
         task = asyncio.get_running_loop().create_task(self._run(job.id), name=f"convert {job.name}")
         self._tasks[job.id] = task
@@ -205,7 +187,8 @@ class Conversions:
     async def _run(self, job_id: str) -> None:
         try:
             async with self._slot:
-                await self._convert(job_id)
+                space = Workspace(self._models_dir, job_id)
+                await ConversionRun(self._tools, space, lambda: self.job(job_id), self._set).run()
         except RegistryError as error:
             await self._fail(job_id, error)
         except DownloaderDied as death:
@@ -224,181 +207,3 @@ class Conversions:
         details = JobError(error.code, error.message, error.status, error.details)
         job = self._set(replace(self.job(job_id).entering("failed"), error=details))
         logger.warning("The conversion of %s failed: %s", job.request.source, error.message)
-
-    async def _convert(self, job_id: str) -> None:
-        """Raises RegistryError, DownloaderDied, OSError."""
-        space = Workspace(self._models_dir, job_id)
-        plan = await self._check(job_id, space)
-        if not self.converter.installed:
-            self._enter(job_id, "installing")
-            await self.converter.install(lambda line: self._line(job_id, space, line))
-        adapter = await self._download(job_id, space, plan)
-        versions = await self._export(job_id, space, plan, adapter)
-        self._enter(job_id, "verifying")
-        verified = await steps.verify(
-            space, plan.recipe, command=self._verification, on_line=lambda line: self._line(job_id, space, line)
-        )
-        request = self.job(job_id).request
-        endpoint = self._registry.hub.endpoint
-        parts = (space, plan.model_id, request, plan.recipe, plan.resolved, endpoint, versions, verified)
-        await asyncio.to_thread(steps.describe, *parts)
-        await install(space.output, inside(self._models_dir, directory_name(plan.model_id)), self._models_dir)
-        self._set(replace(self.job(job_id).entering("ready"), verified=verified))
-        await asyncio.to_thread(space.remove)
-        logger.info("%s was converted to %s.", request.source, plan.model_id)
-
-    async def _check(self, job_id: str, space: Workspace) -> _Plan:
-        """Is it known, allowed, and is there room: before anything large comes or is made."""
-        self._enter(job_id, "checking")
-        request = self.job(job_id).request
-        folder, resolved = Path(request.source), None
-        if _is_folder(request.source):
-            weights = await asyncio.to_thread(_local_weights, folder)
-        else:
-            folder = space.source
-            resolved = await self._fetch(job_id, request.source, folder, "description")
-            weights = resolved.weights_bytes
-            if not weights:
-                raise NotConvertible(Notice("notices.no_safetensors", model=request.source))
-        tag = resolved.pipeline_tag if resolved else None
-        source = read_source(folder, pipeline_tag=tag, trust_remote_code=request.trust_remote_code)
-        if request.adapter and source.task != "text":
-            raise NotConvertible(Notice("notices.adapter_of_text_models"))
-        recipe = choose_recipe(source, request.device, request.weights)
-        model_id = request.model_id or _model_id(request.adapter or request.source, recipe.suffix)
-        self._check_target(model_id)
-        here = await asyncio.to_thread(steps.size_of, space.source)
-        status = self.converter.status()
-        size = reckon(
-            weights,
-            recipe,
-            download=max(0, weights - here) if resolved else 0,
-            tools=0 if status.installed else status.size_bytes + status.download_bytes,
-            merged=request.adapter is not None,
-        )
-        check_disk(size, self._registry.free_bytes())
-        check_memory(size, self._memory())
-        notes = [licence_note(resolved.license)] if resolved else []
-        if not status.installed:
-            notes.append(_installing_note(status.download_bytes, status.size_bytes, status.minutes))
-        if source.needs_code:
-            notes.append(Notice("notices.runs_remote_code"))
-        told = {"commit": resolved.commit, "license": resolved.license} if resolved else {}
-        job = replace(self.job(job_id), model_id=model_id, recipe=recipe.command, notes=tuple(notes), **told)
-        self._set(job)
-        return _Plan(source, recipe, model_id, folder, resolved, weights)
-
-    def _check_target(self, model_id: str) -> None:
-        """Raises InvalidModelName, Conflict."""
-        check_model_id(model_id)
-        target = inside(self._models_dir, directory_name(model_id))
-        metadata = read_metadata(target)
-        if target.exists() and (metadata is None or metadata.model_id.casefold() != model_id.casefold()):
-            raise RegistryConflict(Notice("notices.directory_by_hand", directory=target.name))
-        if any(job.active and job.model_id == model_id for job in self._registry.jobs()):
-            raise RegistryConflict(Notice("notices.model_being_pulled", model=model_id))
-
-    async def _download(self, job_id: str, space: Workspace, plan: _Plan) -> Path | None:
-        """The adapter's folder, where there is one."""
-        request = self.job(job_id).request
-        self._enter(job_id, "downloading")
-        if plan.resolved:
-            form: DownloadForm = "safetensors_with_code" if plan.source.needs_code else "safetensors"
-            await self._fetch(job_id, request.source, space.source, form)
-        if request.adapter is None:
-            return None
-        if _is_folder(request.adapter):
-            return Path(request.adapter)
-        await self._fetch(job_id, request.adapter, space.adapter, "safetensors", main=False)
-        return space.adapter
-
-    async def _fetch(
-        self, job_id: str, model_id: str, folder: Path, form: DownloadForm, *, main: bool = True
-    ) -> Resolved:
-        """A downloader that dies is started again where it was."""
-        for restarts_left in reversed(range(_RESTARTS)):
-            try:
-                return await self._fetch_once(job_id, model_id, folder, form, main=main)
-            except DownloaderDied as death:
-                logger.warning("Download of %s: %s", model_id, death)
-                if not restarts_left:
-                    raise
-        raise AssertionError("unreachable")
-
-    async def _fetch_once(
-        self, job_id: str, model_id: str, folder: Path, form: DownloadForm, *, main: bool
-    ) -> Resolved:
-        job = self.job(job_id)
-        revision, commit = (job.request.revision, job.commit) if main else (None, None)
-        done: list[int] = []
-        resolved: Resolved | None = None
-        events = steps.fetch(
-            self._registry.hub,
-            model_id,
-            folder,
-            form,
-            revision=revision,
-            commit=commit,
-            free=self._registry.free_bytes(),
-            retry_wait=self._retry_wait,
-        )
-        async with contextlib.aclosing(events):
-            async for event in events:
-                if isinstance(event, Resolved):
-                    resolved, done = event, list(event.done)
-                    total = sum(file.size for file in event.files)
-                    self._set(replace(self.job(job_id), bytes_total=total, bytes_done=sum(done)))
-                elif isinstance(event, DownloadProgress):
-                    done[event.file] = event.done
-                    self._set(replace(self.job(job_id), bytes_done=sum(done)))
-        assert resolved is not None
-        return resolved
-
-    async def _export(self, job_id: str, space: Workspace, plan: _Plan, adapter: Path | None) -> dict[str, str]:
-        """The versions of the packages that made it. What was exported before an interruption is not made again."""
-        commit = plan.resolved.commit if plan.resolved else None
-        how = {"from": str(plan.folder), "commit": commit, "adapter": str(adapter), "recipe": plan.recipe.command}
-        finished = await asyncio.to_thread(space.finished)
-        if finished.get("how") == how:
-            return finished["versions"]
-        self._enter(job_id, "converting")
-        await asyncio.to_thread(space.clear_output)
-        versions = await steps.export(
-            self.converter.exporter(space.scratch),
-            space,
-            plan.folder,
-            adapter,
-            plan.recipe,
-            on_line=lambda line: self._line(job_id, space, line),
-            on_stage=lambda stage: self._set(replace(self.job(job_id), stage=stage)),
-        )
-        await asyncio.to_thread(space.finish, {"how": how, "versions": versions})
-        return versions
-
-    def _line(self, job_id: str, space: Workspace, line: str) -> None:
-        if line.strip() and job_id in self._jobs:
-            space.append(line)
-            self._set(self.job(job_id).with_line(line.strip()[:300]))
-
-
-def _is_folder(source: str) -> bool:
-    return Path(source).is_absolute()
-
-
-def _local_weights(folder: Path) -> int:
-    """Raises NotConvertible."""
-    if not folder.is_dir():
-        raise NotConvertible(Notice("notices.import_no_folder"))
-    if not (weights := steps.weights_in(folder)):
-        raise NotConvertible(Notice("notices.no_safetensors", model=folder.name))
-    return weights
-
-
-def _model_id(source: str, suffix: str) -> str:
-    name = model_id_of(Path(source)) if _is_folder(source) else source
-    return f"{name}-{suffix}"
-
-
-def _installing_note(download: int, size: int, minutes: int) -> str:
-    fetched, taken = humanize.naturalsize(download), humanize.naturalsize(size)
-    return Notice("notices.converter_is_installed", download=fetched, size=taken, minutes=minutes)

@@ -93,6 +93,11 @@ class ConversionJob:
         return msgspec.to_builtins(self, enc_hook=as_text) | {"percent": self.percent}
 
 
+def is_folder(source: str) -> bool:
+    """Of this machine; else a model's name on the hub."""
+    return Path(source).is_absolute()
+
+
 def new_conversion(request: ConversionRequest) -> ConversionJob:
     now = time.time()
     return ConversionJob(uuid.uuid4().hex[:12], request, "queued", now, now)
