@@ -71,7 +71,6 @@ def hold(orders: Path) -> None:
 
 
 def main() -> int:
-    watch_stdin(lambda: os._exit(0))
     model, path, asked = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     orders: Orders = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if asked == "install":
@@ -80,6 +79,7 @@ def main() -> int:
         if orders.get("install") == "hold":
             hold(path)
         return 1 if orders.get("install") == "fail" else 0
+    watch_stdin(lambda: os._exit(0))
     request = json.loads(asked)
     tell(stage="exporting")
     sys.stdout.write(f"This exports nothing: {' '.join(request['options'])}\n")
