@@ -98,8 +98,8 @@ async def _asked(model: ServedModel) -> dict[str, Any]:
 
 async def _ask(instance: Instance, model: ServedModel) -> dict[str, Any]:
     if model.task == "embedding":
-        rows = [await instance.compute(VectorizeTexts(0, [text], truncate=True)) for text in (TEXT, _OTHER_TEXT)]
-        vectors = np.stack([np.frombuffer(row.data, dtype="<f4") for row in rows])
+        rows = await instance.compute(VectorizeTexts(0, [TEXT, _OTHER_TEXT], truncate=True))
+        vectors = np.frombuffer(rows.data, dtype="<f4").reshape(2, -1)
         if not np.isfinite(vectors).all() or np.allclose(vectors[0], vectors[1]):
             raise Unfit("two different texts get no different vectors")
         return {"dimensions": int(vectors.shape[1])}
