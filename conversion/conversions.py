@@ -60,6 +60,7 @@ class Conversions:
         for job in self.jobs():
             if job.active and job.id not in self._tasks:
                 self._launch(job)
+        self._background(self._remove_half_a_converter())
 
     async def stop(self) -> None:
         tasks = [*self._tasks.values(), *self._cleanups]
@@ -183,6 +184,14 @@ class Conversions:
             await asyncio.wait({task})
         if self._jobs.get(job.id, job).state == "cancelled":
             await asyncio.to_thread(Workspace(self._models_dir, job.id).remove)
+        await self._remove_half_a_converter()
+
+    async def _remove_half_a_converter(self) -> None:
+        """Of an installation that was killed, unless one goes on."""
+        if self.converter.installed or any(job.active for job in self.jobs()):
+            return
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(self.converter.remove)
 
     async def _run(self, job_id: str) -> None:
         try:

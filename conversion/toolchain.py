@@ -80,14 +80,17 @@ class Converter:
         return ConverterStatus(False, INSTALLED_BYTES) if stamp is None else ConverterStatus(True, stamp["size_bytes"])
 
     async def install(self, on_line: Callable[[str], object]) -> None:
-        """Make it where it is not whole. Raises ConverterUnavailable, OSError."""
+        """Make it where it is not whole; half of it is not kept. Raises ConverterUnavailable, OSError."""
         if self.installed:
             return
         await asyncio.to_thread(self.remove)
         started = time.monotonic()
         try:
             await self._build(on_line)
-        except ChildFailed as error:
+        except BaseException as error:
+            await asyncio.shield(asyncio.to_thread(self.remove))
+            if not isinstance(error, ChildFailed):
+                raise
             raise ConverterUnavailable(Notice("notices.converter_not_installed", reason=str(error))) from error
         seconds, size = round(time.monotonic() - started), await asyncio.to_thread(directory_size, self.folder)
         stamp = {"requirements": _digest(), "seconds": seconds, "size_bytes": size}

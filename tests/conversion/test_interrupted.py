@@ -67,6 +67,7 @@ async def test_a_killed_conversion_that_is_cancelled_leaves_nothing(data_dir: Pa
     again.cancel(job.id)
     await again.settled(job.id)
     assert files(data_dir / "models") == {".partial/conversions.json"}
+    assert again.converter.installed or not again.converter.folder.exists()
 
 
 async def test_a_folder_that_no_list_knows_is_deleted(data_dir: Path, hub: TestHub) -> None:

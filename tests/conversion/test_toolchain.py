@@ -35,8 +35,8 @@ async def test_it_counts_only_once_it_is_whole(tmp_path: Path) -> None:
     converter = WithoutNetwork(tmp_path, "requirements.txt")
     with pytest.raises(ConverterUnavailable, match="no network"):
         await converter.install(print)
-    assert converter.python.exists()
     assert not converter.installed
+    assert not converter.folder.exists()
     whole = WithoutNetwork(tmp_path)
     await whole.install(print)
     assert whole.installed
