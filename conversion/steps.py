@@ -30,9 +30,11 @@ from supervision.python import python_command
 
 _CARRIED = (
     *("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "*_Pooling/config.json"),
+    *("preprocessor_config.json", "video_preprocessor_config.json"),
     *("README.md", "LICENSE*", "NOTICE*", "USE_POLICY*", "generation_config.json", "chat_template*"),
 )
-"""What the exporter leaves behind and the server reads: pooling, prompts, licence, defaults of sampling."""
+"""What the exporter may leave behind and the server reads: pooling, prompts, how images and sounds are prepared (of
+which transformers 5 writes processor_config.json alone), licence, defaults of sampling."""
 _NEARLY_FULL = 64 * 1024 * 1024
 _READ = 1 << 20
 

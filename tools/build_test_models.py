@@ -62,6 +62,8 @@ Call a function as <tool_call>{"name": ..., "arguments": ...}</tool_call><|im_en
 
 {% endif %}{% endif %}"""
 
+Finish = Callable[..., None]
+"""`export`, or `save_source`."""
 _SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 _IMAGE = "<image>"
 _IMAGE_PROCESSOR = {
@@ -120,14 +122,14 @@ def build_chat(directory: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    _export(Qwen2ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
+    export(Qwen2ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
 
 
 def build_embedding(directory: Path) -> None:
     """One BERT layer, 32 dimensions, 256 tokens of context, mean pooling."""
     tokenizer = byte_tokenizer(bos="<|im_start|>", eos="<|im_end|>")
     config = BertConfig(**encoder_settings(tokenizer), max_position_embeddings=256)
-    _export(BertModel(config, add_pooling_layer=False), OVModelForFeatureExtraction, tokenizer, directory)
+    export(BertModel(config, add_pooling_layer=False), OVModelForFeatureExtraction, tokenizer, directory)
     pooling = directory / "1_Pooling"
     pooling.mkdir()
     (pooling / "config.json").write_text(
@@ -135,12 +137,12 @@ def build_embedding(directory: Path) -> None:
     )
 
 
-def build_reranker(directory: Path) -> None:
+def build_reranker(directory: Path, finish: Finish | None = None) -> None:
     """One XLM-RoBERTa layer with one score on top; that family's positions begin at 2."""
     tokenizer = byte_tokenizer(bos="<|im_start|>", eos="<|im_end|>")
     config = XLMRobertaConfig(**encoder_settings(tokenizer), max_position_embeddings=258, num_labels=1)
     model = XLMRobertaForSequenceClassification(config)
-    _export(model, OVModelForSequenceClassification, tokenizer, directory)
+    (finish or export)(model, OVModelForSequenceClassification, tokenizer, directory)
 
 
 def build_qwen_reranker(directory: Path) -> None:
@@ -161,10 +163,10 @@ def build_qwen_reranker(directory: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    _export(Qwen3ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
+    export(Qwen3ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
 
 
-def build_vision(directory: Path) -> None:
+def build_vision(directory: Path, finish: Finish | None = None) -> None:
     """A LLaVA of one language layer, its images 56 pixels square in 16 patches."""
     tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, _IMAGE])
     tokenizer.chat_template = CHAT_TEMPLATE
@@ -199,7 +201,7 @@ def build_vision(directory: Path) -> None:
     )
     model = LlavaForConditionalGeneration(config)
     processor = json.dumps(_IMAGE_PROCESSOR, indent=1) + "\n"
-    _export(model, OVModelForVisualCausalLM, tokenizer, directory, {"preprocessor_config.json": processor})
+    (finish or export)(model, OVModelForVisualCausalLM, tokenizer, directory, {"preprocessor_config.json": processor})
 
 
 def encoder_settings(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
@@ -233,7 +235,21 @@ def byte_tokenizer(
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=eos, pad_token="<|endoftext|>", bos_token=bos)
 
 
-def _export(
+def save_source(
+    model: torch.nn.Module,
+    exporter: type,
+    tokenizer: PreTrainedTokenizerFast,
+    directory: Path,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """What `export` starts from, in Hugging Face's format."""
+    model.eval().save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    for name, text in files.items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+def export(
     model: torch.nn.Module,
     exporter: type,
     tokenizer: PreTrainedTokenizerFast,
@@ -242,10 +258,8 @@ def _export(
 ) -> None:
     """`files` (their texts by name) are part of the model before and after."""
     with tempfile.TemporaryDirectory() as source:
-        model.eval().save_pretrained(source)
-        tokenizer.save_pretrained(source)
+        save_source(model, exporter, tokenizer, Path(source), files)
         for name, text in files.items():
-            (Path(source) / name).write_text(text, encoding="utf-8")
             (directory / name).write_text(text, encoding="utf-8")
         exporter.from_pretrained(source, export=True, load_in_8bit=False).save_pretrained(directory)
     tokenizer.save_pretrained(directory)

@@ -40,6 +40,8 @@ def build() -> int:
         "bert": bert,
         "whisper": whisper,
         "llama-lora": lora,
+        "llava": llava,
+        "reranker": reranker,
     }
     for name, builder in builders.items():
         torch.manual_seed(20)
@@ -88,6 +90,18 @@ def whisper(directory: Path) -> None:
     from build_media_models import whisper_source
 
     whisper_source(directory)
+
+
+def llava(directory: Path) -> None:
+    from build_test_models import build_vision, save_source
+
+    build_vision(directory, save_source)
+
+
+def reranker(directory: Path) -> None:
+    from build_test_models import build_reranker, save_source
+
+    build_reranker(directory, save_source)
 
 
 def lora(directory: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from conversion.conversions import Conversions
 from conversion.jobs import ConversionJob, ConversionRequest
+from conversion.steps import carry_over
 from memory.readings import MemoryReading
 from model_registry import ModelRegistry
 from registry.errors import InvalidModelName, RegistryConflict
@@ -292,3 +293,16 @@ async def test_names_are_checked_at_once(conversions: Conversions) -> None:
             conversions.convert(ConversionRequest(source))
     with pytest.raises(InvalidModelName):
         conversions.convert(ConversionRequest(ID, model_id="not a name"))
+
+
+def test_what_the_server_reads_is_carried_over_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    source, output = make_source(tmp_path / "source", preprocessor_config__json="{}"), tmp_path / "output"
+    (source / "1_Pooling").mkdir()
+    (source / "1_Pooling" / "config.json").write_text("{}", encoding="utf-8")
+    (source / "generation_config.json").write_text("theirs", encoding="utf-8")
+    output.mkdir()
+    (output / "generation_config.json").write_text("the exporter's", encoding="utf-8")
+    carry_over(source, output)
+    there = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
+    assert there == {"README.md", "preprocessor_config.json", "1_Pooling/config.json", "generation_config.json"}
+    assert (output / "generation_config.json").read_text(encoding="utf-8") == "the exporter's"

@@ -43,7 +43,7 @@ PROJECT = Path(__file__).parents[2]
 REAL = PROJECT / "tools" / ".real_models"
 SOURCES = REAL / "sources"
 SMOLLM2 = REAL / "SmolLM2-135M-Instruct"
-ARCHITECTURES_BUILT = ("qwen2", "llama", "bert", "whisper")
+ARCHITECTURES_BUILT = ("qwen2", "llama", "bert", "whisper", "llava", "reranker")
 _LIST = """
 import json
 import optimum.exporters.openvino.model_configs
@@ -102,6 +102,9 @@ def ask(data_dir: Path, model_id: str, device: str) -> Any:
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0, timeout=120)
         if "bert" in model_id:
             return client.embeddings.create(model=model_id, input=["one text", "another"]).data
+        if "reranker" in model_id:
+            body = {"model": model_id, "query": "one", "documents": ["one text", "another"]}
+            return httpx.post(f"{url}/v1/rerank", json=body, timeout=120).json()["results"]
         if "whisper" in model_id:
             with wave.open(str(data_dir / "silence.wav"), "wb") as file:
                 file.setparams((1, 2, 16000, 0, "NONE", ""))
@@ -120,12 +123,21 @@ def check_answer(answer: Any, name: str) -> None:
         first, second = (each.embedding for each in answer)
         assert math.isclose(sum(value * value for value in first), 1, rel_tol=1e-3)
         assert first != second
+    elif name == "reranker":
+        assert len(answer) == 2
     elif name == "whisper":
         assert isinstance(answer.text, str)
 
 
-@pytest.mark.parametrize("device", ["gpu", "npu"])
-@pytest.mark.parametrize("name", ARCHITECTURES_BUILT)
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [
+        (name, device)
+        for name in ARCHITECTURES_BUILT
+        for device in ("gpu", "npu")
+        if (name, device) != ("reranker", "npu")
+    ],
+)
 def test_by_the_command(data_dir: Path, name: str, device: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["convert", f"Tiny/{name}", "--device", device, "--json", "--data-dir", str(data_dir)]) == 0
     job = json.loads(capsys.readouterr().out)
