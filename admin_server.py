@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from admin.api.bench import bench_router
 from admin.api.caches import caches_router
 from admin.api.conversions import conversions_router
 from admin.api.devices import devices_router
@@ -24,27 +25,36 @@ from admin.api.doctor_context import doctor_context
 from admin.api.gateway import gateway_router
 from admin.api.hub import hub_check_router
 from admin.api.keys import keys_router
+from admin.api.lan import lan_router
 from admin.api.metrics import metrics_router
 from admin.api.models import models_router
 from admin.api.playground import CHAT_PATH, Playground
 from admin.api.responses import ERRORS, Alive
+from admin.api.transfer import transfer_router
 from admin.api.tuning import tuning_router
+from admin.api.updates import updates_router
+from admin.api.usage import usage_router
 from admin.errors import ErrorHandlers
+from admin.live.bench_runs import BenchRuns
 from admin.live.catalogue import CatalogueCache
 from admin.live.events import FragmentCache
 from admin.live.feed import LiveFeed
 from admin.live.snapshots import SnapshotReader
 from admin.live.speed_history import SpeedHistory
+from admin.live.updates import UpdateWatch
 from admin.live.usage import UsageWatch
+from admin.live.usage_recorder import UsageRecorder
 from admin.login import PUBLIC, Login, needed_scope, refusal
 from admin.pages.routes import Pages
 from admin.pages.screens import NAVIGATION
 from admin.rendering import Renderer
 from administration.errors import PROBLEMS
+from administration.lan import LanSwitch
 from administration.service import Administration
 from administration.tuning import TuningRuns
 from configuration.device_config import ConfigStore
 from configuration.server_config import ServerConfig
+from configuration.suggested_command import suggested_command
 from conversion.conversions import Conversions
 from conversion.toolchain import Converter
 from doctor.examination import Doctor
@@ -52,11 +62,12 @@ from i18n.catalogues import Catalogues
 from keys.access import Access
 from keys.gate import KeyGate, client_of
 from keys.key_store import KEYS_FILE, KeyStore
-from keys.sessions import Sessions
+from keys.sessions import SESSIONS_FILE, Sessions
 from model_registry import ModelRegistry
 from registry.last_use import FILE as LAST_USE_FILE
 from registry.last_use import LastUse
 from supervision.suite import Suite
+from usage.store import USAGE_FILE, UsageStore
 from version import __version__
 from web.compressed_bodies import CompressedBodies
 from web.guard import Guard
@@ -81,7 +92,8 @@ PAGE_POLICY = "; ".join(
 
 @dataclass(frozen=True)
 class AdminSettings:
-    """`host` is the address the server is bound to; beyond loopback keys are always needed."""
+    """`host` is the address the server is bound to; beyond loopback keys are always needed. `host_given`: it was named
+    on the command line, so that the page cannot change it."""
 
     data_dir: Path
     host: str = "127.0.0.1"
@@ -89,6 +101,7 @@ class AdminSettings:
     tls: TlsFiles | None = None
     server_config: ServerConfig = field(default_factory=ServerConfig)
     internal_key: str | None = field(default=None, repr=False)
+    host_given: bool = False
 
 
 def create_app(
@@ -103,14 +116,19 @@ def create_app(
     conversions = conversions or Conversions(registry, Converter(settings.data_dir))
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=__version__)
-    renderer.add_globals(navigation=NAVIGATION)
+    new_key = suggested_command("keys create NAME --scope admin", settings.data_dir, python="python")
+    renderer.add_globals(navigation=NAVIGATION, new_key_command=new_key)
     history = SpeedHistory(suite)
     last_use = LastUse(settings.data_dir / LAST_USE_FILE)
     usage = UsageWatch(suite, store, last_use)
+    usage_store = UsageStore(settings.data_dir / USAGE_FILE)
+    recorder = UsageRecorder(suite, store, usage_store)
     look = doctor_context(suite, registry, store, data_dir=settings.data_dir, host=settings.host, port=settings.port)
     doctor = Doctor(look)
     playground = Playground(suite)
+    benches = BenchRuns(suite, settings.data_dir, playground.unload_quietly)
     tunings = TuningRuns(suite, settings.data_dir, playground.unload_quietly)
+    updates = UpdateWatch(__version__, enabled=settings.server_config.check_updates)
     reader = SnapshotReader(
         suite=suite,
         registry=registry,
@@ -121,6 +139,8 @@ def create_app(
         doctor=doctor,
         tunings=tunings,
         conversions=conversions,
+        updates=updates,
+        benches=benches,
     )
     feed = LiveFeed(reader)
     access = Access(
@@ -137,16 +157,24 @@ def create_app(
         server_config=settings.server_config,
         conversions=conversions,
     )
-    sessions = Sessions(access.store)
+    sessions = Sessions(access.store, settings.data_dir / SESSIONS_FILE)
     login = Login(access, sessions, renderer, secure=settings.tls is not None)
+
+    lan = LanSwitch(
+        administration,
+        settings.data_dir,
+        host=settings.host,
+        host_given=settings.host_given,
+        restart=lambda: getattr(app.state, "restart", None),
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await suite.start()
         await registry.start()
         conversions.start()
-        watches = {"feed": feed.run(), "history": history.run(), "usage": usage.run()}
-        tasks = [asyncio.create_task(watch, name=name) for name, watch in watches.items()]
+        watches = {"feed": feed, "history": history, "usage": usage, "recorder": recorder, "updates": updates}
+        tasks = [asyncio.create_task(watch.run(), name=name) for name, watch in watches.items()]
         try:
             yield
         finally:
@@ -155,7 +183,9 @@ def create_app(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await conversions.stop()
-            await asyncio.gather(registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close())
+            await asyncio.gather(
+                registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close(), benches.close()
+            )
 
     app = FastAPI(
         title="OpenVINO Multi-Model Server",
@@ -184,6 +214,7 @@ def create_app(
     app.router.redirect_slashes = False
     _handle_errors(app, errors)
     app.include_router(devices_router(reader, feed, administration))
+    app.include_router(transfer_router(administration, feed))
     app.include_router(models_router(reader, feed, administration))
     app.include_router(conversions_router(feed, administration))
     app.include_router(doctor_router(doctor, catalogues))
@@ -192,8 +223,12 @@ def create_app(
     app.include_router(gateway_router(administration, suite, feed))
     app.include_router(playground.router())
     app.include_router(tuning_router(tunings, feed))
+    app.include_router(bench_router(benches, feed))
     app.include_router(metrics_router(suite, registry))
-    app.include_router(keys_router(administration, login))
+    app.include_router(updates_router(updates, feed, settings.data_dir))
+    app.include_router(usage_router(usage_store, recorder, access))
+    app.include_router(keys_router(administration, login, page=f"{scheme_of(settings.tls)}://{{}}:{settings.port}"))
+    app.include_router(lan_router(lan, login, scheme=scheme_of(settings.tls), port=settings.port))
     app.include_router(login.router())
     app.add_api_route("/health", _health, methods=["GET"], responses=answer(Alive))
     pages = Pages(
@@ -205,12 +240,15 @@ def create_app(
         access,
         settings.data_dir,
         _places(settings, store),
+        lan,
+        settings.port,
         scheme=scheme_of(settings.tls),
     )
     app.include_router(pages.router())
     describe(app, public=PUBLIC)
     app.state.end_streams = feed.close
     app.state.doctor = doctor
+    app.state.updates = updates
     app.mount("/static", StaticAssets(directory=PROJECT / "static"))
     return app
 

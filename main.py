@@ -84,6 +84,13 @@ class AdminServer(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._suite = suite
+        self.restarts = False
+        app.state.restart = self.restart
+
+    def restart(self) -> None:
+        """End, to be started again in the same process with what the configuration then says."""
+        self.restarts = True
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:
@@ -108,15 +115,16 @@ def main(arguments: Sequence[str] | None = None, *, server_program: Sequence[str
     accept_all_characters()
     try:
         with take_over(options.data_dir.resolve()):
-            serve(options, server_program)
+            while (port := serve(options, server_program)) is not None:
+                options.port = port
     except CannotStart as error:
         print(f"Cannot start: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
-    """Run until told to stop. Raises `CannotStart`."""
+def serve(options: argparse.Namespace, server_program: Sequence[str]) -> int | None:
+    """Run until told to stop; the port to start again on where that was asked for. Raises `CannotStart`."""
     data_dir: Path = options.data_dir.resolve()
     store = ConfigStore(data_dir / "device_config.json")
     configuration = prepare(data_dir, store)
@@ -126,6 +134,10 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
         tls = tls_files(options.tls_cert or certificate, options.tls_key or private)
     except (UnusableCertificate, UnusableServerConfig) as error:
         raise CannotStart(str(error)) from error
+    given_host, options = (
+        options.host,
+        argparse.Namespace(**{**vars(options), "host": server_config.host(options.host)}),
+    )
     gateway = GatewayStore(data_dir / GATEWAY_FILE).current()
     exposed = server_config.exposed(options.host) or (gateway.enabled and server_config.exposed(gateway.host))
     first_key = ensure_key(data_dir) if exposed else None
@@ -159,6 +171,7 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             tls=tls,
             server_config=server_config,
             internal_key=internal_key,
+            host_given=given_host is not None,
         )
         app = create_app(settings, suite=suite, registry=registry, store=store)
         config = uvicorn.Config(
@@ -179,7 +192,9 @@ def serve(options: argparse.Namespace, server_program: Sequence[str]) -> None:
             )
             if store.problem is not None:
                 print(f"\nWarning: {store.problem}\nThe last good configuration is used.", file=sys.stderr, flush=True)
-            AdminServer(config, app, suite).run(sockets=listeners)
+            server = AdminServer(config, app, suite)
+            server.run(sockets=listeners)
+            return port if server.restarts else None
     finally:
         close_all(listeners)
 
@@ -233,6 +248,9 @@ def demo_path(data_dir: Path) -> str:
 
 
 def set_up_logging(data_dir: Path, level: str, form: LogFormat = "text") -> None:
+    """Once in a process: a server that starts again goes on in the same files."""
+    if logging.getLogger().handlers:
+        return
     handlers = [
         logging.StreamHandler(),
         RotatingLogFile(data_dir / "logs" / "admin.log", max_bytes=_LOG_BYTES, backups=3),

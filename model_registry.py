@@ -38,6 +38,7 @@ from registry.settings import (
     HubSettings,
     SettingsFile,
     check_endpoint,
+    check_limit,
     check_token,
     default_settings,
     kind_of,
@@ -214,8 +215,10 @@ class ModelRegistry:
         imported = await asyncio.to_thread(import_model, source, self.models_dir, model_id, mode, self._free)
         return await asyncio.to_thread(self.find, imported)
 
-    async def configure_hub(self, *, endpoint: str | None = None, token: str | None = None) -> HubSettings:
-        """Use another hub or token and keep them. None leaves a value as it is, "" clears it.
+    async def configure_hub(
+        self, *, endpoint: str | None = None, token: str | None = None, speed_limit_mb: float | None = None
+    ) -> HubSettings:
+        """Use another hub, token or limit of speed and keep them. None leaves a value as it is, "" or 0 clears it.
 
         A new endpoint is asked first, and does not get the token of the old one. Raises InvalidModelName,
         HubUnreachable, OSError.
@@ -224,12 +227,15 @@ class ModelRegistry:
         address = before.endpoint if endpoint is None else check_endpoint(endpoint or DEFAULT_ENDPOINT)
         kept = before.token if address == before.endpoint else None
         new_token = kept if token is None else check_token(token) or None
-        settings = HubSettings(address, new_token, kind_of(address))
+        limit = before.speed_limit_mb if speed_limit_mb is None else check_limit(speed_limit_mb)
+        settings = HubSettings(address, new_token, kind_of(address), limit)
         if address != before.endpoint:
             await asyncio.to_thread(self._ask_hub, settings)
         if self._settings:
             await asyncio.to_thread(self._settings.save, settings)
         self.hub = settings
+        if limit != before.speed_limit_mb:
+            self._pulls.begin_anew()
         return settings
 
     def remove(self, model_id: str, *, in_use_by: Sequence[str] = ()) -> None:

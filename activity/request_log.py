@@ -17,7 +17,10 @@ from typing import Protocol
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from keys.access import Caller
+from keys.gate import CALLER
 from reports.requests import ActivityReport, Outcome, Request
+from reports.token_rate import TokenPace, shown, total_rate
 from web.errors import shortened
 from web.request_id import current_client, current_request_id
 
@@ -32,7 +35,7 @@ CLIENT_LEFT = 499
 
 class RequestProgress(Protocol):
     """The moments of one generation on the monotonic clock (seconds), None until they come, and its tokens so far, its
-    seconds of sound, its steps on pictures."""
+    seconds of sound, its steps on pictures; `pace` is how its tokens came."""
 
     created: float
     load_seconds: float
@@ -43,6 +46,7 @@ class RequestProgress(Protocol):
     generated_tokens: int
     audio_seconds: float
     steps: int
+    pace: TokenPace
 
 
 @dataclass
@@ -57,6 +61,7 @@ class RequestRecord:
     path: str
     began: float
     keeps_texts: bool = False
+    key: str | None = None
     model: str | None = None
     status: int = 0
     outcome: Outcome = "running"
@@ -89,22 +94,13 @@ class RequestRecord:
             audio_seconds=round(sum(each.audio_seconds for each in self.work), 2),
             steps=sum(each.steps for each in self.work),
             first_token_seconds=round(min(first) - self.began, 3) if first else None,
-            tokens_per_second=self._speed(now),
+            tokens_per_second=shown(total_rate(self.work, now)),
             waited_seconds=round(max(started), 3) if started else None,
             load_seconds=round(max((each.load_seconds for each in self.work), default=0.0), 3),
             prompt=self.prompt,
             answer=self.answer,
+            key=self.key,
         )
-
-    def _speed(self, now: float) -> float | None:
-        """Of all answers together, each one's first token left out."""
-        running = [(each, each.first_token) for each in self.work if each.first_token is not None]
-        if not running:
-            return None
-        end = max(each.finished or now for each, _ in running)
-        elapsed = end - min(first for _, first in running)
-        tokens = sum(each.generated_tokens - 1 for each, _ in running)
-        return round(tokens / elapsed, 1) if elapsed > 0 and tokens > 0 else None
 
 
 _current: ContextVar[RequestRecord | None] = ContextVar("activity", default=None)
@@ -120,6 +116,12 @@ def note_client(name: str) -> None:
     """For whom the current request was passed on."""
     if record := _current.get():
         record.client = name
+
+
+def note_key(key_id: str) -> None:
+    """Under which key the current request was passed on."""
+    if record := _current.get():
+        record.key = key_id
 
 
 def note_work(progress: RequestProgress) -> None:
@@ -228,7 +230,9 @@ class RecordRequests:
             await self._app(scope, receive, send)
             return
         agent = Headers(scope=scope).get("user-agent", "")
+        caller: Caller | None = scope.get(CALLER)
         with self._log.recording(agent=agent, path=scope["path"]) as record:
+            record.key = caller.key.id if caller and caller.key else None
 
             async def send_and_note(message: Message) -> None:
                 if message["type"] == "http.response.start":

@@ -13,7 +13,7 @@ from administration.assignments import Assignments, Settings
 from administration.conversions import convert_here
 from administration.errors import AdministrationError, check_parameters
 from administration.pulls import JobState, pull_here
-from configuration.device_config import ConfigStore, DeviceSettings
+from configuration.device_config import ConfigStore, Configuration, DeviceSettings
 from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
 from configuration.server_config import ServerConfig
 from conversion.conversions import Conversions
@@ -98,11 +98,23 @@ class Administration:
         """Convert in this process and follow."""
         return convert_here(self.conversions, request)
 
+    async def replace_configuration(self, devices: Configuration, gateway: GatewaySettings | None) -> None:
+        """Put another configuration in the place of the present one and have every server match it. `gateway` None: it
+        stays as it is."""
+        before = await asyncio.to_thread(self.store.load)
+        if gateway is not None:
+            self._check_exposure(gateway.host)
+        await asyncio.to_thread(self.store.change, lambda _: devices)
+        if gateway is not None:
+            await self._change_gateway(lambda _: gateway)
+        if self._suite is not None:
+            for name in dict.fromkeys([*before.devices, *devices.devices]):
+                if before.devices.get(name) != devices.devices.get(name):
+                    await self._begin(self._suite.apply(name), f"apply {name}")
+
     async def change_gateway(self, changes: Mapping[str, Any]) -> GatewaySettings:
         """Switch it, or give it another address."""
-        host = changes.get("host", self.gateway.current().host)
-        if self._server_config and self._server_config.exposed(host) and not self.access.store.all():
-            raise AdministrationError(409, "gateway_needs_key", host=host)
+        self._check_exposure(changes.get("host", self.gateway.current().host))
         return await self._change_gateway(lambda before: before.model_copy(update=dict(changes)))
 
     async def set_alias(self, name: str, alias: GatewayAlias) -> GatewaySettings:
@@ -124,6 +136,10 @@ class Administration:
 
     async def revoke_key(self, id_or_name: str) -> Key:
         return await asyncio.to_thread(self.access.store.revoke, id_or_name, keep_an_admin=self.access.always)
+
+    def _check_exposure(self, host: str) -> None:
+        if self._server_config and self._server_config.exposed(host) and not self.access.store.all():
+            raise AdministrationError(409, "gateway_needs_key", host=host)
 
     def _delete(self, model_id: str) -> None:
         self.registry.remove(model_id, in_use_by=self.assignments.users(model_id))

@@ -11,11 +11,13 @@ import msgspec
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from activity.request_log import note_client
+from activity.request_log import note_client, note_key
 from configuration.sampling import SamplingParams
 from keys.gate import CALLER
 
 CLIENT_HEADER = "x-openvino-client"
+KEY_HEADER = "x-openvino-key"
+"""The id of the key that the client presented, not its secret."""
 ALIAS_HEADER = "x-openvino-alias"
 
 
@@ -55,6 +57,8 @@ class Forwarded:
         headers = Headers(scope=scope)
         if client := headers.get(CLIENT_HEADER):
             note_client(client)
+        if key := headers.get(KEY_HEADER):
+            note_key(key)
         token = _current.set(_decoded(headers.get(ALIAS_HEADER, "")))
         try:
             await self._app(scope, receive, send)

@@ -1,9 +1,11 @@
 """Where a request's time went, as a `Server-Timing` header."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from chat.completion import Completion
 from pools.statistics import Timings
+from reports.token_rate import shown, total_rate
 
 EVICTED_HEADER = "X-KV-Cache-Evicted"
 
@@ -28,6 +30,19 @@ def server_timing(timings: Timings) -> dict[str, str]:
     }
     header = ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in parts.items())
     return {"Server-Timing": header, **_evicted(timings)}
+
+
+def timings_of(completions: Sequence[Completion]) -> dict[str, Any]:
+    """How fast a finished answer came, as llama.cpp's server tells it beside `usage`; milliseconds."""
+    rate = shown(total_rate([each.timings for each in completions], 0.0))
+    first = completions[0].timings
+    return {
+        "prompt_n": completions[0].prompt_tokens,
+        "prompt_ms": round(first.prefill_seconds * 1000, 1),
+        "predicted_n": sum(len(each.generated_ids) for each in completions),
+        "predicted_ms": round(max(each.timings.decode_seconds for each in completions) * 1000, 1),
+        "predicted_per_second": rate,
+    }
 
 
 def cache_headers(completions: Iterable[Completion]) -> dict[str, str]:

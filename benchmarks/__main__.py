@@ -22,6 +22,7 @@ from benchmarks.measurements.prompt_lookup import prompt_lookup
 from benchmarks.measurements.section import Section
 from benchmarks.measurements.starting import NeverStarted, starting
 from benchmarks.measurements.switching import switching
+from benchmarks.measurements.transcription import NoSpeech, transcription
 from benchmarks.measurements.warm_prefixes import warm_prefixes
 from benchmarks.report import Results
 from benchmarks.sides import Sides, UnequalWork, batching_sides
@@ -29,6 +30,7 @@ from tests.support.helper import HelperFailed
 from tests.support.launch import DEMO_MODEL, PROJECT, ServerFailed
 
 EMBEDDING_MODEL = PROJECT / "tests" / "models" / "test_embedding"
+WHISPER_MODEL = PROJECT / "tools" / ".real_models" / "whisper-base-int8-ov"
 _SHARING_STREAMS = 8
 
 
@@ -70,6 +72,12 @@ MEASUREMENTS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "starting": lambda options: starting(options.pairs),
     "switching": lambda options: switching(options.model, options.pairs),
 }
+ON_REQUEST: dict[str, Callable[[argparse.Namespace], Section]] = {
+    "transcription": lambda options: transcription(
+        options.whisper_model, options.pairs, device=options.device, minutes=options.minutes
+    ),
+}
+"""Those that need a model which is not made here, or a program: only where they are named."""
 
 
 def main() -> int:
@@ -80,11 +88,11 @@ def main() -> int:
         if options.only is None or "throughput" in options.only:
             speeds = throughput.run(_throughput_arguments(options))
         for name in options.only or MEASUREMENTS:
-            if name in MEASUREMENTS:
+            if measure := {**MEASUREMENTS, **ON_REQUEST}.get(name):
                 print(f"{name} …", file=sys.stderr, flush=True)
-                sections.append(MEASUREMENTS[name](options))
+                sections.append(measure(options))
                 print(f"\n{sections[-1].markdown()}", flush=True)
-    except (HelperFailed, ServerFailed, UnequalWork, NeverStarted) as error:
+    except (HelperFailed, ServerFailed, UnequalWork, NeverStarted, NoSpeech) as error:
         print(error, file=sys.stderr)
         return 1
     if options.json:
@@ -104,21 +112,32 @@ def _throughput_arguments(options: argparse.Namespace) -> list[str]:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measures the server beside the bare library.")
-    parser.add_argument("--only", choices=["throughput", *MEASUREMENTS], action="append", help="may be repeated")
+    names = ["throughput", *MEASUREMENTS, *ON_REQUEST]
+    parser.add_argument("--only", choices=names, action="append", help="may be repeated")
     directory = throughput.model_directory
-    parser.add_argument("--model", type=directory, default=str(throughput.MODEL), help=throughput.MODEL_HELP)
+    parser.add_argument("--model", type=directory, help=throughput.MODEL_HELP)
     parser.add_argument("--embedding-model", type=directory, default=str(EMBEDDING_MODEL))
     parser.add_argument(
         "--draft-model", type=directory, default=str(DEMO_MODEL), help="a model with its draft in a folder of its own"
     )
     parser.add_argument("--npu-model", type=directory, default=str(DEMO_MODEL))
+    parser.add_argument(
+        "--whisper-model", type=Path, default=WHISPER_MODEL, help="made by tools/real_models.py (default: %(default)s)"
+    )
+    parser.add_argument("--minutes", type=float, default=10, help="how much speech is transcribed (default: 10)")
     parser.add_argument("--device", default="CPU", help="an OpenVINO device that can batch: CPU, GPU, GPU.1")
     parser.add_argument("--pairs", type=int, default=5, help="how often each is measured (default: 5)")
     parser.add_argument("--kv-cache-gb", type=float, default=1.0, help="KV cache of both sides (default: 1)")
     parser.add_argument("--peer", metavar="URL#MODEL", help="another server to put beside, as in benchmarks.throughput")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
     parser.add_argument("--svg", metavar="FILE", help="where to write a plot of the throughput")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.model is None and not (options.only and ON_REQUEST.keys() >= set(options.only)):
+        try:
+            options.model = directory(str(throughput.MODEL))
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"argument --model: {error}")
+    return options
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from tests.support.ports import free_port
 
 DEVICES = ("gpu", "npu", "cpu", "gpu1")
 MODELS = 20
-SCREENS = ("/", "/models", "/get", "/activity", "/logs", "/connect", "/settings", "/playground")
+SCREENS = ("/", "/models", "/get", "/activity", "/activity/charts", "/logs", "/connect", "/settings", "/playground")
 OPEN_TABS = ("/", "/activity", "/models")
 START = """
 import sys, main

@@ -1,8 +1,8 @@
-"""How much of the context images take, before their model has looked at them."""
+"""How much of the context images and videos take, before their model has looked at them."""
 
 from dataclasses import dataclass
 
-from instances.protocol import Image
+from instances.protocol import Image, Video
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,12 @@ class _Cost:
     base: int
     pixels_a_token: int | None = None
     most: int | None = None
+
+    def of(self, width: int, height: int) -> int:
+        if self.pixels_a_token is None:
+            return self.base
+        tokens = self.base - (-width * height // self.pixels_a_token)
+        return min(tokens, self.most or tokens)
 
 
 # By `model_type` in config.json, from the families' own preprocessing: rather too much than too little.
@@ -36,12 +42,26 @@ _COSTS = {
     "qwen3_5_moe": _Cost(64, 1024),
 }
 _UNKNOWN = _Cost(576, 784)
+# For each frame of a video. Qwen's models see two frames as one.
+_VIDEO_COSTS = {
+    "llava_next_video": _Cost(160),
+    "qwen2_vl": _Cost(68, 1568),
+    "qwen2_5_vl": _Cost(68, 1568),
+    "qwen3_vl": _Cost(16, 2048),
+    "qwen3_5": _Cost(16, 2048),
+    "qwen3_5_moe": _Cost(16, 2048),
+    "gemma4": _Cost(90),
+    "muse_glimmer": _Cost(170),
+    "videochat_flash_qwen": _Cost(80),
+}
+_UNKNOWN_VIDEO = _Cost(68, 1568)
 
 
 def expected_tokens(image: Image, model_type: str | None) -> int:
     """An estimate; the pipeline tells the real figure when the answer is there."""
-    cost = _COSTS.get(model_type or "", _UNKNOWN)
-    if cost.pixels_a_token is None:
-        return cost.base
-    tokens = cost.base - (-image.width * image.height // cost.pixels_a_token)
-    return min(tokens, cost.most or tokens)
+    return _COSTS.get(model_type or "", _UNKNOWN).of(image.width, image.height)
+
+
+def expected_video_tokens(video: Video, model_type: str | None) -> int:
+    """As `expected_tokens`."""
+    return video.frames * _VIDEO_COSTS.get(model_type or "", _UNKNOWN_VIDEO).of(video.width, video.height)

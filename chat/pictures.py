@@ -1,4 +1,4 @@
-"""Images in a conversation: as clients send them, and as the pixels that a model looks at."""
+"""Images and videos in a conversation: as clients send them, and as the pixels that a model looks at."""
 
 import asyncio
 import base64
@@ -14,23 +14,28 @@ from functools import cached_property
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from chat.image_tokens import expected_tokens
-from instances.protocol import Image, MultimodalPrompt, image_tag
+from chat.image_tokens import expected_tokens, expected_video_tokens
+from chat.videos import UnusableVideo, is_video, read_video
+from instances.protocol import Image, MultimodalPrompt, Video, image_tag, video_tag
 from web.errors import InvalidRequest
 from web.public_fetch import FetchFailed, PublicFetch
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 64_000_000
 MAX_IMAGES = 32
+MAX_VIDEOS = 4
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 _LONGEST_EDGE = 2048
 _LONGEST_EDGE_LOW_DETAIL = 512
+_VIDEOS_AT_ONCE = 2
+_SOUNDS = (b"ID3", b"fLaC", b"OggS", b"\xff\xfb")
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image of a message. `url` is a data URL or where it lies, `where` the field of the request it came in.
+    """An image of a message, or a video. `url` is a data URL or where it lies, `where` the field of the request it came
+    in.
 
     `marker` stands for it in the message's text, so that it keeps its place whatever is done to the text.
     """
@@ -38,10 +43,11 @@ class Picture:
     url: str
     where: str
     low_detail: bool = False
+    video: bool = False
 
     @cached_property
     def marker(self) -> str:
-        return f"<picture {hashlib.sha256(f'{self.low_detail} {self.url}'.encode()).hexdigest()}>"
+        return f"<picture {hashlib.sha256(f'{self.low_detail} {self.video} {self.url}'.encode()).hexdigest()}>"
 
 
 def picture_of_base64(data: str, where: str) -> Picture:
@@ -55,7 +61,7 @@ def text_of(pieces: Iterable[str | Picture]) -> str:
 
 
 def place(prompt: str, pictures: Sequence[Picture]) -> tuple[str, list[Picture]]:
-    """The prompt with an image's tag for each marker, and the pictures in the order of the tags. A picture that the
+    """The prompt with a tag for each marker, and the pictures in the order of the tags. A picture that the
     template has left out is left out."""
     known = {picture.marker: picture for picture in pictures}
     if not known:
@@ -63,8 +69,10 @@ def place(prompt: str, pictures: Sequence[Picture]) -> tuple[str, list[Picture]]
     shown: list[Picture] = []
 
     def tag(match: re.Match[str]) -> str:
-        shown.append(known[match[0]])
-        return image_tag(len(shown) - 1)
+        picture = known[match[0]]
+        shown.append(picture)
+        index = sum(each.video == picture.video for each in shown) - 1
+        return video_tag(index) if picture.video else image_tag(index)
 
     return re.sub("|".join(re.escape(marker) for marker in known), tag, prompt), shown
 
@@ -82,10 +90,13 @@ class Prompt:
         return self.multimodal.tokens if self.multimodal else len(self.ids)
 
 
-def prompt_with_images(text: str, ids: list[int], images: list[Image], model_type: str | None) -> Prompt:
-    """The prompt of a vision-language model, with the images that the tags in `text` stand for."""
+def prompt_with_images(text: str, ids: list[int], shown: Sequence[Image | Video], model_type: str | None) -> Prompt:
+    """The prompt of a vision-language model, with the images and videos that the tags in `text` stand for."""
+    images = [each for each in shown if isinstance(each, Image)]
+    videos = [each for each in shown if isinstance(each, Video)]
     tokens = len(ids) + sum(expected_tokens(image, model_type) for image in images)
-    return Prompt(text, ids, MultimodalPrompt(text, images, tokens))
+    tokens += sum(expected_video_tokens(video, model_type) for video in videos)
+    return Prompt(text, ids, MultimodalPrompt(text, images, tokens, videos))
 
 
 class PictureLoader:
@@ -93,19 +104,29 @@ class PictureLoader:
 
     def __init__(self, fetch: PublicFetch | None = None) -> None:
         self._fetch = fetch
+        self._decoding_videos = asyncio.Semaphore(_VIDEOS_AT_ONCE)
 
-    async def load(self, pictures: Sequence[Picture]) -> list[Image]:
+    async def load(self, pictures: Sequence[Picture]) -> list[Image | Video]:
         """Their pixels, in order. Raises `InvalidRequest`."""
-        if len(pictures) > MAX_IMAGES:
-            raise InvalidRequest(
-                f"There are {len(pictures)} images; a request may have {MAX_IMAGES}.", param=pictures[0].where
-            )
-        loaded: dict[Picture, Image] = {}
+        for most, what, video in ((MAX_IMAGES, "images", False), (MAX_VIDEOS, "videos", True)):
+            same = [picture for picture in pictures if picture.video == video]
+            if len(same) > most:
+                raise InvalidRequest(f"There are {len(same)} {what}; a request may have {most}.", param=same[0].where)
+        loaded: dict[Picture, Image | Video] = {}
         for picture in pictures:
             if picture not in loaded:
-                data = await self._data(picture)
-                loaded[picture] = await asyncio.to_thread(_decode, data, picture)
+                loaded[picture] = await self._decoded(picture)
         return [loaded[picture] for picture in pictures]
+
+    async def _decoded(self, picture: Picture) -> Image | Video:
+        data = await self._data(picture)
+        if not picture.video:
+            return await asyncio.to_thread(_decode, data, picture)
+        async with self._decoding_videos:
+            try:
+                return await asyncio.to_thread(read_video, data)
+            except UnusableVideo as error:
+                raise _refusal(picture, str(error)) from error
 
     async def _data(self, picture: Picture) -> bytes:
         head = _DATA_URL.match(picture.url)
@@ -144,7 +165,15 @@ def _decode(data: bytes, picture: Picture) -> Image:
     except InvalidRequest:
         raise
     except Exception as error:  # whatever a decoder comes to with bytes that are no image
-        raise _refusal(picture, f"it is no readable image ({', '.join(_FORMATS)})") from error
+        raise _refusal(picture, f"it is no readable image ({', '.join(_FORMATS)}){_elsewhere(data)}") from error
+
+
+def _elsewhere(data: bytes) -> str:
+    if is_video(data):
+        return "; a video goes to /v1/chat/completions, as video_url"
+    if data.startswith(_SOUNDS) or data[8:12] == b"WAVE":
+        return "; a recording goes to /v1/audio/transcriptions"
+    return ""
 
 
 def _as_pixels(opened: Pillow.Image, picture: Picture) -> Image:
@@ -162,4 +191,5 @@ def _as_pixels(opened: Pillow.Image, picture: Picture) -> Image:
 
 
 def _refusal(picture: Picture, reason: str) -> InvalidRequest:
-    return InvalidRequest(f"An image cannot be used: {reason}.", param=picture.where)
+    what = "A video" if picture.video else "An image"
+    return InvalidRequest(f"{what} cannot be used: {reason}.", param=picture.where)

@@ -144,7 +144,13 @@ class ChatService:
         pictures = conversation.pictures
         if pictures and not model.facts.vision:
             raise InvalidRequest(
-                f"'{model.public_id}' takes text only; images need a vision-language model.", param=pictures[0].where
+                f"'{model.public_id}' takes text only; images and videos need a vision-language model.",
+                param=pictures[0].where,
+            )
+        if not model.facts.video and (videos := [picture for picture in pictures if picture.video]):
+            raise InvalidRequest(
+                f"'{model.public_id}' takes images but no videos: send frames of the video as images.",
+                param=videos[0].where,
             )
         limit = self._manager.prompt_limit(model)
         for message in conversation.messages:
@@ -154,9 +160,9 @@ class ChatService:
         if not model.facts.vision:
             return Prompt(text, [*preceding_ids, *await encoded_within(adapter, text, limit)])
         text, shown = place(adapter.tokenizer.decode(preceding_ids) + text, pictures)
-        images = await self._pictures.load(shown)
+        seen = await self._pictures.load(shown)
         kind = adapter.tokenizer.config.get("model_type")
-        return prompt_with_images(text, await encoded_within(adapter, text, limit), images, kind)
+        return prompt_with_images(text, await encoded_within(adapter, text, limit), seen, kind)
 
     async def _bound(
         self, model: ServedModel, sampling: GenerationParams, structure: Structure | None, *, optional: bool

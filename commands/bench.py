@@ -15,7 +15,7 @@ from configuration.device_config import ConfigError, ConfigStore
 from hardware.devices import DeviceUnavailable
 
 if TYPE_CHECKING:
-    from tuning.bench import BenchReport, BenchRow
+    from tuning.bench_report import BenchReport, BenchRow
 
 _COLUMNS = ("PROMPT", "STREAMS", "FIRST TOKEN", "TOKENS/S", "MEMORY")
 _COMPARED = ("PROMPT", "STREAMS", "FIRST TOKEN", "", "TOKENS/S", "", "MEMORY", "")
@@ -79,7 +79,7 @@ def _cells(row: BenchRow) -> tuple[str, ...]:
 
 
 def _compare(files: list[str], output: Output) -> int:
-    from tuning.bench import compared, differences, read_report
+    from tuning.bench_report import compared, differences, read_report
 
     if len(files) != 2:
         raise CommandFailed("Two measurements are compared: bench compare A.json B.json", code=FAILED)

@@ -11,6 +11,7 @@ from administration.pulls import failure
 from commands.backend import AdminBackend, JsonAnswer
 from commands.errors import FAILED, USAGE, CommandFailed
 from commands.output import Output
+from configuration.suggested_command import suggested_command
 from i18n import formats
 
 _STATES = {
@@ -50,7 +51,7 @@ async def convert(backend: AdminBackend, options: argparse.Namespace, output: Ou
         output.document(job)
         output.say(f"The server is converting {options.source}.")
         return 0
-    return _finish(job, options.device, output)
+    return _finish(job, options, output)
 
 
 async def _remove_converter(backend: AdminBackend, output: Output) -> int:
@@ -79,7 +80,8 @@ def _named(source: str) -> str:
 
 
 def _step(job: JsonAnswer) -> str:
-    return _STATES.get(job["state"], job["state"])
+    state: str = job["state"]
+    return _STATES.get(state, state)
 
 
 def _described(job: JsonAnswer) -> str:
@@ -89,7 +91,7 @@ def _described(job: JsonAnswer) -> str:
     return f"{_step(job)}{': ' + job['stage'] if job['stage'] else ''} …"
 
 
-def _finish(job: JsonAnswer, device: str, output: Output) -> int:
+def _finish(job: JsonAnswer, options: argparse.Namespace, output: Output) -> int:
     if error := failure(job):
         raise error
     output.document(job)
@@ -98,5 +100,6 @@ def _finish(job: JsonAnswer, device: str, output: Output) -> int:
         return FAILED
     seen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in job["verified"].items())
     output.say(f"Verified: {seen}.")
-    output.say(f"{job['model_id']} is ready. Next: main.py assign {job['model_id']} {device}")
+    command = suggested_command(f"assign {job['model_id']} {options.device}", options.data_dir)
+    output.say(f"{job['model_id']} is ready. Next: {command}")
     return 0

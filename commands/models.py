@@ -8,6 +8,7 @@ import json
 from commands.backend import AdminBackend, JsonAnswer
 from commands.errors import USAGE, CommandFailed
 from commands.output import Output
+from configuration.suggested_command import suggested_command
 from i18n import formats
 
 _SHOWN = (
@@ -139,7 +140,8 @@ async def import_folder(backend: AdminBackend, options: argparse.Namespace, outp
     output.document(model)
     for sentence in model["facts"]["warnings"]:
         output.say(sentence, style="yellow")
-    output.say(f"{model['id']} is ready. Next: main.py assign {model['id']} gpu")
+    command = suggested_command(f"assign {model['id']} gpu", options.data_dir)
+    output.say(f"{model['id']} is ready. Next: {command}")
     return 0
 
 

@@ -57,7 +57,7 @@ def suite_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder of device_config.json, models, caches and logs (default: the project folder)",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--host", help="address to listen on (default: this machine only, or as switched on the page)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"port of the page (default: {DEFAULT_PORT})")
     parser.add_argument("--no-devices", action="store_true", help="serve the page without device servers")
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="serve over TLS: certificate and chain, PEM")

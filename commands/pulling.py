@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -11,6 +12,7 @@ from administration.pulls import failure
 from commands.backend import AdminBackend, JsonAnswer
 from commands.errors import FAILED, USAGE, CommandFailed
 from commands.output import Output
+from configuration.suggested_command import suggested_command
 from registry.catalogue import bundled_entries
 
 _STATES = {
@@ -38,10 +40,10 @@ async def pull(backend: AdminBackend, options: argparse.Namespace, output: Outpu
         output.document(job)
         output.say(f"The server is pulling {job['model_id']}.")
         return 0
-    return _finish(job, output)
+    return _finish(job, output, options.data_dir)
 
 
-def _finish(job: JsonAnswer, output: Output) -> int:
+def _finish(job: JsonAnswer, output: Output, data_dir: Path) -> int:
     if error := failure(job):
         raise error
     output.document(job)
@@ -50,11 +52,11 @@ def _finish(job: JsonAnswer, output: Output) -> int:
     if job["state"] != "ready":
         output.say(f"The pull of {job['model_id']} is {job['state']}.")
         return FAILED
-    output.say(f"{job['model_id']} is ready. Next: main.py assign {job['model_id']} gpu")
+    command = suggested_command(f"assign {job['model_id']} gpu", data_dir)
+    output.say(f"{job['model_id']} is ready. Next: {command}")
     if draft := next((entry.draft for entry in bundled_entries() if entry.id == job["model_id"]), None):
-        output.say(
-            f'A draft may speed up single requests: main.py pull {draft}, then set "draft": "{draft}" for the model.'
-        )
+        command = suggested_command(f"pull {draft}", data_dir)
+        output.say(f'A draft may speed up single requests: {command}, then set "draft": "{draft}" for the model.')
     return 0
 
 

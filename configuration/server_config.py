@@ -1,16 +1,20 @@
 """`server_config.json`: what holds for the page and all devices alike. There need not be one."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from storage.files import write_atomically
 from web.limits import RequestLimits
 from web.listening import is_loopback
 
 MB = 10**6
 _MOST_MB = 1_000_000
 SERVER_CONFIG_FILE = "server_config.json"
+LAN_HOST = "0.0.0.0"
+"""Every IPv4 address of this machine."""
 
 
 class UnusableServerConfig(Exception):
@@ -37,7 +41,8 @@ def _checked_size(megabytes: float) -> float:
 
 
 class ServerConfig(BaseModel):
-    """MB are 10^6 bytes. Paths are relative to the data directory or absolute."""
+    """MB are 10^6 bytes. Paths are relative to the data directory or absolute. `lan`: other devices of the network
+    reach the server; `check_updates`: it may ask now and then whether there is a newer version of itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -49,6 +54,12 @@ class ServerConfig(BaseModel):
     max_active_per_client: int = Field(default=1024, ge=1)
     max_requests_per_minute: int | None = Field(default=None, ge=1)
     log_format: Literal["text", "json"] = "text"
+    lan: bool = False
+    check_updates: bool = False
+
+    def host(self, given: str | None) -> str:
+        """The address to bind to. `given`: the one on the command line, which comes first."""
+        return given or (LAN_HOST if self.lan else "127.0.0.1")
 
     def exposed(self, host: str) -> bool:
         """Whether others than this machine's users reach a server bound to `host`, be it by a proxy before it."""
@@ -79,3 +90,14 @@ def read_server_config(data_dir: Path) -> ServerConfig:
         field = ".".join(map(str, first["loc"]))
         place = f"{path}, field {field}" if field else str(path)
         raise UnusableServerConfig(f"{place}: {first['msg']}. Correct the file, or delete it.") from error
+
+
+def change_server_config(data_dir: Path, **changes: object) -> ServerConfig:
+    """Write some fields and leave the others as they are. Raises `UnusableServerConfig`, also rather than replace a
+    file that cannot be used, and OSError."""
+    path = data_dir / SERVER_CONFIG_FILE
+    read_server_config(data_dir)
+    document = json.loads(path.read_bytes()) if path.exists() else {}
+    config = ServerConfig.model_validate({**document, **changes})
+    write_atomically(path, json.dumps({**document, **changes}, ensure_ascii=False, indent=2).encode("utf-8") + b"\n")
+    return config

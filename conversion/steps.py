@@ -70,6 +70,7 @@ async def fetch(
         free_bytes=free,
         retry_wait=retry_wait,
         form=form,
+        speed_limit_mb=hub.speed_limit_mb,
     )
     async with contextlib.aclosing(download_events(request)) as events:
         async for event in events:

@@ -13,11 +13,12 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 from yarl import URL
 
-from apis.forwarded import ALIAS_HEADER, CLIENT_HEADER
+from apis.forwarded import ALIAS_HEADER, CLIENT_HEADER, KEY_HEADER
 from gateway.device import UpstreamDevice
 from gateway.errors import UpstreamUnavailable
 from gateway.model_router import RouteTarget
 from gateway.transport import Opened
+from keys.gate import CALLER
 from web.request_id import current_client, current_request_id
 
 T = TypeVar("T")
@@ -185,6 +186,9 @@ class Upstream:
         passed |= self._credentials()
         passed["x-request-id"] = current_request_id() or ""
         passed[CLIENT_HEADER] = current_client()
+        caller = scope.get(CALLER)
+        if caller is not None and caller.key is not None:
+            passed[KEY_HEADER] = caller.key.id
         if target.alias is not None:
             passed[ALIAS_HEADER] = target.alias.encoded()
         return passed

@@ -217,11 +217,11 @@ class Instance:
 
     def _handle(self, message: FromWorker) -> None:
         match message:
-            case TokenOutputs(outputs):
+            case TokenOutputs(outputs, at):
                 for output in outputs:
                     generation = self._generations.get(output.id)
                     if generation is not None:
-                        generation.put(output)
+                        generation.put(output, at)
             case InstanceReady():
                 self._pid = message.pid
                 self._ready.set_result(message)
@@ -251,7 +251,8 @@ class Instance:
 
 
 class Generation:
-    """One request in an instance: iterate it once for its outputs; the last has `finish` set.
+    """One request in an instance: iterate it once for its outputs; the last has `finish` set. `at` is when the worker
+    had the latest of them, in seconds on its own clock.
 
     Iterating raises `InstanceLost` and `RequestRefused`.
     """
@@ -260,13 +261,14 @@ class Generation:
         self.id = request_id
         self._instance = instance
         self._loop = asyncio.get_running_loop()
-        self._outputs: deque[TokenOutput | None] = deque()
+        self.at = 0.0
+        self._outputs: deque[tuple[TokenOutput | None, float]] = deque()
         self._arrival: asyncio.Future[None] | None = None
         self._finished = False
 
-    def put(self, output: TokenOutput | None) -> None:
+    def put(self, output: TokenOutput | None, at: float = 0.0) -> None:
         """Hand in an output; None when the instance has ended."""
-        self._outputs.append(output)
+        self._outputs.append((output, at))
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
 
@@ -284,7 +286,7 @@ class Generation:
         while not self._outputs:  # an asyncio.Queue does the same for three times the work, at every token
             self._arrival = self._loop.create_future()
             await self._arrival
-        output = self._outputs.popleft()
+        output, self.at = self._outputs.popleft()
         if output is None:
             self._finished = True
             raise InstanceLost(self._instance.end_reason())

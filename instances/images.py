@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SAMPLE_PIXELS = 64
 
 
-class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
+class GenerateImage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Make one picture of `prompt`. `image`: what to begin with, changed where `mask` is white, everywhere without
     one; `strength` from 0 to 1 says how much. None leaves a value to the model. `previews`: after how many steps to
     show the picture so far, 0: never."""
@@ -39,8 +39,9 @@ class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
     previews: int = 0
 
 
-class Drawn(msgspec.Struct, frozen=True):
-    """`step` of `steps` are done; with `image`, what there is to see, the last time when it is finished."""
+class ImageStep(msgspec.Struct, frozen=True):
+    """`step` of `steps` are done; with `image`, what there is to see, the last time when it is finished. There is one
+    for each step, but not all that were to show something do: a picture that is soon finished is not waited for."""
 
     step: int
     steps: int
@@ -48,8 +49,8 @@ class Drawn(msgspec.Struct, frozen=True):
     finished: bool = False
 
 
-class Painter(WorkPipeline[Draw]):
-    asks = Draw
+class ImageGenerator(WorkPipeline[GenerateImage]):
+    asks = GenerateImage
 
     def __init__(self, spec: LoadModel) -> None:
         import openvino_genai as genai
@@ -65,10 +66,10 @@ class Painter(WorkPipeline[Draw]):
             self._inpaint = self._image = None
             self._text = genai.Text2ImagePipeline(spec.directory, spec.device, **properties)
 
-    def sample(self) -> Draw:
-        return Draw("warm up", _SAMPLE_PIXELS, _SAMPLE_PIXELS, 0, steps=1)
+    def sample(self) -> GenerateImage:
+        return GenerateImage("warm up", _SAMPLE_PIXELS, _SAMPLE_PIXELS, 0, steps=1)
 
-    def work(self, asked: Draw, tell: Callable[[msgspec.Struct], None], cancelled: Callable[[], bool]) -> None:
+    def work(self, asked: GenerateImage, tell: Callable[[msgspec.Struct], None], cancelled: Callable[[], bool]) -> None:
         options: dict[str, Any] = {"rng_seed": asked.seed, "num_images_per_prompt": 1}
         for name, value in (
             ("negative_prompt", asked.negative_prompt),
@@ -79,12 +80,14 @@ class Painter(WorkPipeline[Draw]):
             if value is not None:
                 options[name] = value
         pipeline = self._pipeline(asked)
+        told = 0
         stopped = False
 
         def after_step(step: int, steps: int, latent: ov.Tensor) -> bool:
-            nonlocal stopped
+            nonlocal told, stopped
             shown = asked.previews > 0 and (step + 1) % asked.previews == 0 and step + 1 < steps
-            tell(Drawn(step + 1, steps, _picture(pipeline.decode(latent)) if shown else None))
+            tell(ImageStep(step + 1, steps, _picture(pipeline.decode(latent)) if shown else None))
+            told = step + 1
             stopped = cancelled()
             return stopped
 
@@ -100,10 +103,16 @@ class Painter(WorkPipeline[Draw]):
                 made = pipeline.generate(asked.prompt, _tensor(asked.image), _tensor(asked.mask), **options)
         except RuntimeError as error:
             raise ValueError(str(error).strip().splitlines()[-1].strip()) from error
-        if not stopped:
-            tell(Drawn(0, 0, _picture(made), finished=True))
+        if stopped:
+            return
+        # The library calls `after_step` from a thread of its own and leaves out the steps that it is behind by when the
+        # picture is finished. The same work has to tell the same pieces.
+        steps = len(pipeline.get_performance_metrics().raw_metrics.iteration_durations)
+        for step in range(told, steps):
+            tell(ImageStep(step + 1, steps))
+        tell(ImageStep(0, 0, _picture(made), finished=True))
 
-    def _pipeline(self, asked: Draw) -> Any:
+    def _pipeline(self, asked: GenerateImage) -> Any:
         if asked.image is None:
             return self._text
         if self._image is None:

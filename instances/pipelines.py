@@ -15,8 +15,8 @@ PIPELINES: dict[PipelineKind, str] = {
     "embedding": "instances.texts:Embedder",
     "rerank": "instances.texts:Reranker",
     "transcription": "instances.transcription:Transcriber",
-    "speech": "instances.text_to_speech:Speaker",
-    "image": "instances.images:Painter",
+    "speech": "instances.text_to_speech:SpeechSynthesizer",
+    "image": "instances.images:ImageGenerator",
 }
 """Module and class by kind. The name of a kind that serves one task alone is that of the task (`model_files.tasks`)."""
 _WITH_DRAFT = "instances.speculative_batching:SpeculativeBatching"

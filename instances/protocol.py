@@ -103,8 +103,19 @@ class Image(msgspec.Struct, frozen=True, array_like=True):
     pixels: bytes
 
 
+class Video(msgspec.Struct, frozen=True, array_like=True):
+    """A clip: the pixels of its `frames` one after the other, each as in `Image`, `fps` of them a second."""
+
+    width: int
+    height: int
+    frames: int
+    fps: float
+    pixels: bytes
+
+
 class MultimodalPrompt(msgspec.Struct, frozen=True):
-    """What a vision-language model is asked: a text, with the tag `image_tag(n)` where the n-th image belongs.
+    """What a vision-language model is asked: a text, with the tag `image_tag(n)` where the n-th image belongs, and
+    `video_tag(n)` where the n-th video does.
 
     `tokens` is how many of a request's `prompt_ids` stand for it; those after them have been generated since.
     """
@@ -112,11 +123,17 @@ class MultimodalPrompt(msgspec.Struct, frozen=True):
     prompt: str
     images: list[Image]
     tokens: int
+    videos: list[Video] = []
 
 
 def image_tag(index: int) -> str:
     """What stands for an image in a prompt, whatever the model: the library's own tag, which it translates."""
     return f"<ov_genai_image_{index}>"
+
+
+def video_tag(index: int) -> str:
+    """As `image_tag`, for a video."""
+    return f"<ov_genai_video_{index}>"
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):
@@ -218,9 +235,11 @@ class TokenOutput(msgspec.Struct, frozen=True, array_like=True):
 
 
 class TokenOutputs(msgspec.Struct, frozen=True, tag=True):
-    """The outputs of one step, over all requests."""
+    """The outputs of one step, over all requests. `at`: when they were there, in seconds on a clock of the worker's
+    own, of which only differences mean something."""
 
     outputs: list[TokenOutput]
+    at: float = 0.0
 
 
 class InstanceBroken(msgspec.Struct, frozen=True, tag=True):

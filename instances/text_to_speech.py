@@ -5,6 +5,7 @@ The words of this kind stand first; they load nothing of OpenVINO.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +18,23 @@ from instances.work import WorkPipeline, properties_of
 VOICES_FOLDER = "voices"
 _VOICE_SUFFIX = ".bin"
 _KOKORO_WIDTH = 256
+_KOKORO_LANGUAGES = {
+    "a": "en-us",
+    "b": "en-gb",
+    "e": "es",
+    "f": "fr-fr",
+    "h": "hi",
+    "i": "it",
+    "p": "pt-br",
+    "j": "Japanese",
+    "z": "Chinese",
+}
+"""By the first letter of a voice's name, as in af_heart."""
+_NOT_SPOKEN = ("Japanese", "Chinese")
+_KOKORO_VOICE = re.compile("[a-z][fm]_")
 
 
-class Speak(msgspec.Struct, frozen=True, omit_defaults=True):
+class SynthesizeSpeech(msgspec.Struct, frozen=True, omit_defaults=True):
     """Say `text`. `voice`: a name from `voices`, empty for the model's own. `speed`: 1 is the model's own."""
 
     text: str
@@ -28,8 +43,8 @@ class Speak(msgspec.Struct, frozen=True, omit_defaults=True):
     language: str = ""
 
 
-class Spoken(msgspec.Struct, frozen=True):
-    """`samples` are little-endian 32-bit floats, mono, `rate` a second."""
+class SynthesizedSpeech(msgspec.Struct, frozen=True):
+    """`samples` are little-endian 32-bit floats, mono, `rate` a second; none of a text without anything to say."""
 
     samples: bytes
     rate: int
@@ -40,8 +55,8 @@ def voices(directory: Path) -> list[str]:
     return sorted(path.stem for path in (directory / VOICES_FOLDER).glob(f"*{_VOICE_SUFFIX}"))
 
 
-class Speaker(WorkPipeline[Speak]):
-    asks = Speak
+class SpeechSynthesizer(WorkPipeline[SynthesizeSpeech]):
+    asks = SynthesizeSpeech
 
     def __init__(self, spec: LoadModel) -> None:
         import openvino_genai as genai
@@ -51,18 +66,20 @@ class Speaker(WorkPipeline[Speak]):
         self._kokoro = not (self._directory / "openvino_postnet.xml").is_file()
         self._pipeline = genai.Text2SpeechPipeline(spec.directory, spec.device, **properties_of(spec))
 
-    def sample(self) -> Speak:
+    def sample(self) -> SynthesizeSpeech:
         known = voices(self._directory)
-        return Speak("Hello.", known[0] if known else "")
+        return SynthesizeSpeech("Hello.", known[0] if known else "")
 
-    def work(self, asked: Speak, tell: Callable[[msgspec.Struct], None], cancelled: Callable[[], bool]) -> None:
+    def work(
+        self, asked: SynthesizeSpeech, tell: Callable[[msgspec.Struct], None], cancelled: Callable[[], bool]
+    ) -> None:
         import openvino as ov
 
         options: dict[str, object] = {}
         if self._kokoro:
             options["speed"] = asked.speed
-            if asked.language:
-                options["language"] = asked.language
+            if language := asked.language or self._language(asked.voice):
+                options["language"] = language
         elif asked.speed != 1.0:
             raise ValueError("it speaks at one speed only: SpeechT5 has no other")
         voice = self._voice(asked.voice)
@@ -70,9 +87,17 @@ class Speaker(WorkPipeline[Speak]):
         try:
             result = self._pipeline.generate(asked.text, ov.Tensor(voice) if voice is not None else None, **options)
         except RuntimeError as error:
-            raise ValueError(str(error).strip().splitlines()[-1].strip()) from error
+            raise ValueError(_reason(str(error))) from error
         samples = np.asarray(result.speeches[0].data, dtype="<f4").reshape(-1)
-        tell(Spoken(samples.tobytes(), result.output_sample_rate))
+        tell(SynthesizedSpeech(samples.tobytes(), result.output_sample_rate))
+
+    def _language(self, voice: str) -> str | None:
+        """That of a voice of Kokoro, None where its name does not tell. Raises ValueError on one that is not spoken."""
+        name = voice or next(iter(voices(self._directory)), "")
+        language = _KOKORO_LANGUAGES.get(name[:1]) if _KOKORO_VOICE.match(name) else None
+        if language in _NOT_SPOKEN:
+            raise ValueError(f"'{name}' is a voice for {language}, which OpenVINO GenAI does not speak with Kokoro")
+        return language
 
     def _voice(self, name: str) -> np.ndarray | None:
         """Raises ValueError on one that is not there."""
@@ -88,3 +113,9 @@ class Speaker(WorkPipeline[Speak]):
         numbers = np.fromfile(self._directory / VOICES_FOLDER / f"{name}{_VOICE_SUFFIX}", dtype="<f4")
         # A row for each length of a text in Kokoro; SpeechT5 has one row.
         return numbers.reshape(-1, 1, _KOKORO_WIDTH) if self._kokoro else numbers.reshape(1, -1)
+
+
+def _reason(error: str) -> str:
+    if "lexicon" in error:  # what follows are the places where it looked
+        return "its folder lacks the English dictionary (us_gold.json, us_silver.json and those of gb in data)"
+    return error.strip().splitlines()[-1].strip()

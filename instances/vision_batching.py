@@ -1,4 +1,5 @@
-"""Vision-language models, many requests at once: as `ContinuousBatching`, but a prompt is a text with images."""
+"""Vision-language models, many requests at once: as `ContinuousBatching`, but a prompt is a text with images and
+videos."""
 
 import openvino_genai as genai
 from openvino_genai.py_openvino_genai import GenerationHandle
@@ -10,7 +11,7 @@ from instances.warm_up import warm_up_picture
 
 
 class VisionBatching(ContinuousBatching):
-    """The images of a request are looked at when it is submitted; meanwhile the others wait."""
+    """What a request shows is looked at when it is submitted; meanwhile the others wait."""
 
     def __init__(self, spec: LoadModel) -> None:
         super().__init__(spec)
@@ -20,9 +21,11 @@ class VisionBatching(ContinuousBatching):
         return warm_up_picture(request_id)
 
     def _add(self, request: Generate, config: genai.GenerationConfig) -> GenerationHandle:
-        prompt, images = self._reader.read(request)
+        seen = self._reader.read(request)
         config.apply_chat_template = False
-        return self._pipeline.add_request(request.id, prompt, images, config)
+        return self._pipeline.add_request(
+            request.id, seen.prompt, seen.images, seen.videos, config, videos_metadata=seen.videos_metadata
+        )
 
     def _prompt_tokens(self, handle: GenerationHandle) -> int | None:
         finished = handle.get_status() == genai.GenerationStatus.FINISHED

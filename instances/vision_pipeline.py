@@ -14,8 +14,9 @@ from instances.warm_up import warm_up_picture
 
 
 class VisionSingleRequest(SingleRequest):
-    """As `SingleRequest`, but a prompt is a text with images. After a prompt that the library refuses (one too long for
-    an NPU) its record of the conversation is wrong for ever: the refusal is told, then the pipeline given up."""
+    """As `SingleRequest`, but a prompt is a text with images and videos. After a prompt that the library refuses (one
+    too long for an NPU) its record of the conversation is wrong for ever: the refusal is told, then the pipeline given
+    up."""
 
     _failure: str | None = None
 
@@ -32,11 +33,18 @@ class VisionSingleRequest(SingleRequest):
         self._reader = MultimodalReader(self._sees.get_tokenizer())
 
     def _generate(self, request: Generate, streamer: genai.StreamerBase) -> TokenOutput:
-        prompt, images = self._reader.read(request)
+        seen = self._reader.read(request)
         config = generation_config(self._sees.get_generation_config(), request.sampling)
         config.apply_chat_template = False
         try:
-            results = self._sees.generate(prompt, images=images, generation_config=config, streamer=streamer)
+            results = self._sees.generate(
+                seen.prompt,
+                images=seen.images,
+                videos=seen.videos,
+                videos_metadata=seen.videos_metadata,
+                generation_config=config,
+                streamer=streamer,
+            )
         except RuntimeError as error:
             self._failure = str(error).strip().splitlines()[-1]
             return TokenOutput(request.id, [], error=self._failure)

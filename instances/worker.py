@@ -113,7 +113,7 @@ class Worker:
         os._exit(0)
 
     def _emit(self, outputs: list[TokenOutput]) -> None:
-        self._send(TokenOutputs(outputs))
+        self._send(TokenOutputs(outputs, time.perf_counter()))
 
     def _send(self, message: FromWorker) -> None:
         self._replies.write(encode_frame(message))

@@ -8,17 +8,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import msgspec
 import PIL.Image
 
 from activity.request_log import note_prompt, note_work
-from instances.images import Draw, Drawn
+from instances.images import GenerateImage, ImageStep
 from instances.protocol import Image
+from media.work import results
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
 from web.errors import InvalidRequest
-from web.request_id import current_client
 
 TASK = "image"
 MAX_SIDE = 2048
@@ -30,8 +29,8 @@ PictureFormat = Literal["png", "jpeg", "webp"]
 
 
 @dataclass(frozen=True)
-class Sketch:
-    """What is to be made; see `instances.images.Draw`. `size`: width and height in pixels."""
+class ImageOptions:
+    """What is to be made; see `instances.images.GenerateImage`. `size`: width and height in pixels."""
 
     prompt: str
     seed: int
@@ -52,37 +51,36 @@ class ImageService:
         self._manager = manager
 
     async def draw(
-        self, model: ServedModel, sketch: Sketch, count: int, timings: Timings
-    ) -> AsyncGenerator[Drawn, None]:
+        self, model: ServedModel, options: ImageOptions, count: int, timings: Timings
+    ) -> AsyncGenerator[ImageStep, None]:
         """The steps of `count` pictures, one after the other, each with a seed of its own. Raises `InvalidRequest` on
         another kind of model and on what it cannot do, and as `ModelManager.work`."""
         model.require(TASK)
         note_work(timings)
-        note_prompt(sketch.prompt)
+        note_prompt(options.prompt)
         with self._manager.counted(model.id, timings):
             for number in range(count):
-                data = msgspec.msgpack.encode(_asked(replace(sketch, seed=(sketch.seed + number) % 2**32)))
-                async with aclosing(self._manager.work(model.id, data, timings, client=current_client())) as pieces:
-                    async for piece in pieces:
-                        drawn = msgspec.msgpack.decode(piece, type=Drawn)
-                        timings.steps += not drawn.finished
-                        yield drawn
+                asked = _asked(replace(options, seed=(options.seed + number) % 2**32))
+                async with aclosing(results(self._manager, model, asked, ImageStep, timings)) as steps:
+                    async for step in steps:
+                        timings.steps += not step.finished
+                        yield step
 
 
-def _asked(sketch: Sketch) -> Draw:
-    width, height = sketch.size or (None, None)
-    return Draw(
-        sketch.prompt,
+def _asked(options: ImageOptions) -> GenerateImage:
+    width, height = options.size or (None, None)
+    return GenerateImage(
+        options.prompt,
         width,
         height,
-        sketch.seed,
-        negative_prompt=sketch.negative_prompt,
-        steps=sketch.steps,
-        guidance=sketch.guidance,
-        image=sketch.image,
-        mask=sketch.mask,
-        strength=sketch.strength,
-        previews=sketch.previews,
+        options.seed,
+        negative_prompt=options.negative_prompt,
+        steps=options.steps,
+        guidance=options.guidance,
+        image=options.image,
+        mask=options.mask,
+        strength=options.strength,
+        previews=options.previews,
     )
 
 

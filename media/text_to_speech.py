@@ -6,17 +6,17 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
 from activity.request_log import note_prompt, note_work
-from instances.text_to_speech import Speak, Spoken
+from instances.text_to_speech import SynthesizedSpeech, SynthesizeSpeech
 from media.encode import Floats
 from media.sentences import sentences
+from media.work import results
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
-from web.request_id import current_client
+from web.errors import InvalidRequest
 
 TASK = "speech"
 
@@ -45,17 +45,24 @@ class SpeechService:
         speed: float = 1.0,
         language: str = "",
     ) -> AsyncGenerator[Sound, None]:
-        """The sound of each sentence. Raises `InvalidRequest` on another kind of model, on a voice that it does not
-        have and on a speed that it cannot take, and as `ModelManager.work`."""
+        """The sound of each sentence that has one. Raises `InvalidRequest` on another kind of model, on a voice that it
+        does not have, on a speed that it cannot take and on a text without any sound, and as `ModelManager.work`."""
         model.require(TASK)
         note_work(timings)
         note_prompt(text)
         with self._manager.counted(model.id, timings):
             for sentence in sentences(text):
-                data = msgspec.msgpack.encode(Speak(sentence, voice, speed, language))
-                async with aclosing(self._manager.work(model.id, data, timings, client=current_client())) as pieces:
-                    async for piece in pieces:
-                        spoken = msgspec.msgpack.decode(piece, type=Spoken)
+                asked = SynthesizeSpeech(sentence, voice, speed, language)
+                async with aclosing(results(self._manager, model, asked, SynthesizedSpeech, timings)) as pieces:
+                    async for spoken in pieces:
                         sound = Sound(np.frombuffer(spoken.samples, dtype="<f4"), spoken.rate)
+                        if not len(sound.samples):
+                            continue
                         timings.audio_seconds += len(sound.samples) / sound.rate
                         yield sound
+            if not timings.audio_seconds:
+                raise InvalidRequest(
+                    f"'{model.public_id}' found nothing to say in the input: it may be of a language that it does not "
+                    "speak.",
+                    param="input",
+                )

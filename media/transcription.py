@@ -14,10 +14,10 @@ from activity.request_log import note_answer, note_work
 from instances.transcription import SAMPLE_RATE, TimedText, Transcribe, Transcript
 from media.decode import Samples, decoded
 from media.windows import is_over, quietest, understood, window_end
+from media.work import results
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
-from web.request_id import current_client
 
 TASK = "transcription"
 _DECODING_AT_ONCE = 2
@@ -38,7 +38,7 @@ class TranscriptionOptions:
 
 
 @dataclass(frozen=True)
-class Heard:
+class TranscriptPart:
     """A further part of the text. Times in seconds of the recording; `offset`: where its window begins. Without
     `segments` where the model tells no times."""
 
@@ -63,7 +63,7 @@ class TranscriptionService:
 
     async def transcribe(
         self, model: ServedModel, samples: Samples, options: TranscriptionOptions, timings: Timings
-    ) -> AsyncGenerator[Heard, None]:
+    ) -> AsyncGenerator[TranscriptPart, None]:
         """The parts of what is said, in order. Raises `InvalidRequest` on another kind of model and on a language that
         it does not know, and as `ModelManager.work`."""
         model.require(TASK)
@@ -100,11 +100,9 @@ class TranscriptionService:
 
     async def _window(self, model: ServedModel, samples: Samples, asked: Transcribe, timings: Timings) -> Transcript:
         heard = (samples.astype("<f4") / 32768.0).astype("<f4").tobytes()
-        data = msgspec.msgpack.encode(msgspec.structs.replace(asked, samples=heard))
-        async with aclosing(self._manager.work(model.id, data, timings, client=current_client())) as pieces:
-            transcript = msgspec.msgpack.decode(await anext(pieces), type=Transcript)
-            async for _ in pieces:
-                pass
+        asked = msgspec.structs.replace(asked, samples=heard)
+        async with aclosing(results(self._manager, model, asked, Transcript, timings)) as pieces:
+            [transcript] = [piece async for piece in pieces]
         timings.generated_tokens += sum(len(segment.tokens) for segment in transcript.segments)
         return _plain_language(transcript)
 
@@ -114,8 +112,10 @@ def _plain_language(transcript: Transcript) -> Transcript:
     return msgspec.structs.replace(transcript, language=transcript.language.strip("<|>"))
 
 
-def _placed(transcript: Transcript, offset: float) -> Heard:
+def _placed(transcript: Transcript, offset: float) -> TranscriptPart:
     def moved(timed: list[TimedText]) -> list[TimedText]:
         return [TimedText(each.start + offset, each.end + offset, each.text, each.tokens) for each in timed]
 
-    return Heard(transcript.text, transcript.language, offset, moved(transcript.segments), moved(transcript.words))
+    return TranscriptPart(
+        transcript.text, transcript.language, offset, moved(transcript.segments), moved(transcript.words)
+    )

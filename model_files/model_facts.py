@@ -30,6 +30,11 @@ PROCESS_BYTES = 200 * 1024**2
 MIN_KV_TOKENS = 512
 """The smallest KV cache an instance gets."""
 _GENERATING = ("llm", "vlm")
+_TAKING_VIDEO = frozenset(
+    ("llava_next_video", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5", "qwen3_5_moe", "gemma4", "muse_glimmer",
+     "videochat_flash_qwen")
+)  # fmt: skip
+"""By `model_type` in config.json: the vision-language models whose videos OpenVINO GenAI 2026.4 takes."""
 _POINTER = b"version https://git-lfs"
 _MAX_POINTER_BYTES = 1024
 _TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
@@ -59,6 +64,7 @@ class ModelFacts:
     tools: bool = False
     thinking: bool = False
     vision: bool = False
+    video: bool = False
     embedding: EmbeddingFacts | None = None
     license: str | None = None
     runtime_version: str | None = None
@@ -78,7 +84,13 @@ class ModelFacts:
             return ()
         if task := task_of_kind(self.kind):
             return (task.name,)
-        named = {"chat": self.chat_template, "tools": self.tools, "thinking": self.thinking, "vision": self.vision}
+        named = {
+            "chat": self.chat_template,
+            "tools": self.tools,
+            "thinking": self.thinking,
+            "vision": self.vision,
+            "video": self.video,
+        }
         return ("completion", *(name for name, able in named.items() if able))
 
     @property
@@ -167,6 +179,7 @@ def _read(directory: Path) -> ModelFacts:
         # The IR's own states know better than the configuration, which every architecture spells differently.
         kv=((main.kv if main else None) or config.kv) if kind.name in _GENERATING else None,
         vision=kind.name == "vlm",
+        video=kind.name == "vlm" and config.model_type in _TAKING_VIDEO,
         license=read_license(directory),
         problem=joined(*problems) if problems else None,
     )

@@ -117,18 +117,20 @@ class ModelPool:
         client: str,
         *,
         returned: bool = False,
+        admitted: bool = False,
         timings: Timings | None = None,
         keep_alive: float | None = None,
     ) -> KVReservation:
         """A reservation on an instance with room for `tokens` of KV cache; end it by `release`.
 
-        `returned`: the request has lost its instance and goes before those that have not had one. `timings` can tell
+        `returned`: the request has lost its instance and goes before those that have not had one. `admitted`: this is
+        for a further part of a request, which is not refused halfway because others fill the queue. `timings` can tell
         its place in the queue meanwhile. `keep_alive`: see `LoadedInstance`; None leaves the instance's own. Raises
         `QueueFull`, `QueueTimeout`, `OutOfMemory`, `ModelLoadFailed`; once the pool is closed, what `close` was given.
         """
         if self._closed_by is not None:
             raise self._closed_by
-        if not returned and self.queued >= self._max_queue:
+        if not (returned or admitted) and self.queued >= self._max_queue:
             raise QueueFull(
                 f"The queue of '{self.model.public_id}' is full: {self.queued} requests wait. Try again later.",
                 retry_after=5,

@@ -86,7 +86,10 @@ class RequestRunner:
     ) -> KVReservation:
         """`again`: the request had an instance that was lost, and goes before those that have not."""
         was_ready, asked = bool(pool.loaded_instances), self._clock()
-        reservation = await pool.acquire(tokens, client, returned=again, timings=timings, keep_alive=keep_alive)
+        admitted = timings.started is not None
+        reservation = await pool.acquire(
+            tokens, client, returned=again, admitted=admitted, timings=timings, keep_alive=keep_alive
+        )
         now = self._clock()
         if not was_ready:
             timings.load_seconds += now - asked
@@ -102,6 +105,7 @@ class RequestRunner:
     ) -> AsyncGenerator[TokenOutput, None]:
         """Generate in one instance until the answer, the instance or the reservation ends."""
         state.begin_attempt()
+        timings.pace.move()
         loaded = reservation.loaded
         if state.sampling.structure is not None:
             loaded.note_structure(state.sampling.structure, state.sampling.structure_bytes)
@@ -114,6 +118,7 @@ class RequestRunner:
                     async for output in generation:
                         if output.tokens and timings.first_token is None:
                             timings.first_token = self._clock()
+                        timings.pace.deliver(len(output.tokens), generation.at)
                         if output.finish == "cancelled":
                             state.losses += 1
                             return

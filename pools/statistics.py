@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pools.histogram import SECONDS_A_TOKEN, SECONDS_TO_FIRST_TOKEN, Histogram
+from reports.token_rate import TokenPace, token_rate
 
 _RECENT = 100
 
@@ -30,6 +31,7 @@ class Timings:
     audio_seconds: float = 0.0
     steps: int = 0
     larger_cache: tuple[str, ...] = ()
+    pace: TokenPace = field(default_factory=TokenPace)
     queue_position: Callable[[], int] | None = None
     """Asks for the place in the queue, 1 = next; None while the request does not wait."""
 
@@ -102,9 +104,8 @@ class Statistics:
         if timings.first_token is not None:
             self._recent.append(timings)
             self.first_token.observe(_between(timings.created, timings.first_token))
-        gaps = timings.generated_tokens - 1
-        if gaps > 0:  # once a request, since once a token would cost every stream
-            self.between_tokens.observe(timings.decode_seconds / gaps, gaps)
+        if timings.pace.tokens:  # once a request, since once a token would cost every stream
+            self.between_tokens.observe(timings.pace.seconds / timings.pace.tokens, timings.pace.tokens)
 
     @property
     def mean_first_token_seconds(self) -> float | None:
@@ -117,8 +118,8 @@ class Statistics:
 
     @property
     def mean_tokens_per_second(self) -> float | None:
-        """Of one stream, its first token left out."""
-        return _mean([(t.generated_tokens - 1) / t.decode_seconds for t in self._recent if t.decode_seconds > 0])
+        """Of one stream."""
+        return _mean([rate for each in self._recent if (rate := token_rate(each, 0.0)) is not None])
 
 
 def _between(start: float | None, end: float | None) -> float:

@@ -59,7 +59,7 @@ class Downloader:
     def __init__(self, request: DownloadRequest, output: BinaryIO) -> None:
         self._request = request
         self._output = output
-        self._settings = HubSettings(request.endpoint, request.token, request.kind)
+        self._settings = HubSettings(request.endpoint, request.token, request.kind, request.speed_limit_mb)
         self._directory = Path(request.directory)
         self._last_progress = 0.0
 

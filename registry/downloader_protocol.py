@@ -18,6 +18,7 @@ class DownloadRequest(msgspec.Struct, omit_defaults=True):
     """directory: where the partial model lies. installed: an older copy, whose unchanged files are taken over.
     variant: the GGUF file that was asked for. revision: what was asked for; commit: what that was when the download
     began. free_bytes: what may be written. retry_wait: the first pause after a broken connection, seconds.
+    speed_limit_mb: 10^6 bytes per second.
     """
 
     model_id: str
@@ -32,6 +33,7 @@ class DownloadRequest(msgspec.Struct, omit_defaults=True):
     free_bytes: int | None = None
     retry_wait: float = 1.0
     form: DownloadForm = "openvino"
+    speed_limit_mb: float | None = None
 
 
 class Plan(msgspec.Struct):

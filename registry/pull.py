@@ -57,6 +57,7 @@ class PullManager:
         self._store = JobStore(models_dir / PARTIAL / JOBS_FILE)
         self._jobs = {job.id: job for job in self._store.load()}
         self._slots = asyncio.Semaphore(limit)
+        self._alone = asyncio.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cleanups: set[asyncio.Task[None]] = set()
         self._directory_locks: dict[str, asyncio.Lock] = {}
@@ -112,6 +113,12 @@ class PullManager:
         job = self._set(new_job("queued", *wanted))
         self._launch(job)
         return job
+
+    def begin_anew(self) -> None:
+        """Downloads that run go on from where they are, with the settings as they are now."""
+        for job_id, task in list(self._tasks.items()):
+            task.cancel()
+            self._launch(self._set(replace(self.job(job_id), state="queued", bytes_per_second=None)))
 
     def under_way(self, model_id: str) -> PullJob | None:
         """The active or paused job that writes to a model's directory."""
@@ -221,7 +228,9 @@ class PullManager:
 
     async def _run(self, job_id: str) -> None:
         job = self.job(job_id)
-        async with self._lock(job), self._slots:
+        # Under a limit of speed they take turns: so all of them together keep to it.
+        turn = self._alone if self._hub().speed_limit_mb else contextlib.nullcontext()
+        async with self._lock(job), turn, self._slots:
             try:
                 await self._download_again_and_again(job_id)
             finally:
@@ -275,6 +284,7 @@ class PullManager:
             token=hub.token,
             free_bytes=self._free(self._models_dir) - self._promised(job),
             retry_wait=self._retry_wait,
+            speed_limit_mb=hub.speed_limit_mb,
         )
 
     def _room_note(self, job: PullJob) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,15 +20,22 @@ DEFAULT_ENDPOINT = "https://huggingface.co"
 HubKind = Literal["huggingface", "modelscope"]
 logger = logging.getLogger(__name__)
 SETTINGS_FILE = "hub_settings.json"
+SLOWEST_MB, FASTEST_MB = 0.01, 10_000
 
 
 @dataclass(frozen=True)
 class HubSettings:
-    """endpoint: the hub or a mirror that speaks its protocol, without a slash at the end. kind: which protocol."""
+    """endpoint: the hub or a mirror that speaks its protocol, without a slash at the end. kind: which protocol.
+    speed_limit_mb: of all downloads together, 10^6 bytes per second; None: no limit."""
 
     endpoint: str = DEFAULT_ENDPOINT
     token: str | None = field(default=None, repr=False)
     kind: HubKind = "huggingface"
+    speed_limit_mb: float | None = None
+
+    @property
+    def bytes_per_second(self) -> float | None:
+        return self.speed_limit_mb * 1e6 if self.speed_limit_mb else None
 
 
 def kind_of(endpoint: str) -> HubKind:
@@ -62,6 +70,13 @@ def check_token(token: str) -> str:
     return token
 
 
+def check_limit(megabytes: float) -> float | None:
+    """0 is no limit. Raises InvalidModelName."""
+    if not math.isfinite(megabytes) or not (megabytes == 0 or SLOWEST_MB <= megabytes <= FASTEST_MB):
+        raise InvalidModelName(Notice("notices.speed_limit_form", least=SLOWEST_MB, most=FASTEST_MB))
+    return float(megabytes) or None
+
+
 class SettingsFile:
     """A JSON file with the token in it: readable by its owner alone from the first byte on."""
 
@@ -87,8 +102,12 @@ def _decoded(data: bytes) -> HubSettings:
     stored = json.loads(data)
     token = stored.get("token")
     endpoint = check_endpoint(str(stored["endpoint"]))
-    return HubSettings(endpoint, check_token(token) if token else None, kind_of(endpoint))
+    limit = stored.get("speed_limit_mb")
+    return HubSettings(
+        endpoint, check_token(token) if token else None, kind_of(endpoint), check_limit(limit) if limit else None
+    )
 
 
 def _encoded(settings: HubSettings) -> bytes:
-    return json.dumps({"endpoint": settings.endpoint, "token": settings.token}, ensure_ascii=False, indent=2).encode()
+    document = {"endpoint": settings.endpoint, "token": settings.token, "speed_limit_mb": settings.speed_limit_mb}
+    return json.dumps(document, ensure_ascii=False, indent=2).encode()

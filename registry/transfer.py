@@ -26,6 +26,7 @@ from registry.errors import DownloadFailed, NotEnoughDisk
 from registry.files import RemoteFile
 from registry.hub import RemoteModel, translated, unreachable
 from registry.settings import HubSettings
+from registry.throttle import Throttle
 from storage.files import replace_path
 
 PART = ".part"
@@ -42,6 +43,7 @@ class Transfer:
         self._model = model
         self._directory = directory
         self._retry_wait = retry_wait
+        self._throttle = Throttle(settings.bytes_per_second)
         self._headers = build_hf_headers(token=model.token) | dict(model.headers) | {"Accept-Encoding": "identity"}
 
     def bytes_present(self, file: RemoteFile) -> int:
@@ -108,6 +110,7 @@ class Transfer:
                     stream.flush()  # this process may be ended at any moment
                     have += len(chunk)
                     on_bytes(have)
+                    self._throttle.spend(len(chunk))
                     if have > file.size:
                         return
         except httpx2.TransportError as error:

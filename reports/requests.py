@@ -12,7 +12,8 @@ Outcome = Literal["running", "completed", "failed", "cancelled", "lost"]
 class Request(msgspec.Struct, frozen=True):
     """One request; its prompt and answer where they are kept. `time` in seconds since the epoch; `number` grows with
     each, also over restarts; `ended` orders those that are over. Lost is one whose server ended before it did, which
-    only the admin server can say. `audio_seconds` heard or spoken, `steps` taken on images."""
+    only the admin server can say. `audio_seconds` heard or spoken, `steps` taken on images. `key` is the id
+    of the API key that asked."""
 
     number: int
     ended: int | None
@@ -36,6 +37,7 @@ class Request(msgspec.Struct, frozen=True):
     load_seconds: float
     prompt: str | None
     answer: str | None
+    key: str | None = None
 
 
 class ActivityReport(msgspec.Struct, frozen=True):

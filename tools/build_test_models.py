@@ -1,5 +1,5 @@
-"""Builds the tiny random-weight models that the tests load: a chat model, an embedding model, two rerankers and a
-vision-language model.
+"""Builds the tiny random-weight models that the tests load: a chat model, an embedding model, two rerankers and two
+vision-language models, of which one takes videos.
 
     python tools/build_test_models.py tests/models [name …]
 
@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from openvino import save_model
 from openvino_tokenizers import convert_tokenizer
+from optimum.exporters.openvino.model_configs import Qwen3VLOpenVINOConfig
 from optimum.intel import (
     OVModelForCausalLM,
     OVModelForFeatureExtraction,
@@ -38,6 +39,8 @@ from transformers import (
     Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
 )
@@ -65,6 +68,7 @@ Call a function as <tool_call>{"name": ..., "arguments": ...}</tool_call><|im_en
 Finish = Callable[..., None]
 """`export`, or `save_source`."""
 _SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+_VISION = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
 _IMAGE = "<image>"
 _IMAGE_PROCESSOR = {
     "image_processor_type": "CLIPImageProcessor",
@@ -94,6 +98,7 @@ def main() -> None:
         "test_reranker": build_reranker,
         "test_qwen_reranker": build_qwen_reranker,
         "test_vision": build_vision,
+        "test_video": build_video,
     }
     for name in options.names or builders:
         torch.manual_seed(20)
@@ -202,6 +207,78 @@ def build_vision(directory: Path, finish: Finish | None = None) -> None:
     model = LlavaForConditionalGeneration(config)
     processor = json.dumps(_IMAGE_PROCESSOR, indent=1) + "\n"
     (finish or export)(model, OVModelForVisualCausalLM, tokenizer, directory, {"preprocessor_config.json": processor})
+
+
+def build_video(directory: Path) -> None:
+    """A Qwen3-VL of one layer for what is seen and one for what is said."""
+    # The exporter has not been told of newer versions; what it exports there works.
+    Qwen3VLOpenVINOConfig.MAX_TRANSFORMERS_VERSION = "5.9"
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, *_VISION])
+    tokenizer.chat_template = CHAT_TEMPLATE
+    start, end, image, video = tokenizer.convert_tokens_to_ids(_VISION)
+    seeing = {
+        "depth": 1,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_heads": 2,
+        "patch_size": 14,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+        "out_hidden_size": 32,
+        "num_position_embeddings": 16,
+        "deepstack_visual_indexes": [0],
+        "initializer_range": 0.5,
+    }
+    speaking = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": True,
+        "initializer_range": 0.5,
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": 10000.0,
+            "mrope_section": [4, 2, 2],
+            "mrope_interleaved": True,
+        },
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    config = Qwen3VLConfig(
+        text_config=speaking,
+        vision_config=seeing,
+        image_token_id=image,
+        video_token_id=video,
+        vision_start_token_id=start,
+        vision_end_token_id=end,
+        tie_word_embeddings=True,
+    )
+    images = {
+        "image_processor_type": "Qwen2VLImageProcessorFast",
+        "patch_size": 14,
+        "temporal_patch_size": 2,
+        "merge_size": 2,
+        "size": {"shortest_edge": 3136, "longest_edge": 50176},
+        "min_pixels": 3136,
+        "max_pixels": 50176,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+    }
+    videos = {**images, "video_processor_type": "Qwen3VLVideoProcessor", "fps": 2, "min_frames": 4, "max_frames": 768}
+    files = {"preprocessor_config.json": images, "video_preprocessor_config.json": {**videos, "do_sample_frames": True}}
+    export(
+        Qwen3VLForConditionalGeneration(config),
+        OVModelForVisualCausalLM,
+        tokenizer,
+        directory,
+        {name: json.dumps(content, indent=1) + "\n" for name, content in files.items()},
+    )
 
 
 def encoder_settings(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:

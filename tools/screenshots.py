@@ -28,6 +28,8 @@ SCREENS = {
     "playground": "/playground",
     "gateway": "/gateway",
     "activity": "/activity",
+    "charts": "/activity/charts",
+    "bench": "/activity/bench",
     "logs": "/logs",
     "connect": "/connect",
     "doctor": "/doctor",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chat.tokenizer import ChatTokenizer
 from configuration.device_config import ConfigStore, DeviceSettings, ModelAssignment
+from configuration.suggested_command import suggested_command
 from configuration.tuning_store import STREAMS, PipelineSettings, Tuning, TuningTrial, tuning_store
 from hardware.devices import available_devices
 from instances.handle import Instance, InstanceLoadError, InstanceLost, RequestRefused
@@ -74,7 +75,8 @@ def find_model(device: str, model_id: str, data_dir: Path) -> tuple[ServedModel,
         raise CannotTune(Notice("notices.no_device", name=device, known=", ".join(devices)))
     assignment = next((each for each in settings.models if each.id == model_id), None)
     if assignment is None:
-        raise CannotTune(f"{model_id} is not assigned to {device}: main.py assign {model_id} {device}")
+        command = suggested_command(f"assign {model_id} {device}", data_dir)
+        raise CannotTune(f"{model_id} is not assigned to {device}: {command}")
     model = served_model(device, settings, assignment, data_dir, available_devices())
     if model.problem:
         raise CannotTune(Notice("notices.model_unusable", model=model_id, problem=model.problem))

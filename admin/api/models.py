@@ -120,11 +120,16 @@ def models_router(reader: SnapshotReader, feed: LiveFeed, administration: Admini
     async def hub() -> dict[str, Any]:
         """The token itself is never told."""
         settings = registry.hub
-        return {"endpoint": settings.endpoint, "kind": settings.kind, "token_set": settings.token is not None}
+        return {
+            "endpoint": settings.endpoint,
+            "kind": settings.kind,
+            "token_set": settings.token is not None,
+            "speed_limit_mb": settings.speed_limit_mb,
+        }
 
     @router.post("/hub", responses=OF_HUB | answer(Hub))
     async def configure_hub(body: HubChange) -> dict[str, Any]:
-        await registry.configure_hub(endpoint=body.endpoint, token=body.token)
+        await registry.configure_hub(endpoint=body.endpoint, token=body.token, speed_limit_mb=body.speed_limit_mb)
         return await hub()
 
     return router

@@ -58,10 +58,12 @@ class ConvertRequest(Body):
 
 
 class HubChange(Body):
-    """What is left out stays as it is; an empty string clears it."""
+    """What is left out stays as it is; an empty string clears it, as 0 does the limit of all downloads
+    together (10^6 bytes per second)."""
 
     endpoint: str | None = Field(default=None, max_length=500)
     token: str | None = Field(default=None, max_length=500)
+    speed_limit_mb: float | None = Field(default=None, ge=0)
 
 
 class NewKey(Body):

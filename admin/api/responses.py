@@ -191,6 +191,7 @@ class Hub(BaseModel):
     endpoint: str
     kind: Literal["huggingface", "modelscope"]
     token_set: bool
+    speed_limit_mb: float | None
 
 
 class FindingResponse(BaseModel):
@@ -256,6 +257,7 @@ class Keys(BaseModel):
 class MadeKey(BaseModel):
     key: KeyDescription
     secret: str
+    qr: str | None
 
 
 class Revoked(BaseModel):

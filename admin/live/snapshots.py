@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from admin.live.bench_runs import BenchRuns
 from admin.live.catalogue import CatalogueCache, DeviceCapacity
 from admin.live.gateway_view import gateway_card
 from admin.live.memory_bars import MODEL_STEP, MemoryBar, beside_others, device_memory, machine_memory, rounded
 from admin.live.recommended import recommendations, seats
 from admin.live.request_rows import running_rows
 from admin.live.speed_history import SpeedHistory
+from admin.live.updates import UpdateWatch
 from admin.live.views import (
     DeviceCard,
     DoctorStatus,
@@ -49,6 +51,8 @@ class SnapshotReader:
     doctor: Doctor
     tunings: TuningRuns
     conversions: Conversions
+    updates: UpdateWatch
+    benches: BenchRuns
 
     async def __call__(self) -> Snapshot:
         local = await asyncio.to_thread(self.registry.local_models)
@@ -79,6 +83,8 @@ class SnapshotReader:
             recommended=recommendations(seats(cards)),
             conversions=tuple(reversed(self.conversions.jobs())),
             converter=self.conversions.converter.status(),
+            newer_version=self.updates.newer,
+            bench=self.benches.status,
         )
 
     def _with_tunings(self, card: DeviceCard) -> DeviceCard:

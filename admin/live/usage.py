@@ -46,10 +46,15 @@ class UsageWatch:
                 self._note(status.name, devices.get(status.name), entry)
 
     def _note(self, device: str, settings: DeviceSettings | None, entry: Request) -> None:
-        if entry.model is None or settings is None:
-            return
-        name = entry.model.removesuffix(":latest").removeprefix(f"{device}-")
-        alias = settings.aliases.get(name)
-        model_id = alias.model if alias else name
-        if any(model.id == model_id for model in settings.models):
+        if model_id := asked_model(device, settings, entry):
             self._last_use.note(model_id, entry.time)
+
+
+def asked_model(device: str, settings: DeviceSettings | None, request: Request) -> str | None:
+    """The id of the model that a request was for, None where the device has no such model."""
+    if request.model is None or settings is None:
+        return None
+    name = request.model.removesuffix(":latest").removeprefix(f"{device}-")
+    alias = settings.aliases.get(name)
+    model_id = alias.model if alias else name
+    return model_id if any(model.id == model_id for model in settings.models) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from admin.live.bench_runs import BenchStatus
 from admin.live.gateway_view import GatewayCard
 from admin.live.memory_bars import MemoryBar
 from admin.live.request_rows import ActivityRow
@@ -261,6 +262,9 @@ class Snapshot:
     recommended: tuple[Recommendation, ...] = ()
     conversions: tuple[ConversionJob, ...] = ()
     converter: ConverterStatus | None = None
+    bench: BenchStatus | None = None
+    newer_version: str | None = None
+    """Of this server, as far as is known."""
 
     def device(self, name: str) -> DeviceCard | None:
         return next((device for device in self.devices if device.name == name), None)

@@ -22,8 +22,10 @@ from admin.live.views import Snapshot
 from admin.login import own_path, read_form
 from admin.pages import connect, screens
 from admin.pages.key_list import KeyList
+from admin.pages.lan import lan_view
 from admin.rendering import THEME_COOKIE, THEMES, Audience, Renderer
 from administration.errors import AdministrationError
+from administration.lan import LanSwitch
 from i18n.catalogues import LANGUAGE_COOKIE, Catalogues
 from keys.access import Access
 from model_registry import RegistryError
@@ -43,6 +45,8 @@ class Pages:
     access: Access
     data_dir: Path
     places: tuple[tuple[str, str], ...]
+    lan: LanSwitch
+    port: int
     scheme: str = "http"
 
     def router(self) -> APIRouter:
@@ -53,6 +57,8 @@ class Pages:
         router.add_api_route("/get/search", self.search)
         router.add_api_route("/playground", self.playground)
         router.add_api_route("/activity", self.activity)
+        router.add_api_route("/activity/charts", self.charts)
+        router.add_api_route("/activity/bench", self.bench)
         router.add_api_route("/activity/{device}/{number}", self.request_details)
         router.add_api_route("/logs", self.logs)
         router.add_api_route("/logs/{device}/download", self.download_log)
@@ -91,6 +97,14 @@ class Pages:
 
     async def activity(self, request: Request) -> Response:
         return await self._screen(request, "activity")
+
+    async def charts(self, request: Request) -> Response:
+        return await self._screen(request, "charts")
+
+    async def bench(self, request: Request) -> Response:
+        snapshot = await self.reader()
+        choices = [model for model in connect.served_models(snapshot) if model.chats and not model.vision]
+        return self._render(request, "bench", snapshot, {}, choices=choices)
 
     async def request_details(self, request: Request, device: str, number: int) -> Response:
         """All that is known of one request, as a fragment."""
@@ -149,7 +163,9 @@ class Pages:
     async def settings(self, request: Request) -> Response:
         snapshot = await self.reader()
         caches = await asyncio.to_thread(list_caches, self.data_dir, [card.name for card in snapshot.devices])
-        context = {"places": self.places, "hub": self.reader.registry.hub, "caches": caches}
+        lan = await asyncio.to_thread(lan_view, self.lan, snapshot, scheme=self.scheme, port=self.port)
+        context = {"places": self.places, "hub": self.reader.registry.hub, "caches": caches, "lan": lan}
+        context["check_updates"] = self.reader.updates.enabled
         return self._render(request, "settings", snapshot, {}, keys=KeyList.of(self.access, request), **context)
 
     async def save_preferences(self, request: Request) -> Response:

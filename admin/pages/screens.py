@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from admin.live.bench_view import bench_tables
 from admin.live.events import Fragment
 from admin.live.views import Snapshot, Speed
 from admin.pages.connect import served_models
@@ -30,10 +31,14 @@ def common(snapshot: Snapshot) -> list[Fragment]:
     if snapshot.gateway.enabled:
         lamps.append((GATEWAY, snapshot.gateway.port, snapshot.gateway.state, "/gateway"))
     names = ",".join(card.name for card in snapshot.devices)
+    jobs = [{"id": job.id, "state": job.state, "model": job.model_id} for job in snapshot.jobs]
     return [
+        Fragment("downloads", "fragments/downloads.json", {"jobs": jobs}),
         Fragment("layout", "fragments/layout.html", {"names": names}),
         Fragment("nav", "fragments/nav.html", {"devices": lamps, "downloads": len(snapshot.active_jobs)}),
-        Fragment("notice", "fragments/notice.html", {"problem": snapshot.config_problem}),
+        Fragment(
+            "notice", "fragments/notice.html", {"problem": snapshot.config_problem, "newer": snapshot.newer_version}
+        ),
     ]
 
 
@@ -88,6 +93,12 @@ def activity(snapshot: Snapshot) -> list[Fragment]:
     return [*common(snapshot), Fragment("running", "fragments/running.html", {"rows": snapshot.running})]
 
 
+def bench(snapshot: Snapshot) -> list[Fragment]:
+    status = snapshot.bench
+    tables = bench_tables(status) if status else ()
+    return [*common(snapshot), Fragment("bench", "fragments/bench.html", {"status": status, "tables": tables})]
+
+
 def doctor(snapshot: Snapshot) -> list[Fragment]:
     check = snapshot.check
     return [
@@ -113,6 +124,7 @@ SCREENS = {
     "get": get,
     "playground": playground,
     "activity": activity,
+    "bench": bench,
     "doctor": doctor,
     "gateway": gateway,
 }

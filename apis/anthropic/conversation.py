@@ -17,7 +17,9 @@ from apis.anthropic.schemas import (
     ToolResultBlock,
     ToolSearchResultBlock,
     ToolUseBlock,
+    UnsupportedBlock,
 )
+from apis.content_parts import unsupported_part
 from chat.conversation import Conversation, Message, ToolCall
 from chat.pictures import Picture, picture_of_base64, text_of
 from chat.reasoning import thinking_options
@@ -96,6 +98,8 @@ class _Turn:
                 self._done.append(self._result(block))
             elif isinstance(block, TextBlock | ImageBlock | DocumentBlock):
                 self._pieces.append(_piece(block, self._where))
+            elif isinstance(block, UnsupportedBlock):
+                raise unsupported_part(block.type, "text and image blocks", self._where)
             elif isinstance(block, ThinkingBlock):
                 self._thoughts.append(block.thinking)  # the template decides which of them the model sees again
         self._flush()

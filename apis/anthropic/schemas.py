@@ -84,6 +84,12 @@ class RedactedThinkingBlock(BaseModel):
     data: str | None = None
 
 
+class UnsupportedBlock(BaseModel):
+    """Known only to be refused with a word on where it can go instead."""
+
+    type: Literal["audio", "video"]
+
+
 Block = Annotated[
     TextBlock
     | ImageBlock
@@ -93,7 +99,8 @@ Block = Annotated[
     | ThinkingBlock
     | RedactedThinkingBlock
     | ServerToolUseBlock
-    | ToolSearchResultBlock,
+    | ToolSearchResultBlock
+    | UnsupportedBlock,
     Field(discriminator="type"),
 ]
 

@@ -3,6 +3,7 @@
 import re
 
 from pools.statistics import Timings
+from reports.token_rate import token_rate
 from web.errors import InvalidRequest
 
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
@@ -15,6 +16,12 @@ def load_duration(timings: Timings) -> int:
     for an answer without timings."""
     waited = 0.0 if timings.started is None else timings.started - timings.created
     return max(1, int(max(waited, timings.load_seconds) * 1e9))
+
+
+def eval_duration(timings: Timings, tokens: int) -> int:
+    """Nanoseconds for `tokens`, such that Ollama's clients, which divide, show the rate that is shown everywhere."""
+    rate = token_rate(timings, 0.0)
+    return int(tokens / rate * 1e9) if rate else 0
 
 
 def keep_alive_seconds(value: float | str | None) -> float | None:

@@ -11,7 +11,7 @@ from apis.errors import as_service_error, ollama_error
 from apis.logprobs import ollama_logprobs
 from apis.model_names import ModelNames
 from apis.ollama.answers import ERRORS, LINES, GenerateAnswer, OllamaChatAnswer
-from apis.ollama.durations import load_duration
+from apis.ollama.durations import eval_duration, load_duration
 from apis.ollama.schemas import CommonRequest, GenerateRequest, OllamaChatRequest
 from apis.peeked_stream import PeekedStream, peek
 from apis.timing import cache_headers, server_timing
@@ -187,7 +187,7 @@ def _tail(completion: Completion, extra: dict[str, Any]) -> dict[str, Any]:
         "prompt_eval_count": completion.prompt_tokens,
         "prompt_eval_duration": int(timings.prefill_seconds * _NANOSECONDS),
         "eval_count": len(completion.generated_ids),
-        "eval_duration": int(timings.decode_seconds * _NANOSECONDS),
+        "eval_duration": eval_duration(timings, len(completion.generated_ids)),
     }
     if extra.get("context"):
         tail["context"] = [*completion.prompt_ids, *completion.generated_ids]

@@ -53,6 +53,16 @@ class ChatChoice(BaseModel):
     finish_reason: Literal["stop", "length", "tool_calls"]
 
 
+class AnswerTimings(BaseModel):
+    """As llama.cpp's server has them: tokens, milliseconds, generated tokens per second."""
+
+    prompt_n: int
+    prompt_ms: float
+    predicted_n: int
+    predicted_ms: float
+    predicted_per_second: float | None
+
+
 class ChatCompletion(BaseModel):
     """With `stream` the same in chunks: `object` is chat.completion.chunk, and `delta` stands for `message`."""
 
@@ -62,6 +72,7 @@ class ChatCompletion(BaseModel):
     model: str
     choices: list[ChatChoice]
     usage: Usage
+    timings: AnswerTimings
 
 
 class TextChoice(BaseModel):

@@ -17,7 +17,7 @@ from apis.openai.answers import ERRORS, ChatCompletion
 from apis.openai.schemas import ChatRequest
 from apis.openai.usage import usage_of
 from apis.peeked_stream import PeekedStream, peek
-from apis.timing import cache_headers, server_timing, waiting_comment
+from apis.timing import cache_headers, server_timing, timings_of, waiting_comment
 from chat.answer import Delta
 from chat.collected import CollectedCall, CollectedCalls
 from chat.completion import Completion
@@ -90,7 +90,7 @@ class _Answers:
         return self._object("chat.completion.chunk", [choice])
 
     def usage_chunk(self) -> dict[str, Any]:
-        return {**self._object("chat.completion.chunk", []), "usage": self.usage()}
+        return {**self._object("chat.completion.chunk", []), **self.totals()}
 
     def whole(self, choices: list["_Choice"]) -> dict[str, Any]:
         finished = [
@@ -102,10 +102,11 @@ class _Answers:
             }
             for index, (choice, completion) in enumerate(zip(choices, self.completions, strict=True))
         ]
-        return {**self._object("chat.completion", finished), "usage": self.usage()}
+        return {**self._object("chat.completion", finished), **self.totals()}
 
-    def usage(self) -> dict[str, Any]:
-        return usage_of(self.completions[:1], self.completions)  # the choices share their prompt
+    def totals(self) -> dict[str, Any]:
+        usage = usage_of(self.completions[:1], self.completions)  # the choices share their prompt
+        return {"usage": usage, "timings": timings_of(self.completions)}
 
     def logprobs(self, deltas: list[Delta]) -> dict[str, Any] | None:
         tokens = [token for delta in deltas for token in delta.logprobs]

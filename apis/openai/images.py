@@ -17,9 +17,9 @@ from apis.model_names import ModelNames
 from apis.openai.answers import ERRORS
 from apis.peeked_stream import peek
 from apis.timing import server_timing
-from instances.images import Drawn
+from instances.images import ImageStep
 from media.image_store import ImageStore
-from media.images import TASK, ImageService, PictureFormat, Sketch, encoded, read_mask, read_picture, read_size
+from media.images import TASK, ImageOptions, ImageService, PictureFormat, encoded, read_mask, read_picture, read_size
 from model_manager import ModelManager
 from pools.errors import ModelNotFound
 from pools.statistics import Timings
@@ -79,7 +79,7 @@ def image_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
 
     async def generations(request: Request) -> Response:
         asked = await read_body(request, ImageRequest)
-        return await answered(request, asked, _sketch(asked, asked.prompt), "image_generation")
+        return await answered(request, asked, _options(asked, asked.prompt), "image_generation")
 
     async def edits(request: Request) -> Response:
         form = await read_form(request)
@@ -89,30 +89,30 @@ def image_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
         mask = None
         if "mask" in form.files:
             mask = await asyncio.to_thread(read_mask, form.file("mask"), (image.width, image.height))
-        return await answered(request, asked, _sketch(asked, asked.prompt, image=image, mask=mask), "image_edit")
+        return await answered(request, asked, _options(asked, asked.prompt, image=image, mask=mask), "image_edit")
 
     async def variations(request: Request) -> Response:
         form = await read_form(request)
         asked = form.read(VariationRequest)
         image = await asyncio.to_thread(read_picture, form.file("image"), "image", read_size(asked.size))
-        return await answered(request, asked, _sketch(asked, "", image=image), "image_edit")
+        return await answered(request, asked, _options(asked, "", image=image), "image_edit")
 
-    async def answered(request: Request, asked: VariationRequest, sketch: Sketch, event: str) -> Response:
+    async def answered(request: Request, asked: VariationRequest, options: ImageOptions, event: str) -> Response:
         model = names.resolve(asked.model)
         model.require(TASK)
         if asked.stream and asked.n > 1:
             raise InvalidRequest("A stream shows one image: n must be 1.", param="n")
         timings = Timings(manager.clock())
-        drawn = service.draw(model, sketch, asked.n, timings)
+        drawn = service.draw(model, options, asked.n, timings)
         if asked.stream:
             started = await peek(drawn)
             return StreamResponse(
-                _events(started, asked, sketch, event), media_type="text/event-stream", source=started
+                _events(started, asked, options, event), media_type="text/event-stream", source=started
             )
         images = await unless_disconnected(request, _finished(drawn, asked))
         data = [_shown(request, store, image, asked) for image in images]
         return JSON(
-            {"created": int(time.time()), "data": data, "output_format": asked.output_format, "seed": sketch.seed},
+            {"created": int(time.time()), "data": data, "output_format": asked.output_format, "seed": options.seed},
             headers=server_timing(timings),
         )
 
@@ -144,10 +144,10 @@ def image_routes(manager: ModelManager, names: ModelNames) -> APIRouter:
     return router
 
 
-def _sketch(asked: VariationRequest, prompt: str, **pictures: Any) -> Sketch:
+def _options(asked: VariationRequest, prompt: str, **pictures: Any) -> ImageOptions:
     # A picture every so many steps; how many there are is the model's matter where the request does not say.
     previews = (asked.steps or _DEFAULT_STEPS) // (asked.partial_images + 1) if asked.partial_images else 0
-    return Sketch(
+    return ImageOptions(
         prompt,
         random.getrandbits(31) if asked.seed is None else asked.seed,
         size=read_size(asked.size),
@@ -160,7 +160,7 @@ def _sketch(asked: VariationRequest, prompt: str, **pictures: Any) -> Sketch:
     )
 
 
-async def _finished(drawn: AsyncGenerator[Drawn, None], asked: VariationRequest) -> list[bytes]:
+async def _finished(drawn: AsyncGenerator[ImageStep, None], asked: VariationRequest) -> list[bytes]:
     images: list[bytes] = []
     async with aclosing(drawn):
         async for each in drawn:
@@ -179,7 +179,7 @@ def _shown(request: Request, store: ImageStore, image: bytes, asked: VariationRe
 
 
 async def _events(
-    drawn: AsyncIterable[Drawn], asked: VariationRequest, sketch: Sketch, event: str
+    drawn: AsyncIterable[ImageStep], asked: VariationRequest, options: ImageOptions, event: str
 ) -> AsyncGenerator[bytes, None]:
     """A comment for each step, so that clients that show it can; OpenAI has no event for that."""
     partial = 0
@@ -199,7 +199,7 @@ async def _events(
                     "output_format": asked.output_format,
                 }
                 if each.finished:
-                    yield sse({"type": f"{event}.completed", **shown, "seed": sketch.seed}, event=f"{event}.completed")
+                    yield sse({"type": f"{event}.completed", **shown, "seed": options.seed}, event=f"{event}.completed")
                 elif partial < asked.partial_images:
                     kind = f"{event}.partial_image"
                     yield sse({"type": kind, **shown, "partial_image_index": partial}, event=kind)

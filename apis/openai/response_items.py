@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from apis.content_parts import unsupported_part
 from apis.openai.response_tools import as_arguments, flat_name
 from chat.conversation import Message, ToolCall
 from chat.pictures import Picture, text_of
@@ -28,9 +29,7 @@ class InputPart(BaseModel):
             return self.text or self.refusal or ""
         if self.type == "input_image" and self.image_url:
             return Picture(self.image_url, where, low_detail=self.detail == "low")
-        raise InvalidRequest(
-            f"'{self.type}' parts are not supported: give input_text, and input_image with an image_url.", param=where
-        )
+        raise unsupported_part(self.type, "input_text, and input_image with an image_url", where)
 
 
 class InputItem(BaseModel):

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from apis.bounds import MAX_MESSAGES, MAX_TOOLS
+from apis.content_parts import unsupported_part
 from apis.numbers import MaxTokens, Whole, limit_of
 from apis.openai.answer_forms import read_tool_choice
 from apis.openai.generation_schemas import GenerationRequest
@@ -19,15 +20,25 @@ class ImageUrl(BaseModel):
     detail: str | None = None
 
 
+class VideoUrl(BaseModel):
+    url: str
+
+
 class ContentPart(BaseModel):
+    """`video_url` is an extension, as vLLM has it."""
+
     type: str
     text: str | None = None
     image_url: ImageUrl | str | None = None
+    video_url: VideoUrl | str | None = None
 
     def picture(self, where: str) -> Picture:
-        """Of an image part. Raises `InvalidRequest` on any other."""
+        """Of an image or a video part. Raises `InvalidRequest` on any other."""
+        if self.type == "video_url" and self.video_url is not None:
+            url = self.video_url if isinstance(self.video_url, str) else self.video_url.url
+            return Picture(url, where, video=True)
         if self.type != "image_url" or self.image_url is None:
-            raise InvalidRequest(f"'{self.type}' parts are not supported: give text and image_url.", param=where)
+            raise unsupported_part(self.type, "text, image_url and video_url", where)
         image = ImageUrl(url=self.image_url) if isinstance(self.image_url, str) else self.image_url
         return Picture(image.url, where, low_detail=image.detail == "low")
 

@@ -16,7 +16,7 @@ from apis.openai.answers import ERRORS
 from apis.peeked_stream import peek
 from apis.subtitles import srt, vtt
 from apis.timing import server_timing
-from media.transcription import SAMPLE_RATE, Heard, TranscriptionOptions, TranscriptionService
+from media.transcription import SAMPLE_RATE, TranscriptionOptions, TranscriptionService, TranscriptPart
 from model_manager import ModelManager
 from pools.served_model import ServedModel
 from pools.statistics import Timings
@@ -27,7 +27,7 @@ from web.streaming import JSON, SSE_DONE, StreamResponse, sse, unless_disconnect
 
 _LONGEST_PROMPT = 4096
 _WINDOWS = 3
-"""Heard as one piece where nobody waits for the first words. Of more, a slow device would be silent for minutes."""
+"""Transcribed as one piece where the first words are not waited for. Of more, a slow device is silent for minutes."""
 
 
 class TranslationRequest(BaseModel):
@@ -126,7 +126,7 @@ def _language(given: str | None) -> str | None:
     return given.strip().lower().replace("_", "-").partition("-")[0] or None if given else None
 
 
-async def _all(parts: AsyncGenerator[Heard, None]) -> list[Heard]:
+async def _all(parts: AsyncGenerator[TranscriptPart, None]) -> list[TranscriptPart]:
     async with aclosing(parts):
         return [part async for part in parts]
 
@@ -134,7 +134,7 @@ async def _all(parts: AsyncGenerator[Heard, None]) -> list[Heard]:
 def _whole(
     asked: TranslationRequest,
     options: TranscriptionOptions,
-    heard: list[Heard],
+    heard: list[TranscriptPart],
     seconds: float,
     headers: dict[str, str],
 ) -> Response:
@@ -154,7 +154,7 @@ def _whole(
 
 
 def _verbose(
-    asked: TranslationRequest, options: TranscriptionOptions, heard: list[Heard], seconds: float
+    asked: TranslationRequest, options: TranscriptionOptions, heard: list[TranscriptPart], seconds: float
 ) -> dict[str, Any]:
     granularities = asked.timestamp_granularities if isinstance(asked, TranscriptionRequest) else []
     language = next((part.language for part in heard if part.language), options.language)
@@ -198,8 +198,8 @@ def _compression_ratio(text: str) -> float:
     return round(len(data) / len(zlib.compress(data)), 3)
 
 
-async def _events(parts: AsyncIterable[Heard], seconds: float) -> AsyncGenerator[bytes, None]:
-    heard: list[Heard] = []
+async def _events(parts: AsyncIterable[TranscriptPart], seconds: float) -> AsyncGenerator[bytes, None]:
+    heard: list[TranscriptPart] = []
     try:
         with observed():
             async for part in parts:
@@ -214,7 +214,7 @@ async def _events(parts: AsyncIterable[Heard], seconds: float) -> AsyncGenerator
     yield SSE_DONE
 
 
-def _text(heard: list[Heard]) -> str:
+def _text(heard: list[TranscriptPart]) -> str:
     """Whisper's segments begin with the space that separates them, in languages that have one."""
     return "".join(part.text for part in heard).strip()
 

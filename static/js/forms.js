@@ -118,7 +118,7 @@
       if (note) note.hidden = true;
       if (element.dataset.done) toast(element.dataset.done, "good");
       if (element.dataset.answer) toast(...ANSWERS[element.dataset.answer](JSON.parse(detail.xhr.responseText)));
-      if (element.dataset.secret) tell(document.querySelector(element.dataset.secret), JSON.parse(detail.xhr.responseText).secret);
+      if (element.dataset.secret) tell(document.querySelector(element.dataset.secret), JSON.parse(detail.xhr.responseText));
       if (element.hasAttribute("data-reload")) location.reload();
       if (element.matches("form[data-watch]")) clean(element);
       if (element.matches("[data-clear]")) element.reset();
@@ -132,11 +132,18 @@
   });
 
   // A secret is shown once; the list behind it is loaded anew when its dialog is closed.
-  function tell(dialog, secret) {
-    dialog.querySelector("code").textContent = secret;
+  function tell(dialog, answer) {
+    fillSecret(dialog, answer);
     dialog.addEventListener("close", () => location.reload(), { once: true });
     dialog.showModal();
   }
+
+  // `qr`: an image that logs a phone in, where a phone could reach the server.
+  window.fillSecret = (dialog, { secret, qr }) => {
+    dialog.querySelector("code").textContent = secret;
+    dialog.querySelector(".qr-box").hidden = !qr;
+    if (qr) dialog.querySelector(".qr").src = qr;
+  };
 
   // What an answer says, and in which tone.
   const ANSWERS = {
@@ -170,14 +177,19 @@
     const question = element.dataset.ask;
     if (!question) return;
     event.preventDefault();
+    asked(element).then((yes) => yes && event.detail.issueRequest(true));
+  });
+
+  // Whether a person says yes to an element's question.
+  window.asked = (element) => {
     const dialog = document.getElementById("confirm");
-    document.getElementById("confirm-title").textContent = question;
+    document.getElementById("confirm-title").textContent = element.dataset.ask;
     document.getElementById("confirm-text").textContent = element.dataset.askText;
     document.getElementById("confirm-yes").textContent = element.dataset.askYes;
     dialog.returnValue = "no";
-    dialog.addEventListener("close", () => dialog.returnValue === "yes" && event.detail.issueRequest(true), { once: true });
     dialog.showModal();
-  });
+    return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
+  };
 
   window.toast = toast;
 })();

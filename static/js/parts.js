@@ -55,6 +55,12 @@
     }
   });
 
+  // A choice that stands for two fields of its form.
+  document.addEventListener("change", ({ target }) => {
+    if (!target.matches?.("select[data-pair]")) return;
+    for (const name of target.dataset.pair.split(" ")) target.form.elements[name].value = target.selectedOptions[0].dataset[name];
+  });
+
   document.addEventListener("change", ({ target }) => {
     if (target.matches?.("select[data-submit]")) target.form.requestSubmit();
   });

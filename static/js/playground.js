@@ -42,7 +42,7 @@
     const turn = { role: "assistant", content: "", reasoning: "", tools: [] };
     turns.push(turn);
     const view = show(turn);
-    const clock = { start: performance.now(), first: 0, last: 0, usage: null, pieces: 0 };
+    const clock = { start: performance.now(), first: 0, usage: null, rate: null, pieces: 0 };
     running = new AbortController();
     state();
     let painted = 0;
@@ -98,6 +98,7 @@
   function take(turn, chunk, clock) {
     if (chunk.error) throw new Error(chunk.error.message);
     if (chunk.usage) clock.usage = chunk.usage;
+    if (chunk.timings) clock.rate = chunk.timings.predicted_per_second;
     const delta = chunk.choices?.[0]?.delta ?? {};
     for (const call of delta.tool_calls ?? []) {
       const known = (turn.tools[call.index ?? 0] ??= { name: "", arguments: "" });
@@ -107,8 +108,7 @@
     turn.reasoning += delta.reasoning_content ?? "";
     turn.content += delta.content ?? "";
     if (!delta.content && !delta.reasoning_content && !delta.tool_calls) return;
-    clock.last = performance.now();
-    clock.first ||= clock.last;
+    clock.first ||= performance.now();
     clock.pieces += 1;
   }
 
@@ -118,12 +118,12 @@
     return clock.first ? "" : words["js.play.waiting"].replace("{s}", Math.floor((performance.now() - clock.start) / 1000));
   }
 
-  function figures({ start, first, last, usage, pieces }) {
+  // The rate is the server's, so that it is the same number everywhere; an answer that was stopped has none.
+  function figures({ start, first, usage, pieces, rate }) {
     if (!first) return "";
     const tokens = usage?.completion_tokens ?? pieces;
-    // An answer that arrives in one go says nothing of its speed: then the whole time counts.
-    const rate = last - first > 100 ? ((tokens - 1) * 1000) / (last - first) : (tokens * 1000) / Math.max(last - start, 1);
-    return words["js.play.figures"].replace("{ttft}", seconds(first - start)).replace("{rate}", rate.toFixed(1)).replace("{tokens}", tokens);
+    const shown = rate == null ? "–" : rate.toFixed(1);
+    return words["js.play.figures"].replace("{ttft}", seconds(first - start)).replace("{rate}", shown).replace("{tokens}", tokens);
   }
 
   // -- what is seen -------------------------------------------------------------------------------------------------

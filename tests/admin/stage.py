@@ -10,6 +10,8 @@ from pathlib import Path
 from configuration.device_config import DeviceSettings
 from tests.admin.site import LiveSite, add_model, assigned, make_site
 from tests.admin.stage_activity import staged_activity
+from tests.admin.stage_bench import stage_bench
+from tests.admin.stage_usage import stage_usage
 from tests.model_files.tiny_models import make_llm
 from tests.support.ports import free_port
 
@@ -85,7 +87,10 @@ def staged_site(folder: Path) -> Iterator[LiveSite]:
         site.order(device, **orders)
     site.order("gpu", **STATES["gpu"], activity=staged_activity())
     site.order("cpu", refuse_to_start="models/OpenVINO_broken: openvino_model.xml is damaged")
-    with LiveSite(site) as live:
+    stage_usage(site.data_dir)
+    stage_bench(site.data_dir)
+    # Its parts have read their files by now: it is made anew over the same folder.
+    with LiveSite(make_site(site.data_dir, devices=devices)) as live:
         _until_settled(live)
         yield live
 

@@ -12,7 +12,19 @@ import pytest
 from tests.admin.conftest import PHI
 from tests.admin.site import LiveSite, Site, add_model
 
-SCREENS = ("/", "/models", "/get", "/playground", "/activity", "/logs", "/connect", "/gateway", "/doctor", "/settings")
+SCREENS = (
+    "/",
+    "/models",
+    "/get",
+    "/playground",
+    "/activity",
+    "/activity/charts",
+    "/logs",
+    "/connect",
+    "/gateway",
+    "/doctor",
+    "/settings",
+)
 
 
 @pytest.mark.parametrize("path", SCREENS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from configuration.device_config import ModelAssignment
 from tests.apis.conftest import make_app
@@ -36,6 +38,18 @@ def test_a_finished_request_is_listed_with_its_figures(scripted: str) -> None:
     assert 0 <= entry["first_token_seconds"] <= entry["seconds"]
     assert entry["prompt"] is None
     assert entry["answer"] is None
+
+
+def test_one_request_has_one_rate_in_every_place(scripted: str) -> None:
+    since = activity(scripted)["cursor"]
+    whole = ask(scripted).json()["timings"]
+    stream = ask(scripted, stream=True, stream_options={"include_usage": True}).text
+    last = json.loads(stream.split("data: ")[-2])["timings"]
+    told = ask(scripted, path="/api/chat", stream=False).json()
+    ollama = round(told["eval_count"] / told["eval_duration"] * 1e9, 1)
+    listed = [entry["tokens_per_second"] for entry in activity(scripted, since)["ended"]]
+    assert listed == pytest.approx([whole["predicted_per_second"], last["predicted_per_second"], ollama], abs=0.1001)
+    assert whole["predicted_n"] == 4
 
 
 def test_refused_requests_are_listed_with_their_reason(scripted: str) -> None:

@@ -49,7 +49,7 @@ def live(data_dir: Path, hub: TestHub, converter: StandInConverter) -> Iterator[
 def test_alone(command: Command, source: Path, converter: StandInConverter) -> None:
     ended = command("convert", ID)
     assert ended.code == 0, ended.err
-    assert f"main.py assign {RESULT} gpu" in ended.out
+    assert f"assign {RESULT} gpu" in ended.out
     assert "Verified: " in ended.out
     for told in ("First use", "Licence: apache-2.0", "Converting", "Verifying"):
         assert told in ended.err

@@ -114,7 +114,9 @@ def test_every_option_is_described_with_its_default() -> None:
     defaults = {f"--{name.replace('_', '-')}": value for name, value in vars(parse_arguments([])).items()}
     rows = {name.split()[0]: cells for name, cells in table("Command line").items()}
     assert rows.keys() == {*defaults, "--version"}
-    for name in ("--host", "--port", "--log-level"):
+    assert defaults["--host"] is None
+    assert "`127.0.0.1`" in rows["--host"][1]
+    for name in ("--port", "--log-level"):
         assert rows[name][0] == f"`{defaults[name]}`"
     assert rows["--data-dir"][0] == "the project's folder"
     assert defaults["--data-dir"] == PROJECT

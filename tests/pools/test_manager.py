@@ -144,6 +144,10 @@ def test_the_queue_is_bounded_and_waiting_has_an_end() -> None:
         full = await Request(manager, "a").error()
         assert isinstance(full, QueueFull)
         assert full.retry_after is not None
+        further = asyncio.create_task(manager.pool("a").acquire(1, "", admitted=True))  # a part of one that has begun
+        await settle()
+        assert not further.done()
+        further.cancel()
         error = await waiting[0].error()
         assert isinstance(error, QueueTimeout)
         assert "GB" in error.message

@@ -8,7 +8,7 @@ import pytest
 
 from commands.entry import run_command
 from tests.tuning.test_tuning import configured
-from tuning.bench import BenchMachine, BenchReport, BenchRow, compared, differences, read_report
+from tuning.bench_report import BenchMachine, BenchReport, BenchRow, compared, differences, read_report
 
 MACHINE = BenchMachine("Arc", "32.0", "Linux 6.8", "3.11.2", "2026.4.1", "2026.4.1", False, "")
 

@@ -41,7 +41,8 @@ def test_is_loopback(host: str, expected: bool) -> None:
 
 def test_loopback_stands_for_both_families() -> None:
     assert listening_addresses("localhost") == listening_addresses("127.0.0.1") == ("127.0.0.1", "::1")
-    assert listening_addresses("0.0.0.0") == ("0.0.0.0",)
+    assert listening_addresses("0.0.0.0") == ("0.0.0.0", "::1")
+    assert listening_addresses("192.168.0.1") == ("192.168.0.1",)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -45,7 +46,7 @@ class NullEngine:
         _send(InstanceReady(0.0, 0.0, os.getpid()))
         threading.Thread(target=self.read_commands, daemon=True).start()
         while True:
-            _send(TokenOutputs(self._step()))
+            _send(TokenOutputs(self._step(), time.perf_counter()))
 
     def _step(self) -> list[TokenOutput]:
         with self._changed:
