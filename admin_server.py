@@ -20,6 +20,7 @@ from admin.api.bench import bench_router
 from admin.api.caches import caches_router
 from admin.api.chats import LONG_BODIES, chats_router
 from admin.api.clients import clients_router
+from admin.api.conversions import conversions_router
 from admin.api.devices import devices_router
 from admin.api.doctor import doctor_router
 from admin.api.doctor_context import doctor_context
@@ -60,6 +61,8 @@ from administration.tuning import TuningRuns
 from configuration.device_config import ConfigStore
 from configuration.server_config import MB, ServerConfig
 from configuration.suggested_command import suggested_command
+from conversion.conversions import Conversions
+from conversion.toolchain import Converter
 from doctor.examination import Doctor
 from i18n.catalogues import Catalogues
 from keys.access import Access
@@ -110,7 +113,16 @@ class AdminSettings:
     host_given: bool = False
 
 
-def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry, store: ConfigStore) -> FastAPI:
+def create_app(
+    settings: AdminSettings,
+    *,
+    suite: Suite,
+    registry: ModelRegistry,
+    store: ConfigStore,
+    conversions: Conversions | None = None,
+) -> FastAPI:
+    """`conversions`: those to run instead of the data directory's own, for tests."""
+    conversions = conversions or Conversions(registry, Converter(settings.data_dir))
     catalogues = Catalogues(PROJECT / "locales")
     renderer = Renderer(PROJECT / "templates", PROJECT / "static", catalogues, version=__version__)
     new_key = suggested_command("keys create NAME --scope admin", settings.data_dir, python="python")
@@ -138,6 +150,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         doctor=doctor,
         tunings=tunings,
         steps=steps,
+        conversions=conversions,
         updates=updates,
         benches=benches,
     )
@@ -154,6 +167,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
         suite=suite,
         access=access,
         server_config=settings.server_config,
+        conversions=conversions,
     )
     sessions = Sessions(access.store, settings.data_dir / SESSIONS_FILE)
     login = Login(access, sessions, renderer, secure=settings.tls is not None)
@@ -170,6 +184,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await suite.start()
         await registry.start()
+        conversions.start()
         watches = {"feed": feed, "history": history, "usage": usage, "recorder": recorder, "updates": updates}
         tasks = [asyncio.create_task(watch.run(), name=name) for name, watch in watches.items()]
         tasks.append(asyncio.create_task(suite.watch_configuration(), name="configuration"))
@@ -180,6 +195,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await conversions.stop()
             await asyncio.gather(
                 registry.stop(), suite.stop(), playground.close(), doctor.close(), tunings.close(), benches.close()
             )
@@ -215,6 +231,7 @@ def create_app(settings: AdminSettings, *, suite: Suite, registry: ModelRegistry
     app.include_router(devices_router(reader, feed, administration))
     app.include_router(transfer_router(administration, feed))
     app.include_router(models_router(reader, feed, administration))
+    app.include_router(conversions_router(feed, administration))
     app.include_router(doctor_router(doctor, catalogues))
     app.include_router(caches_router(store, settings.data_dir))
     app.include_router(hub_check_router(registry, catalogues))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import httpx
@@ -67,6 +67,16 @@ class AdminClient:
         async with contextlib.aclosing(follow(job, self._pull_job)) as states:
             async for state in states:
                 yield state
+
+    async def convert(self, body: Mapping[str, Any]) -> AsyncGenerator[JobState, None]:
+        """Whoever stops following leaves the server converting."""
+        job = (await self.ask("POST", "/api/convert_model", json=dict(body)))["job"]
+        async with contextlib.aclosing(follow(job, self._conversion)) as states:
+            async for state in states:
+                yield state
+
+    async def _conversion(self, job_id: str) -> JobState:
+        return (await self.ask("GET", f"/api/conversions/{job_id}"))["job"]
 
     async def _pull_job(self, job_id: str) -> JobState:
         jobs = (await self.ask("GET", "/api/pull_jobs"))["jobs"]

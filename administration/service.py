@@ -10,6 +10,7 @@ from typing import Any
 
 from administration.aliases import unknown_targets, with_aliases, without_alias
 from administration.assignments import Assignments, Settings
+from administration.conversions import convert_here
 from administration.errors import AdministrationError, check_parameters
 from administration.pulls import JobState, pull_here
 from administration.purposes import PurposeCandidate, by_purpose
@@ -18,6 +19,9 @@ from clients.fitness import usable_context
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings
 from configuration.gateway_config import GATEWAY_FILE, GatewayAlias, GatewaySettings, GatewayStore
 from configuration.server_config import ServerConfig
+from conversion.conversions import Conversions
+from conversion.jobs import ConversionRequest
+from conversion.toolchain import Converter
 from keys.access import Access
 from keys.key import SCOPES, Key, KeyScope
 from keys.key_store import KEYS_FILE, KeyStore
@@ -45,9 +49,11 @@ class Administration:
         suite: Suite | None = None,
         access: Access | None = None,
         server_config: ServerConfig | None = None,
+        conversions: Conversions | None = None,
     ) -> None:
         self.store = store
         self.registry = registry
+        self.conversions = conversions or Conversions(registry, Converter(data_dir))
         self.gateway = suite.gateway_store if suite else GatewayStore(data_dir / GATEWAY_FILE)
         self.access = access or Access(KeyStore(data_dir / KEYS_FILE))
         self._server_config = server_config
@@ -90,6 +96,10 @@ class Administration:
     def pull(self, model_id: str, revision: str | None = None) -> AsyncGenerator[JobState, None]:
         """Pull in this process and follow."""
         return pull_here(self.registry, model_id, revision)
+
+    def convert(self, request: ConversionRequest) -> AsyncGenerator[JobState, None]:
+        """Convert in this process and follow."""
+        return convert_here(self.conversions, request)
 
     async def replace_configuration(self, devices: Configuration, gateway: GatewaySettings | None) -> None:
         """Put another configuration in the place of the present one and have every server match it. `gateway` None: it

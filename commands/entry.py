@@ -83,6 +83,7 @@ async def _run(options: argparse.Namespace, output: Output) -> int:
 def _command(name: str) -> Command:
     from commands import (
         bench,
+        converting,
         devices,
         examining,
         gateway,
@@ -98,6 +99,7 @@ def _command(name: str) -> Command:
 
     return {
         "pull": pulling.pull,
+        "convert": converting.convert,
         "list": models.list_models,
         "search": models.search,
         "show": models.show,

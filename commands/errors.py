@@ -24,6 +24,7 @@ _CODES = {
     "DownloadFailed": UNREACHABLE,
     "GatedModel": FORBIDDEN,
     "NotEnoughDisk": DISK_FULL,
+    "ConverterUnavailable": UNREACHABLE,
     "InvalidModelName": USAGE,
 }
 _CODES_OF_STATUS = {404: NOT_FOUND, 409: CONFLICT}

@@ -24,6 +24,7 @@ from configuration.device_config import (
     default_configuration,
 )
 from configuration.gateway_config import GatewaySettings
+from conversion.jobs import ConversionRequest
 from doctor.children import run_probe
 from doctor.examination import DoctorContext, examine
 from doctor.hardware import reports_of
@@ -55,6 +56,7 @@ class OfflineBackend:
         self._administration = Administration(data_dir, store=self._store, registry=self._registry)
 
     async def close(self) -> None:
+        await self._administration.conversions.stop()
         await self._registry.stop()
 
     async def models(self) -> list[JsonAnswer]:
@@ -78,6 +80,20 @@ class OfflineBackend:
             async with contextlib.aclosing(self._administration.pull(model_id, revision)) as states:
                 async for state in states:
                     yield state
+
+    async def convert(self, body: Mapping[str, Any]) -> AsyncGenerator[JsonAnswer, None]:
+        with self._in_charge():
+            request = ConversionRequest(**body)
+            async with contextlib.aclosing(self._administration.convert(request)) as states:
+                async for state in states:
+                    yield state
+
+    async def converter(self, *, remove: bool) -> JsonAnswer:
+        conversions = self._administration.conversions
+        if not remove:
+            return asdict(conversions.converter.status())
+        with self._in_charge():
+            return {"freed_bytes": await conversions.remove_converter()}
 
     async def remove(self, model_id: str, *, force: bool) -> JsonAnswer:
         with self._in_charge():

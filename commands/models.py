@@ -106,6 +106,9 @@ async def show(backend: AdminBackend, options: argparse.Namespace, output: Outpu
     if embedding := model["embedding"]:
         rows.append(("pooling", f"{embedding['pooling'] or 'done'}, {_SOURCES[embedding['source']]}"))
         rows += [(f"before a {each}", json.dumps(embedding[each])) for each in ("query", "document") if embedding[each]]
+    if made := model.get("converted"):
+        commit = f" at {made['commit'][:12]}" if made.get("commit") else ""
+        rows += [("converted", f"from {made['from']}{commit}"), ("with", made["command"])]
     rows.append(("abilities", ", ".join(model["abilities"]) or "–"))
     rows += [("note", sentence) for sentence in model["warnings"]]
     rows.append(("devices", ", ".join(model["devices"]) or "–"))

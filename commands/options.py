@@ -15,6 +15,7 @@ _LOG_LEVELS = ("debug", "info", "warning", "error")
 COMMANDS = {
     "serve": "start the suite (the default)",
     "pull": "download or update a model",
+    "convert": "convert a Hugging Face model to OpenVINO format",
     "list": "list local models",
     "search": "search the hub for OpenVINO models",
     "show": "show the details of a local model",
@@ -133,6 +134,7 @@ def _add_model_commands(add: _Adder) -> None:
     pull.add_argument("model", help="organisation/name; for one file of a GGUF repository: organisation/name:Q8_0")
     pull.add_argument("--revision", help="branch, tag or commit (default: the hub's default branch)")
     pull.add_argument("--detach", action="store_true", help="return immediately; the running server continues")
+    _add_convert(add("convert"))
     add("list")
     search = add("search")
     search.add_argument("query", nargs="?", default="", help="words in the model ID")
@@ -146,6 +148,26 @@ def _add_model_commands(add: _Adder) -> None:
     importing.add_argument("folder", type=Path, help="a folder with a model, or a GGUF file")
     importing.add_argument("--id", metavar="ORG/NAME", help="model ID (default: from the folder's name)")
     importing.add_argument("--reference", action="store_true", help="use the files where they are")
+
+
+def _add_convert(convert: argparse.ArgumentParser) -> None:
+    convert.add_argument("source", nargs="?", help="organisation/name on the hub, or a local folder with safetensors")
+    convert.add_argument("--device", choices=("gpu", "npu", "cpu"), default="gpu", help="device to convert for")
+    convert.add_argument(
+        "--weights",
+        choices=("int4", "int8", "fp16"),
+        help="weight format (default: int4; for embedding models, rerankers and Whisper int8, on an NPU fp16)",
+    )
+    convert.add_argument("--revision", help="branch, tag or commit (default: the hub's default branch)")
+    convert.add_argument(
+        "--id", metavar="ORG/NAME", help="model ID of the result (default: the source's, with -int4-ov)"
+    )
+    convert.add_argument("--adapter", metavar="SOURCE", help="LoRA adapter to merge: organisation/name or a folder")
+    convert.add_argument(
+        "--trust-remote-code", action="store_true", help="allow Python code from the model's repository to run"
+    )
+    convert.add_argument("--detach", action="store_true", help="return immediately; the running server continues")
+    convert.add_argument("--remove-converter", action="store_true", help="delete the converter's environment instead")
 
 
 def _add_device_commands(add: _Adder) -> None:

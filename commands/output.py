@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -61,7 +62,12 @@ class Output:
             table.add_row(*(Text(cell) for cell in row))
         self._console.print(table)
 
-    def busy(self, text: str) -> contextlib.AbstractContextManager[object]:
+    def progress(self, text: str) -> None:
+        """What people may want to know meanwhile."""
+        if not self.as_json:
+            self.errors.print(Text(text), soft_wrap=True)
+
+    def busy(self, text: str) -> contextlib.AbstractContextManager[Status | None]:
         """A sign of life while something takes its time; on a terminal only."""
         shown = self.errors.is_terminal and not self.as_json
         return self.errors.status(f"{text} …") if shown else contextlib.nullcontext()

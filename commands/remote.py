@@ -54,6 +54,14 @@ class RemoteBackend:
     def pull(self, model_id: str, revision: str | None) -> AsyncGenerator[JsonAnswer, None]:
         return self._client.pull(model_id, revision)
 
+    def convert(self, body: Mapping[str, Any]) -> AsyncGenerator[JsonAnswer, None]:
+        return self._client.convert(body)
+
+    async def converter(self, *, remove: bool) -> JsonAnswer:
+        if remove:
+            return await self._ask("DELETE", "/api/converter")
+        return (await self._ask("GET", "/api/conversions"))["converter"]
+
     async def remove(self, model_id: str, *, force: bool) -> JsonAnswer:
         return await self._ask("DELETE", f"/api/local_models/{quote(model_id)}", params={"force": force})
 

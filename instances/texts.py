@@ -127,6 +127,8 @@ class Embedder(_TextPipeline):
         config = genai.TextEmbeddingPipeline.Config(max_length=spec.max_prompt_len)
         config.pooling_type = _POOLING[spec.pooling or "mean"]
         pipeline = genai.TextEmbeddingPipeline(spec.directory, spec.device, config, **properties_of(spec))
+        if spec.device.startswith("NPU"):  # its shapes are fixed, for one text
+            return lambda texts: [pipeline.embed_documents([text])[0] for text in texts]
         return pipeline.embed_documents
 
     def _whole(self, spec: LoadModel) -> Callable[[list[str]], Any]:

@@ -23,7 +23,6 @@ _SPEECH = re.compile(r"whisper|speech.?(to.?text|recognition)|moonshine|parakeet
 _SOUNDS = ("input_features", "input_values")
 _OTHER_SENSES = ("pixel_values", *_SOUNDS)
 _WEIGHTS_ELSEWHERE = {".safetensors": "PyTorch", ".pt": "PyTorch", ".pth": "PyTorch", ".onnx": "ONNX", ".h5": "Keras"}
-_CONVERSION = "optimum-cli export openvino --model <source> <directory>"
 UNFINISHED = (".part", ".partial", ".incomplete", ".crdownload", ".aria2")
 
 
@@ -122,10 +121,10 @@ def _without_ir(directory: Path, names: Iterable[str]) -> ModelKind:
         if origin is None and name.startswith("pytorch_model") and name.endswith(".bin"):
             origin = "PyTorch"
         if origin:
-            return ModelKind(
-                "unconverted",
-                Notice("notices.other_weights", file=name, origin=origin, command=_CONVERSION),
-            )
+            if name.endswith(".safetensors"):
+                command = f'main.py convert "{directory}"'
+                return ModelKind("unconverted", Notice("notices.safetensors_here", file=name, command=command))
+            return ModelKind("unconverted", Notice("notices.other_weights", file=name, origin=origin))
     if any(name.endswith(UNFINISHED) for name in names):
         return ModelKind("unknown")
     return ModelKind("unknown", Notice("notices.no_ir"))

@@ -42,6 +42,7 @@ from registry.hub import RemoteModel
 from registry.names import METADATA, PLAN, inside
 from registry.partial import partial_lock
 from registry.settings import HubSettings
+from registry.source_files import description_files, source_files, weight_files
 from registry.transfer import PART, Transfer
 from storage.files import BROKEN_FILE
 from supervision.lifeline import take_stdin, watch_pipe
@@ -73,26 +74,41 @@ class Downloader:
 
     def _pull(self) -> None:
         model = self._resolve()
-        check_served(model.files, model.id, model.pipeline_tag)
-        files = needed_files(model.files, model.id, self._request.variant)
-        for file in files:
-            if file.path.lower().endswith(".gguf"):
-                check_readable(file.path, model.gguf_architecture, model.id)
+        files = self._wanted(model)
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._forget_other_files(files)
+        self._forget_other_files(self._kept(model, files))
         for file in files:
             inside(self._directory, *file.path.split("/"))
         self._take_over(files)
         transfer = Transfer(self._settings, model, self._directory, retry_wait=self._request.retry_wait)
         done = [transfer.bytes_present(file) for file in files]
         self._check_space(files, done)
-        self._send(Resolved(model.commit, files, done, model.token_refused))
+        weights = sum(file.size for file in weight_files(model.files))
+        self._send(Resolved(model.commit, files, done, model.token_refused, model.license, model.pipeline_tag, weights))
         for index, file in enumerate(files):
             self._fetch(transfer, index, file)
         for index, file in enumerate(files):
             self._verify(transfer, index, file)
         self._describe(model, files)
         self._send(DownloadFinished())
+
+    def _wanted(self, model: RemoteModel) -> list[RemoteFile]:
+        """Raises NotAnOpenVINOModel, UnsupportedModel."""
+        form = self._request.form
+        if form == "description":
+            return description_files(model.files)
+        if form != "openvino":
+            return source_files(model.files, model.id, code=form == "safetensors_with_code")
+        check_served(model.files, model.id, model.pipeline_tag)
+        files = needed_files(model.files, model.id, self._request.variant)
+        for file in files:
+            if file.path.lower().endswith(".gguf"):
+                check_readable(file.path, model.gguf_architecture, model.id)
+        return files
+
+    def _kept(self, model: RemoteModel, files: list[RemoteFile]) -> list[RemoteFile]:
+        """What may lie there: looking at a description again leaves weights that came before."""
+        return [*files, *weight_files(model.files)] if self._request.form == "description" else files
 
     def _resolve(self) -> RemoteModel:
         request = self._request

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from notices import Phrase, as_phrase
 from registry.files import RemoteFile
 from registry.settings import HubKind
+
+DownloadForm = Literal["openvino", "description", "safetensors", "safetensors_with_code"]
+"""What of a repository is wanted: a model as it is served; what one is converted from; that without the weights."""
 
 
 class DownloadRequest(msgspec.Struct, omit_defaults=True):
@@ -29,6 +32,7 @@ class DownloadRequest(msgspec.Struct, omit_defaults=True):
     token: str | None = None
     free_bytes: int | None = None
     retry_wait: float = 1.0
+    form: DownloadForm = "openvino"
     speed_limit_mb: float | None = None
 
 
@@ -42,12 +46,16 @@ class Plan(msgspec.Struct):
 
 
 class Resolved(msgspec.Struct, tag="resolved"):
-    """done: bytes of each file that lie there already, in the order of files."""
+    """done: bytes of each file that lie there already, in the order of files. weights_bytes: of the repository's
+    safetensors, whether they are among the files or not."""
 
     commit: str
     files: list[RemoteFile]
     done: list[int]
     token_refused: bool = False
+    license: str | None = None
+    pipeline_tag: str | None = None
+    weights_bytes: int = 0
 
 
 class DownloadProgress(msgspec.Struct, tag="progress"):

@@ -61,7 +61,7 @@ def needed_files(files: Iterable[RemoteFile], model_id: str, variant: str | None
     folders = "model_index.json" in by_path
     found = [file for path, file in by_path.items() if _needed(PurePosixPath(path), by_path, folders)]
     if not any(PurePosixPath(file.path).suffix == ".xml" for file in found):
-        raise NotAnOpenVINOModel(_what_it_is(by_path, model_id))
+        raise _what_it_is(by_path, model_id)
     return sorted(found, key=lambda file: (file.size, file.path))
 
 
@@ -97,13 +97,17 @@ def _needed(path: PurePosixPath, present: dict[str, RemoteFile], folders: bool) 
     return path.suffix.lower() in _TEXT_SUFFIXES or path.name.lower().startswith(_TEXT_NAMES)
 
 
-def _what_it_is(present: dict[str, RemoteFile], model_id: str) -> str:
+def _what_it_is(present: dict[str, RemoteFile], model_id: str) -> NotAnOpenVINOModel:
+    """Safetensors can be converted here: details, where they are, name the model under `convert`."""
+    name = model_id.rpartition("/")[2]
+    if any(path.endswith(".safetensors") and "/" not in path for path in present):
+        command = f"main.py convert {model_id}"
+        offer = Notice("notices.not_openvino_yet", model=model_id, name=name, command=command)
+        return NotAnOpenVINOModel(offer, convert=model_id)
     suffixes = {PurePosixPath(path).suffix.lower() for path in present}
     kind = next((name for suffix, name in _OTHER_FORMATS.items() if suffix in suffixes), None)
     what = Notice("notices.weights_in_format", kind=kind) if kind else Notice("notices.no_weights")
-    name = model_id.rpartition("/")[2]
-    command = f"optimum-cli export openvino --model {model_id} --weight-format int4 {name}-int4-ov"
-    return Notice("notices.not_openvino", model=model_id, what=what, name=name, command=command)
+    return NotAnOpenVINOModel(Notice("notices.not_openvino", model=model_id, what=what, name=name))
 
 
 def is_intact(file: RemoteFile, path: Path, on_bytes: Callable[[int], None] | None = None) -> bool:

@@ -26,7 +26,8 @@ _WEIGHTS = (
 
 class ModelMetadata(BaseModel):
     """metadata.json. A model has downloaded_at or imported_at. files: the commit's files with sizes and hashes, to
-    check them again. reference: the folder or file of a model that was imported without copying. Unknown keys are kept.
+    check them again. reference: the folder or file of a model that was imported without copying. converted: from what
+    and how this machine made it. Unknown keys are kept.
     """
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -40,6 +41,7 @@ class ModelMetadata(BaseModel):
     license: str | None = None
     reference: str | None = None
     variant: str | None = None
+    converted: dict[str, Any] | None = None
     files: list[dict[str, Any]] = []
 
 
@@ -77,6 +79,7 @@ class LocalModel:
             "commit": metadata.commit,
             "downloaded_at": metadata.downloaded_at,
             "imported_at": metadata.imported_at,
+            "converted": metadata.converted,
             "license": metadata.license or facts.license,
             "tools": facts.tools,
             "thinking": facts.thinking,

@@ -23,6 +23,7 @@ _NETWORK = (
     *("HTTPS?_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_(FILE|DIR)", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
     *("HF_HOME", "HF_TOKEN_PATH", "HF_HUB_.*"),
 )
+_OWN_PACKAGES = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 _PATTERN = re.compile("|".join(f"(?:{name})" for name in _NEEDED), re.IGNORECASE)
 _NETWORK_PATTERN = re.compile("|".join(f"(?:{name})" for name in _NETWORK), re.IGNORECASE)
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|KEY$|PRIVATE", re.IGNORECASE)
@@ -38,3 +39,11 @@ def network_environment(environment: Mapping[str, str] = os.environ) -> dict[str
     """That, and the way to the hub: proxies, which may hold a password, certificates, the client's own settings."""
     network = {name: value for name, value in environment.items() if _NETWORK_PATTERN.fullmatch(name)}
     return {**child_environment(environment), **network}
+
+
+def installer_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """For a Python of another virtual environment, and for pip in it: with pip's own settings, which may name a mirror,
+    and without what would lead it to this environment's packages."""
+    settings = {name: value for name, value in environment.items() if name.upper().startswith("PIP_")}
+    kept = {**network_environment(environment), **settings}
+    return {name: value for name, value in kept.items() if name.upper() not in _OWN_PACKAGES}

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from openvino import save_model
 from openvino_tokenizers import convert_tokenizer
 from optimum.exporters.openvino import main_export
@@ -60,8 +59,22 @@ def main() -> None:
 
 
 def build_whisper(directory: Path) -> None:
-    """Two layers each way; single bytes, three languages and all times as tokens. No heads for times of words: of the
-    times that random weights come to the library would read past the end of its memory."""
+    """See `whisper_source`."""
+    with tempfile.TemporaryDirectory() as source:
+        tokenizer = whisper_source(Path(source))
+        _export(source, directory, "automatic-speech-recognition-with-past")
+        generation = (Path(source) / "generation_config.json").read_text(encoding="utf-8")
+    WhisperFeatureExtractor(feature_size=80).save_pretrained(directory)
+    (directory / "generation_config.json").write_text(
+        json.dumps(json.loads(generation), indent=1) + "\n", encoding="utf-8"
+    )
+    _save_tokenizer(tokenizer, directory)
+
+
+def whisper_source(directory: Path) -> PreTrainedTokenizerFast:
+    """A Whisper in Hugging Face's format: two layers each way; single bytes, three languages and all times as tokens.
+    No heads for times of words: of the times that random weights come to the library would read past the end of its
+    memory."""
     marks = ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{each}|>" for each in _LANGUAGES)]
     marks += ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
     times = [f"<|{step / 50:.2f}|>" for step in range(_STEPS)]
@@ -104,15 +117,11 @@ def build_whisper(directory: Path) -> None:
         "begin_suppress_tokens": [end],
         "max_length": 32,
     }
-    with tempfile.TemporaryDirectory() as source:
-        WhisperForConditionalGeneration(config).eval().save_pretrained(source)
-        WhisperFeatureExtractor(feature_size=80).save_pretrained(source)
-        tokenizer.save_pretrained(source)
-        (Path(source) / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
-        _export(source, directory, "automatic-speech-recognition-with-past")
+    WhisperForConditionalGeneration(config).eval().save_pretrained(directory)
     WhisperFeatureExtractor(feature_size=80).save_pretrained(directory)
-    (directory / "generation_config.json").write_text(json.dumps(generation, indent=1) + "\n", encoding="utf-8")
-    _save_tokenizer(tokenizer, directory)
+    tokenizer.save_pretrained(directory)
+    (directory / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
+    return tokenizer
 
 
 def build_speech(directory: Path) -> None:
@@ -145,6 +154,8 @@ def build_speech(directory: Path) -> None:
 
 def build_image(directory: Path) -> None:
     """A Stable Diffusion of a few channels."""
+    from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionPipeline, UNet2DConditionModel
+
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     words = [*alphabet, *(f"{each}</w>" for each in alphabet), "<|startoftext|>", "<|endoftext|>"]
     text = CLIPTextConfig(

@@ -65,6 +65,8 @@ Call a function as <tool_call>{"name": ..., "arguments": ...}</tool_call><|im_en
 
 {% endif %}{% endif %}"""
 
+Finish = Callable[..., None]
+"""`export`, or `save_source`."""
 _SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 _VISION = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
 _IMAGE = "<image>"
@@ -110,7 +112,7 @@ def main() -> None:
 
 def build_chat(directory: Path) -> None:
     """One Qwen2 layer with a ChatML template that knows tools and thinking."""
-    tokenizer = _tokenizer(bos=None, eos="<|im_end|>")
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>")
     tokenizer.chat_template = CHAT_TEMPLATE
     config = Qwen2Config(
         vocab_size=len(tokenizer),
@@ -125,14 +127,14 @@ def build_chat(directory: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    _export(Qwen2ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
+    export(Qwen2ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
 
 
 def build_embedding(directory: Path) -> None:
     """One BERT layer, 32 dimensions, 256 tokens of context, mean pooling."""
-    tokenizer = _tokenizer(bos="<|im_start|>", eos="<|im_end|>")
-    config = BertConfig(**_encoder(tokenizer), max_position_embeddings=256)
-    _export(BertModel(config, add_pooling_layer=False), OVModelForFeatureExtraction, tokenizer, directory)
+    tokenizer = byte_tokenizer(bos="<|im_start|>", eos="<|im_end|>")
+    config = BertConfig(**encoder_settings(tokenizer), max_position_embeddings=256)
+    export(BertModel(config, add_pooling_layer=False), OVModelForFeatureExtraction, tokenizer, directory)
     pooling = directory / "1_Pooling"
     pooling.mkdir()
     (pooling / "config.json").write_text(
@@ -140,17 +142,17 @@ def build_embedding(directory: Path) -> None:
     )
 
 
-def build_reranker(directory: Path) -> None:
+def build_reranker(directory: Path, finish: Finish | None = None) -> None:
     """One XLM-RoBERTa layer with one score on top; that family's positions begin at 2."""
-    tokenizer = _tokenizer(bos="<|im_start|>", eos="<|im_end|>")
-    config = XLMRobertaConfig(**_encoder(tokenizer), max_position_embeddings=258, num_labels=1)
+    tokenizer = byte_tokenizer(bos="<|im_start|>", eos="<|im_end|>")
+    config = XLMRobertaConfig(**encoder_settings(tokenizer), max_position_embeddings=258, num_labels=1)
     model = XLMRobertaForSequenceClassification(config)
-    _export(model, OVModelForSequenceClassification, tokenizer, directory)
+    (finish or export)(model, OVModelForSequenceClassification, tokenizer, directory)
 
 
 def build_qwen_reranker(directory: Path) -> None:
     """One Qwen3 layer that is asked for "yes" or "no", as that family's rerankers are."""
-    tokenizer = _tokenizer(bos=None, eos="<|im_end|>", words=["yes", "no"])
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", words=["yes", "no"])
     config = Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -166,12 +168,12 @@ def build_qwen_reranker(directory: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    _export(Qwen3ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
+    export(Qwen3ForCausalLM(config), OVModelForCausalLM, tokenizer, directory)
 
 
-def build_vision(directory: Path) -> None:
+def build_vision(directory: Path, finish: Finish | None = None) -> None:
     """A LLaVA of one language layer, its images 56 pixels square in 16 patches."""
-    tokenizer = _tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, _IMAGE])
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, _IMAGE])
     tokenizer.chat_template = CHAT_TEMPLATE
     seeing = CLIPVisionConfig(
         hidden_size=32,
@@ -204,14 +206,14 @@ def build_vision(directory: Path) -> None:
     )
     model = LlavaForConditionalGeneration(config)
     processor = json.dumps(_IMAGE_PROCESSOR, indent=1) + "\n"
-    _export(model, OVModelForVisualCausalLM, tokenizer, directory, {"preprocessor_config.json": processor})
+    (finish or export)(model, OVModelForVisualCausalLM, tokenizer, directory, {"preprocessor_config.json": processor})
 
 
 def build_video(directory: Path) -> None:
     """A Qwen3-VL of one layer for what is seen and one for what is said."""
     # The exporter has not been told of newer versions; what it exports there works.
     Qwen3VLOpenVINOConfig.MAX_TRANSFORMERS_VERSION = "5.9"
-    tokenizer = _tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, *_VISION])
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, *_VISION])
     tokenizer.chat_template = CHAT_TEMPLATE
     start, end, image, video = tokenizer.convert_tokens_to_ids(_VISION)
     seeing = {
@@ -270,7 +272,7 @@ def build_video(directory: Path) -> None:
     }
     videos = {**images, "video_processor_type": "Qwen3VLVideoProcessor", "fps": 2, "min_frames": 4, "max_frames": 768}
     files = {"preprocessor_config.json": images, "video_preprocessor_config.json": {**videos, "do_sample_frames": True}}
-    _export(
+    export(
         Qwen3VLForConditionalGeneration(config),
         OVModelForVisualCausalLM,
         tokenizer,
@@ -279,7 +281,7 @@ def build_video(directory: Path) -> None:
     )
 
 
-def _encoder(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+def encoder_settings(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
@@ -291,7 +293,7 @@ def _encoder(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     }
 
 
-def _tokenizer(
+def byte_tokenizer(
     *, bos: str | None, eos: str, special: Sequence[str] = _SPECIAL, words: Sequence[str] = ()
 ) -> PreTrainedTokenizerFast:
     """Single bytes as tokens, and `words`. With `bos` every text is put between `bos` and `eos`, for encoders."""
@@ -310,7 +312,21 @@ def _tokenizer(
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=eos, pad_token="<|endoftext|>", bos_token=bos)
 
 
-def _export(
+def save_source(
+    model: torch.nn.Module,
+    exporter: type,
+    tokenizer: PreTrainedTokenizerFast,
+    directory: Path,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """What `export` starts from, in Hugging Face's format."""
+    model.eval().save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    for name, text in files.items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+def export(
     model: torch.nn.Module,
     exporter: type,
     tokenizer: PreTrainedTokenizerFast,
@@ -319,10 +335,8 @@ def _export(
 ) -> None:
     """`files` (their texts by name) are part of the model before and after."""
     with tempfile.TemporaryDirectory() as source:
-        model.eval().save_pretrained(source)
-        tokenizer.save_pretrained(source)
+        save_source(model, exporter, tokenizer, Path(source), files)
         for name, text in files.items():
-            (Path(source) / name).write_text(text, encoding="utf-8")
             (directory / name).write_text(text, encoding="utf-8")
         exporter.from_pretrained(source, export=True, load_in_8bit=False).save_pretrained(directory)
     tokenizer.save_pretrained(directory)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from conversion.recipes import TargetDevice, Weights
 from keys.key import MAX_NAME_LENGTH, KeyScope
 
 MAX_ENTRIES = 1000
@@ -43,6 +44,19 @@ class ImportRequest(Body):
     path: str = Field(min_length=1)
     model_id: str | None = Field(default=None, max_length=255)
     mode: Literal["copy", "reference"] = "copy"
+
+
+class ConvertRequest(Body):
+    """`source`: organisation/name on the hub, or the path of a folder on this machine; `adapter` likewise.
+    `trust_remote_code` lets code from the model's repository run."""
+
+    source: str = Field(min_length=1, max_length=4096)
+    device: TargetDevice = "gpu"
+    weights: Weights | None = None
+    model_id: str | None = Field(default=None, max_length=255)
+    revision: str | None = Field(default=None, max_length=255)
+    adapter: str | None = Field(default=None, max_length=4096)
+    trust_remote_code: bool = False
 
 
 class HubChange(Body):

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from admin.live.memory_bars import MemoryBar
 from admin.live.views import DeviceCard, LocalModelRow
+from conversion.jobs import ConversionRequest, ConversionState
+from conversion.toolchain import ConverterStatus
 from doctor.findings import Area, Level
 from keys.key import KeyScope
 from registry.catalogue import CatalogueEntry
@@ -118,6 +120,39 @@ class ChangedJob(BaseModel):
 
 class Jobs(BaseModel):
     jobs: list[PullJobResponse]
+
+
+class ConversionResponse(BaseModel):
+    id: str
+    request: ConversionRequest
+    state: ConversionState
+    created_at: float
+    started_at: float
+    model_id: str | None
+    commit: str | None
+    license: str | None
+    recipe: str
+    stage: str
+    bytes_total: int
+    bytes_done: int
+    percent: int | None
+    error: JobError | None
+    notes: list[str]
+    log: list[str]
+    verified: dict[str, Any]
+
+
+class ChangedConversion(BaseModel):
+    job: ConversionResponse
+
+
+class ConversionList(BaseModel):
+    jobs: list[ConversionResponse]
+    converter: ConverterStatus
+
+
+class RemovedConverter(BaseModel):
+    freed_bytes: int
 
 
 class Dismissed(BaseModel):

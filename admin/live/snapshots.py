@@ -27,6 +27,7 @@ from admin.live.views import (
 )
 from administration.tuning import TuningRuns
 from configuration.device_config import ConfigError, ConfigStore, Configuration, DeviceSettings, ModelAssignment
+from conversion.conversions import Conversions
 from doctor.examination import Doctor
 from memory.kv_cache import KvPrecision, kv_cache_bytes, kv_format
 from memory.readings import default_reserve, read_system_memory
@@ -51,6 +52,7 @@ class SnapshotReader:
     doctor: Doctor
     tunings: TuningRuns
     steps: StepsFile
+    conversions: Conversions
     updates: UpdateWatch
     benches: BenchRuns
 
@@ -82,6 +84,8 @@ class SnapshotReader:
             config_problem=problem,
             recommended=recommendations(seats(cards)),
             steps=self.steps.taken,
+            conversions=tuple(reversed(self.conversions.jobs())),
+            converter=self.conversions.converter.status(),
             newer_version=self.updates.newer,
             bench=self.benches.status,
         )

@@ -6,6 +6,7 @@ They are compared to find out what has changed since the last reading, so they h
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from admin.live.bench_runs import BenchStatus
 from admin.live.gateway_view import GatewayCard
@@ -14,6 +15,8 @@ from admin.live.request_rows import ActivityRow
 from admin.live.steps_taken import StepsTaken
 from administration.tuning import TuningLine
 from configuration.device_config import ConfigError, DeviceSettings, ModelAssignment
+from conversion.jobs import ConversionJob
+from conversion.toolchain import ConverterStatus
 from doctor.examination import Report
 from model_files.embedding_facts import EmbeddingFacts
 from registry.jobs import PullJob
@@ -179,6 +182,7 @@ class LocalModelRow:
     commit: str | None
     downloaded_at: str | None
     imported_at: str | None
+    converted: dict[str, Any] | None
     license: str | None
     tools: bool
     thinking: bool
@@ -277,6 +281,8 @@ class Snapshot:
     config_problem: ConfigError | None
     recommended: tuple[Recommendation, ...] = ()
     steps: StepsTaken = field(default_factory=StepsTaken)
+    conversions: tuple[ConversionJob, ...] = ()
+    converter: ConverterStatus | None = None
     bench: BenchStatus | None = None
     newer_version: str | None = None
     """Of this server, as far as is known."""

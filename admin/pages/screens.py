@@ -77,6 +77,11 @@ def models(snapshot: Snapshot) -> list[Fragment]:
         Fragment("models", "fragments/models.html", here),
         Fragment("recommended", "fragments/recommended.html", suggested),
         Fragment("catalogue", "fragments/catalogue.html", {"catalogue": snapshot.catalogue, "pulled": on_their_way}),
+        Fragment(
+            "conversions",
+            "fragments/conversions.html",
+            {"conversions": snapshot.conversions, "converter": snapshot.converter},
+        ),
     ]
 
 

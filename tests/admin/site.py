@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from admin_server import AdminSettings, create_app
 from configuration.device_config import ConfigStore, Configuration, DeviceSettings, ModelAssignment
 from configuration.server_config import ServerConfig
+from conversion.conversions import Conversions
 from doctor.examination import Report
 from doctor.findings import Finding
 from model_registry import HubSettings, ModelRegistry
@@ -86,8 +87,9 @@ def make_site(
     run_devices: bool = True,
     server_config: ServerConfig | None = None,
     internal_key: str | None = None,
+    conversions: Callable[[ModelRegistry], Conversions] | None = None,
 ) -> Site:
-    """`devices`: gpu and npu without models unless given."""
+    """`devices`: gpu and npu without models unless given. `conversions`: those to run instead of the true ones."""
     data_dir.mkdir(parents=True, exist_ok=True)
     store = ConfigStore(data_dir / "device_config.json")
     if devices is None:
@@ -101,7 +103,8 @@ def make_site(
     settings = AdminSettings(
         data_dir=data_dir, port=port, server_config=server_config or ServerConfig(), internal_key=internal_key
     )
-    app = create_app(settings, suite=suite, registry=registry, store=store)
+    own = conversions(registry) if conversions else None
+    app = create_app(settings, suite=suite, registry=registry, store=store, conversions=own)
     app.state.doctor.latest = EXAMINED  # an examination takes seconds and a core
     return Site(data_dir, store, suite, registry, app)
 

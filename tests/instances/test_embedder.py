@@ -17,16 +17,18 @@ MODEL = Path(__file__).resolve().parent.parent / "models" / "test_embedding"
 TEXTS = ["one text", "文字 and more of it, so that the two differ in length"]
 
 
-def load_message(directory: Path) -> LoadModel:
+def load_message(directory: Path, device: str = "CPU") -> LoadModel:
     facts = read_facts(directory)
     assert facts.problem is None
     assert facts.embedding is not None
     length = facts.context_length or 0
-    return LoadModel(str(directory), "CPU", "embedding", {}, None, 0, length, 0, pooling=facts.embedding.pooling)
+    properties = {"NPUW_DEVICES": "CPU", "NPU_USE_NPUW": "YES"} if device == "NPU" else {}
+    pooling = facts.embedding.pooling
+    return LoadModel(str(directory), device, "embedding", properties, None, 0, length, 0, pooling=pooling)
 
 
-async def vectors(directory: Path, texts: list[str], prefix: str = "") -> npt.NDArray[np.float32]:
-    instance = Instance(load_message(directory))
+async def vectors(directory: Path, texts: list[str], prefix: str = "", device: str = "CPU") -> npt.NDArray[np.float32]:
+    instance = Instance(load_message(directory, device))
     await instance.load()
     try:
         rows = await instance.compute(VectorizeTexts(0, [*texts], True, prefix))
@@ -39,6 +41,11 @@ async def test_an_export_without_a_pooling_module_gives_the_vectors_of_one_with_
     plain = shutil.copytree(MODEL, tmp_path / "plain")
     shutil.rmtree(plain / "1_Pooling")
     assert await vectors(plain, TEXTS) == pytest.approx(await vectors(MODEL, TEXTS), abs=1e-5)
+
+
+async def test_an_npu_takes_several_texts_in_a_request() -> None:
+    """Its pipeline takes one at a time."""
+    assert await vectors(MODEL, TEXTS, device="NPU") == pytest.approx(await vectors(MODEL, TEXTS), abs=1e-2)
 
 
 async def test_two_outputs_are_read_by_the_sentence(tmp_path: Path) -> None:

@@ -120,7 +120,10 @@ async def test_a_model_of_another_kind_is_named_with_the_way_to_convert_it(
     _, kind, message = await failed(registry, "Qwen/Qwen3-8B")
     assert kind == "NotAnOpenVINOModel"
     assert "safetensors" in message
-    assert "optimum-cli export openvino --model Qwen/Qwen3-8B" in message
+    assert "main.py convert Qwen/Qwen3-8B" in message
+    (job,) = registry.jobs()
+    assert job.error is not None
+    assert job.error.details == {"convert": "Qwen/Qwen3-8B"}
 
 
 async def test_too_little_disk_is_said_before_the_first_byte(hub: TestHub, model: Path, tmp_path: Path) -> None:
