@@ -105,7 +105,7 @@ def test_the_stream_sends_everything_once_and_then_changes(live: LiveSite, publi
             if name == "tick":
                 break
             first[name] = data
-        assert set(first) == {"layout", "nav", "notice", "models"}
+        assert set(first) == {"downloads", "layout", "nav", "notice", "models"}
         assert "還沒有模型" in first["models"]
         add_model(live.site, PHI, published)
         name, data = next(event for event in events if event[0] != "tick")
