@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from admin.live.steps_taken import StepsFile
 from admin.live.usage import UsageWatch
 from configuration.device_config import DeviceSettings, ModelAlias
 from registry.last_use import FILE, LastUse
@@ -34,7 +35,7 @@ async def test_the_last_use_of_each_model(tmp_path: Path, published: Path) -> No
     last_use = LastUse(tmp_path / "used.json")
     transport = httpx.ASGITransport(app=site.app)
     async with site.app.router.lifespan_context(site.app):
-        watch = UsageWatch(site.suite, site.store, last_use)
+        watch = UsageWatch(site.suite, site.store, last_use, StepsFile(tmp_path / "steps.json"))
         await eventually(lambda: site.suite.activity("gpu").cursor == len(names))
         watch.read()
         assert (last_use.at(PHI), last_use.at(QWEN), last_use.at("no/such")) == (1_790_000_002.0, 1_790_000_003.0, None)

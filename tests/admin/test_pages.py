@@ -105,7 +105,8 @@ def test_the_stream_sends_everything_once_and_then_changes(live: LiveSite, publi
             if name == "tick":
                 break
             first[name] = data
-        assert set(first) == {"layout", "nav", "downloads", "notice", "jobs", "models", "recommended", "catalogue"}
+        fragments = {"jobs", "models", "conversions", "recommended", "catalogue"}
+        assert set(first) == {"layout", "nav", "downloads", "notice", *fragments}
         assert "還沒有模型" in first["models"]
         add_model(live.site, PHI, published)
         data = next(data for name, data in events if name == "models")
