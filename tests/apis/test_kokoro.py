@@ -54,9 +54,10 @@ def test_speed_makes_it_shorter(url: str) -> None:
 
 
 def test_a_voice_says_which_english_it_speaks(url: str) -> None:
-    british = say(url, "There.", voice="bf_three").content
-    assert british == say(url, "There.", voice="bf_three", language="en-gb").content
-    assert british != say(url, "There.", voice="bf_three", language="en-us").content
+    text = "The tomato in the water bottle."
+    british = say(url, text, voice="bf_three").content
+    assert british == say(url, text, voice="bf_three", language="en-gb").content
+    assert british != say(url, text, voice="bf_three", language="en-us").content
 
 
 @pytest.mark.parametrize(

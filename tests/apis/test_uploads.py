@@ -186,14 +186,20 @@ def test_a_small_recording_of_many_hours_is_refused(url: str, monkeypatch: pytes
         assert "longer than" in response.json()["error"]["message"]
 
 
+_PLACES = st.floats(0, 1)
+"""Within a file, as the length of what an encoder writes differs from one machine to another."""
+
+
 @settings(max_examples=25)
 @given(path=st.sampled_from([*ROUTES]), data=st.data())
 def test_a_damaged_upload_is_refused_or_taken(url: str, path: str, data: st.DataObject) -> None:
     """What can be decoded all the same asks for a model that is not there, so that nothing is computed."""
     whole = bytearray(wav(tone(0.5)) if path.startswith("/v1/audio") else noisy_png(64))
     for _ in range(data.draw(st.integers(0, 6))):
-        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+        whole[int(data.draw(_PLACES) * (len(whole) - 1))] = data.draw(st.integers(0, 255))
     field, _, _ = ROUTES[path]
     fields = {"model": WHISPER if path.startswith("/v1/audio") else "test/nothing", "prompt": "a", "language": "xx"}
-    cut = bytes(whole[: data.draw(st.integers(0, len(whole)))])
-    refused(http.post(f"{url}{path}", data=fields, files={field: ("a", cut)}))
+    cut = bytes(whole[: int(data.draw(_PLACES) * len(whole))])
+    answer = http.post(f"{url}{path}", data=fields, files={field: ("a", cut)})
+    if not (answer.status_code == 200 and answer.json()["text"] == ""):  # too short for a word
+        refused(answer)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_registry import ModelRegistry
 from registry.errors import InvalidModelName
-from registry.settings import HubSettings, check_limit
+from registry.settings import SETTINGS_FILE, HubSettings, check_limit
 from registry.throttle import Throttle
 
 
@@ -45,3 +48,13 @@ def test_a_limit_that_is_none(value: float) -> None:
 def test_a_limit_in_bytes() -> None:
     assert HubSettings(speed_limit_mb=check_limit(2.5)).bytes_per_second == 2_500_000
     assert HubSettings(speed_limit_mb=check_limit(0)).bytes_per_second is None
+
+
+async def test_the_limit_is_kept_and_a_wrong_one_refused(tmp_path: Path) -> None:
+    registry = ModelRegistry(tmp_path / "models", settings_file=tmp_path / SETTINGS_FILE)
+    await registry.configure_hub(speed_limit_mb=2.5)
+    assert ModelRegistry(tmp_path / "models", settings_file=tmp_path / SETTINGS_FILE).hub.speed_limit_mb == 2.5
+    await registry.configure_hub(token="hf_x")
+    assert registry.hub.speed_limit_mb == 2.5
+    await registry.configure_hub(speed_limit_mb=0)
+    assert registry.hub.speed_limit_mb is None
