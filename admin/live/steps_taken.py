@@ -46,7 +46,8 @@ class StepsFile:
 
     def note_request(self, model_id: str, entry: Request) -> None:
         """A request for a model of this machine. The bundled one is a try, not a step."""
-        if entry.outcome != "completed" or model_id == DEMO_MODEL_ID:
+        answered = entry.outcome == "completed" or entry.generated_tokens > 0
+        if not answered or model_id == DEMO_MODEL_ID:
             return
         if entry.agent.startswith(_OWN_PROGRAM):
             self.note(loaded=True, chatted=True)

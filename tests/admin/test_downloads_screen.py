@@ -113,7 +113,7 @@ def test_import_a_folder(live: LiveSite, published: Path, tmp_path: Path, open_p
     page.get_by_text("Import from this machine").click()
     page.get_by_role("textbox", name="Folder or GGUF file").fill(str(tmp_path / "nothing"))
     page.get_by_role("button", name="Import").click()
-    expect(page.locator(".fold .form-error")).to_contain_text("does not exist")
+    expect(page.locator("#import .form-error:visible")).to_contain_text("does not exist")
     page.get_by_role("textbox", name="Folder or GGUF file").fill(str(published))
     page.get_by_label("Model ID (optional)").fill("mine/model")
     page.get_by_role("button", name="Import").click()

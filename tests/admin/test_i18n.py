@@ -49,6 +49,7 @@ def test_every_key_that_is_used_exists_and_the_other_way_round() -> None:
         *(PROJECT / "templates").rglob("*.html"),
         *(PROJECT / "admin").rglob("*.py"),
         *(PROJECT / "i18n").glob("*.py"),
+        *(PROJECT / "clients").rglob("*.py"),
     ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "static" / "js").rglob("*.js"))

@@ -14,7 +14,7 @@ from tests.admin.site import LiveSite, add_model
 
 @pytest.mark.parametrize(
     ("language", "typed", "heading"),
-    [("en", "chart", "Activity"), ("zh-TW", "圖表", "活動"), ("zh-TW", "拉取", "拉取新模型")],
+    [("en", "chart", "Activity"), ("zh-TW", "圖表", "活動"), ("zh-TW", "拉取", "模型")],
 )
 def test_a_few_letters_lead_anywhere(
     live: LiveSite, open_page: OpenPage, language: str, typed: str, heading: str

@@ -22,7 +22,7 @@ def test_an_answer_goes_on(scripted: str, script: Script) -> None:
     answer = ask(scripted, {"role": "assistant", "content": "It is 40 "})
     assert answer.status_code == 200, answer.text
     assert answer.json()["choices"][0]["message"]["content"] == "and 2."
-    assert script.prompt().endswith("<|im_start|>assistant\n<think>\n\n</think>\n\nIt is 40 ")
+    assert script.prompt().endswith("<|im_start|>assistant\nIt is 40 ")
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def model_folder(files: dict[str, bytes], *, beside: tuple[str, ...] = ()) -> It
 def test_facts_are_read_or_the_problem_is_said(files: dict[str, bytes]) -> None:
     with model_folder(files) as directory:
         facts = read_facts(directory)
-        assert facts.problem is None or facts.problem.endswith(".")
+        assert facts.problem is None or facts.problem.endswith((".", '"'))
         assert facts.least_bytes > 0
         msgspec.json.encode(facts, enc_hook=as_text)
         for model in list_models(directory.parent, [], {}):

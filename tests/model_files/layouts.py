@@ -276,7 +276,7 @@ UNSUPPORTED: dict[Layout, tuple[str, str]] = {
     vision_encoder: ("unknown", "pixel_values"),
     clip: ("unknown", "pixel_values"),
     lora: ("lora", "adapter of Qwen/Qwen3-8B"),
-    safetensors: ("unconverted", "PyTorch weights. Convert it with"),
+    safetensors: ("unconverted", "safetensors weights. Convert it: main.py convert"),
     pickled: ("unconverted", "pytorch_model.bin holds PyTorch weights"),
     onnx: ("unconverted", "onnx/model.onnx holds ONNX weights"),
     newer_ir: ("llm", "Made with OpenVINO 2099.1"),
