@@ -100,6 +100,7 @@ def test_they_are_hidden_and_shown_again(live: LiveSite, open_page: OpenPage) ->
     page.goto(f"{live.url}/settings")
     page.get_by_role("button", name="Show “Get started” again").click()
     wait_until(lambda: not json.loads((live.site.data_dir / ".first_steps.json").read_text("utf-8"))["hidden"])
+    expect(page.get_by_role("button", name="Show “Get started” again")).to_have_count(0)  # the page has come anew
     page.goto(live.url)
     expect(page.locator(".first-steps")).to_be_visible()
 
