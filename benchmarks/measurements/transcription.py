@@ -66,8 +66,8 @@ def transcription(model: Path, pairs: int, *, device: str, minutes: float) -> Se
         rows,
         [
             Comparison(f"{_TIMED_SECONDS} seconds of speech", *times, "s"),
-            Comparison(f"word error rate, {len(samples) / _RATE:.0f} s", *errors, "%"),
-            Comparison(f"words, of {len(spoken)} spoken", *counts, ""),
+            Comparison(f"word error rate, {len(samples) / _RATE:.0f} s", errors[0], errors[1], "%"),
+            Comparison(f"words, of {len(spoken)} spoken", counts[0], counts[1], ""),
         ],
         [
             f"Word error rates with {', '.join(map(str, _STARTS))} s of silence before the speech, in %: bare "
