@@ -114,7 +114,7 @@ def _speech(minutes: float) -> tuple[Samples, list[str]]:
 
 def _bare(pipeline: genai.WhisperPipeline, samples: Samples) -> str:
     """Of the very samples that the server decodes: their rounding alone changes words that the model is unsure of."""
-    samples = decoded(_file(samples), _RATE).astype(np.float32) / 32768
+    samples = (decoded(_file(samples), _RATE) / 32768).astype(np.float32)
     config = pipeline.get_generation_config()
     config.language, config.return_timestamps = "<|en|>", True
     return pipeline.generate(samples, config).texts[0]  # pyright: ignore[reportArgumentType]
