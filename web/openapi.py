@@ -1,11 +1,13 @@
 """What the OpenAPI document of an app says beside the routes themselves: answers, errors, bodies, keys."""
 
 from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 Responses = dict[int | str, dict[str, Any]]
 """The `responses` of a route or a router."""
@@ -40,15 +42,10 @@ def answer(
     model: Any = None, description: str = "The answer.", *, status: int = 200, stream: str | None = None
 ) -> Responses:
     """One success, as JSON; `stream` is the media type under which it comes piece by piece on demand."""
-    response: dict[str, Any] = {"description": description}
-    if isinstance(model, type) and issubclass(model, msgspec.Struct):
-        (schema,), components = msgspec.json.schema_components([model], ref_template=f"{_REFERENCE}{{name}}")
-        response["content"] = {"application/json": {"schema": {**schema, "$defs": components}}}
-    elif model is not None:
-        response["model"] = model
+    content = {} if model is None else _json(model)
     if stream is not None:
-        response["content"] = {stream: {}}  # OpenAPI 3.1 has no schema for the events of a stream
-    return {status: response}
+        content[stream] = {}  # OpenAPI 3.1 has no schema for the events of a stream
+    return {status: {"description": description, "content": content} if content else {"description": description}}
 
 
 def text(description: str, media_type: str = "text/plain; charset=utf-8") -> Responses:
@@ -58,7 +55,31 @@ def text(description: str, media_type: str = "text/plain; charset=utf-8") -> Res
 
 def errors(model: type[BaseModel], *statuses: int) -> Responses:
     """Errors in one shape: those that any request can meet, and `statuses`."""
-    return {status: {"model": model, "description": _SENTENCES[status]} for status in (*ANY_REQUEST, *statuses)}
+    return {
+        status: {"content": _json(model), "description": _SENTENCES[status]} for status in (*ANY_REQUEST, *statuses)
+    }
+
+
+def _json(model: Any) -> dict[str, Any]:
+    """The content of a JSON response, with the components it needs in `$defs`.
+
+    FastAPI's own `model` would build validators for each of a route's responses whenever an app is made: half a
+    second of every start.
+    """
+    return {"application/json": {"schema": deepcopy(_schema(model))}}
+
+
+@cache
+def _schema(model: Any) -> dict[str, Any]:
+    if isinstance(model, type) and issubclass(model, msgspec.Struct):
+        (schema,), components = msgspec.json.schema_components([model], ref_template=f"{_REFERENCE}{{name}}")
+        return {**schema, "$defs": components}
+    schema = TypeAdapter[Any](model).json_schema(mode="serialization", ref_template=f"{_REFERENCE}{{model}}")
+    components = schema.pop("$defs", {})
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        components[model.__name__] = schema
+        schema = {"$ref": f"{_REFERENCE}{model.__name__}"}
+    return {**schema, "$defs": components}
 
 
 def body_schema(schema: type[BaseModel]) -> dict[str, Any]:
