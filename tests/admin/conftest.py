@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from playwright.sync_api import Browser, Page
 
 from tests.admin.browser import Manners, chromium
@@ -16,6 +19,27 @@ PHI = "OpenVINO/Phi-3-medium-4k-instruct-int4-ov"
 QWEN = "OpenVINO/Qwen3-8B-int4-cw-ov"
 
 OpenPage = Callable[..., tuple[Page, Manners]]
+
+
+class CompiledTemplates(BytecodeCache):
+    """Templates are compiled once for all the apps that tests make."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("admin.rendering.Environment", partial(Environment, bytecode_cache=CompiledTemplates()))
+        yield
 
 
 @pytest.fixture(scope="session")
