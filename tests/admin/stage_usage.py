@@ -25,7 +25,7 @@ def stage_usage(data_dir: Path, *, now: float | None = None) -> None:
         for at in range(int(now) - oldest, int(now) - newest, step):
             for public, pace, memory in ((PHI, 40.0, 9 * GIB), (R1, 90.0, 2 * GIB), (QWEN, 14.0, 6 * GIB)):
                 device, _, model = public.partition("-")
-                rhythm = max(0.0, math.sin(at / 5400 + pace)) * (0.6 + 0.4 * math.sin(at / 170 + pace))
+                rhythm = max(0.0, math.sin((at - now) / 5400 + pace)) * (0.6 + 0.4 * math.sin(at / 170 + pace))
                 requests = round(rhythm * step / 12)
                 first = requests * (0.2 + 0.3 * rhythm)
                 figures = Sample(
