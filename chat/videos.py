@@ -75,6 +75,8 @@ def _timed_frames(file: InputContainer) -> Iterator[tuple[float, av.VideoFrame]]
     if not file.streams.video:
         raise UnusableVideo("it has no pictures, only sound")
     stream = file.streams.video[0]
+    if stream.codec_context is None:  # PyAV's annotation leaves this out: the codec is unknown to it
+        raise UnusableVideo("its codec is not known here")
     stream.codec_context.thread_count = 1  # the others are the models'
     rate = stream.average_rate or _UNKNOWN_FPS
     if rate > _MANY_FRAMES:

@@ -60,6 +60,8 @@ def _pieces(file: InputContainer, rate: int) -> Iterator[Samples]:
     if not file.streams.audio:
         raise UnusableAudio("The file has no audio track.", param="file")
     stream = file.streams.audio[0]
+    if stream.codec_context is None:  # PyAV's annotation leaves this out: the codec is unknown to it
+        raise UnusableAudio("The audio's codec is not known here.", param="file")
     if stream.codec_context.channels > _MAX_CHANNELS:
         raise UnusableAudio(f"The audio has more than {_MAX_CHANNELS} channels.", param="file")
     resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)

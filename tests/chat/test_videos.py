@@ -86,10 +86,11 @@ def test_too_many_pixels_are_refused(monkeypatch: pytest.MonkeyPatch, limit: str
         (b"GIF89a" + bytes(50), "no readable video"),
         (b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "no readable video"),
         (file_of("ipod", tone(1.0)), "only sound"),
+        (FILES["mp4"].replace(b"avc1", b"none"), "codec is not known"),
         (FILES["mp4"][:40], "cannot be decoded"),
         (FILES["webm"][:40], "cannot be decoded|no pictures"),
     ],
-    ids=["nothing", "an animation", "a playlist", "sound", "half an mp4", "half a webm"],
+    ids=["nothing", "an animation", "a playlist", "sound", "an unknown codec", "half an mp4", "half a webm"],
 )
 def test_what_is_no_video_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(UnusableVideo, match=reason):

@@ -52,6 +52,13 @@ def test_what_is_no_audio_is_refused(data: bytes) -> None:
         decoded(data, RATE)
 
 
+def test_an_unknown_codec_is_said() -> None:
+    data = bytearray(wav(tone(0.5)))
+    data[20:22] = b"\x77\x77"  # the format's number
+    with pytest.raises(UnusableAudio, match="codec is not known"):
+        decoded(bytes(data), RATE)
+
+
 @given(container=st.sampled_from(sorted(CODECS)), data=st.data())
 def test_a_damaged_file_is_heard_or_refused(container: str, data: st.DataObject) -> None:
     whole = bytearray(FILES[container])
