@@ -76,7 +76,7 @@ class LoadedInstance:
 
 @dataclass(eq=False)
 class KVReservation:
-    """One request's share of a slot.
+    """One request's share of an instance.
 
     `on_preempted` asks its holder to give the share back and to queue again; a request without it is left alone.
     """

@@ -36,7 +36,7 @@ class StartInstance(Protocol):
 
 
 class ModelPool:
-    """Grants leases in the queue's order; starts an instance when none has room and the model may have one more.
+    """Grants reservations in the queue's order; starts an instance when none has room and the model may have one more.
 
     `clock` returns monotonic seconds. `ceiling` is how many requests may run at once: the manager lowers it under
     memory pressure. While `yielding` is set nothing new is granted, so that the instances become idle and can make
@@ -207,7 +207,7 @@ class ModelPool:
             loaded.keep_alive = seconds
 
     def expired_instances(self, now: float) -> list[LoadedInstance]:
-        """Idle slots whose time is over, beyond the number that is always kept; that counts no slot which is to end
+        """Idle instances whose time is over, beyond the number that is always kept; that counts none which is to end
         at once."""
         expired = [
             loaded
@@ -261,7 +261,7 @@ class ModelPool:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _instance_for(self, tokens: int) -> LoadedInstance | None:
-        # One that has ended is among the slots until its watcher has a turn.
+        # One that has ended is among the instances until its watcher has a turn.
         free = [
             loaded
             for loaded in self.loaded_instances

@@ -194,8 +194,8 @@ class ServedModel:
 
     @property
     def guessing_tokens(self) -> int:
-        """What the KV cache holds beside the leases: guessed tokens lie there until they are checked, a block of it for
-        each request."""
+        """What the KV cache holds beside the reservations: guessed tokens lie there until they are checked, a block
+        of it for each request."""
         batching = self.pipeline == "continuous_batching"
         guesses = batching and (self.assignment.prompt_lookup or self.draft)
         return _GUESSING_TOKENS * self.requests_per_instance if guesses else 0
