@@ -13,10 +13,12 @@ import msgspec
 
 from benchmarks import throughput
 from benchmarks.machine import Machine, this_machine
+from benchmarks.measurements.agent_session import agent_session
 from benchmarks.measurements.conversations import prompts, shared_beginning, turns
 from benchmarks.measurements.drafts import drafts
 from benchmarks.measurements.embeddings import embeddings
 from benchmarks.measurements.gateway import gateway
+from benchmarks.measurements.long_prompt_arrives import long_prompt_arrives
 from benchmarks.measurements.npu import npu
 from benchmarks.measurements.prompt_lookup import prompt_lookup
 from benchmarks.measurements.section import Section
@@ -63,6 +65,8 @@ MEASUREMENTS: dict[str, Callable[[argparse.Namespace], Section]] = {
     "prompts": _beside_bare(prompts),
     "turns": _beside_bare(turns),
     "shared": _beside_bare(shared_beginning),
+    "agent-session": lambda options: agent_session(options.model, options.pairs, device=options.device),
+    "long-prompt-arrives": lambda options: long_prompt_arrives(options.model, options.pairs, device=options.device),
     "prompt-lookup": lambda options: prompt_lookup(options.model, options.pairs, device=options.device),
     "drafts": lambda options: drafts(options.draft_model, None, options.pairs, device=options.device),
     "warm-prefixes": lambda options: warm_prefixes(options.model, options.pairs, device=options.device),
