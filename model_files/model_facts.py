@@ -23,6 +23,7 @@ from model_files.model_kind import kind_of, missing_part
 from model_files.npu_rules import pipeline_problem, size_problem
 from model_files.quantization import Compression, compression
 from model_files.tasks import task_of_kind
+from model_files.whisper_rules import languages_problem
 from notices import Notice, joined
 
 PROCESS_BYTES = 200 * 1024**2
@@ -169,6 +170,8 @@ def _read(directory: Path) -> ModelFacts:
         return _gguf_facts(directory)
     if not irs and (missing := missing_part(directory)):
         problems.append(missing)
+    if config.model_type == "whisper" and (unnamed := languages_problem(directory)):
+        problems.append(unnamed)
     main = _main_ir(irs)
     facts = ModelFacts(
         kind=kind.name,

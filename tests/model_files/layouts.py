@@ -94,6 +94,7 @@ def whisper(directory: Path) -> None:
     config = {"architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper"}
     write(directory, "config.json", config)
     write(directory, "preprocessor_config.json", {"feature_extractor_type": "WhisperFeatureExtractor"})
+    write(directory, "generation_config.json", {"lang_to_id": {"<|en|>": 50259}})
     add_tokenizer(directory)
 
 
