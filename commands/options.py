@@ -36,7 +36,7 @@ COMMANDS = {
     "update": "install another version of the suite",
     "service": "start the suite whenever this user logs on",
     "gateway": "switch the gateway (one address for all devices) on or off",
-    "tune": "measure which pipeline serves a model fastest",
+    "tune": "measure with which settings a model is fastest",
     "bench": "measure a model's speed, or compare two measurements",
     "keys": "manage API keys",
     "doctor": "check what keeps this machine from serving well",
@@ -185,6 +185,13 @@ def _add_device_commands(add: _Adder) -> None:
     tune = add("tune")
     tune.add_argument("model")
     tune.add_argument("--device", default="gpu", help="device name in device_config.json (default: gpu)")
+    tune.add_argument(
+        "--for",
+        dest="work",
+        choices=("chat", "code", "agent"),
+        default="chat",
+        help="kind of work (default: chat)",
+    )
     bench = add("bench")
     bench.add_argument(
         "model", nargs="*", metavar="MODEL", help="a model (default: the device's first), or: compare A.json B.json"

@@ -32,6 +32,11 @@ class Output:
         if self.as_json:
             print(json.dumps(value, indent=1))
 
+    def step(self, value: Any) -> None:
+        """What a program may want to know meanwhile: one line on the error output; only with as_json."""
+        if self.as_json:
+            print(json.dumps(value), file=sys.stderr, flush=True)
+
     def say(self, text: str = "", *, style: str = "") -> None:
         if not self.as_json:
             self._console.print(Text(text, style=style), soft_wrap=True)

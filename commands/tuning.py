@@ -1,4 +1,4 @@
-"""`tune`: find out which kind of pipeline serves a model best here."""
+"""`tune`: find out with which settings a model is quickest here."""
 
 from __future__ import annotations
 
@@ -19,27 +19,36 @@ async def tune(backend: AdminBackend, options: argparse.Namespace, output: Outpu
     from tuning.tune import tune as run
 
     def tell(settings: PipelineSettings) -> None:
-        output.say(f"Trying {_name(settings)} …")
+        output.progress(f"Trying {_name(settings)} …")
+        output.step({"trying": msgspec.to_builtins(settings)})
 
     try:
-        tuning = await run(options.device, options.model, options.data_dir.resolve(), on_trial=tell)
+        tuning = await run(options.device, options.model, options.data_dir.resolve(), work=options.work, on_trial=tell)
     except (CannotTune, ConfigError, DeviceUnavailable, OSError) as error:
         raise CommandFailed(str(error), code=FAILED) from error
     output.document(_document(tuning))
     output.table(
-        ("PIPELINE", "NEW CONVERSATION", "SECOND TURN", "TOKENS/S", "FOUR AT ONCE", "TOGETHER"),
+        ("SETTINGS", "NEW CONVERSATION", "SECOND TURN", "TOKENS/S", "FOUR AT ONCE", "TOGETHER"),
         [_row(trial) for trial in tuning.trials],
         right=("NEW CONVERSATION", "SECOND TURN", "TOKENS/S", "FOUR AT ONCE", "TOGETHER"),
     )
-    output.say(f"Best for {tuning.model} on {tuning.device}: {_name(tuning.best)}.", style="bold")
+    gain = tuning.trials[0].seconds / tuning.best_trial.seconds
+    found = f"{_name(tuning.best)}, {gain:.2f} times the default" if gain > 1 else f"the default, {_name(tuning.best)}"
+    output.say(f"Best for {tuning.work} with {tuning.model} on {tuning.device}: {found}.", style="bold")
     when = " from its next restart on" if backend.running else ""
-    output.say(f'A model with "pipeline": "auto" follows that{when}.')
+    output.say(f'A model with "pipeline": "auto" follows that{when}, but for what its settings say themselves.')
     return 0
 
 
 def _name(settings: PipelineSettings) -> str:
-    batch = settings.max_num_batched_tokens
-    return settings.pipeline if batch is None else f"{settings.pipeline}, {batch} tokens a step"
+    parts = (
+        (settings.max_num_batched_tokens, "{} tokens a step"),
+        (settings.threads, "{} threads"),
+        (settings.kv_cache_precision, "{} KV cache"),
+        (settings.prompt_lookup, "{} tokens guessed from the prompt"),
+        (settings.drafted_tokens, "{} tokens drafted"),
+    )
+    return ", ".join([settings.pipeline, *(words.format(value) for value, words in parts if value is not None)])
 
 
 def _row(trial: TuningTrial) -> tuple[str, ...]:

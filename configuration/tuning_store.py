@@ -4,28 +4,54 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from configuration.schema import ModelAssignment
 from storage.files import BROKEN_FILE
 from storage.json_store import JsonStore
 
 _CLEARLY = 0.9
 DECODED_TOKENS = 64
 STREAMS, STREAM_TOKENS = 4, 32
+THREADS = "INFERENCE_NUM_THREADS"
+Work = Literal["chat", "code", "agent"]
+"""The kind of work to be quick at."""
 
 
 class PipelineSettings(msgspec.Struct, frozen=True):
-    """What is tried. `max_num_batched_tokens`: how much of a prompt one step works on; None is the library's own."""
+    """What is tried. None is the library's own: tokens of a prompt that one step works on, threads of a CPU, the KV
+    cache's precision, tokens guessed at a time from the prompt or by the draft model."""
 
     pipeline: Literal["continuous_batching", "llm_pipeline"]
     max_num_batched_tokens: int | None = None
+    threads: int | None = None
+    kv_cache_precision: Literal["f16", "int8", "int4"] | None = None
+    prompt_lookup: int | None = None
+    drafted_tokens: int | None = None
+
+    def filling(self, assignment: ModelAssignment) -> ModelAssignment:
+        """An assignment with these settings where it leaves them open."""
+        found: dict[str, Any] = {"pipeline": self.pipeline}
+        for name in ("max_num_batched_tokens", "kv_cache_precision", "prompt_lookup"):
+            if getattr(assignment, name) is None:
+                found[name] = getattr(self, name)
+        if self.threads is not None:
+            found["extra_config"] = {THREADS: self.threads, **assignment.extra_config}
+        if self.drafted_tokens is not None:
+            found["draft"] = assignment.draft or "auto"
+            if "num_assistant_tokens" not in assignment.model_fields_set:
+                found["num_assistant_tokens"] = self.drafted_tokens
+        return assignment.model_copy(update=found)
 
 
 class TuningTrial(msgspec.Struct, frozen=True):
-    """How one set of settings did: seconds, and tokens per second of a single answer."""
+    """How one set of settings did: seconds, and tokens per second of a single answer. `stage`: those of a later one
+    are tried on top of the best before it."""
 
     settings: PipelineSettings
     load_seconds: float
@@ -33,6 +59,7 @@ class TuningTrial(msgspec.Struct, frozen=True):
     second_turn_seconds: float
     tokens_per_second: float
     four_streams_seconds: float
+    stage: int = 0
 
     @property
     def seconds(self) -> float:
@@ -50,12 +77,26 @@ class Tuning(msgspec.Struct, frozen=True):
     measured_at: str
     prompt_tokens: int
     trials: Annotated[list[TuningTrial], msgspec.Meta(min_length=1)]
+    work: Work = "chat"
 
     @property
     def best(self) -> PipelineSettings:
-        """The first of the trials, which is the default, unless another was clearly quicker."""
-        default, best = self.trials[0], min(self.trials, key=lambda trial: trial.seconds)
-        return best.settings if best.seconds < _CLEARLY * default.seconds else default.settings
+        return self.best_trial.settings
+
+    @property
+    def best_trial(self) -> TuningTrial:
+        return best_of(self.trials)
+
+
+def best_of(trials: Sequence[TuningTrial]) -> TuningTrial:
+    """The first of the trials, which is the default, unless another was clearly quicker; of each stage the quickest
+    that is clearly quicker than the best of the stages before it."""
+    best = trials[0]
+    for _, stage in groupby(trials, key=lambda trial: trial.stage):
+        quickest = min(stage, key=lambda trial: trial.seconds)
+        if quickest.seconds < _CLEARLY * best.seconds:
+            best = quickest
+    return best
 
 
 class TuningStore:

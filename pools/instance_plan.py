@@ -124,7 +124,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         kv_cache_tokens=plan.kv_cache_tokens + model.guessing_tokens,
         max_prompt_len=model.max_prompt_tokens or model.context_tokens,
         min_response_len=model.response_tokens,
-        max_num_batched_tokens=model.max_num_batched_tokens,
+        max_num_batched_tokens=model.assignment.max_num_batched_tokens,
         prompt_lookup=guesses,
         draft=_draft(model),
         pooling=model.pooling,

@@ -24,8 +24,12 @@ def served_model(
     assignment: ModelAssignment,
     data_dir: Path,
     available: Sequence[DeviceInfo],
+    *,
+    tuned: bool = True,
 ) -> ServedModel:
     """What is known of an assigned model before it runs. A directory that cannot be used gives facts with a problem.
+    Where the pipeline is left open, it and what else is left open are as tuning found best on this device, unless
+    `tuned` is false.
 
     Raises `DeviceUnavailable`.
     """
@@ -34,10 +38,12 @@ def served_model(
     if facts.problem:
         logger.warning("%s: %s", assignment.id, facts.problem)
     device = _model_device(settings, assignment, facts, available)
+    tuning = tuning_store(data_dir).find(assignment.id, device.full_name) if tuned else None
+    if tuning is not None and assignment.pipeline == "auto":
+        assignment = tuning.best.filling(assignment)
     draft, draft_problem = find_draft(settings, assignment, facts, directory, data_dir, device)
     if draft_problem:
         logger.warning("%s: %s", assignment.id, draft_problem)
-    tuning = tuning_store(data_dir).find(assignment.id, device.full_name)
     return ServedModel(
         id=assignment.id,
         public_id=f"{device_name}-{assignment.id}",
@@ -47,7 +53,6 @@ def served_model(
         device=device,
         model_defaults=ModelDefaults(assignment.system, None, sampling_params(assignment.parameters)),
         parallel_generations=settings.parallel_generations,
-        tuned=tuning.best if tuning else None,
         draft=draft,
         draft_problem=draft_problem,
     )

@@ -6,7 +6,6 @@ from typing import Any
 
 from configuration.device_config import ModelAssignment
 from configuration.sampling import SamplingParams
-from configuration.tuning_store import PipelineSettings
 from hardware.devices import ResolvedDevice
 from instances.protocol import PipelineKind
 from memory.kv_cache import KvFormat, kv_format
@@ -61,7 +60,6 @@ class ServedModel:
     device: ResolvedDevice
     model_defaults: ModelDefaults = ModelDefaults()
     parallel_generations: bool = False
-    tuned: PipelineSettings | None = None
     draft: DraftModel | None = None
     draft_problem: str | None = None
     scoring: bool = False
@@ -108,15 +106,13 @@ class ServedModel:
 
     @property
     def pipeline(self) -> PipelineKind:
-        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere what tuning found
-        best or the batching one, for models that see in their own form."""
+        """The task's; for generation what is assigned, by itself an NPU's only kind and elsewhere the batching one, for
+        models that see in their own form."""
         if self.task != GENERATION:
             return self.task
         if self.scoring:
             return "prompt_scores"
-        tuned = self.tuned.pipeline if self.tuned else "auto"
-        wanted = tuned if self.assignment.pipeline == "auto" else self.assignment.pipeline
-        single = self.on_npu or wanted == "llm_pipeline"
+        single = self.on_npu or self.assignment.pipeline == "llm_pipeline"
         if self.facts.vision:
             return "vision_pipeline" if single else "vision_batching"
         return "llm_pipeline" if single else "continuous_batching"
@@ -125,14 +121,6 @@ class ServedModel:
     def one_at_a_time(self) -> bool:
         """Whether an instance answers one request at a time."""
         return self.pipeline in ("llm_pipeline", "vision_pipeline")
-
-    @property
-    def max_num_batched_tokens(self) -> int | None:
-        """How much of a prompt a step works on: as configured, else as tuning found; None is the library's own."""
-        configured = self.assignment.max_num_batched_tokens
-        if configured is None and self.tuned and self.assignment.pipeline == "auto":
-            return self.tuned.max_num_batched_tokens
-        return configured
 
     @property
     def pooling(self) -> Pooling | None:

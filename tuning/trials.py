@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from configuration.tuning_store import DECODED_TOKENS, STREAM_TOKENS, STREAMS, PipelineSettings, TuningTrial
 from instances.handle import Instance
 from instances.protocol import GenerationParams, LoadModel
+from tuning.work import Questions
 
 _REPEATS = 2
 _NEXT_TURN_TOKENS = 32
@@ -38,26 +39,28 @@ async def run_trial(
     spec: LoadModel,
     settings: PipelineSettings,
     prompts: Prompts,
+    questions: Questions,
     *,
+    stage: int = 0,
     make_instance: Callable[[LoadModel], Instance] = Instance,
 ) -> TuningTrial:
     """Raises `InstanceLoadError`, `InstanceLost` and `RequestRefused`."""
     instance = make_instance(spec)
     try:
         ready = await instance.load()
-        await _answer(instance, prompts.next(16), 4)
+        await _answer(instance, questions.next(), 4)
         cold, second, speed, four = [], [], [], []
         for _ in range(_REPEATS):
             prompt = prompts.next()
             cold.append(await _first_token(instance, prompt))
             second.append(await _first_token(instance, prompt + prompts.next(_NEXT_TURN_TOKENS)))
-            speed.append(DECODED_TOKENS / await _answer(instance, prompts.next(16), DECODED_TOKENS))
-            four.append(await _four_streams(instance, prompts))
+            speed.append(DECODED_TOKENS / await _answer(instance, questions.next(), DECODED_TOKENS))
+            four.append(await _four_streams(instance, questions))
     finally:
         await instance.stop()
     # The quickest of the repeats: what made another slower was something else on the machine.
     return TuningTrial(
-        settings, ready.load_seconds + ready.warm_up_seconds, min(cold), min(second), max(speed), min(four)
+        settings, ready.load_seconds + ready.warm_up_seconds, min(cold), min(second), max(speed), min(four), stage
     )
 
 
@@ -74,8 +77,8 @@ async def _answer(instance: Instance, prompt: list[int], tokens: int) -> float:
     return time.perf_counter() - started
 
 
-async def _four_streams(instance: Instance, prompts: Prompts) -> float:
+async def _four_streams(instance: Instance, questions: Questions) -> float:
     """A pipeline that answers one at a time takes them in turn."""
     started = time.perf_counter()
-    await asyncio.gather(*(_answer(instance, prompts.next(16), STREAM_TOKENS) for _ in range(STREAMS)))
+    await asyncio.gather(*(_answer(instance, questions.next(), STREAM_TOKENS) for _ in range(STREAMS)))
     return time.perf_counter() - started

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from configuration.tuning_store import Work
 from conversion.recipes import TargetDevice, Weights
 from keys.key import MAX_NAME_LENGTH, KeyScope
 
@@ -82,8 +83,11 @@ class KeepChats(Body):
 
 
 class TuneRequest(Body):
+    """`work`: the kind of work to be quick at."""
+
     device: str = Field(min_length=1, max_length=255)
     model: str = Field(min_length=1, max_length=255)
+    work: Work = "chat"
 
 
 class ModelChange(Body):

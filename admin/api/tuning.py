@@ -17,7 +17,7 @@ def tuning_router(runs: TuningRuns, feed: LiveFeed) -> APIRouter:
     @router.post("/tune", status_code=202, responses=REFUSED | answer(TuningStarted, status=202))
     async def tune(body: TuneRequest) -> dict[str, str]:
         """Begin to measure; what comes of it shows with the model in /api/status."""
-        runs.begin(body.device, body.model)
+        runs.begin(body.device, body.model, body.work)
         feed.poke()
         return {"device": body.device, "model": body.model, "state": "running"}
 

@@ -1,14 +1,20 @@
 """Trying pipelines for real, and what follows from what was found."""
 
 import json
+import os
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 
+from chat.tokenizer import ChatTokenizer
 from commands.entry import run_command
-from configuration.tuning_store import PipelineSettings, Tuning, TuningStore, TuningTrial, tuning_store
+from configuration.device_config import ModelAssignment
+from configuration.tuning_store import PipelineSettings, Tuning, TuningStore, TuningTrial, Work, tuning_store
 from tests.support.launch import device_process
 from tuning.trials import Prompts
+from tuning.work import Questions
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
 DEFAULT, LARGER, SINGLE = (
@@ -25,8 +31,8 @@ def configured(data_dir: Path, **settings: object) -> Path:
     return data_dir
 
 
-def trial(settings: PipelineSettings, cold: float) -> TuningTrial:
-    return TuningTrial(settings, 1.0, cold, 0.1, 64.0, 1.0)
+def trial(settings: PipelineSettings, cold: float, stage: int = 0) -> TuningTrial:
+    return TuningTrial(settings, 1.0, cold, 0.1, 64.0, 1.0, stage)
 
 
 def tuning(*trials: TuningTrial, device: str = "AMD EPYC") -> Tuning:
@@ -40,6 +46,48 @@ def tuning(*trials: TuningTrial, device: str = "AMD EPYC") -> Tuning:
 def test_the_default_stays_unless_another_is_clearly_quicker(cold: tuple[float, ...], best: PipelineSettings) -> None:
     found = tuning(*(trial(settings, each) for settings, each in zip((DEFAULT, LARGER, SINGLE), cold, strict=True)))
     assert found.best == best
+
+
+def test_a_later_stage_must_be_clearly_quicker_than_the_best_before_it() -> None:
+    two, four = (PipelineSettings("continuous_batching", 1024, threads=count) for count in (2, 4))
+    stages = [trial(DEFAULT, 5.0), trial(LARGER, 2.0)]
+    assert tuning(*stages, trial(two, 1.9, 1), trial(four, 1.0, 1)).best == four
+    assert tuning(*stages, trial(two, 1.9, 1), trial(four, 1.95, 1)).best == LARGER
+    assert tuning(*stages, trial(four, 1.0, 1), trial(SINGLE, 0.95, 2)).best == four
+
+
+FOUND = PipelineSettings("continuous_batching", 1024, threads=6, kv_cache_precision="f16", drafted_tokens=8)
+
+
+def test_what_was_found_fills_what_an_assignment_leaves_open() -> None:
+    open_one = ModelAssignment(id="a/b", path="models/b")
+    filled = FOUND.filling(open_one)
+    assert (filled.pipeline, filled.max_num_batched_tokens, filled.kv_cache_precision) == (
+        "continuous_batching",
+        1024,
+        "f16",
+    )
+    assert (filled.draft, filled.num_assistant_tokens) == ("auto", 8)
+    assert filled.extra_config == {"INFERENCE_NUM_THREADS": 6}
+    own = {
+        "max_num_batched_tokens": 64,
+        "kv_cache_precision": "int4",
+        "draft": "org/draft",
+        "num_assistant_tokens": 2,
+        "extra_config": {"INFERENCE_NUM_THREADS": 1, "X": "y"},
+    }
+    assert FOUND.filling(ModelAssignment(id="a/b", path="models/b", pipeline="continuous_batching", **own)) == (
+        ModelAssignment(id="a/b", path="models/b", pipeline="continuous_batching", **own)
+    )
+
+
+@pytest.mark.parametrize("work", get_args(Work))
+def test_every_question_is_new_and_in_the_models_form(work: Work) -> None:
+    tokenizer = ChatTokenizer(MODEL)
+    questions = Questions(tokenizer, work)
+    asked = [tokenizer.decode(questions.next()) for _ in range(9)]
+    assert len(set(asked)) == 9
+    assert all(text.count(f"{number}. ") for number, text in enumerate(asked, 1))
 
 
 def test_the_book_keeps_the_newest_of_each_model_and_device(tmp_path: Path) -> None:
@@ -65,13 +113,19 @@ def test_every_prompt_begins_differently() -> None:
 
 def test_a_model_is_tried_and_the_result_is_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data_dir = configured(tmp_path)
-    assert run_command(["tune", "test/chat", "--device", "gpu", "--data-dir", str(data_dir), "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert [each["settings"]["pipeline"] for each in document["trials"]] == [
-        "continuous_batching",
-        "continuous_batching",
-        "llm_pipeline",
-    ]
+    arguments = ["tune", "test/chat", "--device", "gpu", "--for", "code", "--data-dir", str(data_dir), "--json"]
+    assert run_command(arguments) == 0
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert (document["work"], printed.err.count('{"trying": ')) == ("code", len(document["trials"]))
+    tried = [msgspec.convert(each["settings"], PipelineSettings) for each in document["trials"]]
+    assert tried[:3] == [DEFAULT, LARGER, SINGLE]
+    assert len(tried) == len(set(tried))
+    threads = {each.threads for each in tried[3:]} - {None}
+    assert os.cpu_count() in threads
+    # Guessing and the KV cache's precision belong to batching.
+    batching = [each for each in tried if each.pipeline == "continuous_batching"][2:]
+    assert any(each.prompt_lookup for each in batching) == any(each.kv_cache_precision == "f16" for each in batching)
     figures = ("load_seconds", "cold_seconds", "second_turn_seconds", "tokens_per_second", "four_streams_seconds")
     assert all(each[name] > 0 for each in document["trials"] for name in figures)
 
