@@ -199,11 +199,20 @@
   }
 
   // -- asking before something is destroyed ---------------------------------------------------------------------------
+  let answered = false;
+
   document.addEventListener("htmx:confirm", async (event) => {
-    const { ask, askText, askYes } = event.detail.elt.dataset;
-    if (!ask) return;
+    const { elt, verb, path, issueRequest } = event.detail;
+    const { ask, askText, askYes } = elt.dataset;
+    if (!ask || answered) return;
     event.preventDefault();
-    if (await confirmed(ask, askText, askYes)) event.detail.issueRequest(true);
+    if (!(await confirmed(ask, askText, askYes))) return;
+    if (elt.isConnected) return issueRequest(true);
+    // An update has put another element in its place meanwhile, and htmx asks for none that has left the page.
+    const source = document.querySelector(`[hx-${verb}="${CSS.escape(path)}"]`) ?? document.body;
+    answered = true;
+    htmx.ajax(verb, path, { source, swap: "none" });
+    answered = false;
   });
 
   // Whether a person says yes to an element's question.

@@ -137,6 +137,23 @@ def test_deleting_a_model_in_use_says_so_in_the_question_and_then_does_it(
     assert live.site.store.load().devices["gpu"].models == []
 
 
+def test_a_question_outlives_the_row_it_was_asked_about(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    assign(live, published)
+    directory = live.site.registry.find(PHI).path
+    page, _ = open_page(f"{live.url}/models")
+    page.locator("[hx-delete*='/api/local_models/']").click()
+    page.evaluate(
+        """() => {
+          const button = document.querySelector("[hx-delete*='/api/local_models/']"), twin = button.cloneNode(true);
+          button.replaceWith(twin);
+          htmx.process(twin);
+        }"""
+    )
+    page.locator("#confirm-yes").click()
+    expect(page.locator(".toast")).to_have_attribute("data-tone", "good")
+    wait_until(lambda: not directory.exists())
+
+
 @BOTH
 def test_an_alias_stands_for_a_model_that_is_offered(
     live: LiveSite, published: Path, open_page: OpenPage, language: str
