@@ -163,7 +163,7 @@ def run_tests(python: Path, arguments: Sequence[str], *, run: Run = run_command)
     install_browser(run=run)
     install_node_clients(run=run)
     results: dict[str, int] = {}
-    for check in ("ruff check .", "ruff format --check .", "pyright", "pytest -n 3"):
+    for check in ("ruff check .", "ruff format --check .", "pyright", "pytest -n 3 --dist worksteal"):
         print(f"\n== {check}", flush=True)
         results[check] = run([str(python), "-m", *check.split()])
     failed = [name for name, code in results.items() if code != 0]

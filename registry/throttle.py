@@ -23,6 +23,11 @@ class Throttle:
         self._sleep = sleep
         self._paid_until = clock()
 
+    @property
+    def piece(self) -> int | None:
+        """Bytes to take at a time, so that a slow download moves on steadily; None: as they come."""
+        return max(1024, int(self._rate * _BURST_SECONDS)) if self._rate else None
+
     def spend(self, count: int) -> None:
         """Wait until as many bytes could have come. What was not used lately is good for a quarter of a second."""
         if not self._rate:

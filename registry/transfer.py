@@ -105,7 +105,7 @@ class Transfer:
                 if have and response.status_code != 206:  # the range was ignored: the file comes from its start
                     stream.truncate(0)
                     have = 0
-                for chunk in response.iter_bytes():
+                for chunk in response.iter_bytes(self._throttle.piece):
                     stream.write(chunk)
                     stream.flush()  # this process may be ended at any moment
                     have += len(chunk)

@@ -162,7 +162,7 @@ def test_all_checks_run_even_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> 
             ["python", "-m", "ruff", "check", "."],
             ["python", "-m", "ruff", "format", "--check", "."],
             ["python", "-m", "pyright"],
-            ["python", "-m", "pytest", "-n", "3"],
+            ["python", "-m", "pytest", "-n", "3", "--dist", "worksteal"],
         ],
     )
     code, commands = run_checks(failing="ruff")

@@ -109,8 +109,15 @@
   document.addEventListener("htmx:afterSettle", projectAll);
 
   // -- what came of it ------------------------------------------------------------------------------------------------
-  document.addEventListener("htmx:afterRequest", ({ detail }) => {
-    const element = detail.elt;
+  // The element itself is listened to: what an update has taken off the page meanwhile is not heard of further up.
+  const heard = new WeakSet();
+  document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+    if (heard.has(elt)) return;
+    heard.add(elt);
+    elt.addEventListener("htmx:afterRequest", ({ target, detail }) => target === elt && done(elt, detail));
+  });
+
+  function done(element, detail) {
     const verb = detail.requestConfig?.verb;
     if (!verb || verb === "get") return;
     const note = element.dataset.note ? document.querySelector(element.dataset.note) : element.querySelector?.(":scope > .form-error, :scope > .assign-foot > .form-error");
@@ -134,7 +141,7 @@
       note.textContent = problem;
       note.hidden = false;
     } else toast(problem, "bad");
-  });
+  }
 
   // A secret is shown once; the list behind it is loaded anew when its dialog is closed.
   function tell(dialog, answer) {
@@ -199,11 +206,20 @@
   }
 
   // -- asking before something is destroyed ---------------------------------------------------------------------------
+  let answered = false;
+
   document.addEventListener("htmx:confirm", async (event) => {
-    const { ask, askText, askYes } = event.detail.elt.dataset;
-    if (!ask) return;
+    const { elt, verb, path, issueRequest } = event.detail;
+    const { ask, askText, askYes } = elt.dataset;
+    if (!ask || answered) return;
     event.preventDefault();
-    if (await confirmed(ask, askText, askYes)) event.detail.issueRequest(true);
+    if (!(await confirmed(ask, askText, askYes))) return;
+    if (elt.isConnected) return issueRequest(true);
+    // An update has put another element in its place meanwhile, and htmx asks for none that has left the page.
+    const source = document.querySelector(`[hx-${verb}="${CSS.escape(path)}"]`) ?? document.body;
+    answered = true;
+    htmx.ajax(verb, path, { source, swap: "none" });
+    answered = false;
   });
 
   // Whether a person says yes to an element's question.

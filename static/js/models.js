@@ -180,6 +180,8 @@
     htmx.process(panel);
   }
 
+  // What came while a button was at work was left out.
+  panel.addEventListener("htmx:afterRequest", () => setTimeout(refresh));
   panel.addEventListener("click", ({ target }) => target === panel && panel.close());
 
   let parsers = null; // loaded with the first README

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from configuration.gateway_config import GatewayAlias
 from model_registry import HubSettings
@@ -135,6 +135,40 @@ def test_deleting_a_model_in_use_says_so_in_the_question_and_then_does_it(
     expect(page.locator(".toast")).to_have_attribute("data-tone", "good")
     wait_until(lambda: not directory.exists())
     assert live.site.store.load().devices["gpu"].models == []
+
+
+def test_what_was_done_is_said_when_its_row_has_gone_before_the_answer(
+    live: LiveSite, published: Path, open_page: OpenPage
+) -> None:
+    assign(live, published)
+    page, _ = open_page(f"{live.url}/models")
+
+    def delete(route: Route) -> None:
+        answer = route.fetch()
+        page.locator("[hx-delete*='/api/local_models/']").wait_for(state="detached")
+        route.fulfill(response=answer)
+
+    page.route("**/api/local_models/**", delete)
+    page.locator("[hx-delete*='/api/local_models/']").click()
+    page.locator("#confirm-yes").click()
+    expect(page.locator(".toast")).to_have_attribute("data-tone", "good")
+
+
+def test_a_question_outlives_the_row_it_was_asked_about(live: LiveSite, published: Path, open_page: OpenPage) -> None:
+    assign(live, published)
+    directory = live.site.registry.find(PHI).path
+    page, _ = open_page(f"{live.url}/models")
+    page.locator("[hx-delete*='/api/local_models/']").click()
+    page.evaluate(
+        """() => {
+          const button = document.querySelector("[hx-delete*='/api/local_models/']"), twin = button.cloneNode(true);
+          button.replaceWith(twin);
+          htmx.process(twin);
+        }"""
+    )
+    page.locator("#confirm-yes").click()
+    expect(page.locator(".toast")).to_have_attribute("data-tone", "good")
+    wait_until(lambda: not directory.exists())
 
 
 @BOTH

@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeviceProcess]:
 
 
 async def test_killed_workers_are_not_noticed_by_clients(server: DeviceProcess) -> None:
-    result = await kill_workers(server, seconds=6, every=2, clients=6)
+    result = await kill_workers(server, seconds=5, every=2, clients=4)
     assert not result.problems
 
 
@@ -54,11 +54,11 @@ async def test_keep_alive_is_kept(tmp_path: Path) -> None:
 
 async def test_more_models_than_memory_are_served_in_turn(tmp_path: Path) -> None:
     result = await more_models_than_memory(
-        DEMO_MODEL, tmp_path, models=4, fitting=2, requests=24, clients=6, kv_cache_gb=0.05
+        DEMO_MODEL, tmp_path, models=4, fitting=2, requests=16, clients=4, kv_cache_gb=0.05
     )
     assert not result.problems
 
 
 async def test_memory_that_others_take_is_given_way_to(tmp_path: Path) -> None:
-    result = await balloon(tmp_path, seconds=8, clients=4)
+    result = await balloon(tmp_path, seconds=6, clients=2, max_concurrent=4)
     assert not result.problems

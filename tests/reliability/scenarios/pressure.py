@@ -19,7 +19,7 @@ _MARGIN_SHARE = 0.2
 _BALLOON_SHARE = 0.35
 
 
-async def balloon(folder: Path, *, seconds: float, clients: int) -> Result:
+async def balloon(folder: Path, *, seconds: float, clients: int, max_concurrent: int = 16) -> Result:
     """A process takes memory down to the configured reserve for so many seconds while clients go on asking.
 
     The reserve is set so high that a part of the machine's memory is enough to reach it.
@@ -27,7 +27,8 @@ async def balloon(folder: Path, *, seconds: float, clients: int) -> Result:
     result = Result(f"a balloon for {seconds:g} s under {clients} clients")
     available = read_system_memory().available
     reserve = available * (1 - _MARGIN_SHARE) / _GB
-    models = [demo_model(instance_memory_gb=0.1), {**demo_model(instance_memory_gb=0.1), "id": "demo/idle"}]
+    model = demo_model(instance_memory_gb=0.1, max_concurrent=max_concurrent)
+    models = [model, {**model, "id": "demo/idle"}]
     counts = {"answered": 0, "refused": 0}
     wrong: list[str] = []
     with device_process(folder, models=models, memory_reserve_gb=round(reserve, 3)) as server:
