@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +24,8 @@ Work = Literal["chat", "code", "agent"]
 """The kind of work to be quick at."""
 
 
-class PipelineSettings(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class PipelineSettings:
     """What is tried. None is the library's own: tokens of a prompt that one step works on, threads of a CPU, the KV
     cache's precision, tokens guessed at a time from the prompt or by the draft model."""
 
@@ -49,7 +51,8 @@ class PipelineSettings(msgspec.Struct, frozen=True):
         return assignment.model_copy(update=found)
 
 
-class TuningTrial(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class TuningTrial:
     """How one set of settings did: seconds, and tokens per second of a single answer. `stage`: those of a later one
     are tried on top of the best before it."""
 

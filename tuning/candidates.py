@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import psutil
 
 from configuration.device_config import DeviceSettings
@@ -37,7 +37,7 @@ def threads(best: PipelineSettings, model: ServedModel, *_: object) -> Iterator[
     logical = os.cpu_count() or 1
     physical = psutil.cpu_count(logical=False) or logical
     for count in sorted({logical, physical, max(1, physical // 2)}):
-        yield msgspec.structs.replace(best, threads=count)
+        yield replace(best, threads=count)
 
 
 def kv_cache(best: PipelineSettings, model: ServedModel, *_: object) -> Iterator[PipelineSettings]:
@@ -45,7 +45,7 @@ def kv_cache(best: PipelineSettings, model: ServedModel, *_: object) -> Iterator
     answers, which is not tuning's to decide."""
     chosen = model.assignment.kv_cache_precision is not None or model.assignment.precision == "exact"
     if best.pipeline == "continuous_batching" and not chosen and model.kv_format.keys != "f16":
-        yield msgspec.structs.replace(best, kv_cache_precision="f16")
+        yield replace(best, kv_cache_precision="f16")
 
 
 def speculation(
@@ -58,9 +58,9 @@ def speculation(
     draft, _ = find_draft(settings, wanted, model.facts, model.directory, data_dir, model.device)
     if draft is not None:
         for tokens in _DRAFTED_TOKENS:
-            yield msgspec.structs.replace(best, drafted_tokens=tokens)
+            yield replace(best, drafted_tokens=tokens)
     else:
-        yield msgspec.structs.replace(best, prompt_lookup=_LOOKUP_TOKENS)
+        yield replace(best, prompt_lookup=_LOOKUP_TOKENS)
 
 
 STAGES: tuple[Stage, ...] = (pipelines, threads, kv_cache, speculation)
