@@ -165,6 +165,8 @@ def run_tests(python: Path, arguments: Sequence[str], *, run: Run = run_command)
     results: dict[str, int] = {}
     for check in ("ruff check .", "ruff format --check .", "pyright", "pytest -n 3 --dist worksteal"):
         print(f"\n== {check}", flush=True)
+        if check.startswith("pytest"):
+            print("Runs of their own, see CONTRIBUTING.md: -m long, -m gpu, -m real", flush=True)
         results[check] = run([str(python), "-m", *check.split()])
     failed = [name for name, code in results.items() if code != 0]
     print(f"\nFailed: {', '.join(failed)}" if failed else "\nEverything passed.", flush=True)

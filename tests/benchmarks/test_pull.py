@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.pull import measure, summary
 
+pytestmark = pytest.mark.long
+
 SIZE = 20_000_000
 
 

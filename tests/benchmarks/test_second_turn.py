@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.second_turn import measure, report
 from tests.support.launch import demo_model, device_process
+
+pytestmark = pytest.mark.long
 
 BLOCK_TOKENS = 32
 

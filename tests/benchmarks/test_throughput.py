@@ -13,6 +13,8 @@ from tests.support.launch import device_process
 from tests.support.messages import Answer, Measured
 from tests.support.percentiles import percentile
 
+pytestmark = pytest.mark.long
+
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
 
 

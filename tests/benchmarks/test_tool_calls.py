@@ -4,6 +4,8 @@ import pytest
 
 from benchmarks.tool_calls import main
 
+pytestmark = pytest.mark.long
+
 
 def test_every_call_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--calls", "10"]) == 0

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from configuration.tuning_store import tuning_store
 from tests.helpers import PATIENCE, wait_until
 from tests.support.launch import DEMO_ID
 from tests.support.launch_suite import SuiteProcess
+
+pytestmark = pytest.mark.long
 
 
 def test_the_button_measures_and_the_result_stays(suite: SuiteProcess, browser: Browser, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def fresh_suite(tmp_path: Path, hub: TestHub) -> Iterator[SuiteProcess]:
         yield suite
 
 
-@pytest.mark.parametrize("language", ["zh-TW", "en"])
+@pytest.mark.parametrize("language", ["zh-TW", pytest.param("en", marks=pytest.mark.long)])
 def test_from_an_empty_folder_to_a_chat_and_back(fresh_suite: SuiteProcess, browser: Browser, language: str) -> None:
     t = Catalogues(PROJECT / "locales").get(language)
     assert t is not None

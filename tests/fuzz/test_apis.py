@@ -15,6 +15,8 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.admin.site import LiveSite, make_site
 
+pytestmark = pytest.mark.long
+
 EXPLAINED = {502, 503}
 """The hub, the admin server or memory is not there; said with a reason."""
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import psutil
+import pytest
 
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
@@ -11,6 +12,8 @@ from instances.protocol import VectorizeTexts
 from model_files.model_facts import read_facts
 from pools.instance_plan import load_message, plan_instance
 from pools.served_model import ServedModel
+
+pytestmark = pytest.mark.long
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "test_embedding"
 LENGTHS = range(1, 201, 2)

@@ -14,6 +14,8 @@ from tests.reliability.scenarios.many_grammars import many_grammars
 from tests.reliability.scenarios.pressure import balloon
 from tests.support.launch import DEMO_MODEL, DeviceProcess, demo_model, device_process
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeviceProcess]:
