@@ -28,8 +28,9 @@ TEXT = Path(__file__).parents[1] / "speech.txt"
 _RATE = 16_000
 _VOICES = (("en-us", 150), ("en-gb", 160), ("en-us", 170), ("en-gb", 145))
 """Of espeak-ng, with words a minute."""
-_STARTS = (0.0, 0.5, 1.0)
-"""Seconds of silence before the speech. Each moves all windows, and with them the words that a model is unsure of."""
+_VARIATIONS = ((0.0, 1.0), (0.5, 1.0), (1.0, 1.0), (0.0, 0.9), (0.5, 0.8), (1.0, 0.7), (0.0, 0.6), (0.5, 0.5))
+"""Seconds of silence before the speech, and how loud that is. Each moves all windows or what counts as silence, and
+with them the words that a model is unsure of."""
 _TIMED_SECONDS = 60
 _STREAM_TOKENS = 1500
 _UPLOAD_SECONDS = 600
@@ -54,9 +55,12 @@ def transcription(model: Path, pairs: int, *, device: str, minutes: float) -> Se
             _served(server, samples[:_RATE])
             _bare(pipeline, samples[:_RATE])
             times = _times(pipeline, server, samples[: _TIMED_SECONDS * _RATE], pairs)
-            moved = [np.concatenate([np.zeros(int(start * _RATE), np.float32), samples]) for start in _STARTS]
-            bare = [words_of(_bare(pipeline, each)) for each in moved]
-            served = [words_of(_served(server, each)) for each in moved]
+            varied = [
+                np.concatenate([np.zeros(int(start * _RATE), np.float32), np.float32(loud) * samples])
+                for start, loud in _VARIATIONS
+            ]
+            bare = [words_of(_bare(pipeline, each)) for each in varied]
+            served = [words_of(_served(server, each)) for each in varied]
             rows = _beside_uploads(server, str(chat["id"]), samples)
     errors = [[100 * word_error_rate(spoken, words) for words in side] for side in (bare, served)]
     counts = [[float(len(words)) for words in side] for side in (bare, served)]
@@ -70,7 +74,7 @@ def transcription(model: Path, pairs: int, *, device: str, minutes: float) -> Se
             Comparison(f"words, of {len(spoken)} spoken", counts[0], counts[1], ""),
         ],
         [
-            f"Word error rates with {', '.join(map(str, _STARTS))} s of silence before the speech, in %: bare "
+            f"Word error rates in %, (silence before it, loudness) {', '.join(map(str, _VARIATIONS))}: bare "
             f"{_listed(errors[0])}, served {_listed(errors[1])}."
         ],
     )
