@@ -71,16 +71,17 @@ def test_a_page_in_the_background_tells_of_downloads_that_end(
 
 def test_a_limit_holds_for_a_download_that_runs(live: LiveSite, hub: TestHub) -> None:
     """It is set while a download runs, which then goes on slower; without it, on as before."""
+
+    def job() -> dict:
+        return httpx.get(f"{live.url}/api/pull_jobs", timeout=30).json()["jobs"][0]
+
     reached, release = hub.faults.hold("openvino_model.bin", at=8 * 1024)
     httpx.post(f"{live.url}/api/pull_model", json={"model_id": QWEN}, timeout=30)
     assert reached.wait(30)
     answer = httpx.post(f"{live.url}/api/hub", json={"speed_limit_mb": 0.01}, timeout=30)
     assert answer.json()["speed_limit_mb"] == 0.01
+    wait_until(lambda: job()["state"] != "queued")  # the quick one has ended
     release.set()
-
-    def job() -> dict:
-        return httpx.get(f"{live.url}/api/pull_jobs", timeout=30).json()["jobs"][0]
-
     wait_until(lambda: job()["state"] == "downloading" and job()["bytes_per_second"])
     assert job()["bytes_per_second"] < 200_000
     assert httpx.post(f"{live.url}/api/hub", json={"speed_limit_mb": 0}, timeout=30).json()["speed_limit_mb"] is None

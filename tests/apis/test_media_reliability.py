@@ -19,6 +19,8 @@ from tests.apis.servers import EMBEDDING, MODELS, serving
 from tests.helpers import http, kill, wait_until
 from tests.media.sounds import tone, wav
 
+pytestmark = pytest.mark.long
+
 WHISPER, SPEECH, DRAWS = "test/whisper", "test/speech", "test/image"
 LONG = wav(tone(280.0))
 Kind = Callable[[openai.OpenAI], Iterator[Any]]

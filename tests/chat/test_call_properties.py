@@ -131,7 +131,7 @@ def _check(call_format: str, tools: Tools, answer: str) -> None:
 
 
 @pytest.mark.parametrize("call_format", CALL_FORMATS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.dictionaries(NAMES, SCHEMAS, min_size=1, max_size=2), st.integers(0, 2**32))
 def test_what_the_grammar_allows_is_read_back(call_format: str, tools: dict[str, Any], seed: int) -> None:
     try:

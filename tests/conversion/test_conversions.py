@@ -35,6 +35,7 @@ async def held(converter: StandInConverter, conversions: Conversions) -> Convers
     converter.order(hold=True)
     job = conversions.convert(ConversionRequest(ID))
     await asyncio.to_thread(wait_until, (converter.folder.parent / "held").exists)
+    await asyncio.to_thread(wait_until, lambda: conversions.job(job.id).stage == "exporting")
     return conversions.job(job.id)
 
 

@@ -16,6 +16,8 @@ from tests.conversion.stand_in import QUICK, StandInConverter
 from tests.helpers import wait_until
 from tests.hub import TestHub
 
+pytestmark = pytest.mark.long
+
 PROJECT = Path(__file__).resolve().parents[2]
 MOMENTS = ("downloading", "installing", "converting", "verifying", "describing")
 

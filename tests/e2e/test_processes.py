@@ -50,6 +50,7 @@ def test_requests_are_not_refused_while_settings_are_applied(serving: SuiteProce
     assert serving.chat("gpu", DEMO_ID, "hello").status_code == 200
 
 
+@pytest.mark.long
 async def test_applying_under_load_breaks_nothing(serving: SuiteProcess) -> None:
     url = serving.device_url("gpu")
     result = await apply_under_load(serving.url, url, "gpu", DEMO_ID, times=2, clients=3)

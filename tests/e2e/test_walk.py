@@ -17,6 +17,8 @@ from tests.hub import TestHub
 from tests.support.launch import PATIENCE_SECONDS
 from tests.support.launch_suite import SuiteProcess, suite_process
 
+pytestmark = pytest.mark.long
+
 PROJECT = Path(__file__).resolve().parents[2]
 MODEL = "org/chat-int4-ov"
 NAME = "chat-int4-ov"
@@ -35,7 +37,7 @@ def fresh_suite(tmp_path: Path, hub: TestHub) -> Iterator[SuiteProcess]:
         yield suite
 
 
-@pytest.mark.parametrize("language", ["zh-TW", pytest.param("en", marks=pytest.mark.long)])
+@pytest.mark.parametrize("language", ["zh-TW", "en"])
 def test_from_an_empty_folder_to_a_chat_and_back(fresh_suite: SuiteProcess, browser: Browser, language: str) -> None:
     t = Catalogues(PROJECT / "locales").get(language)
     assert t is not None

@@ -73,6 +73,7 @@ async def test_one_that_dies_is_started_again(suite: Suite) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a restarted device refuses connections for a moment there")
+@pytest.mark.long
 async def test_restarts_under_load_fail_no_request(tmp_path: Path) -> None:
     with suite_process(tmp_path, gateway=True) as suite:
         suite.assign("gpu", [DEMO_ID])

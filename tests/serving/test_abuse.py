@@ -16,6 +16,8 @@ from tests.reliability.attacks.bodies import other_conversations
 from tests.support.launch import DEMO_ID, DeviceProcess, demo_model, device_process
 from tests.support.launch_suite import SuiteProcess, suite_process
 
+pytestmark = pytest.mark.long
+
 SLOW = (slow.slowloris, slow.slow_bodies, slow.stuck_readers)
 """They last until the deadlines; tests/web/test_connection.py tries those with shorter ones."""
 
