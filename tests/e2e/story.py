@@ -158,7 +158,7 @@ class Day:
                         process.wait(PATIENCE)  # while it dies it may still accept a connection, and lose it
                         break
         assert self._suite.chat("gpu", DEMO_ID, "hello").status_code == 200  # waits for the next server
-        wait_until(lambda: self._suite.device("gpu")["restarts"] == 1)
+        wait_until(lambda: sum(self._suite.device(name)["restarts"] for name in ("gpu", "npu")) == 1)
 
     def look(self) -> None:
         """Everything that tells something."""

@@ -28,7 +28,10 @@ from tests.hub import TestHub
 from tests.support.launch import DEMO_ID, PATIENCE_SECONDS
 from tests.support.launch_suite import SuiteProcess, suite_process
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="rights and open descriptors are looked at as on POSIX")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform == "win32", reason="rights and open descriptors are looked at as on POSIX"),
+]
 
 CHAT = "/v1/chat/completions"
 AUDIT = Path(__file__).with_name("audit")
