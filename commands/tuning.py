@@ -22,8 +22,13 @@ async def tune(backend: AdminBackend, options: argparse.Namespace, output: Outpu
         output.progress(f"Trying {_name(settings)} …")
         output.step({"trying": msgspec.to_builtins(settings)})
 
+    def skip(reason: CannotTune) -> None:
+        output.progress(f"Left out: {reason}")
+
     try:
-        tuning = await run(options.device, options.model, options.data_dir.resolve(), work=options.work, on_trial=tell)
+        tuning = await run(
+            options.device, options.model, options.data_dir.resolve(), work=options.work, on_trial=tell, on_skipped=skip
+        )
     except (CannotTune, ConfigError, DeviceUnavailable, OSError) as error:
         raise CommandFailed(str(error), code=FAILED) from error
     output.document(_document(tuning))

@@ -20,6 +20,8 @@ _CLEARLY = 0.9
 DECODED_TOKENS = 64
 STREAMS, STREAM_TOKENS = 4, 32
 THREADS = "INFERENCE_NUM_THREADS"
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Guesses = Annotated[int, msgspec.Meta(ge=1, le=16)]
 Work = Literal["chat", "code", "agent"]
 """The kind of work to be quick at."""
 
@@ -30,11 +32,11 @@ class PipelineSettings:
     cache's precision, tokens guessed at a time from the prompt or by the draft model."""
 
     pipeline: Literal["continuous_batching", "llm_pipeline"]
-    max_num_batched_tokens: int | None = None
-    threads: int | None = None
+    max_num_batched_tokens: _Count | None = None
+    threads: _Count | None = None
     kv_cache_precision: Literal["f16", "int8", "int4"] | None = None
-    prompt_lookup: int | None = None
-    drafted_tokens: int | None = None
+    prompt_lookup: _Guesses | None = None
+    drafted_tokens: _Guesses | None = None
 
     def filling(self, assignment: ModelAssignment) -> ModelAssignment:
         """An assignment with these settings where it leaves them open."""

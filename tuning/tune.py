@@ -39,10 +39,12 @@ async def tune(
     *,
     work: Work = "chat",
     on_trial: Callable[[PipelineSettings], None] = lambda settings: None,
+    on_skipped: Callable[[CannotTune], None] = lambda reason: None,
     make_instance: Callable[[LoadModel], Instance] = Instance,
 ) -> Tuning:
     """Try an assigned model's settings, stage by stage on top of the best so far, and record what came of it. Takes
-    some minutes for a large model.
+    some minutes for a large model. What cannot be tried after the pipelines is left out: a draft, if memory has
+    no room for it.
 
     Raises `CannotTune`, `ConfigError`, `DeviceUnavailable` and OSError.
     """
@@ -68,7 +70,12 @@ async def tune(
     try:
         for number, stage in enumerate(STAGES):
             for candidate in stage(best_of(trials).settings if trials else DEFAULT, model, settings, data_dir):
-                trials.append(await run(candidate, number))
+                try:
+                    trials.append(await run(candidate, number))
+                except CannotTune as reason:
+                    if number == 0:
+                        raise
+                    on_skipped(reason)
     finally:
         budget.close()
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

@@ -12,8 +12,11 @@ from chat.tokenizer import ChatTokenizer
 from commands.entry import run_command
 from configuration.device_config import ModelAssignment
 from configuration.tuning_store import PipelineSettings, Tuning, TuningStore, TuningTrial, Work, tuning_store
+from instances.handle import Instance, InstanceLoadError
+from instances.protocol import LoadModel
 from tests.support.launch import device_process
 from tuning.trials import Prompts
+from tuning.tune import CannotTune, tune
 from tuning.work import Questions
 
 MODEL = Path(__file__).parent.parent / "models" / "test_chat"
@@ -137,6 +140,42 @@ def test_a_model_is_tried_and_the_result_is_followed(tmp_path: Path, capsys: pyt
         assert server.health()["models"][0]["pipeline"] == "llm_pipeline"
         body = {"model": "test/chat", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}
         assert server.post("/v1/chat/completions", body).json()["usage"]["completion_tokens"] == 3
+
+
+async def test_what_cannot_be_tried_after_the_pipelines_is_left_out(tmp_path: Path) -> None:
+    def make(spec: LoadModel) -> Instance:
+        if "INFERENCE_NUM_THREADS" in spec.properties:
+            raise InstanceLoadError("no such threads")
+        return Instance(spec)
+
+    skipped: list[CannotTune] = []
+    found = await tune("gpu", "test/chat", configured(tmp_path), on_skipped=skipped.append, make_instance=make)
+    assert [each.settings for each in found.trials[:3]] == [DEFAULT, LARGER, SINGLE]
+    assert all(each.settings.threads is None for each in found.trials)
+    assert skipped
+    assert all("no such threads" in str(reason) for reason in skipped)
+
+
+async def test_a_pipeline_that_cannot_be_tried_ends_it(tmp_path: Path) -> None:
+    def make(spec: LoadModel) -> Instance:
+        raise InstanceLoadError("no such model")
+
+    with pytest.raises(CannotTune, match="no such model"):
+        await tune("gpu", "test/chat", configured(tmp_path), make_instance=make)
+    assert not tuning_store(tmp_path).all()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"threads": -5}, {"prompt_lookup": 99}, {"drafted_tokens": 0}, {"kv_cache_precision": "f64"}]
+)
+def test_a_record_that_cannot_be_followed_counts_as_none(tmp_path: Path, wrong: dict[str, object]) -> None:
+    store = tuning_store(tmp_path)
+    store.record(tuning(trial(FOUND, 1.0)))
+    file = tmp_path / "tuning.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document[0]["trials"][0]["settings"] |= wrong
+    file.write_text(json.dumps(document), encoding="utf-8")
+    assert store.all() == ()
 
 
 @pytest.mark.parametrize(
