@@ -11,7 +11,7 @@ from typing import Any
 
 from administration.errors import AdministrationError
 from memory.readings import GB
-from model_files.model_facts import ModelFacts
+from model_files.facts import ModelFacts
 from notices import Notice
 
 MOST_PRELOADED = 64

@@ -6,19 +6,17 @@ Nothing here raises for a bad directory: `ModelFacts.problem` says in a sentence
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
-from memory.kv_cache import KvShape, kv_cache_bytes, kv_format
 from model_files.drafts import own_drafts
-from model_files.embedding_facts import EmbeddingFacts, read_embedding_facts
-from model_files.gguf import GgufError, gguf_files, read_gguf
-from model_files.gguf_support import gguf_refusal, gguf_warnings, part_of_many
+from model_files.embedding_facts import read_embedding_facts
+from model_files.facts import ModelFacts, refused
+from model_files.file_problems import cut_short, pointer_sentence, sentence
+from model_files.gguf_facts import gguf_facts
 from model_files.ir_xml import IrError, IrSummary, read_ir
-from model_files.model_config import ModelConfig, read_chat_template, read_config, read_license, template_promises
+from model_files.model_config import ModelConfig, read_chat_template, read_config, read_license
 from model_files.model_kind import kind_of, missing_part
 from model_files.npu_rules import pipeline_problem, size_problem
 from model_files.quantization import Compression, compression
@@ -26,79 +24,13 @@ from model_files.tasks import task_of_kind
 from model_files.whisper_rules import languages_problem
 from notices import Notice, joined
 
-PROCESS_BYTES = 200 * 1024**2
-"""What the process of an instance takes beside weights and KV cache."""
-MIN_KV_TOKENS = 512
-"""The smallest KV cache an instance gets."""
 _GENERATING = ("llm", "vlm")
 _TAKING_VIDEO = frozenset(
     ("llava_next_video", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5", "qwen3_5_moe", "gemma4", "muse_glimmer",
      "videochat_flash_qwen")
 )  # fmt: skip
 """By `model_type` in config.json: the vision-language models whose videos OpenVINO GenAI 2026.4 takes."""
-_POINTER = b"version https://git-lfs"
-_MAX_POINTER_BYTES = 1024
 _TOKENIZER_FILES = ("openvino_tokenizer.xml", "openvino_detokenizer.xml")
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """kind: one of model_kind.KINDS. Sizes in bytes, lengths in tokens.
-
-    kv: what a token adds to the KV cache; kv_options: OpenVINO's properties of it that the files pin. quantization
-    reads like "INT4_SYM g128 r1.0": mode, group size (-1: one scale a row), share of the weights in that mode.
-    embedding: of an embedding model how it is used. problem: why the model cannot be used as it lies there;
-    unsupported: that is because of what it is, its files may be whole. npu_problem: why not on an NPU. All say nothing
-    where nothing speaks against it. warnings: what one should know of a model that works.
-    """
-
-    kind: str = "unknown"
-    size_bytes: int = 0
-    context_length: int | None = None
-    quantization: str | None = None
-    parameters: int | None = None
-    architecture: str | None = None
-    kv: KvShape | None = None
-    kv_options: Mapping[str, str] = field(default_factory=dict, hash=False)
-    has_tokenizer: bool = False
-    chat_template: bool = False
-    tools: bool = False
-    thinking: bool = False
-    vision: bool = False
-    video: bool = False
-    embedding: EmbeddingFacts | None = None
-    license: str | None = None
-    runtime_version: str | None = None
-    npu_problem: str | None = None
-    problem: str | None = None
-    unsupported: bool = False
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def state(self) -> Literal["usable", "unsupported", "damaged"]:
-        return "usable" if self.problem is None else "unsupported" if self.unsupported else "damaged"
-
-    @property
-    def abilities(self) -> tuple[str, ...]:
-        """What it can be asked for. Without a chat template it continues texts only."""
-        if self.problem is not None:
-            return ()
-        if task := task_of_kind(self.kind):
-            return (task.name,)
-        named = {
-            "chat": self.chat_template,
-            "tools": self.tools,
-            "thinking": self.thinking,
-            "vision": self.vision,
-            "video": self.video,
-        }
-        return ("completion", *(name for name, able in named.items() if able))
-
-    @property
-    def least_bytes(self) -> int:
-        """Memory without which no instance runs, whatever the settings; with the KV cache in 8 bits."""
-        cache = kv_cache_bytes(self.kv, MIN_KV_TOKENS, kv_format("GPU", wanted="int8")) if self.kv else 0
-        return self.size_bytes + PROCESS_BYTES + cache
 
 
 Stamp = tuple[tuple[str, int, int], ...]
@@ -136,11 +68,6 @@ def runtime_problem(facts: ModelFacts, installed: str) -> str | None:
     return Notice("notices.made_with_newer", made=f"{made[0]}.{made[1]}", here=f"{here[0]}.{here[1]}")
 
 
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return text if isinstance(text, Notice) else f"{text}."
-
-
 def _release(version: str | None) -> tuple[int, int] | None:
     found = re.match(r"(\d{4})\.(\d{1,2})\b", version or "")
     return (int(found[1]), int(found[2])) if found else None
@@ -148,7 +75,7 @@ def _release(version: str | None) -> tuple[int, int] | None:
 
 def _read(directory: Path) -> ModelFacts:
     if directory.is_file():
-        return _gguf_facts(directory)
+        return gguf_facts(directory)
     if not directory.is_dir():
         return ModelFacts(problem=Notice("notices.directory_missing"))
     problems: list[str] = []
@@ -157,17 +84,17 @@ def _read(directory: Path) -> ModelFacts:
         try:
             irs[path] = read_ir(path)
         except (OSError, IrError) as error:
-            problems.append(_sentence(error))
+            problems.append(sentence(error))
             continue
         problems.extend(_weights_problem(path, irs[path]))
     try:
         config = read_config(directory)
     except (OSError, ValueError) as error:
         config = ModelConfig()
-        problems.append(_sentence(error))
+        problems.append(sentence(error))
     kind = kind_of(directory, irs, config)
     if kind.name == "gguf":
-        return _gguf_facts(directory)
+        return gguf_facts(directory)
     if not irs and (missing := missing_part(directory)):
         problems.append(missing)
     if config.model_type == "whisper" and (unnamed := languages_problem(directory)):
@@ -210,10 +137,6 @@ def _npu_problem(kind: str, weights: Compression | None, parameters: int | None)
     return pipeline_problem(kind, None)
 
 
-def refused(facts: ModelFacts, sentence: str) -> ModelFacts:
-    return replace(facts, problem=sentence, unsupported=True)
-
-
 def _installed_openvino() -> str:
     """Without importing it."""
     try:
@@ -233,65 +156,12 @@ def _model_files(directory: Path) -> list[Path]:
     )
 
 
-def _gguf_facts(directory: Path) -> ModelFacts:
-    """A GGUF holds weights, configuration, tokenizer and template in one file."""
-    files = gguf_files(directory)
-    facts = ModelFacts(kind="gguf", license=read_license(directory))
-    if any(part_of_many(path.name) for path in files):
-        return refused(facts, Notice("notices.gguf_split"))
-    if directory.is_file() and not files:
-        return ModelFacts(problem=Notice("notices.single_file_not_gguf"))
-    if not files:
-        return replace(facts, problem=Notice("notices.gguf_projector_only"))
-    if len(files) > 1:
-        return refused(facts, Notice("notices.gguf_several", count=len(files)))
-    facts = replace(facts, size_bytes=files[0].stat().st_size)
-    if pointer := _pointer_sentence(files[0]):
-        return replace(facts, problem=pointer)
-    try:
-        header = read_gguf(files[0])
-    except GgufError as error:
-        return replace(facts, problem=_sentence(error))
-    template = template_promises(header.chat_template or "", header.architecture)
-    facts = replace(
-        facts,
-        kind="lora" if header.adapter else "gguf",
-        context_length=header.context_length,
-        quantization=header.quantization,
-        parameters=header.parameters,
-        architecture=header.architecture,
-        kv=header.kv,
-        has_tokenizer=True,
-        chat_template=template.present,
-        tools=template.tools,
-        thinking=template.thinking,
-        license=facts.license or header.license,
-        npu_problem=pipeline_problem("gguf", None),
-        warnings=gguf_warnings(header),
-    )
-    if facts.size_bytes < header.file_bytes:
-        return replace(facts, problem=_cut_short(files[0], header.file_bytes))
-    refusal = gguf_refusal(header)
-    return refused(facts, refusal) if refusal else facts
-
-
-def _pointer_sentence(path: Path) -> str | None:
-    """A clone without Git LFS holds small texts that stand for the large files."""
-    if path.stat().st_size > _MAX_POINTER_BYTES or not path.read_bytes().startswith(_POINTER):
-        return None
-    return Notice("notices.lfs_pointer", file=path.name)
-
-
-def _cut_short(path: Path, whole: int) -> str:
-    return Notice("notices.file_cut_short", file=path.name, size=f"{path.stat().st_size:,}", whole=f"{whole:,}")
-
-
 def _weights_problem(path: Path, ir: IrSummary) -> list[str]:
     weights = path.with_suffix(".bin")
     if not weights.is_file():
         return [Notice("notices.file_missing", file=weights.name)] if ir.bin_bytes else []
     if weights.stat().st_size < ir.bin_bytes:
-        return [_pointer_sentence(weights) or _cut_short(weights, ir.bin_bytes)]
+        return [pointer_sentence(weights) or cut_short(weights, ir.bin_bytes)]
     return []
 
 
@@ -330,7 +200,7 @@ def _with_tokenizer(facts: ModelFacts, directory: Path) -> ModelFacts:
         try:
             ir = read_ir(path)
         except (OSError, IrError) as error:
-            problems.append(_sentence(error))
+            problems.append(sentence(error))
             continue
         problems.extend(_weights_problem(path, ir))
         if path.name == _TOKENIZER_FILES[0]:

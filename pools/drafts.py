@@ -7,7 +7,8 @@ from pathlib import Path
 from configuration.device_config import DeviceSettings, ModelAssignment
 from hardware.devices import ResolvedDevice
 from model_files.drafts import own_drafts, tokenizers_differ
-from model_files.model_facts import ModelFacts, read_facts
+from model_files.facts import ModelFacts
+from model_files.model_facts import read_facts
 from notices import Notice
 from pools.served_model import DraftModel
 from registry.names import directory_name

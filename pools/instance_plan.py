@@ -9,8 +9,8 @@ from hardware.devices import ResolvedDevice
 from instances.protocol import Draft, LoadModel
 from memory.kv_cache import KvShape, kv_cache_bytes, kv_cache_tokens
 from memory.readings import GB
+from model_files.facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
 from model_files.gguf import load_path
-from model_files.model_facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
 from model_files.tasks import GENERATION
 from pools.served_model import ServedModel
 

@@ -9,7 +9,8 @@ from configuration.device_config import DeviceSettings, ModelAssignment
 from configuration.sampling import sampling_params
 from configuration.tuning_store import tuning_store
 from hardware.devices import DeviceInfo, ResolvedDevice, resolve_device
-from model_files.model_facts import ModelFacts, read_facts
+from model_files.facts import ModelFacts
+from model_files.model_facts import read_facts
 from model_files.npu_rules import pipeline_problem
 from notices import Notice
 from pools.drafts import find_draft

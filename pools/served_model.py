@@ -9,8 +9,8 @@ from configuration.sampling import SamplingParams
 from hardware.devices import ResolvedDevice
 from instances.protocol import PipelineKind
 from memory.kv_cache import KvFormat, kv_format
+from model_files.facts import ModelFacts
 from model_files.known_embedders import Pooling
-from model_files.model_facts import ModelFacts
 from model_files.tasks import GENERATION, ModelTask, task_of_kind
 from notices import Notice
 from web.errors import InvalidRequest

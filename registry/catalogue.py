@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from model_files.model_facts import ModelFacts
+from model_files.facts import ModelFacts
 from model_files.model_kind import NOT_SERVED
 from model_files.npu_rules import pipeline_problem, size_problem
 from notices import Notice, as_text

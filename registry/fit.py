@@ -7,7 +7,7 @@ from typing import Literal
 
 import humanize
 
-from model_files.model_facts import ModelFacts
+from model_files.facts import ModelFacts
 from notices import Notice
 
 _COMFORTABLE = 0.8

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from model_files.facts import ModelFacts
 from model_files.model_config import read_json
-from model_files.model_facts import FactsCache, ModelFacts, read_facts
+from model_files.model_facts import FactsCache, read_facts
 from model_files.model_kind import UNFINISHED
 from notices import as_text
 from registry.errors import InvalidModelName

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from model_files.model_facts import ModelFacts
+from model_files.facts import ModelFacts
 from registry.catalogue import CatalogueEntry
 from registry.fit import fit
 

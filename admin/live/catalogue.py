@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from admin.live.views import CatalogueRow, CatalogueView, Fitness
 from configuration.device_config import ModelAssignment
-from model_files.model_facts import ModelFacts
+from model_files.facts import ModelFacts
 from model_registry import Catalogue, CatalogueEntry, ModelRegistry, fit
 from pools.instance_plan import estimated_bytes
 

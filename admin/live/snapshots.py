@@ -31,7 +31,7 @@ from conversion.conversions import Conversions
 from doctor.examination import Doctor
 from memory.kv_cache import KvPrecision, kv_cache_bytes, kv_format
 from memory.readings import default_reserve, read_system_memory
-from model_files.model_facts import ModelFacts
+from model_files.facts import ModelFacts
 from model_registry import LocalModel, ModelRegistry
 from notices import notice_of
 from registry.last_use import LastUse

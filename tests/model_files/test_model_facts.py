@@ -9,8 +9,9 @@ import pytest
 from openvino import opset13 as ops
 
 from memory.kv_cache import KvShape
+from model_files.facts import ModelFacts
 from model_files.model_config import read_chat_template
-from model_files.model_facts import FactsCache, ModelFacts, read_facts, runtime_problem
+from model_files.model_facts import FactsCache, read_facts, runtime_problem
 from tests.model_files.tiny_models import HIDDEN, VOCABULARY, add_tokenizer, language_model, make_llm, model
 
 PARAMETERS = VOCABULARY * HIDDEN + HIDDEN * HIDDEN

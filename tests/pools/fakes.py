@@ -11,7 +11,7 @@ from instances.protocol import GenerationParams, InstanceReady, LoadModel, Multi
 from memory.budget import MemoryBudget
 from memory.kv_cache import KvShape
 from memory.readings import MemoryReading, PhysicalMemory
-from model_files.model_facts import ModelFacts
+from model_files.facts import ModelFacts
 from model_manager import ModelManager
 from pools.instance_plan import plan_instance
 from pools.served_model import ServedModel

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.kv_cache import KvShape
-from model_files.model_facts import ModelFacts
+from model_files.facts import ModelFacts
 from model_files.model_kind import KINDS
 from model_registry import CatalogueEntry, Fit, HubSettings, HubUnreachable, ModelRegistry, fit
 from pools.instance_plan import estimated_bytes
