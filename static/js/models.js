@@ -169,19 +169,20 @@
   }
 
   // What can be pressed follows what runs; the rest stays as it is being read.
+  let refreshes = 0;
   async function refresh() {
+    const mine = ++refreshes; // answers may overtake one another
     const response = panel.open && (await fetch(`/models/detail?${new URLSearchParams({ model: opened })}`).catch(() => null));
-    if (!response?.ok) return;
-    const fresh = document.createElement("template");
-    fresh.innerHTML = await response.text();
+    const html = response?.ok && (await response.text());
+    if (!html || mine !== refreshes) return;
     const actions = panel.querySelector(".detail-actions");
-    if (actions.querySelector(".htmx-request")) return;
+    if (actions.querySelector(".htmx-request")) return setTimeout(refresh, 200);
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
     Idiomorph.morph(actions, fresh.content.querySelector(".detail-actions"), { morphStyle: "outerHTML" });
     htmx.process(panel);
   }
 
-  // What came while a button was at work was left out.
-  panel.addEventListener("htmx:afterRequest", () => setTimeout(refresh));
   panel.addEventListener("click", ({ target }) => target === panel && panel.close());
 
   let parsers = null; // loaded with the first README
