@@ -246,4 +246,5 @@ def local_row(model: LocalModel, cards: Sequence[DeviceCard], last_used: float |
         ),
         devices=tuple(name for name, _ in offered),
         running=tuple((name, running) for name, running in offered if running),
+        enabled=tuple(card.name for card in cards if card.enabled),
     )

@@ -203,6 +203,8 @@ class LocalModelRow:
     """Names of the devices it is assigned to."""
     running: tuple[tuple[str, RunningModel], ...]
     """What the servers among them report of it."""
+    enabled: tuple[str, ...]
+    """Names of all devices that are switched on."""
 
     @property
     def text(self) -> str:

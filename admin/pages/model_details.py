@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from admin.live.views import LocalModelRow, Snapshot
+from admin.live.views import LocalModelRow
 from registry.local import LocalModel
 
 _MOST_README = 200_000
@@ -23,17 +23,6 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
-class Seat:
-    """A device that can serve a model, or does. `assigned`: the model stands in its configuration."""
-
-    device: str
-    public_id: str
-    assigned: bool
-    up: bool
-    instances: int
-
-
-@dataclass(frozen=True)
 class ModelDetails:
     """`readme`: Markdown, empty where there is none; `left_out`: files beyond those shown."""
 
@@ -42,30 +31,16 @@ class ModelDetails:
     licence_file: str | None
     files: tuple[ModelFile, ...]
     left_out: int
-    seats: tuple[Seat, ...]
     path: str
 
-    @property
-    def chat(self) -> Seat | None:
-        """Where one can talk to it now."""
-        able = "chat" in self.row.abilities
-        return next((seat for seat in self.seats if able and seat.assigned and seat.up), None)
 
-
-def model_details(snapshot: Snapshot, row: LocalModelRow, model: LocalModel) -> ModelDetails:
+def model_details(row: LocalModelRow, model: LocalModel) -> ModelDetails:
     """Blocks for the disk."""
     files = _files(model.path)
-    seats = tuple(
-        Seat(card.name, choice.public_id, choice.assignment is not None, card.state == "running",
-             choice.running.instances if choice.running else 0)
-        for card in snapshot.devices
-        for choice in card.models
-        if choice.id == row.id and card.enabled
-    )  # fmt: skip
     names = {file.name for file in files}
     licence = next((name for name in _LICENCE if name in names), None)
     left_out = max(len(files) - _MOST_FILES, 0)
-    return ModelDetails(row, _readme(model.path), licence, tuple(files[:_MOST_FILES]), left_out, seats, str(model.path))
+    return ModelDetails(row, _readme(model.path), licence, tuple(files[:_MOST_FILES]), left_out, str(model.path))
 
 
 def _files(place: Path) -> list[ModelFile]:

@@ -103,12 +103,11 @@ class Pages:
 
     async def model_detail(self, request: Request, model: str) -> Response:
         """All that is known of a model of this machine, as a fragment."""
-        snapshot = await self.reader()
-        row = next((row for row in snapshot.local_models if row.id == model), None)
+        row = next((row for row in (await self.reader()).local_models if row.id == model), None)
         if row is None:
             raise AdministrationError(404, "not_found", path=model)
         local = await asyncio.to_thread(self.reader.registry.find, model)
-        details = await asyncio.to_thread(model_details, snapshot, row, local)
+        details = await asyncio.to_thread(model_details, row, local)
         return self._fragment(request, "fragments/model_detail.html", {"details": details})
 
     async def typed_model(self, request: Request, text: str = "") -> Response:

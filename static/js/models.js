@@ -49,13 +49,15 @@
   });
 
   // -- what comes from the server -------------------------------------------------------------------------------------
+  let newest = null; // the list as it last came
   let waiting = null; // a list that would move what is under the pointer
   document.addEventListener("htmx:sseOpen", () => live.on("models", ({ data }) => receive(data)), { once: true });
 
   function receive(html) {
-    refresh();
     const incoming = document.createElement("template");
     incoming.innerHTML = html;
+    newest = incoming.content;
+    follow();
     arrange(incoming.content);
     if (box.matches(":hover, :has(:focus-visible)") && moves(incoming.content)) {
       waiting = html;
@@ -164,22 +166,19 @@
     panel.innerHTML = await response.text();
     htmx.process(panel);
     if (!panel.open) panel.showModal();
+    follow();
     const readme = panel.querySelector("[data-markdown]");
     if (readme) await render(readme);
   }
 
-  // What can be pressed follows what runs; the rest stays as it is being read.
-  let refreshes = 0;
-  async function refresh() {
-    const mine = ++refreshes; // answers may overtake one another
-    const response = panel.open && (await fetch(`/models/detail?${new URLSearchParams({ model: opened })}`).catch(() => null));
-    const html = response?.ok && (await response.text());
-    if (!html || mine !== refreshes) return;
-    const actions = panel.querySelector(".detail-actions");
-    if (actions.querySelector(".htmx-request")) return setTimeout(refresh, 200);
-    const fresh = document.createElement("template");
-    fresh.innerHTML = html;
-    Idiomorph.morph(actions, fresh.content.querySelector(".detail-actions"), { morphStyle: "outerHTML" });
+  // What can be pressed follows what runs, as its row in the list does; the rest stays as it is being read.
+  function follow() {
+    const row = panel.open && newest?.querySelector(`[data-model="${CSS.escape(opened)}"]`);
+    if (!row) return;
+    if (panel.querySelector(".detail-actions .htmx-request")) return setTimeout(follow, 200);
+    for (const fresh of row.querySelector("template").content.children) {
+      Idiomorph.morph(panel.querySelector(`.${fresh.className}`), fresh.cloneNode(true), { morphStyle: "outerHTML" });
+    }
     htmx.process(panel);
   }
 

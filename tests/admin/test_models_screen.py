@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from model_registry import HubSettings
 from tests.admin.browser import follow
@@ -148,31 +148,6 @@ def test_all_of_a_model_in_a_panel_by_the_keyboard_alone(
     expect(page.locator("select").first).to_be_visible()
 
 
-def test_an_older_answer_that_comes_late_changes_nothing(live: LiveSite, published: Path, open_page: OpenPage) -> None:
-    add_model(live.site, PHI, published)
-    page, _ = open_page(f"{live.url}/models")
-    page.locator("[data-detail]").click()
-    panel = page.locator("#model-detail")
-    panel.get_by_role("button", name="Load on GPU").wait_for()
-    before = httpx.get(f"{live.url}/models/detail", params={"model": PHI}, timeout=30).text
-    held: list[Route] = []
-
-    def answer(route: Route) -> None:
-        if held:
-            route.continue_()
-        else:
-            held.append(route)
-
-    page.route("**/models/detail?*", answer)
-    panel.get_by_role("button", name="Load on GPU").click()
-    unload = panel.get_by_role("button", name="Unload from GPU")
-    expect(unload).to_be_visible()
-    with page.expect_response(lambda response: "/models/detail" in response.url):
-        held[0].fulfill(body=before, content_type="text/html; charset=utf-8")
-    page.wait_for_timeout(300)
-    expect(unload).to_be_visible()
-
-
 def test_it_is_loaded_and_unloaded_from_the_panel(live: LiveSite, published: Path, open_page: OpenPage) -> None:
     add_model(live.site, PHI, published)
     page, _ = open_page(f"{live.url}/models")
@@ -181,6 +156,7 @@ def test_it_is_loaded_and_unloaded_from_the_panel(live: LiveSite, published: Pat
     panel.get_by_role("button", name="Load on GPU").click()
     unload = panel.get_by_role("button", name="Unload from GPU")
     expect(unload).to_be_visible()
+    expect(panel.locator(".detail-assigned")).to_contain_text("GPU")
     assert [model.id for model in live.site.store.load().devices["gpu"].models] == [PHI]
     unload.click()
     expect(panel.get_by_role("button", name="Load on GPU")).to_be_visible()
