@@ -62,11 +62,9 @@ class DeviceSupervisor(ServerSupervisor[Live]):
     def _question(self) -> str:
         return f"/live?since={self.activity.cursor}"
 
-    def _hear(self, answer: Live | None) -> None:
-        self.health = answer.health if answer else None
-        self.memory = answer.memory if answer else None
-        if answer:
-            self.activity.take(answer.activity)
+    def _hear(self, answer: Live) -> None:
+        self.health, self.memory = answer.health, answer.memory
+        self.activity.take(answer.activity)
 
     def _ended(self) -> None:
         self.health = self.memory = None

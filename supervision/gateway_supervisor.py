@@ -58,7 +58,7 @@ class GatewaySupervisor(ServerSupervisor[GatewayHealth]):
     def _question(self) -> str:
         return "/health"
 
-    def _hear(self, answer: GatewayHealth | None) -> None:
+    def _hear(self, answer: GatewayHealth) -> None:
         self.health = answer
 
     def _ended(self) -> None:

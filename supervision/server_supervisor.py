@@ -103,8 +103,8 @@ class ServerSupervisor(ABC, Generic[Answer]):
         """The path that is asked again and again."""
 
     @abstractmethod
-    def _hear(self, answer: Answer | None) -> None:
-        """An answer to it; None for a missing one."""
+    def _hear(self, answer: Answer) -> None:
+        """An answer to it."""
 
     @abstractmethod
     def _way_out(self) -> str:
@@ -189,8 +189,10 @@ class ServerSupervisor(ABC, Generic[Answer]):
         self._set("failed")
 
     def _note(self, answer: Answer | None) -> None:
+        if answer is None:  # a busy machine may answer late; what was last heard stays until the process has ended
+            return
         self._hear(answer)
-        if answer and not self._ending.is_set():
+        if not self._ending.is_set():
             self._last_error = None
             self._set("running")
 

@@ -165,8 +165,7 @@ class Suite:
         return self._find(name).status()
 
     def health(self, name: str) -> Health | None:
-        """The latest answer of the device's /health, less than a second old; None where there is none.
-        Raises `UnknownDevice`."""
+        """The latest answer of the running device's /health, None before the first. Raises `UnknownDevice`."""
         return self._find(name).health
 
     def memory(self, name: str) -> MemoryReport | None:

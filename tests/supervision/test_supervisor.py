@@ -185,6 +185,16 @@ async def test_a_frozen_server_is_replaced(start_suite: StartSuite) -> None:
     assert any("does not answer /health" in line for line in suite.status("gpu").last_log_lines)
 
 
+async def test_what_a_server_said_stays_while_it_is_too_busy_to_answer(start_suite: StartSuite) -> None:
+    suite = await start_suite(timing=replace(QUICK, poll_timeout=0.05))
+    status = await until_state(suite, "running")
+    with pytest.raises(httpx.HTTPError):
+        await get(status, "/freeze")
+    await asyncio.sleep(0.5)  # several polls
+    assert suite.health("gpu") is not None
+    assert suite.memory("gpu") is not None
+
+
 async def test_a_server_that_never_answers_is_failed(start_suite: StartSuite) -> None:
     timing = replace(QUICK, silence_while_starting=0.3, poll_timeout=0.1, attempts=2)
     suite = await start_suite("silent", timing=timing)
