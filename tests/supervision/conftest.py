@@ -39,8 +39,10 @@ def url(status: DeviceStatus, path: str = "/health", host: str = "127.0.0.1") ->
     return f"http://{host}:{status.port}{path}"
 
 
-async def get(status: DeviceStatus, path: str = "/health", host: str = "127.0.0.1") -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+async def get(
+    status: DeviceStatus, path: str = "/health", host: str = "127.0.0.1", seconds: float = 20
+) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False, timeout=seconds) as client:
         return await client.get(url(status, path, host))
 
 

@@ -189,7 +189,7 @@ async def test_what_a_server_said_stays_while_it_is_too_busy_to_answer(start_sui
     suite = await start_suite(timing=replace(QUICK, poll_timeout=0.05))
     status = await until_state(suite, "running")
     with pytest.raises(httpx.HTTPError):
-        await get(status, "/freeze")
+        await get(status, "/freeze", seconds=0.3)
     await asyncio.sleep(0.5)  # several polls
     assert suite.health("gpu") is not None
     assert suite.memory("gpu") is not None
