@@ -69,16 +69,29 @@ class Sides:
 
 @contextmanager
 def batching_sides(
-    model: Path, *, device: str, max_streams: int, kv_cache_gb: float, max_num_batched_tokens: int | None = None
+    model: Path,
+    *,
+    device: str,
+    max_streams: int,
+    kv_cache_gb: float,
+    max_num_batched_tokens: int | None = None,
+    properties: dict[str, Any] | None = None,
 ) -> Iterator[Sides]:
-    """Both with continuous batching. Raises `HelperFailed` and `ServerFailed`."""
-    settings: dict[str, Any] = {"max_concurrent": max_streams, "instance_memory_gb": kv_cache_gb}
+    """Both with continuous batching and the same OpenVINO `properties`. Raises `HelperFailed` and `ServerFailed`."""
+    settings: dict[str, Any] = {
+        "max_concurrent": max_streams,
+        "instance_memory_gb": kv_cache_gb,
+        "extra_config": properties or {},
+    }
     if max_num_batched_tokens is not None:
         settings["max_num_batched_tokens"] = max_num_batched_tokens
     with (
         tempfile.TemporaryDirectory() as folder,
         serve(model, Path(folder), device=device, settings=settings) as served,
-        Helper("benchmarks.bare", _batching(model, device, served.kv_cache_tokens, max_num_batched_tokens)) as bare,
+        Helper(
+            "benchmarks.bare",
+            _batching(model, device, served.kv_cache_tokens, max_num_batched_tokens, properties or {}),
+        ) as bare,
         Helper("tests.support.load", served.target) as load,
     ):
         yield Sides(served, bare, load)
@@ -97,10 +110,14 @@ def single_sides(model: Path, *, device: str, properties: dict[str, Any]) -> Ite
         yield Sides(served, bare, load)
 
 
-def _batching(model: Path, device: str, kv_cache_tokens: int, max_num_batched_tokens: int | None) -> EngineSettings:
+def _batching(
+    model: Path, device: str, kv_cache_tokens: int, max_num_batched_tokens: int | None, properties: dict[str, Any]
+) -> EngineSettings:
     """As the instance has them."""
     block = _CPU_BLOCK_TOKENS if device.startswith("CPU") else _GPU_BLOCK_TOKENS
-    return EngineSettings(str(model), device, -(-kv_cache_tokens // block) + 1, max_num_batched_tokens)
+    return EngineSettings(
+        str(model), device, -(-kv_cache_tokens // block) + 1, max_num_batched_tokens, properties=properties
+    )
 
 
 def _check(both: Both, *, wanted: int) -> None:

@@ -63,7 +63,11 @@ def measure(options: argparse.Namespace, arguments: Sequence[str]) -> Results:
     """Raises `HelperFailed`, `ServerFailed` and `UnequalWork`."""
     with (
         batching_sides(
-            options.model, device=options.device, max_streams=max(options.streams), kv_cache_gb=options.kv_cache_gb
+            options.model,
+            device=options.device,
+            max_streams=max(options.streams),
+            kv_cache_gb=options.kv_cache_gb,
+            properties={"INFERENCE_NUM_THREADS": options.threads} if options.threads else None,
         ) as sides,
         Helper("tests.support.load", options.peer) if options.peer else nullcontext() as peer,
     ):
@@ -120,6 +124,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=64, help="length of an answer (default: 64)")
     parser.add_argument("--prompt-words", type=int, default=16, help="length of a prompt (default: 16)")
     parser.add_argument("--kv-cache-gb", type=float, default=1.0, help="KV cache of both sides (default: 1)")
+    parser.add_argument("--threads", type=int, help="of inference on both sides (default: what OpenVINO takes, all)")
     parser.add_argument(
         "--peer",
         type=_target,
