@@ -3,6 +3,7 @@
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ _QWEN_DOCUMENT = "<Document>: {}<|im_end|>\n<|im_start|>assistant\n<think>\n\n</
 
 _TOGETHER_TEXTS, _TOGETHER_CHARACTERS = 64, 16_384
 """Of requests that are computed together: texts, and characters with all texts padded to the longest."""
+
+
+_Begin = Callable[[list[str]], Callable[[], Any]]
+"""Begins to compute the vectors of texts; what it returns waits for them."""
 
 
 class _TooLong(ValueError):
@@ -78,7 +83,7 @@ class Embedder(_TextPipeline):
 
     def __init__(self, spec: LoadModel) -> None:
         super().__init__(spec)
-        self._vectors = self._pooled(spec) if spec.pooling else self._whole(spec)
+        self._begin = self._pooled(spec) if spec.pooling else self._whole(spec)
 
     def step(self, emit: Emit) -> None:
         """Short requests that wait are computed together, as one of them alone leaves a processor idle."""
@@ -123,19 +128,25 @@ class Embedder(_TextPipeline):
             at = end
         return outputs
 
-    def _pooled(self, spec: LoadModel) -> Callable[[list[str]], Any]:
+    def _pooled(self, spec: LoadModel) -> _Begin:
         config = genai.TextEmbeddingPipeline.Config(max_length=spec.max_prompt_len)
         config.pooling_type = _POOLING[spec.pooling or "mean"]
         pipeline = genai.TextEmbeddingPipeline(spec.directory, spec.device, config, **properties_of(spec))
         if spec.device.startswith("NPU"):  # its shapes are fixed, for one text
-            return lambda texts: [pipeline.embed_documents([text])[0] for text in texts]
-        return pipeline.embed_documents
+            return lambda texts: lambda: [pipeline.embed_documents([text])[0] for text in texts]
 
-    def _whole(self, spec: LoadModel) -> Callable[[list[str]], Any]:
+        def begin(texts: list[str]) -> Callable[[], Any]:
+            pipeline.start_embed_documents_async(texts)
+            return pipeline.wait_embed_documents
+
+        return begin
+
+    def _whole(self, spec: LoadModel) -> _Begin:
         from instances.sentence_model import SentenceModel
 
         directory, properties = Path(spec.directory), properties_of(spec)
-        return SentenceModel(directory, spec.device, self._tokenizer, spec.max_prompt_len, properties).vectors
+        model = SentenceModel(directory, spec.device, self._tokenizer, spec.max_prompt_len, properties)
+        return lambda texts: partial(model.vectors, texts)
 
     def warm_up(self, request_id: int) -> Request:
         return VectorizeTexts(request_id, ["warm up"], truncate=True)
@@ -144,8 +155,12 @@ class Embedder(_TextPipeline):
         if not isinstance(request, VectorizeTexts):
             raise ValueError("an embedding model makes vectors only")
         texts = [request.prefix + text for text in self._decoded(request.texts)]
-        counts = self._token_counts(texts, truncate=request.truncate)
-        return Rows(np.asarray(self._vectors(texts), dtype="<f4").tobytes(), counts)
+        wait = self._begin(texts)
+        try:
+            counts = self._token_counts(texts, truncate=request.truncate)
+        finally:
+            vectors = wait()
+        return Rows(np.asarray(vectors, dtype="<f4").tobytes(), counts)
 
 
 class Reranker(_TextPipeline):

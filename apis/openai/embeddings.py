@@ -1,6 +1,5 @@
 """POST /v1/embeddings, and /v1/rerank as Jina, Cohere (/v2/rerank) and llama.cpp (/v1/reranking) have it."""
 
-import base64
 import secrets
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -126,5 +125,5 @@ def embedding_routes(service: EmbeddingService, names: ModelNames) -> APIRouter:
 
 def _encoded(vectors: Vectors, encoding: str | None) -> list[Any]:
     if encoding == "base64":
-        return [base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii") for vector in vectors]
+        return [vector.tobytes() for vector in vectors.astype("<f4")]  # bytes are written in base64
     return vectors.tolist()

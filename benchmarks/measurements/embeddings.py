@@ -1,7 +1,9 @@
 """Texts turned into vectors per second: the bare TextEmbeddingPipeline, and over HTTP."""
 
+import random
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -10,31 +12,60 @@ import openvino_genai as genai
 from benchmarks.measurements.section import Comparison, Section
 from benchmarks.prompts import make_prompts
 from benchmarks.served import serve
+from tests.support.messages import Target
 
 _BATCH = 64
 _BATCHES = 8
 _WORDS = 24
+_MIXED_WORDS = range(4, 61)
+
+Embed = Callable[[list[str]], object]
 
 
 def embeddings(model: Path, pairs: int, *, device: str) -> Section:
     """Raises `ServerFailed`."""
     pipeline = genai.TextEmbeddingPipeline(model, device)
-    speeds: dict[str, list[float]] = {"bare": [], "served": []}
-    with tempfile.TemporaryDirectory() as folder, serve(model, Path(folder), device=device, settings={}) as server:
-        url = f"http://{server.target.host}:{server.target.port}/v1/embeddings"
-        with httpx.Client(timeout=600, trust_env=False) as client:
-            for number in range(pairs + 1):
-                texts = make_prompts(_BATCH * _BATCHES, _WORDS, seed=f"embeddings/{number}")
-                batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
-                for side in ("served", "bare") if number % 2 else ("bare", "served"):
-                    started = time.perf_counter()
-                    for batch in batches:
-                        if side == "bare":
-                            pipeline.embed_documents(batch)
-                        else:
-                            body = {"model": server.target.model, "input": batch, "encoding_format": "base64"}
-                            client.post(url, json=body).raise_for_status()
-                    speeds[side].append(len(texts) / (time.perf_counter() - started))
-    title = f"Embeddings, batches of {_BATCH} texts of {_WORDS} words"
-    compared = Comparison("texts per second", speeds["bare"][1:], speeds["served"][1:], "texts/s")
-    return Section("embeddings", title, [], [compared])
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve(model, Path(folder), device=device, settings={}) as server,
+        httpx.Client(timeout=600, trust_env=False) as client,
+    ):
+        sides = {"bare": pipeline.embed_documents, "served": _over_http(client, server.target)}
+        compared = [
+            _compare(f"texts of {name} words per second", sides, lengths, pairs)
+            for name, lengths in (
+                (str(_WORDS), [_WORDS]),
+                (f"{_MIXED_WORDS[0]} to {_MIXED_WORDS[-1]}", _MIXED_WORDS),
+            )
+        ]
+    return Section("embeddings", f"Embeddings, batches of {_BATCH} texts", [], compared)
+
+
+def _over_http(client: httpx.Client, target: Target) -> Embed:
+    url = f"http://{target.host}:{target.port}/v1/embeddings"
+
+    def embed(texts: list[str]) -> object:
+        body = {"model": target.model, "input": texts, "encoding_format": "base64"}
+        return client.post(url, json=body).raise_for_status()
+
+    return embed
+
+
+def _compare(what: str, sides: dict[str, Embed], lengths: Sequence[int], pairs: int) -> Comparison:
+    speeds: dict[str, list[float]] = {side: [] for side in sides}
+    for number in range(pairs + 1):
+        batches = _batches(lengths, seed=f"embeddings/{number}")
+        for side in sorted(sides, reverse=bool(number % 2)):
+            started = time.perf_counter()
+            for batch in batches:
+                sides[side](batch)
+            speeds[side].append(_BATCH * len(batches) / (time.perf_counter() - started))
+    return Comparison(what, speeds["bare"][1:], speeds["served"][1:], "texts/s")
+
+
+def _batches(lengths: Sequence[int], *, seed: str) -> list[list[str]]:
+    source = random.Random(seed)
+    return [
+        [make_prompts(1, source.choice(lengths), seed=f"{seed}/{batch}/{text}")[0] for text in range(_BATCH)]
+        for batch in range(_BATCHES)
+    ]
