@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-import av
-from av.container import InputContainer
-from av.error import FFmpegError
 from PIL import Image as Pillow
 
 from instances.protocol import Video
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
 
 MAX_FRAMES = 32
 MAX_SECONDS = 120
@@ -44,6 +46,9 @@ def read_video(data: bytes) -> Video:
     What a file declares of its length is not believed: frames are counted as they come, and every second one is let go
     whenever there are too many.
     """
+    import av  # 17 MB that most servers never need
+    from av.error import FFmpegError
+
     container = _container_of(data)
     if container is None:
         raise UnusableVideo(f"it is no readable video ({FORMATS})")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 import numpy.typing as npt
-from av.container import InputContainer
-from av.error import FFmpegError
 
 from web.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 MAX_SECONDS = 2 * 60 * 60
 """Of one file: 230 MB of samples."""
@@ -33,6 +34,9 @@ def decoded(data: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -> Samp
     What the file declares of itself is believed only where that refuses it: the bound is on what really comes out, so
     that a small file that unpacks to days of silence ends there too.
     """
+    import av  # 17 MB that most servers never need
+    from av.error import FFmpegError
+
     container = _container_of(data)
     too_long = UnusableAudio(f"The audio is longer than {max_seconds / 60:g} minutes.", param="file")
     pieces: list[Samples] = []
@@ -57,6 +61,8 @@ def decoded(data: bytes, rate: int, *, max_seconds: float = MAX_SECONDS) -> Samp
 
 
 def _pieces(file: InputContainer, rate: int) -> Iterator[Samples]:
+    import av
+
     if not file.streams.audio:
         raise UnusableAudio("The file has no audio track.", param="file")
     stream = file.streams.audio[0]

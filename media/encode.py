@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import struct
 from fractions import Fraction
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import av
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import av
 
 AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 MEDIA_TYPES: dict[AudioFormat, str] = {
@@ -73,6 +75,8 @@ def _sixteen_bits(samples: Floats) -> npt.NDArray[np.int16]:
 
 
 def _frame(samples: Floats, rate: int, at: int) -> av.AudioFrame:
+    import av
+
     frame = av.AudioFrame.from_ndarray(_sixteen_bits(samples).reshape(1, -1), format="s16", layout="mono")
     frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), at
     return frame
@@ -80,6 +84,8 @@ def _frame(samples: Floats, rate: int, at: int) -> av.AudioFrame:
 
 class _Plain:
     def __init__(self, rate: int, to: int, header: bytes) -> None:
+        import av  # 17 MB that most servers never need
+
         self._rate = rate
         self._resampler = None if rate == to else av.AudioResampler(format="s16", layout="mono", rate=to)
         self._header = header
@@ -100,6 +106,8 @@ class _Plain:
 
 class _Compressed:
     def __init__(self, form: str, rate: int) -> None:
+        import av
+
         container, codec = _CONTAINERS[form]
         self._file = io.BytesIO()
         self._sent = 0

@@ -17,7 +17,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 PROJECT = Path(__file__).resolve().parent.parent
 TOKENIZER = PROJECT / "models" / "demo_server-guide" / "tokenizer.json"
-CONTEXT_LENGTH = 8192
+CONTEXT_LENGTH = 32_768
 _HEAD = 64
 _VOCABULARY = 65536
 """Far more than the tokenizer knows, so that the output layer costs what a real model's does."""

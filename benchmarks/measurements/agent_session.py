@@ -6,13 +6,14 @@ from statistics import median
 from benchmarks.measurements.section import Comparison, Row, Section
 from benchmarks.prompts import make_prompts
 from benchmarks.sides import batching_sides
+from chat.tokenizer import ChatTokenizer
 from tests.support.messages import Job, Message, Prompt
 from tests.support.percentiles import percentile
 
 TURNS = 50
-_SYSTEM_WORDS = 2100  # with the benchmark model's tokenizer 4,000 tokens: what coding agents send before the question
-_RESULT_WORDS = 180  # about 340 tokens: a page of a file, the end of a log
-_CALL_WORDS = 20
+_SYSTEM_TOKENS = 4000  # what coding agents send before the question
+_RESULT_TOKENS = 320  # a page of a file, the end of a log
+_CALL_TOKENS = 20
 _ANSWER_TOKENS = 8
 _KV_CACHE_GB = 2.0
 
@@ -22,9 +23,11 @@ def agent_session(model: Path, runs: int, *, device: str) -> Section:
     bare: list[list[float]] = []
     served: list[list[float]] = []
     longest = 0
+    per_word = _tokens_per_word(model)
     with batching_sides(model, device=device, max_streams=1, kv_cache_gb=_KV_CACHE_GB) as sides:
+        sides.run(Job(session("warm-up", per_word)[:2], 1, _ANSWER_TOKENS), served_first=False)
         for number in range(runs):
-            both = sides.run(Job(session(number), 1, _ANSWER_TOKENS), served_first=number % 2 == 0)
+            both = sides.run(Job(session(str(number), per_word), 1, _ANSWER_TOKENS), served_first=number % 2 == 0)
             bare.append([1e3 * answer.times[0] for answer in both.bare.answers])
             served.append([1e3 * answer.times[0] for answer in both.served.answers])
             longest = max(answer.prompt_tokens for answer in both.served.answers)
@@ -48,15 +51,22 @@ def agent_session(model: Path, runs: int, *, device: str) -> Section:
     )
 
 
-def session(number: int) -> list[Prompt]:
+def session(seed: str, tokens_per_word: float) -> list[Prompt]:
     """The prompts of all turns, each the one before and what came since."""
-    [system] = make_prompts(1, _SYSTEM_WORDS, seed=f"agent/{number}")
-    calls = make_prompts(TURNS, _CALL_WORDS, seed=f"calls/{number}")
-    results = make_prompts(TURNS, _RESULT_WORDS, seed=f"results/{number}")
+
+    def texts(count: int, tokens: int, what: str) -> list[str]:
+        return make_prompts(count, round(tokens / tokens_per_word), seed=f"{what}/{seed}")
+
+    [system] = texts(1, _SYSTEM_TOKENS, "agent")
     messages = [Message("system", system)]
     prompts: list[Prompt] = []
-    for call, result in zip(calls, results, strict=True):
+    for call, result in zip(texts(TURNS, _CALL_TOKENS, "calls"), texts(TURNS, _RESULT_TOKENS, "results"), strict=True):
         messages = [*messages, Message("user", result)]
         prompts.append(messages)
         messages = [*messages, Message("assistant", call)]
     return prompts
+
+
+def _tokens_per_word(model: Path) -> float:
+    [sample] = make_prompts(1, 1000, seed="words")
+    return len(ChatTokenizer(model).encode(sample)) / 1000
