@@ -85,7 +85,7 @@ class Renderer:
         return HTMLResponse(html, status_code=status, headers=PAGE_HEADERS)
 
     def _static_url(self, path: str) -> str:
-        """The digest makes a changed file a new address, so that browsers may keep the old one for ever."""
+        """The digest makes a changed file a new address, so browsers can cache a file without limit."""
         return f"/static/{path}?v={self._static_digests[path]}"
 
 
@@ -97,6 +97,7 @@ def _words(audience: Audience) -> dict[str, Any]:
         "host": audience.host,
         "say": t.say,
         "describe_config": partial(describe_config, t),
+        "sentences": partial(formats.sentences, t=t),
         "duration": partial(formats.duration, t=t),
     }
 

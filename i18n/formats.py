@@ -86,3 +86,8 @@ def moment(value: str | float | None) -> str:
 def _parse(text: str) -> datetime:
     when = datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not read the Z
     return when.astimezone() if when.tzinfo else when
+
+
+def sentences(*parts: str, t: Translator) -> str:
+    """In one paragraph, without the empty ones. Chinese puts no space after a full stop."""
+    return ("" if t.tag.startswith("zh") else " ").join(filter(None, parts))
