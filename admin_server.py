@@ -9,12 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from admin.api.bench import bench_router
 from admin.api.caches import caches_router
@@ -54,7 +49,7 @@ from admin.login import PUBLIC, Login, needed_scope, refusal
 from admin.pages.routes import Pages
 from admin.pages.screens import NAVIGATION
 from admin.rendering import Renderer
-from administration.errors import PROBLEMS
+from admin.static_assets import StaticAssets
 from administration.lan import LanSwitch
 from administration.service import Administration
 from administration.tuning import TuningRuns
@@ -227,7 +222,7 @@ def create_app(
     app.add_middleware(RequestId)
     app.add_middleware(PlainPaths)
     app.router.redirect_slashes = False
-    _handle_errors(app, errors)
+    errors.install(app)
     app.include_router(devices_router(reader, feed, administration))
     app.include_router(transfer_router(administration, feed))
     app.include_router(models_router(reader, feed, administration))
@@ -282,25 +277,6 @@ def _chat_database(settings: AdminSettings) -> ChatDatabase | None:
 async def _health() -> dict[str, str]:
     """Whether the admin server answers; the devices have a health of their own."""
     return {"status": "ok"}
-
-
-class StaticAssets(StaticFiles):
-    """Addresses that carry a digest never change their content: browsers keep them."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        if response.status_code == 200:
-            versioned = scope["query_string"].startswith(b"v=")
-            response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"
-        return response
-
-
-def _handle_errors(app: FastAPI, handlers: ErrorHandlers) -> None:
-    for kind in PROBLEMS:
-        app.add_exception_handler(kind, handlers.on_problem)
-    app.add_exception_handler(RequestValidationError, handlers.on_invalid_request)
-    app.add_exception_handler(HTTPException, handlers.on_http_exception)
-    app.add_exception_handler(Exception, handlers.on_failure)
 
 
 def _places(settings: AdminSettings, store: ConfigStore) -> tuple[tuple[str, str], ...]:

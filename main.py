@@ -32,6 +32,7 @@ try:
     from fastapi import FastAPI
 
     from admin_server import AdminSettings, create_app
+    from commands.banner import banner
     from commands.console import accept_all_characters
     from commands.options import parse_arguments
     from configuration.device_config import (
@@ -41,7 +42,7 @@ try:
         Configuration,
         default_configuration,
     )
-    from configuration.gateway_config import GATEWAY_FILE, GatewaySettings, GatewayStore
+    from configuration.gateway_config import GATEWAY_FILE, GatewayStore
     from configuration.server_config import UnusableServerConfig, read_server_config
     from keys.access import new_internal_key
     from keys.errors import KeyProblem
@@ -54,7 +55,7 @@ try:
     from supervision.run_file import DirectoryInUse, announced, lock_data_directory
     from supervision.suite import Launch, Suite
     from web.connection import timeout_protocol
-    from web.listening import CannotListen, close_all, is_loopback, open_listeners, reachable_address
+    from web.listening import CannotListen, close_all, open_listeners, reachable_address
     from web.log_lines import LogFormat, formatter
     from web.request_id import RequestIdFilter
     from web.tls import UnusableCertificate, scheme_of, tls_files
@@ -268,42 +269,6 @@ def set_up_logging(data_dir: Path, level: str, form: LogFormat = "text") -> None
     if level != "debug":
         for chatty in ("httpx", "httpcore", "uvicorn.error"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
-def banner(
-    options: argparse.Namespace,
-    port: int,
-    configuration: Configuration,
-    *,
-    scheme: str = "http",
-    first_key: str | None = None,
-    gateway: GatewaySettings | None = None,
-) -> str:
-    base = f"{scheme}://{reachable_address(options.host)}"
-    lines = ["OpenVINO Multi-Model Server", f"  manage   {base}:{port}"]
-    for name, settings in configuration.devices.items():
-        lines.append(f"  {name:<8} {_describe(options, settings.enabled, bool(settings.models), base, settings.port)}")
-    if gateway is not None and gateway.enabled and not options.no_devices:
-        address = f"{scheme}://{reachable_address(gateway.host)}:{gateway.port}"
-        lines.append(f"  gateway  {address}   (all devices; OpenAI: /v1, Ollama: /api)")
-    lines.append(f"  data     {options.data_dir.resolve()}")
-    if not is_loopback(options.host):
-        lines.append(f"  Others can reach this machine at {options.host}; they need a key.")
-    if first_key is not None:
-        lines.append(f"  key      {first_key}")
-        lines.append("           It is shown this once: keep it. It logs in on the page and lets programs in.")
-    lines.append("  Ctrl-C stops everything.")
-    return "\n".join(lines)
-
-
-def _describe(options: argparse.Namespace, enabled: bool, has_models: bool, base: str, port: int) -> str:
-    if options.no_devices:
-        return "not started (--no-devices)"
-    if not enabled:
-        return "switched off"
-    if not has_models:
-        return "no model assigned"
-    return f"{base}:{port}   (OpenAI: /v1, Ollama: /api)"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pools.errors import ModelNotFound, ShuttingDown
 from pools.generation_state import GenerationState
 from pools.housekeeping import Housekeeping
 from pools.instance_loader import InstanceLoader
-from pools.instance_plan import load_message, plan_instance, settings_for_more_cache
+from pools.instance_plan import load_message, plan_instance
 from pools.memory_cost_cache import MemoryCostCache
 from pools.memory_scheduler import MemoryScheduler
 from pools.pool import ModelPool
@@ -156,8 +156,6 @@ class ModelManager:
                 async with aclosing(self._runner.generate(pool, state, timings, client, keep_alive)) as outputs:
                     async for output in outputs:
                         timings.generated_tokens = len(state.generated)
-                        if output.evicted_tokens and not timings.evicted_tokens:
-                            _note_evicted(pool, timings, output.evicted_tokens)
                         yield output
             finally:
                 statistics.resumed += state.losses
@@ -285,17 +283,6 @@ def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> No
     task = asyncio.create_task(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
-
-
-def _note_evicted(pool: ModelPool, timings: Timings, tokens: int) -> None:
-    timings.evicted_tokens = tokens
-    timings.larger_cache = settings_for_more_cache(pool.model, pool.plan)
-    logger.warning(
-        "%s computed %d of a conversation's %d tokens again: its KV cache of %d tokens had given them to others. "
-        "Settings that help: %s.",
-        *(pool.model.public_id, tokens, timings.prompt_tokens, pool.plan.kv_cache_tokens),
-        ", ".join(timings.larger_cache),
-    )
 
 
 async def _preload_quietly(pool: ModelPool) -> None:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from admin.rendering import Renderer
-from administration.errors import AdministrationError, Problem, explain
+from administration.errors import PROBLEMS, AdministrationError, Problem, explain
 from configuration.type_problems import type_problem
 from i18n.catalogues import Catalogues, Translator
 from web.errors import LONGEST_MESSAGE, shortened
@@ -42,6 +43,13 @@ class ErrorHandlers:
         self._catalogues = catalogues
         self._renderer = renderer
         self.around: Callable[[Request], Awaitable[Mapping[str, Any]]] | None = None
+
+    def install(self, app: FastAPI) -> None:
+        for kind in PROBLEMS:
+            app.add_exception_handler(kind, self.on_problem)
+        app.add_exception_handler(RequestValidationError, self.on_invalid_request)
+        app.add_exception_handler(HTTPException, self.on_http_exception)
+        app.add_exception_handler(Exception, self.on_failure)
 
     async def on_problem(self, request: Request, error: Exception) -> Response:
         """One of `administration.errors.PROBLEMS`."""

@@ -25,7 +25,7 @@ from notices import Notice
 from registry.downloader_protocol import DownloadForm, DownloadProgress, Resolved
 from registry.errors import JobNotFound, RegistryConflict
 from registry.local import model_id_of, read_metadata
-from registry.names import check_model_id, directory_name, inside
+from registry.names import check_model_id, model_directory
 from registry.partial import install
 from registry.process import DownloaderDied
 
@@ -87,7 +87,7 @@ class ConversionRun:
         await asyncio.to_thread(steps.describe, *parts)
         await install(
             self._space.output,
-            inside(self._tools.registry.models_dir, directory_name(plan.model_id)),
+            model_directory(self._tools.registry.models_dir, plan.model_id),
             self._tools.registry.models_dir,
         )
         self._write(replace(self._read().entering("ready"), verified=verified))
@@ -138,7 +138,7 @@ class ConversionRun:
     def _check_target(self, model_id: str) -> None:
         """Raises InvalidModelName, Conflict."""
         check_model_id(model_id)
-        target = inside(self._tools.registry.models_dir, directory_name(model_id))
+        target = model_directory(self._tools.registry.models_dir, model_id)
         metadata = read_metadata(target)
         if target.exists() and (metadata is None or metadata.model_id.casefold() != model_id.casefold()):
             raise RegistryConflict(Notice("notices.directory_by_hand", directory=target.name))

@@ -4,12 +4,11 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 from instances.handle import Instance, InstanceLoadError, InstanceLost
 from notices import Notice
-from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull, QueueTimeout
+from pools.errors import ModelLoadFailed, OutOfMemory, QueueFull
 from pools.instance_plan import InstancePlan
 from pools.loaded_instance import KVReservation, LoadedInstance
 from pools.progress import Loading
@@ -26,17 +25,11 @@ PoolState = Literal["unloaded", "loading", "ready", "failed"]
 EndReason = Literal["asked", "idle", "room", "pressure", "lost", "recycled"]
 
 
-class StartInstance(Protocol):
-    """Finds room for an instance and loads it; gives back what it has started and the seconds that took.
-
-    Raises `OutOfMemory` when there is no room and waiting would not help, `InstanceLoadError`, and `InstanceLost`.
-    """
-
-    async def __call__(self, pool: "ModelPool") -> tuple[Instance, float]: ...
-
-
 class ModelPool:
     """Grants reservations in the queue's order; starts an instance when none has room and the model may have one more.
+
+    `start` finds room for an instance and loads it: the instance and the seconds it took. It raises `OutOfMemory` when
+    there is no room and waiting would not help, `InstanceLoadError`, and `InstanceLost`.
 
     `clock` returns monotonic seconds. `ceiling` is how many requests may run at once: the manager lowers it under
     memory pressure. While `yielding` is set nothing new is granted, so that the instances become idle and can make
@@ -48,7 +41,7 @@ class ModelPool:
         model: ServedModel,
         plan: InstancePlan,
         *,
-        start: StartInstance,
+        start: Callable[["ModelPool"], Coroutine[Any, Any, tuple[Instance, float]]],
         warm: Callable[["ModelPool", LoadedInstance], Coroutine[Any, Any, None]] | None = None,
         clock: Callable[[], float],
         max_queue: int = 256,
@@ -175,12 +168,6 @@ class ModelPool:
         if self._loading is None and (waits or len(self.loaded_instances) < self._wanted):
             self._grow()
 
-    def expire_waiting(self, figures: str) -> None:
-        """Refuse those whose time in the queue is over; `figures` tells them what the memory looks like."""
-        sentence = f"'{self.model.public_id}' did not become free within {self.queue_seconds:.0f} s. {figures}"
-        for waiter in self.queue.overdue(self._clock(), self.queue_seconds):
-            waiter.granted.set_exception(QueueTimeout(sentence, retry_after=10))
-
     async def preload(self, count: int) -> None:
         """Have at least `count` instances, as far as the model's kind and memory allow. Raises as `acquire`."""
         self._backoff.forgive()
@@ -206,18 +193,6 @@ class ModelPool:
         for loaded in self.loaded_instances:
             loaded.keep_alive = seconds
 
-    def expired_instances(self, now: float) -> list[LoadedInstance]:
-        """Idle instances whose time is over, beyond the number that is always kept; that counts none which is to end
-        at once."""
-        expired = [
-            loaded
-            for loaded in self.idle_instances()
-            if not loaded.pinned and now - loaded.idle_since >= loaded.keep_alive
-        ]
-        at_once = [loaded for loaded in expired if loaded.keep_alive == 0]
-        spare = max(0, len(self.loaded_instances) - len(at_once) - self.model.assignment.preload_count)
-        return at_once + [loaded for loaded in expired if loaded.keep_alive > 0][:spare]
-
     @property
     def loads(self) -> int:
         """How many instances were loaded so far."""
@@ -230,30 +205,16 @@ class ModelPool:
             self.ends[why] += 1
         await loaded.instance.stop()
 
-    async def renew(self, loaded: LoadedInstance) -> None:
-        """Recycle an instance: what can go on elsewhere leaves it; once it is idle another takes its place. To be
-        called again until it is gone."""
-        if not self.model.one_at_a_time:
-            for reservation in loaded.reservations:
-                reservation.preempt()
-        if not loaded.reservations:
-            logger.info("Renewing instance %d of %s: it holds many grammars.", loaded.number, self.model.public_id)
-            count = len(self.loaded_instances)
-            await self.unload(loaded, "recycled")
-            self._keep(self._renewed(count, loaded.keep_alive))
-
-    async def _renewed(self, count: int, keep_alive: float) -> None:
-        others = list(self.loaded_instances)
-        with suppress(ServiceError):  # who asks for the model is told
-            await self.preload(count)
-        for loaded in self.loaded_instances:
-            if loaded not in others:
-                loaded.keep_alive = keep_alive
+    def run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` as a task that `close` waits for."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self, error: ServiceError) -> None:
         """End all instances and refuse waiting and new requests with `error`."""
         self._closed_by = error
-        self._refuse_waiting(error)
+        self.queue.refuse(error)
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
@@ -291,7 +252,7 @@ class ModelPool:
             # Those who wait can still be served, one after the other, by the instances there are.
             self._wanted, self._no_room = 0, True
             if not self.loaded_instances:
-                self._refuse_waiting(error)
+                self.queue.refuse(error)
             return
         except InstanceLoadError as error:
             self._fail(str(error))
@@ -306,15 +267,10 @@ class ModelPool:
         stays = self.model.assignment.idle_timeout
         loaded = LoadedInstance(self._last_number, instance, self.plan.kv_cache_tokens, limit, now, now, seconds, stays)
         self.loaded_instances.append(loaded)
-        self._keep(self._watch(loaded))
+        self.run_in_background(self._watch(loaded))
         if self._warm is not None:
-            self._keep(self._warm(self, loaded))
+            self.run_in_background(self._warm(self, loaded))
         self.dispatch()
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _watch(self, loaded: LoadedInstance) -> None:
         await loaded.instance.closed.wait()
@@ -336,11 +292,7 @@ class ModelPool:
         self._backoff.failed(reason, self._clock())
         self._wanted = 0
         logger.error("%s failed: %s", self.model.public_id, reason)
-        self._refuse_waiting(self._load_error())
-
-    def _refuse_waiting(self, error: Exception) -> None:
-        for waiter in list(self.queue):
-            waiter.granted.set_exception(error)
+        self.queue.refuse(self._load_error())
 
     def _load_error(self) -> ModelLoadFailed:
         return ModelLoadFailed(f"The model '{self.model.public_id}' could not be loaded: {self.error}")

@@ -80,6 +80,11 @@ class FairQueue:
         """Those who have waited for `seconds` or longer."""
         return [waiter for waiter in self if now - waiter.since >= seconds]
 
+    def refuse(self, error: Exception) -> None:
+        """Answer all who wait with `error`."""
+        for waiter in list(self):
+            waiter.granted.set_exception(error)
+
     def _drop_those_who_left(self) -> None:
         while self._returned and self._returned[0].left:
             self._returned.popleft()

@@ -11,6 +11,7 @@ from instances.protocol import TokenOutput
 from pools.arrivals import ArrivalCounter
 from pools.errors import GenerationFailed
 from pools.generation_state import GenerationState
+from pools.instance_plan import settings_for_more_cache
 from pools.loaded_instance import KVReservation
 from pools.pool import ModelPool
 from pools.statistics import Timings
@@ -44,6 +45,8 @@ class RequestRunner:
             )
             async with aclosing(self._attempt(pool, reservation, state, timings)) as outputs:
                 async for output in outputs:
+                    if output.evicted_tokens and not timings.evicted_tokens:
+                        _note_evicted(pool, timings, output.evicted_tokens)
                     yield output
 
     async def work(
@@ -140,6 +143,17 @@ class RequestRunner:
             _check_resumable(state, error)
         finally:
             pool.release(reservation)
+
+
+def _note_evicted(pool: ModelPool, timings: Timings, tokens: int) -> None:
+    timings.evicted_tokens = tokens
+    timings.larger_cache = settings_for_more_cache(pool.model, pool.plan)
+    logger.warning(
+        "%s computed %d of a conversation's %d tokens again: its KV cache of %d tokens had given them to others. "
+        "Settings that help: %s.",
+        *(pool.model.public_id, tokens, timings.prompt_tokens, pool.plan.kv_cache_tokens),
+        ", ".join(timings.larger_cache),
+    )
 
 
 def _check_resumable(state: GenerationState, error: InstanceLost) -> None:

@@ -13,7 +13,7 @@ from notices import Notice
 from registry.disk import directory_size, put_in_place, write_json
 from registry.errors import NotAnOpenVINOModel, NotEnoughDisk, RegistryConflict, UnsafeRepository, UnsupportedModel
 from registry.local import model_id_of
-from registry.names import METADATA, PARTIAL, check_model_id, directory_name, inside
+from registry.names import METADATA, PARTIAL, check_model_id, directory_name, inside, model_directory
 
 ImportMode = Literal["copy", "reference"]
 _LEFT_OUT = (".git", ".cache", "*.part", METADATA)
@@ -40,7 +40,7 @@ def import_model(
         refusal = UnsupportedModel if facts.unsupported else NotAnOpenVINOModel
         raise refusal(f"{source.name}: {facts.problem}")
     model_id = check_model_id(model_id or _id_of(source))
-    target = inside(models_dir, directory_name(model_id))
+    target = model_directory(models_dir, model_id)
     if target.exists():
         raise RegistryConflict(Notice("notices.import_exists", model=model_id))
     if models_dir.resolve() in source.parents:

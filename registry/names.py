@@ -84,6 +84,16 @@ def inside(root: Path, *parts: str) -> Path:
     return path
 
 
+def model_directory(models_dir: Path, model_id: str) -> Path:
+    """Where a model lies. Raises UnsafeRepository."""
+    return inside(models_dir, directory_name(model_id))
+
+
+def partial_directory(models_dir: Path, model_id: str) -> Path:
+    """Where a download arrives until it is whole. Raises UnsafeRepository."""
+    return inside(models_dir / PARTIAL, directory_name(model_id))
+
+
 def check_file_names(names: list[str]) -> None:
     """Refuse a repository that holds one file name which is dangerous anywhere. Raises UnsafeRepository."""
     seen: set[str] = set()

@@ -1,46 +1,33 @@
-"""Pull jobs: who downloads what, one child process each, into .partial until the model is whole."""
+"""The pull jobs: queued, under way, paused and ended, and what can be done with each."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import shutil
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 
-from notices import Notice, notice_of
-from registry.disk import free_bytes, little_room
-from registry.downloader_protocol import (
-    DownloadProgress,
-    DownloadReportedFailure,
-    DownloadRequest,
-    Event,
-    Refetching,
-    Resolved,
-    Verifying,
-)
-from registry.errors import (
-    DownloadFailed,
-    JobNotFound,
-    PulledElsewhere,
-    RegistryConflict,
-    RegistryError,
-    RevisionNotFound,
-    error_named,
-)
+from notices import Notice
+from registry.disk import free_bytes
+from registry.errors import JobNotFound, RegistryConflict
 from registry.gguf_choice import split_variant
-from registry.jobs import FileProgress, JobError, JobState, JobStore, PullJob, TransferRateMeter, new_job
+from registry.jobs import JobState, JobStore, PullJob, new_job
 from registry.local import read_metadata
-from registry.names import PARTIAL, check_model_id, check_revision, directory_name, inside
-from registry.partial import install, remove_lock, stray_plans
-from registry.process import DownloaderDied, download_events
+from registry.names import (
+    PARTIAL,
+    check_model_id,
+    check_revision,
+    directory_name,
+    model_directory,
+    partial_directory,
+)
+from registry.partial import remove_lock, stray_plans
+from registry.pull_run import PullRun
 from registry.settings import HubSettings
 
 JOBS_FILE = "jobs.json"
-_RESTARTS = 3
-logger = logging.getLogger(__name__)
 
 
 class PullManager:
@@ -104,7 +91,7 @@ class PullManager:
         """
         model_id, variant = split_variant(model_id)
         check_model_id(model_id)
-        installed = read_metadata(self._target(model_id))
+        installed = read_metadata(model_directory(self._models_dir, model_id))
         variant = variant or (installed.variant if installed else None)
         revision = check_revision(revision)
         under_way = self.under_way(model_id)
@@ -220,7 +207,8 @@ class PullManager:
 
     async def _discard(self, job: PullJob) -> None:
         async with self._lock(job):
-            await asyncio.to_thread(shutil.rmtree, self._partial(job), ignore_errors=True)
+            partial = partial_directory(self._models_dir, job.model_id)
+            await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
             cancelled = self._jobs.get(job.id)
             if cancelled and cancelled.state == "cancelled":
                 self._set(replace(cancelled, files=()))
@@ -228,15 +216,9 @@ class PullManager:
     def _lock(self, job: PullJob) -> asyncio.Lock:
         return self._directory_locks.setdefault(directory_name(job.model_id).casefold(), asyncio.Lock())
 
-    def _partial(self, job: PullJob) -> Path:
-        return inside(self._models_dir / PARTIAL, directory_name(job.model_id))
-
-    def _target(self, model_id: str) -> Path:
-        return inside(self._models_dir, directory_name(model_id))
-
     def _check_directory(self, model_id: str) -> None:
         """Two ids can share a directory name (a_b/c, a/b_c): the first stays."""
-        target = self._target(model_id)
+        target = model_directory(self._models_dir, model_id)
         metadata = read_metadata(target)
         if metadata and metadata.model_id.casefold() != model_id.casefold():
             raise RegistryConflict(
@@ -251,96 +233,18 @@ class PullManager:
         turn = self._alone if self._hub().speed_limit_mb else contextlib.nullcontext()
         async with self._lock(job), turn, self._slots:
             try:
-                await self._download_again_and_again(job_id)
+                await PullRun(
+                    self._models_dir,
+                    self._hub,
+                    lambda: self.job(job_id),
+                    self._set,
+                    free=lambda: self._free_for(job_id),
+                    retry_wait=self._retry_wait,
+                ).run()
             finally:
-                remove_lock(self._partial(job))
+                remove_lock(partial_directory(self._models_dir, job.model_id))
 
-    async def _download_again_and_again(self, job_id: str) -> None:
-        restarts = 0
-        while self.job(job_id).active:
-            done = self.job(job_id).bytes_done
-            try:
-                await self._download(job_id)
-                return
-            except DownloaderDied as death:
-                restarts = restarts + 1 if self.job(job_id).bytes_done <= done else 1
-                logger.warning("Download of %s: %s", self.job(job_id).model_id, death)
-                if restarts > _RESTARTS:
-                    self._fail(job_id, DownloadFailed(Notice("notices.resume_to_try_again", sentence=death)))
-            except PulledElsewhere as error:  # the other one may end well, or leave something to go on with
-                self._set(replace(self.job(job_id), state="queued", notes=(error.message,)))
-            except RegistryError as error:
-                self._fail(job_id, error)
-            except OSError as error:
-                self._fail(job_id, DownloadFailed(Notice("notices.model_not_stored", error=error)))
-
-    def _fail(self, job_id: str, error: RegistryError) -> None:
-        job = self.job(job_id)
-        details = JobError(error.code, error.message, error.status, error.details)
-        commit = None if isinstance(error, RevisionNotFound) else job.commit
-        self._set(replace(job, state="failed", error=details, commit=commit, bytes_per_second=None))
-        logger.warning("Pull of %s failed: %s", job.model_id, error.message)
-
-    async def _download(self, job_id: str) -> None:
-        """One run of the child process. Raises DownloaderDied, RegistryError."""
-        job = self._set(replace(self.job(job_id), state="resolving", bytes_per_second=None))
-        meter = TransferRateMeter()
-        async with contextlib.aclosing(download_events(self._request(job))) as events:
-            async for event in events:
-                self._apply(job_id, event, meter)
-        await self._install(job_id)
-
-    def _request(self, job: PullJob) -> DownloadRequest:
-        hub = self._hub()
-        target = self._target(job.model_id)
-        return DownloadRequest(
-            model_id=job.model_id,
-            directory=str(self._partial(job)),
-            endpoint=hub.endpoint,
-            kind=hub.kind,
-            installed=str(target) if target.is_dir() else None,
-            variant=job.variant,
-            revision=job.revision,
-            commit=job.commit,
-            token=hub.token,
-            free_bytes=self._free(self._models_dir) - self._promised(job),
-            retry_wait=self._retry_wait,
-            speed_limit_mb=hub.speed_limit_mb,
-        )
-
-    def _room_note(self, job: PullJob) -> tuple[str, ...]:
-        """GPU and NPU keep compiled models on disk too, which can take as much again."""
-        left = self._free(self._models_dir) - self._promised(job) - (job.bytes_total - job.bytes_done)
-        return () if left >= job.bytes_total else (little_room(left),)
-
-    def _promised(self, job: PullJob) -> int:
-        """Bytes that the other downloads under way have still to write."""
-        others = [other for other in self.jobs() if other.active and other.id != job.id]
-        return sum(other.bytes_total - other.bytes_done for other in others)
-
-    def _apply(self, job_id: str, event: Event, meter: TransferRateMeter) -> None:
-        """Raises RegistryError, the one the child reports."""
-        job = self.job(job_id)
-        if isinstance(event, DownloadReportedFailure):
-            raise error_named(event.error, notice_of(event.message), event.details)
-        if isinstance(event, Resolved):
-            notes = (Notice("notices.pulled_without_token"),) if event.token_refused else ()
-            files = zip(event.files, event.done, strict=True)
-            progress = tuple(FileProgress(file.path, file.size, done) for file, done in files)
-            job = replace(job, state="downloading", commit=event.commit, files=progress)
-            job = replace(job, notes=notes + self._room_note(job))
-        elif isinstance(event, DownloadProgress):
-            job = job.with_done(event.file, event.done)
-        elif isinstance(event, Refetching):
-            job = job.with_done(event.file, 0)
-        elif isinstance(event, Verifying):
-            job = replace(job, state="verifying")
-        speed = meter.add(job.bytes_done) if job.state == "downloading" else None
-        self._set(replace(job, bytes_per_second=speed))
-
-    async def _install(self, job_id: str) -> None:
-        job = self.job(job_id)
-        target = self._target(job.model_id)
-        await install(self._partial(job), target, self._models_dir)
-        files = tuple(replace(file, done=file.size) for file in job.files)
-        self._set(replace(job, state="ready", files=files, bytes_per_second=None))
+    def _free_for(self, job_id: str) -> int:
+        """Bytes that a download may write: what the others under way have still to write is theirs."""
+        others = [other for other in self.jobs() if other.active and other.id != job_id]
+        return self._free(self._models_dir) - sum(other.bytes_total - other.bytes_done for other in others)

@@ -8,7 +8,8 @@ from activity.history import RequestHistory
 from configuration.device_config import DeviceSettings
 from notices import Notice
 from reports.device import Health, Live, MemoryReport
-from supervision.server_supervisor import ServerState, ServerStatus, ServerSupervisor
+from supervision.server_status import ServerState, ServerStatus
+from supervision.server_supervisor import ServerSupervisor
 
 __all__ = ["DeviceState", "DeviceStatus", "DeviceSupervisor"]
 

@@ -8,9 +8,8 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Literal
+from typing import Generic
 
 import httpx
 
@@ -20,32 +19,15 @@ from supervision.exit_status import describe_exit
 from supervision.health import Answer, HealthWatch
 from supervision.launch import Launch, Timing
 from supervision.logs import DeviceLog
+from supervision.server_status import ServerState, ServerStatus
 from web.listening import CannotListen, close_all, open_listeners
 
 logger = logging.getLogger(__name__)
-
-ServerState = Literal["disabled", "no_models", "starting", "running", "stopping", "restarting", "failed"]
 
 CANNOT_START = 3
 """Exit code of a server that would fail again however often it is started."""
 
 _STATUS_LOG_LINES = 20
-
-
-@dataclass(frozen=True)
-class ServerStatus:
-    """`since`: start of the state, seconds since the epoch. `restarts`: how often it was started again after dying.
-    `exit_code`: of the last process that ended (negative: a signal). `last_error`: a sentence, None while it runs."""
-
-    name: str
-    state: ServerState
-    since: float
-    pid: int | None
-    port: int
-    restarts: int
-    exit_code: int | None
-    last_error: str | None
-    last_log_lines: tuple[str, ...]
 
 
 class ServerSupervisor(ABC, Generic[Answer]):

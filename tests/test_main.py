@@ -12,6 +12,8 @@ import psutil
 import pytest
 
 import main
+from commands.banner import banner
+from commands.options import parse_arguments
 from configuration.device_config import ConfigStore, Configuration, default_configuration
 from keys.key_store import KEYS_FILE, KeyStore
 from supervision.python import python_command, python_environment
@@ -251,24 +253,13 @@ def test_a_data_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> No
 @pytest.mark.parametrize("arguments", [("--port", "70000"), ("--port", "x"), ("--log-level", "loud"), ("--nonsense",)])
 def test_wrong_options_are_refused(arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as caught:
-        main.parse_arguments(arguments)
+        parse_arguments(arguments)
     assert caught.value.code == 2
 
 
 def test_the_demo_model_is_relative_in_the_projects_own_folder(tmp_path: Path) -> None:
     assert main.demo_path(PROJECT) == "models/demo_server-guide"
     assert main.demo_path(tmp_path) == str(PROJECT / "models" / "demo_server-guide")
-
-
-def test_the_banner_tells_what_each_device_does(tmp_path: Path) -> None:
-    options = main.parse_arguments(["--data-dir", str(tmp_path), "--host", "0.0.0.0"])
-    devices = {"gpu": device(11435), "npu": device(11436, enabled=False), "cpu": device(11440, models=0)}
-    text = main.banner(options, 11437, Configuration(devices=devices))
-    assert "http://127.0.0.1:11435" in text
-    assert "switched off" in text
-    assert "no model assigned" in text
-    assert "they need a key" in text
-    assert "ovk-" not in text
 
 
 def test_the_first_start_beyond_loopback_makes_a_key_and_shows_it_once(tmp_path: Path) -> None:
@@ -278,8 +269,8 @@ def test_the_first_start_beyond_loopback_makes_a_key_and_shows_it_once(tmp_path:
     key = KeyStore(tmp_path / KEYS_FILE).find(secret)
     assert key is not None
     assert key.allows("admin")
-    options = main.parse_arguments(["--data-dir", str(tmp_path), "--host", "0.0.0.0"])
-    assert secret in main.banner(options, 11437, Configuration(), first_key=secret)
+    options = parse_arguments(["--data-dir", str(tmp_path), "--host", "0.0.0.0"])
+    assert secret in banner(options, 11437, Configuration(), first_key=secret)
 
 
 def test_keys_that_cannot_be_read_are_explained(tmp_path: Path) -> None:

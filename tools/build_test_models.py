@@ -10,15 +10,10 @@ files are those of real models.
 import argparse
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import torch
-from openvino import save_model
-from openvino_tokenizers import convert_tokenizer
 from optimum.exporters.openvino.model_configs import Qwen3VLOpenVINOConfig
 from optimum.intel import (
     OVModelForCausalLM,
@@ -26,7 +21,7 @@ from optimum.intel import (
     OVModelForSequenceClassification,
     OVModelForVisualCausalLM,
 )
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from tiny_models import CHAT_TEMPLATE, SPECIAL, Finish, byte_tokenizer, encoder_settings, export
 from transformers import (
     BertConfig,
     BertModel,
@@ -34,7 +29,6 @@ from transformers import (
     LlamaConfig,
     LlavaConfig,
     LlavaForConditionalGeneration,
-    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
     Qwen3Config,
@@ -45,29 +39,6 @@ from transformers import (
     XLMRobertaForSequenceClassification,
 )
 
-CHAT_TEMPLATE = """\
-{%- if tools %}<|im_start|>system
-{%- for tool in tools %}
-{{ tool | tojson }}
-{%- endfor %}
-Call a function as <tool_call>{"name": ..., "arguments": ...}</tool_call><|im_end|>
-{% endif %}
-{%- for message in messages %}<|im_start|>{{ message.role }}
-{{ message.content or '' }}
-{%- for call in message.tool_calls or [] %}
-<tool_call>{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}</tool_call>
-{%- endfor %}<|im_end|>
-{% endfor %}
-{%- if add_generation_prompt %}<|im_start|>assistant
-{% if enable_thinking is defined and enable_thinking is false %}<think>
-
-</think>
-
-{% endif %}{% endif %}"""
-
-Finish = Callable[..., None]
-"""`export`, or `save_source`."""
-_SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 _VISION = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
 _IMAGE = "<image>"
 _IMAGE_PROCESSOR = {
@@ -173,7 +144,7 @@ def build_qwen_reranker(directory: Path) -> None:
 
 def build_vision(directory: Path, finish: Finish | None = None) -> None:
     """A LLaVA of one language layer, its images 56 pixels square in 16 patches."""
-    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, _IMAGE])
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", special=[*SPECIAL, _IMAGE])
     tokenizer.chat_template = CHAT_TEMPLATE
     seeing = CLIPVisionConfig(
         hidden_size=32,
@@ -213,7 +184,7 @@ def build_video(directory: Path) -> None:
     """A Qwen3-VL of one layer for what is seen and one for what is said."""
     # The exporter has not been told of newer versions; what it exports there works.
     Qwen3VLOpenVINOConfig.MAX_TRANSFORMERS_VERSION = "5.9"
-    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", special=[*_SPECIAL, *_VISION])
+    tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>", special=[*SPECIAL, *_VISION])
     tokenizer.chat_template = CHAT_TEMPLATE
     start, end, image, video = tokenizer.convert_tokens_to_ids(_VISION)
     seeing = {
@@ -279,71 +250,6 @@ def build_video(directory: Path) -> None:
         directory,
         {name: json.dumps(content, indent=1) + "\n" for name, content in files.items()},
     )
-
-
-def encoder_settings(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
-    return {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "pad_token_id": tokenizer.pad_token_id,
-        "initializer_range": 0.5,  # the usual 0.02 would give every text nearly the same vector
-    }
-
-
-def byte_tokenizer(
-    *, bos: str | None, eos: str, special: Sequence[str] = _SPECIAL, words: Sequence[str] = ()
-) -> PreTrainedTokenizerFast:
-    """Single bytes as tokens, and `words`. With `bos` every text is put between `bos` and `eos`, for encoders."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    beginnings = sorted({word[:end] for word in words for end in range(2, len(word) + 1)}, key=len)
-    vocabulary = {token: index for index, token in enumerate([*special, *alphabet, *beginnings])}
-    tokenizer = Tokenizer(models.BPE(vocabulary, [(beginning[:-1], beginning[-1]) for beginning in beginnings]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(list(special))
-    if bos:
-        ends = [(bos, vocabulary[bos]), (eos, vocabulary[eos])]
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single=f"{bos} $A {eos}", pair=f"{bos} $A {eos} $B:1 {eos}:1", special_tokens=ends
-        )
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=eos, pad_token="<|endoftext|>", bos_token=bos)
-
-
-def save_source(
-    model: torch.nn.Module,
-    exporter: type,
-    tokenizer: PreTrainedTokenizerFast,
-    directory: Path,
-    files: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """What `export` starts from, in Hugging Face's format."""
-    model.eval().save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-    for name, text in files.items():
-        (directory / name).write_text(text, encoding="utf-8")
-
-
-def export(
-    model: torch.nn.Module,
-    exporter: type,
-    tokenizer: PreTrainedTokenizerFast,
-    directory: Path,
-    files: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """`files` (their texts by name) are part of the model before and after."""
-    with tempfile.TemporaryDirectory() as source:
-        save_source(model, exporter, tokenizer, Path(source), files)
-        for name, text in files.items():
-            (directory / name).write_text(text, encoding="utf-8")
-        exporter.from_pretrained(source, export=True, load_in_8bit=False).save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-    converted = convert_tokenizer(tokenizer, with_detokenizer=True)
-    assert isinstance(converted, tuple)
-    for name, part in zip(("openvino_tokenizer", "openvino_detokenizer"), converted, strict=True):
-        save_model(part, directory / f"{name}.xml")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def llama(directory: Path) -> None:
 
 def bert(directory: Path) -> None:
     """With the files of sentence-transformers: the first token counts, and queries have a prompt."""
-    from build_test_models import byte_tokenizer, encoder_settings
+    from tiny_models import byte_tokenizer, encoder_settings
     from transformers import BertConfig, BertModel
 
     tokenizer = byte_tokenizer(bos="<|im_start|>", eos="<|im_end|>")
@@ -93,13 +93,15 @@ def whisper(directory: Path) -> None:
 
 
 def llava(directory: Path) -> None:
-    from build_test_models import build_vision, save_source
+    from build_test_models import build_vision
+    from tiny_models import save_source
 
     build_vision(directory, save_source)
 
 
 def reranker(directory: Path) -> None:
-    from build_test_models import build_reranker, save_source
+    from build_test_models import build_reranker
+    from tiny_models import save_source
 
     build_reranker(directory, save_source)
 
@@ -117,7 +119,7 @@ def lora(directory: Path) -> None:
 
 
 def _language_model(directory: Path, configuration: type, architecture: type, **settings: bool) -> None:
-    from build_test_models import CHAT_TEMPLATE, byte_tokenizer
+    from tiny_models import CHAT_TEMPLATE, byte_tokenizer
 
     tokenizer = byte_tokenizer(bos=None, eos="<|im_end|>")
     tokenizer.chat_template = CHAT_TEMPLATE

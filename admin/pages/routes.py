@@ -28,7 +28,7 @@ from admin.pages.model_details import model_details, read_folder
 from admin.rendering import THEME_COOKIE, THEMES, VIEW_COOKIE, VIEWS, Audience, Renderer
 from administration.errors import AdministrationError
 from administration.lan import LanSwitch
-from clients import recipes
+from clients import recipes, snippets
 from i18n.catalogues import LANGUAGE_COOKIE, Catalogues
 from keys.access import Access, Caller
 from keys.gate import CALLER
@@ -215,7 +215,7 @@ class Pages:
 
     def _way(self, request: Request, keys: KeyList, gateway: int | None) -> recipes.Way:
         audience = Audience.of(request, self.catalogues)
-        say = recipes.Examples.of(audience.translator)
+        say = snippets.Examples.of(audience.translator)
         return recipes.Way(audience.host, self.scheme, keys.required, gateway, say=say)
 
     async def doctor(self, request: Request) -> Response:

@@ -1,11 +1,10 @@
 """JSON schemas as grammars of values."""
 
-import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from chat.grammars import ebnf
+from chat.grammars.keywords import array_items, integer_bounds, length_limits, properties_of, require_object
 from chat.grammars.patterns import FORMATS, UnsupportedPattern, format_rule, pattern_rule
 from chat.grammars.styles import JSON, Style
 from chat.schemas import MAX_DEPTH, TYPES, SchemaError, Schemas, listed_values, types_named
@@ -13,7 +12,6 @@ from chat.schemas import MAX_DEPTH, TYPES, SchemaError, Schemas, listed_values, 
 __all__ = ["JsonGrammar", "SchemaError", "UnsupportedKeyword"]
 
 _MAX_EXACT_LENGTH = 8
-_BEYOND = 10**15
 _COMBINING = ("anyOf", "oneOf", "allOf", "$ref", "enum", "const")
 # What cannot be said in a grammar, or only in one that takes seconds to compile.
 _UNSUPPORTED = (
@@ -85,22 +83,22 @@ class JsonGrammar:
 
     def add_object(self, schema: Mapping[str, Any]) -> str:
         """As `add`, for the parameters of a tool: an object, which is empty where the schema names no properties."""
-        _require_object(schema)
+        require_object(schema)
         combined = any(keyword in schema for keyword in _COMBINING)
-        if not combined and not _properties(schema) and not schema.get("additionalProperties"):
+        if not combined and not properties_of(schema) and not schema.get("additionalProperties"):
             return ebnf.literal("{}")
         return self.add({**schema, "type": "object"})
 
     def object_properties(self, schema: Mapping[str, Any]) -> tuple[Schemas, dict[str, tuple[Any, bool]]]:
         """Each property's schema, and whether it is required, with the reader of these schemas. Raises as `add`, and
         on what is no object's schema."""
-        _require_object(schema)
+        require_object(schema)
         schemas = self._read(schema)
         plain = schemas.plain({**schema, "type": "object"})
         while "anyOf" in plain:  # what has no braces cannot leave them open: the first alternative it is
             plain = schemas.plain(plain["anyOf"][0])
         required = plain.get("required") or []
-        return schemas, {name: (each, name in required) for name, each in _properties(plain).items()}
+        return schemas, {name: (each, name in required) for name, each in properties_of(plain).items()}
 
     def value(self, schema: Any) -> str:
         """An expression for values of a schema that is part of the one read last."""
@@ -150,13 +148,13 @@ class JsonGrammar:
                 return self._string(schema)
             case "integer":
                 return self._integer(schema)
-            case "number" if not self._lenient and _bounds(schema) != (None, None):
+            case "number" if not self._lenient and integer_bounds(schema) != (None, None):
                 raise UnsupportedKeyword("minimum")
         return self._style.name(kind)
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> str:
         style = self._style
-        properties = _properties(schema)
+        properties = properties_of(schema)
         required = schema.get("required") or []
         extra = schema.get("additionalProperties")
         if not properties:
@@ -193,13 +191,11 @@ class JsonGrammar:
         return first
 
     def _array(self, schema: Mapping[str, Any], depth: int) -> str:
-        lowest, highest = schema.get("minItems") or 0, schema.get("maxItems")
-        if not isinstance(lowest, int) or not isinstance(highest, int | None) or lowest > (highest or lowest):
-            raise SchemaError("'minItems' and 'maxItems' must be numbers, the first not above the second")
+        lowest, highest = length_limits(schema, "Items")
         if highest == 0:
             return '"[]"'
         comma = self._style.comma
-        heads, others = _items(schema)
+        heads, others = array_items(schema)
         if heads:
             return self._tuple([self._member(each, depth) for each in heads[:highest]], others, lowest, highest, depth)
         item = self._member(others, depth)
@@ -235,9 +231,7 @@ class JsonGrammar:
     def string_body(self, schema: Mapping[str, Any], character: str = "") -> str | None:
         """What stands between the quotes of a string whose end the schema decides, made of `character`; None for one
         that only its closing quote ends."""
-        lowest, highest = schema.get("minLength") or 0, schema.get("maxLength")
-        if not isinstance(lowest, int) or not isinstance(highest, int | None) or lowest > (highest or lowest):
-            raise SchemaError("'minLength' and 'maxLength' must be numbers, the first not above the second")
+        lowest, highest = length_limits(schema, "Length")
         if "pattern" in schema:
             patterned = self._patterned(schema["pattern"], bounded=bool(lowest) or highest is not None)
             if patterned is not None:
@@ -259,52 +253,9 @@ class JsonGrammar:
             raise UnsupportedKeyword("pattern") from error
 
     def _integer(self, schema: Mapping[str, Any]) -> str:
-        low, high = _bounds(schema)
+        low, high = integer_bounds(schema)
         if low is None and high is None:
             return "integer"
         if low is not None and high is not None and low > high:
             raise SchemaError("'minimum' is above 'maximum'")
         return self.rule(ebnf.integers(low, high))
-
-
-def _require_object(schema: Mapping[str, Any]) -> None:
-    if schema.get("type", "object") != "object":
-        raise SchemaError(f"the parameters of a tool are an object, not {json.dumps(schema['type'])[:80]}")
-
-
-def _items(schema: Mapping[str, Any]) -> tuple[list[Any], Any]:
-    """The schemas of an array's first items, and that of the others; False for a tuple that names no others."""
-    if isinstance(schema.get("prefixItems"), list):
-        return schema["prefixItems"], schema.get("items", False)
-    if isinstance(schema.get("items"), list):
-        return schema["items"], schema.get("additionalItems", False)
-    return [], schema.get("items", True)
-
-
-def _bounds(schema: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """The integers that a numeric schema lies between, both included. No integer of these grammars has more digits
-    than `_BEYOND`, so limits further out (what Zod writes for every integer, say) are none."""
-    values = {key: schema.get(key) for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")}
-    for key, value in values.items():
-        if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
-            raise SchemaError(f"'{key}' must be a number")
-    ceil, floor = (lambda x: -int(-x // 1)), (lambda x: int(x // 1))
-    lows = [ceil(values["minimum"])] if values["minimum"] is not None else []
-    highs = [floor(values["maximum"])] if values["maximum"] is not None else []
-    if not isinstance(values["exclusiveMinimum"], bool | None):
-        lows.append(floor(values["exclusiveMinimum"]) + 1)
-    if not isinstance(values["exclusiveMaximum"], bool | None):
-        highs.append(ceil(values["exclusiveMaximum"]) - 1)
-    low, high = max(lows, default=-_BEYOND), min(highs, default=_BEYOND)
-    if low >= _BEYOND or high <= -_BEYOND:
-        raise SchemaError("'minimum' and 'maximum' leave only integers of more than 15 digits")
-    return (low if low > -_BEYOND else None), (high if high < _BEYOND else None)
-
-
-def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
-    properties, required = schema.get("properties", {}), schema.get("required", [])
-    if not isinstance(properties, dict):
-        raise SchemaError("'properties' must be an object")
-    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
-        raise SchemaError("'required' must be a list of names")
-    return {**properties, **{name: True for name in required if name not in properties}}

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.admin.site import Site, add_model
-from tests.model_files.layouts import inexact_gguf, make, optimum_embedding, reranker, t5, whisper
+from tests.model_files.gguf_layouts import inexact_gguf
+from tests.model_files.layouts import make, optimum_embedding, reranker, t5, whisper
 
 CHAT = "org/chat"
 PAGES = ("/models", "/get")

@@ -9,9 +9,9 @@ from configuration.device_config import ModelAssignment
 from tests.apis.conftest import make_app
 from tests.apis.servers import CHAT, MODELS, serving
 from tests.helpers import http
+from tests.model_files.gguf_layouts import inexact_gguf
 from tests.model_files.layouts import (
     UNSUPPORTED,
-    inexact_gguf,
     make,
     optimum_embedding,
     optimum_sentence_transformers,

@@ -10,7 +10,8 @@ from chat.sections import AnswerParser, SectionParser, Tag
 from chat.tool_formats.json_text import closed_object, complete_members
 from chat.tool_formats.lookup import CALL_FORMATS, find_call_format
 from chat.tool_formats.python_text import read_value
-from tests.chat.corpus import EXAMPLES, TOOLS, Example
+from tests.chat.corpus import EXAMPLES
+from tests.chat.example import TOOLS, Example
 
 Result = tuple[str, str, list[tuple[str, object]]]
 THINK = Tag("<think>", "</think>")

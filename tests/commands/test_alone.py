@@ -19,7 +19,8 @@ from supervision.run_file import lock_data_directory
 from tests.admin.site import PROJECT
 from tests.commands.conftest import MODEL, Command
 from tests.hub import TestHub
-from tests.model_files.layouts import inexact_gguf, make
+from tests.model_files.gguf_layouts import inexact_gguf
+from tests.model_files.layouts import make
 
 DEMO = "demo/server-guide"
 

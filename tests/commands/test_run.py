@@ -6,12 +6,10 @@ import asyncio
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,8 +18,6 @@ from PIL import Image
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from commands.backend import SuiteAddress
-from commands.conversing.answers import show_answer
 from commands.conversing.conversation import TerminalChat
 from commands.conversing.images import take_images
 from commands.conversing.slash_commands import HELP, SlashCommands, option_of
@@ -30,7 +26,7 @@ from commands.entry import run_command
 from commands.errors import CommandFailed
 from commands.output import Output
 from commands.remote import RemoteBackend
-from commands.served import OfferedModel, find_served
+from commands.served import find_served
 from tests.helpers import wait_until
 from tests.support.launch import DEMO_ID, PROJECT
 from tests.support.launch_suite import SuiteProcess, suite_process
@@ -221,62 +217,6 @@ async def test_a_mistake_ends_nothing(talk: Talk) -> None:
 async def test_every_command_is_explained(talk: Talk) -> None:
     shown, _ = await talk("/help\r/bye\r")
     assert all(line.split()[0] in shown for line in HELP)
-
-
-def model(port: int, *abilities: str) -> OfferedModel:
-    return OfferedModel("gpu-a/b", "a/b", "gpu", port, "running", True, ("chat", *abilities), 4096)
-
-
-async def answering(*lines: dict[str, Any], then_wait: bool = False) -> asyncio.Server:
-    """A server whose every answer has these lines."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        body = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n" + body)
-        await writer.drain()
-        if then_wait:
-            await reader.read()
-        writer.close()
-
-    return await asyncio.start_server(answer, "127.0.0.1", 0)
-
-
-async def test_ctrl_c_stops_the_answer_and_keeps_what_was_said() -> None:
-    server = await answering({"message": {"content": "Once"}}, then_wait=True)
-    port = server.sockets[0].getsockname()[1]
-    conversation = TerminalChat(model(port), SuiteAddress(f"http://127.0.0.1:{port}"))
-
-    class Interrupted(Output):
-        def write(self, text: str) -> None:
-            signal.raise_signal(signal.SIGINT)
-
-    with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(show_answer(conversation, "Tell", Interrupted(as_json=False), statistics=False), 60)
-    assert [message["content"] for message in conversation.messages] == ["Tell", "Once"]
-    server.close()
-
-
-async def test_an_error_in_mid_answer_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    server = await answering({"message": {"content": "Once"}}, {"error": "the instance was lost"})
-    port = server.sockets[0].getsockname()[1]
-    conversation = TerminalChat(model(port), SuiteAddress(f"http://127.0.0.1:{port}"))
-    with pytest.raises(CommandFailed, match="instance was lost"):
-        await show_answer(conversation, "Tell", Output(as_json=False), statistics=False)
-    server.close()
-
-
-async def test_on_a_terminal_a_model_cannot_send_escape_sequences(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = await answering({"message": {"content": "a\x1b]0;title\x07b\n\tc\x9b"}, "done": True})
-    port = server.sockets[0].getsockname()[1]
-    conversation = TerminalChat(model(port), SuiteAddress(f"http://127.0.0.1:{port}"))
-    monkeypatch.setattr(Output, "interactive", True)
-    answer = await show_answer(conversation, "Tell", Output(as_json=False), statistics=False)
-    assert capsys.readouterr().out == "a]0;titleb\n\tc\n"
-    assert answer["message"]["content"] == "a\x1b]0;title\x07b\n\tc\x9b"
-    server.close()
 
 
 def test_images_in_what_is_typed(tmp_path: Path) -> None:

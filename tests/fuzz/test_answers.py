@@ -13,7 +13,8 @@ from chat.deltas import Delta
 from chat.harmony import HarmonyParser
 from chat.sections import AnswerParser, SectionParser, Tag
 from chat.tool_formats.lookup import CALL_FORMATS
-from tests.chat.corpus import EXAMPLES, TOOLS, Example
+from tests.chat.corpus import EXAMPLES
+from tests.chat.example import TOOLS, Example
 from tests.fuzz.running import fuzz
 from web.streaming import ndjson, sse
 

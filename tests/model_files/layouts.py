@@ -1,8 +1,7 @@
-"""Folders as users have them on their disks, with tiny weights: what optimum, llama.cpp and downloads leave behind."""
+"""Folders as users have them on their disks, with tiny weights: what optimum and downloads leave behind."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -11,16 +10,21 @@ from pathlib import Path
 import openvino as ov
 from openvino import opset13 as ops
 
-from tests.model_files.test_gguf import VALUES, gguf
-from tests.model_files.tiny_models import add_tokenizer, make_encoder, make_llm, model
-
-Q4_1, Q5_K, POINTER = 3, 13, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 123456789\n"
-
-
-def write(directory: Path, name: str, content: object) -> None:
-    path = directory / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+from tests.model_files.gguf_layouts import (
+    gguf_adapter,
+    gguf_cut_short,
+    gguf_embedding,
+    gguf_in_parts,
+    gguf_model,
+    gguf_of_another_architecture,
+    gguf_pointer,
+    gguf_projector_alone,
+    gguf_quantised_otherwise,
+    gguf_with_a_projector,
+    inexact_gguf,
+    several_gguf,
+)
+from tests.model_files.tiny_models import LFS_POINTER, add_tokenizer, make_encoder, make_llm, model, write
 
 
 def graph(path: Path, *, inputs: dict[str, int], output: str = "last_hidden_state") -> None:
@@ -182,7 +186,7 @@ def unfinished_file(directory: Path) -> None:
 
 def cloned_without_lfs(directory: Path) -> None:
     make_llm(directory)
-    (directory / "openvino_model.bin").write_bytes(POINTER)
+    (directory / "openvino_model.bin").write_bytes(LFS_POINTER)
 
 
 def half_a_tokenizer(directory: Path) -> None:
@@ -198,58 +202,6 @@ def newer_ir(directory: Path) -> None:
     changed = version.sub(r'\1"2099.1.0-1-abc"', text)
     assert changed != text
     xml.write_text(changed, encoding="utf-8")
-
-
-def gguf_model(directory: Path) -> None:
-    write(directory, "model-q8_0.gguf", gguf(VALUES))
-
-
-def inexact_gguf(directory: Path) -> None:
-    write(directory, "model-q4_1.gguf", gguf(VALUES | {"general.file_type": 3}, Q4_1))
-
-
-def gguf_of_another_architecture(directory: Path) -> None:
-    write(directory, "model.gguf", gguf(VALUES | {"general.architecture": "gemma3"}))
-
-
-def gguf_embedding(directory: Path) -> None:
-    write(directory, "model.gguf", gguf(VALUES | {"general.architecture": "nomic-bert"}))
-
-
-def gguf_quantised_otherwise(directory: Path) -> None:
-    write(directory, "model.gguf", gguf(VALUES | {"general.file_type": 17}, Q5_K))
-
-
-def gguf_with_a_projector(directory: Path) -> None:
-    gguf_model(directory)
-    write(directory, "mmproj-model-f16.gguf", b"GGUF")
-
-
-def gguf_projector_alone(directory: Path) -> None:
-    write(directory, "mmproj-model-f16.gguf", b"GGUF")
-
-
-def gguf_in_parts(directory: Path) -> None:
-    for part in (1, 2):
-        write(directory, f"model-0000{part}-of-00002.gguf", gguf(VALUES))
-
-
-def several_gguf(directory: Path) -> None:
-    for quantization in ("Q4_K_M", "Q8_0"):
-        write(directory, f"model-{quantization}.gguf", gguf(VALUES))
-
-
-def gguf_adapter(directory: Path) -> None:
-    write(directory, "lora.gguf", gguf(VALUES | {"general.type": "adapter"}))
-
-
-def gguf_cut_short(directory: Path) -> None:
-    whole = gguf(VALUES)
-    write(directory, "model.gguf", whole[: len(whole) - 8])
-
-
-def gguf_pointer(directory: Path) -> None:
-    write(directory, "model.gguf", POINTER)
 
 
 Layout = Callable[[Path], None]

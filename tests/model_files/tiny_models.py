@@ -12,6 +12,7 @@ from openvino import opset13 as ops
 
 TEMPLATE = "{% for message in messages %}{{ message.content }}{% endfor %}{% if tools %}{{ tools }}{% endif %}"
 HIDDEN, VOCABULARY = 256, 32
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 123456789\n"
 
 
 def make_llm(
@@ -38,6 +39,12 @@ def make_llm(
     (directory / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
     (directory / "README.md").write_text("---\nlicense: apache-2.0\n---\n# 模型\n", encoding="utf-8")
     return directory
+
+
+def write(directory: Path, name: str, content: object) -> None:
+    path = directory / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
 
 
 def add_tokenizer(directory: Path) -> None:

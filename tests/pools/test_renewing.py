@@ -6,6 +6,7 @@ import pytest
 
 from instances.protocol import Grammar, Regex, TokenOutput
 from model_manager import ModelManager
+from pools.renewal import renew
 from tests.pools.driving import Request, answer, clock, run, settle
 from tests.pools.fakes import MB, Factory, budget_for, make_manager, served_model
 
@@ -103,7 +104,7 @@ def test_none_is_loaded_for_a_model_that_is_closed(removed: bool) -> None:
         factory = Factory()
         manager = await begun(factory)
         loaded = manager.pool("a").loaded_instances[0]
-        await manager.pool("a").renew(loaded)
+        await renew(manager.pool("a"), loaded)
         await (manager.remove_model("a") if removed else manager.stop())
         await settle()
         assert factory.living == []

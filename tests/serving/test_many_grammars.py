@@ -12,6 +12,7 @@ from memory.budget import MemoryBudget
 from memory.readings import system_memory
 from model_manager import ModelManager
 from pools.model_assignment import served_model
+from pools.renewal import renew
 from pools.statistics import Timings
 from tests.apis.servers import CHAT, MODELS, Script
 
@@ -46,7 +47,7 @@ async def test_a_stream_goes_on_elsewhere_and_a_form_is_kept(tmp_path: Path) -> 
     while loaded in pool.loaded_instances:  # as the housekeeping does
         await asyncio.sleep(0.01)
         if loaded.recycled:
-            await pool.renew(loaded)
+            await renew(pool, loaded)
     assert re.fullmatch("[0-9]{4}", script.decode(await form).removesuffix("<|im_end|>"))
     assert await long == undisturbed
     assert manager.statistics[CHAT].resumed == 1
