@@ -24,6 +24,7 @@ async def tune(backend: AdminBackend, options: argparse.Namespace, output: Outpu
 
     def skip(reason: CannotTune) -> None:
         output.progress(f"Left out: {reason}")
+        output.step({"left_out": str(reason)})
 
     try:
         tuning = await run(

@@ -173,6 +173,7 @@ def test_a_chat_after_a_reload_is_a_new_one(served: LiveSite, open_page: OpenPag
     page, _ = start(open_page, served)
     ask(page, "first")
     expect(answers(page).locator(".figures")).to_contain_text("7 tokens")
+    expect(listed(page)).to_have_text(["first"])
     page.goto(served.url + "/playground")
     expect(field(page)).to_be_enabled()
     expect(questions(page)).to_have_count(0)

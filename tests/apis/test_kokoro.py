@@ -54,7 +54,7 @@ def test_speed_makes_it_shorter(url: str) -> None:
 
 
 def test_a_voice_says_which_english_it_speaks(url: str) -> None:
-    text = "The tomato in the water bottle."
+    text = "Hello tomato."
     british = say(url, text, voice="bf_three").content
     assert british == say(url, text, voice="bf_three", language="en-gb").content
     assert british != say(url, text, voice="bf_three", language="en-us").content

@@ -51,7 +51,7 @@ def test_alone(command: Command, source: Path, converter: StandInConverter) -> N
     assert ended.code == 0, ended.err
     assert f"assign {RESULT} gpu" in ended.out
     assert "Verified: " in ended.out
-    for told in ("First use", "Licence: apache-2.0", "Converting", "Verifying"):
+    for told in ("First use", "Licence: apache-2.0", "Verifying"):
         assert told in ended.err
     shown = command("show", RESULT)
     assert f"from {ID}" in shown.out

@@ -16,4 +16,6 @@ from tests.support.launch import PROJECT
     ],
 )
 def test_sentences_are_joined_as_the_language_writes_them(language: str, parts: tuple[str, ...], joined: str) -> None:
-    assert sentences(*parts, t=Catalogues(PROJECT / "locales").get(language)) == joined
+    translator = Catalogues(PROJECT / "locales").get(language)
+    assert translator is not None
+    assert sentences(*parts, t=translator) == joined

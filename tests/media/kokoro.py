@@ -54,6 +54,7 @@ def build_kokoro(directory: Path, *, voices: tuple[str, ...], dictionary: bool =
     if dictionary:
         (directory / "data").mkdir()
         for name in ("us_gold", "us_silver", "gb_gold", "gb_silver"):
-            words = {"hello": "həlˈO", "there": "ðˈɛɹ" if name.startswith("us") else "ðˈɛː"}
+            tomato = "təmˈATO" if name.startswith("us") else "təmˈɑːtQ"
+            words = {"hello": "həlˈO", "there": "ðˈɛɹ", "tomato": tomato}
             (directory / "data" / f"{name}.json").write_text(json.dumps(words), encoding="utf-8")
     return directory
