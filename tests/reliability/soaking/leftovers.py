@@ -6,7 +6,7 @@ from pathlib import Path
 _KEPT = re.compile(
     r"logs/.*\.log(\.\d+)?"
     r"|cache_[^/]+/(?!.*(\.tmp|\.part|\.lock)$).*"
-    r"|\.last_used\.json|models/\.catalogue\.json|models/\.partial/jobs\.json|models/\.(partial|trash)"
+    r"|\.last_used\.json|\.usage\.sqlite|models/\.catalogue\.json|models/\.partial/jobs\.json|models/\.(partial|trash)"
 )
 """What a running suite adds for good: its logs, what was compiled, hashed or measured, and its lists, one of each."""
 _OF_RUNNING = re.compile(r"\.running\.json|\.memory/(\d+)-\d+\.json")
