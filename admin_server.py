@@ -32,6 +32,7 @@ from admin.api.serving import serving_router
 from admin.api.transfer import transfer_router
 from admin.api.tuning import tuning_router
 from admin.api.updates import updates_router
+from admin.api.uploads import uploads_router
 from admin.api.usage import usage_router
 from admin.errors import ErrorHandlers
 from admin.live.bench_runs import BenchRuns
@@ -226,6 +227,7 @@ def create_app(
     app.include_router(devices_router(reader, feed, administration))
     app.include_router(transfer_router(administration, feed))
     app.include_router(models_router(reader, feed, administration))
+    app.include_router(uploads_router(registry, feed))
     app.include_router(conversions_router(feed, administration))
     app.include_router(doctor_router(doctor, catalogues))
     app.include_router(caches_router(store, settings.data_dir))

@@ -44,6 +44,7 @@ from registry.settings import (
     default_settings,
     kind_of,
 )
+from registry.uploads import Uploads
 from registry.verify import Verification, verify
 
 __all__ = [
@@ -116,6 +117,7 @@ class ModelRegistry:
         self._bundled = [bundled_dir] if bundled_dir else []
         self._facts: FactsCache = {}
         self._catalogue = CatalogueStore(models_dir, self._ask_collections)
+        self.uploads = Uploads(models_dir, free)
         self._pulls = PullManager(models_dir, lambda: self.hub, limit=pull_limit, retry_wait=retry_wait, free=free)
 
     @property
@@ -129,6 +131,7 @@ class ModelRegistry:
 
     async def start(self) -> None:
         empty_trash(self.models_dir)
+        self.uploads.clear()
         self._pulls.start()
 
     async def stop(self) -> None:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from model_files.model_facts import read_facts
 from notices import Notice
@@ -35,14 +35,9 @@ def import_model(
         source = source.resolve()
     except ValueError as error:
         raise NotAnOpenVINOModel(Notice("notices.import_no_folder")) from error
-    facts = read_facts(source)
-    if facts.problem:
-        refusal = UnsupportedModel if facts.unsupported else NotAnOpenVINOModel
-        raise refusal(f"{source.name}: {facts.problem}")
+    check_served(source, source.name)
     model_id = check_model_id(model_id or _id_of(source))
-    target = model_directory(models_dir, model_id)
-    if target.exists():
-        raise RegistryConflict(Notice("notices.import_exists", model=model_id))
+    check_unused(models_dir, model_id)
     if models_dir.resolve() in source.parents:
         raise RegistryConflict(Notice("notices.import_inside_models"))
     partial = inside(models_dir / PARTIAL, f"{directory_name(model_id)}.import")
@@ -51,11 +46,26 @@ def import_model(
     try:
         if mode == "copy":
             _copy(source, partial, free(models_dir))
-        write_json(partial / METADATA, _metadata(model_id, source, mode))
-        put_in_place(partial, target, models_dir)
+        described = f"{'file' if source.is_file() else 'folder'} {source.name}"
+        write_import_metadata(partial / METADATA, model_id, described, source if mode == "reference" else None)
+        put_in_place(partial, model_directory(models_dir, model_id), models_dir)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return model_id
+
+
+def check_served(source: Path, name: str) -> None:
+    """Whether `source`, which its owner calls `name`, can be served. Raises NotAnOpenVINOModel, UnsupportedModel."""
+    facts = read_facts(source)
+    if facts.problem:
+        refusal = UnsupportedModel if facts.unsupported else NotAnOpenVINOModel
+        raise refusal(f"{name}: {facts.problem}")
+
+
+def check_unused(models_dir: Path, model_id: str) -> None:
+    """Raises Conflict where a model has this id, UnsafeRepository."""
+    if model_directory(models_dir, model_id).exists():
+        raise RegistryConflict(Notice("notices.import_exists", model=model_id))
 
 
 def _id_of(source: Path) -> str:
@@ -79,10 +89,11 @@ def _copy(source: Path, target: Path, free: int) -> None:
         folder.chmod(0o700)  # copied with the source's rights, which may not even let us write
 
 
-def _metadata(model_id: str, source: Path, mode: ImportMode) -> dict[str, Any]:
+def write_import_metadata(path: Path, model_id: str, source: str, reference: Path | None = None) -> None:
+    """reference: where the files lie that were not copied."""
     described = {
         "model_id": model_id,
-        "source": f"{'file' if source.is_file() else 'folder'} {source.name}",
+        "source": source,
         "imported_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    return described | ({"reference": str(source)} if mode == "reference" else {})
+    write_json(path, described | ({"reference": str(reference)} if reference else {}))

@@ -1,6 +1,6 @@
 "use strict";
 // The models' screen: the list of what is here keeps the order, the favourites and the choice of its reader, and does not move under
-// the pointer; one click shows all of a model; folders are picked; several models are worked on at once.
+// the pointer; one click shows all of a model; several models are worked on at once.
 (() => {
   const messages = live.messages;
   const box = document.getElementById("local-models");
@@ -99,8 +99,6 @@
     if (act) ACTS[act.dataset.bulk](picks(), act);
     const name = target.closest?.("[data-detail]");
     if (name) detail(name.dataset.detail);
-    const place = target.closest?.("[data-path]");
-    if (place) take(place.dataset.path);
   });
 
   function like(row) {
@@ -123,7 +121,7 @@
   };
 
   // One sentence for what worked, one for each thing that did not.
-  async function each(chosen, act, done) {
+  async function each(chosen, act, done, device = "") {
     bulk.inert = true;
     const good = [];
     for (const { value } of chosen) {
@@ -136,15 +134,37 @@
     }
     bulk.inert = false;
     clear();
-    if (good.length) toast(messages[done].replace("{names}", good.join(messages["js.separator"])), "good");
+    if (good.length) toast(messages[done].replace("{names}", good.join(messages["js.separator"])).replace("{device}", device), "good");
+  }
+
+  function onDevice(chosen, act, done, judge = () => {}) {
+    const { value, selectedOptions } = document.getElementById("bulk-device");
+    const path = `/api/devices/${value}/${act}`;
+    return each(chosen, async (model) => judge(await ask("POST", path, { model })), done, selectedOptions[0].text);
   }
 
   const ACTS = {
     none: clear,
-    assign: (chosen) => {
-      const device = document.getElementById("bulk-device").value;
-      return each(chosen, (model) => ask("POST", `/api/devices/${device}/assign`, { model }), "js.bulk.assigned");
+    assign: (chosen) => onDevice(chosen, "assign", "js.bulk.assigned"),
+    load: async (chosen) => {
+      const { value } = document.getElementById("bulk-device");
+      // All are assigned first: that may restart the device's server. What fails fails again below, and is told there.
+      for (const { value: model } of chosen) await ask("POST", `/api/devices/${value}/assign`, { model }).catch(() => {});
+      return onDevice(chosen, "serve", "js.bulk.loaded");
     },
+    unload: (chosen) =>
+      onDevice(chosen, "unload", "js.bulk.unloaded", ({ unloaded }) => {
+        if (!unloaded) throw new Error(messages["js.bulk.nothing_unloaded"]);
+      }),
+    verify: (chosen) =>
+      each(
+        chosen,
+        async (model) => {
+          const { damaged } = await ask("POST", `/api/verify_model/${encodeURIComponent(model)}`);
+          if (damaged.length) throw new Error(messages["js.verify.damaged"].replace("{files}", damaged.join(messages["js.separator"])));
+        },
+        "js.bulk.intact",
+      ),
     update: (chosen) =>
       each(chosen, async (model) => `${short(model)}: ${messages[(await ask("POST", `/api/check_update/${encodeURIComponent(model)}`)).available ? "js.bulk.newer" : "js.bulk.newest"]}`, "js.bulk.checked"),
     delete: async (chosen, button) => {
@@ -200,40 +220,6 @@
     for (const heading of element.querySelectorAll("h1, h2, h3")) heading.replaceWith(Object.assign(document.createElement("h4"), { innerHTML: heading.innerHTML }));
     for (const wide of element.querySelectorAll("pre, table")) wide.tabIndex = 0;
     element.removeAttribute("data-markdown");
-  }
-
-  // -- import ---------------------------------------------------------------------------------------------------------
-  const folders = document.getElementById("folder-dialog");
-  const path = document.getElementById("import-path");
-  document.getElementById("import-browse").addEventListener("click", () => folders.showModal());
-
-  function take(chosen) {
-    path.value = chosen;
-    folders.close();
-    document.getElementById("import").open = true;
-    path.focus();
-  }
-
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", (event) => {
-    if (event.target.closest?.("input, textarea")) return;
-    event.preventDefault();
-    const address = (event.dataTransfer.getData("text/uri-list") || event.dataTransfer.getData("text/plain")).split("\n")[0].trim();
-    if (address.startsWith("file://")) take(decodeURIComponent(new URL(address).pathname).replace(/^\/([A-Za-z]:)/, "$1"));
-    else if (address) find(address);
-    else if (event.dataTransfer.files.length) {
-      document.getElementById("import").open = true;
-      toast(messages["js.import.no_path"].replace("{name}", event.dataTransfer.files[0].name), "bad");
-      folders.showModal();
-      htmx.ajax("GET", "/models/folder", { target: "#folder-box", swap: "innerHTML" });
-    }
-  });
-
-  function find(text) {
-    const field = document.getElementById("finder");
-    field.value = text;
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-    field.focus();
   }
 
   // Enter is what sends the search to the hub; typing never does.

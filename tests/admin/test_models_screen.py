@@ -187,6 +187,49 @@ def test_several_models_are_assigned_and_deleted_at_once(
 
 
 @BOTH
+def test_several_models_are_loaded_and_unloaded_at_once(
+    live: LiveSite, published: Path, open_page: OpenPage, language: str
+) -> None:
+    models = ["org/model-0", "org/model-1"]
+    for model in models:
+        add_model(live.site, model, published)
+    page, _ = open_page(f"{live.url}/models", language=language)
+
+    def pick_and_press(action: str) -> None:
+        for model in models:
+            page.locator(f"[data-pick][value='{model}']").check()
+        page.locator("#bulk-device").select_option("gpu")
+        page.locator(f"[data-bulk={action}]").focus()
+        page.keyboard.press("Enter")
+
+    pick_and_press("load")
+    expect(page.locator(".toast")).to_contain_text("model-1")
+    assert [model.id for model in live.site.store.load().devices["gpu"].models] == models
+    for model in models:
+        expect(page.locator(f"tr[data-model='{model}'] [data-answer=unloaded]")).to_be_visible()
+    pick_and_press("unload")
+    for model in models:
+        expect(page.locator(f"tr[data-model='{model}'] [data-answer=loaded]")).to_be_visible()
+
+
+@BOTH
+def test_several_models_are_verified_at_once(live: LiveSite, hub: TestHub, open_page: OpenPage, language: str) -> None:
+    page, _ = open_page(f"{live.url}/models", language=language)
+    page.locator("#finder").fill(QWEN)
+    page.locator("#typed form .button").click()
+    page.locator("#finder").fill("")
+    page.locator(f"[data-pick][value='{QWEN}']").check()
+    page.locator("[data-bulk=verify]").click()
+    name = QWEN.rpartition("/")[2]
+    expect(page.locator(".toast", has_text=name).last).to_be_visible()
+    weights = live.site.registry.find(QWEN).path / "openvino_model.bin"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    page.locator(f"[data-pick][value='{QWEN}']").check()
+    page.locator("[data-bulk=verify]").click()
+    expect(page.locator(".toast", has_text="openvino_model.bin")).to_be_visible()
+
+
+@BOTH
 def test_a_folder_is_picked_and_imported(
     live: LiveSite, published: Path, tmp_path: Path, open_page: OpenPage, language: str
 ) -> None:

@@ -1,0 +1,66 @@
+"""Sending a model to the admin server over HTTP: pieces, refusals in the API's own shape, cancelling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+async def test_a_model_is_sent_and_listed(client: httpx.AsyncClient, published: Path) -> None:
+    files = contents(published)
+    announced = [{"path": name, "size": len(data)} for name, data in files.items()]
+    begun = await client.post("/api/uploads", json={"name": "mine_sent", "files": announced})
+    assert begun.status_code == 201, begun.text
+    assert begun.json()["model_id"] == "mine/sent"
+    address = f"/api/uploads/{begun.json()['upload']}"
+    for name, data in files.items():
+        for offset in range(0, len(data), 500_000):
+            piece = data[offset : offset + 500_000]
+            sent = await client.put(address, params={"path": name, "offset": offset}, content=piece)
+            assert (sent.status_code, sent.json()) == (200, {"received": offset + len(piece)})
+    finished = await client.post(address)
+    assert finished.status_code == 200, finished.text
+    assert finished.json()["model"]["id"] == "mine/sent"
+    models = (await client.get("/api/local_models")).json()["models"]
+    assert "mine/sent" in [model["id"] for model in models]
+
+
+async def test_a_piece_of_nothing_but_commas_is_taken(client: httpx.AsyncClient) -> None:
+    files = [{"path": "a.xml", "size": 500_000}]
+    upload = (await client.post("/api/uploads", json={"name": "x_y", "files": files})).json()["upload"]
+    sent = await client.put(f"/api/uploads/{upload}", params={"path": "a.xml"}, content=b"," * 500_000)
+    assert sent.json() == {"received": 500_000}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"name": "x_y", "files": []}, 422),
+        ({"name": "x_y", "files": [{"path": "a.xml", "size": -1}]}, 422),
+        ({"name": "x_y", "files": [{"path": "a.txt", "size": 1}]}, 422),
+        ({"name": "x_y", "files": [{"path": "../a.xml", "size": 1}]}, 422),
+        ({"name": "x y z", "files": [{"path": "a.xml", "size": 1}]}, 400),
+        ({"name": "x_y", "files": [{"path": "a.xml", "size": 10**18}]}, 507),
+    ],
+)
+async def test_a_refusal_has_a_sentence(client: httpx.AsyncClient, body: dict[str, object], status: int) -> None:
+    answer = await client.post("/api/uploads", json=body)
+    assert (answer.status_code, bool(answer.json()["error"]["message"])) == (status, True)
+
+
+async def test_a_piece_too_large_or_of_no_upload_is_refused(client: httpx.AsyncClient) -> None:
+    files = [{"path": "a.xml", "size": 3}]
+    upload = (await client.post("/api/uploads", json={"name": "x_y", "files": files})).json()["upload"]
+    address = f"/api/uploads/{upload}"
+    for path, content, status in (("a.xml", b"1234", 409), ("b.xml", b"1", 409), ("a.xml", b"x" * 1_000_001, 413)):
+        assert (await client.put(address, params={"path": path}, content=content)).status_code == status
+    assert (await client.post(address)).status_code == 409
+    assert (await client.delete(address)).json() == {"cancelled": upload}
+    for method in ("POST", "DELETE"):
+        assert (await client.request(method, address)).status_code == 404
