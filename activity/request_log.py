@@ -23,14 +23,13 @@ from reports.requests import ActivityReport, Outcome, Request
 from reports.token_rate import TokenPace, shown, total_rate
 from web.errors import shortened
 from web.request_id import current_client, current_request_id
+from web.streaming import CLIENT_LEFT
 
 KEPT_RECORDS = 500
 MOST_IN_ONE_ANSWER = 200
 LONGEST_TEXT = 4000
 _LONGEST_AGENT = 80
 _LONGEST_NAME = 200
-CLIENT_LEFT = 499
-"""For the log: nobody is there to read it."""
 
 
 class RequestProgress(Protocol):

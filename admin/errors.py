@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
@@ -23,6 +23,7 @@ from configuration.type_problems import type_problem
 from i18n.catalogues import Catalogues, Translator
 from web.errors import LONGEST_MESSAGE, shortened
 from web.methods import allowed_methods
+from web.streaming import client_left
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class ErrorHandlers:
     def install(self, app: FastAPI) -> None:
         for kind in PROBLEMS:
             app.add_exception_handler(kind, self.on_problem)
+        app.add_exception_handler(ClientDisconnect, client_left)
         app.add_exception_handler(RequestValidationError, self.on_invalid_request)
         app.add_exception_handler(HTTPException, self.on_http_exception)
         app.add_exception_handler(Exception, self.on_failure)

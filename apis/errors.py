@@ -11,13 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from activity.request_log import CLIENT_LEFT, note_error
+from activity.request_log import note_error
 from notices import phrase_of
 from pools.errors import PromptTooLong, QueueFull
 from web.errors import InvalidRequest, ServiceError
 from web.methods import allowed_methods
 from web.request_id import current_request_id
-from web.streaming import JSON
+from web.streaming import JSON, client_left
 
 logger = logging.getLogger(__name__)
 
@@ -97,9 +97,6 @@ def install_error_handlers(app: Starlette) -> None:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"][1:]))
         return _response(request.url.path, InvalidRequest(f"Invalid value for '{name}': {first['msg']}.", param=name))
-
-    async def client_left(request: Request, error: Exception) -> Response:
-        return Response(status_code=CLIENT_LEFT)
 
     app.add_exception_handler(ClientDisconnect, client_left)
     app.add_exception_handler(ServiceError, service_error)

@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from notices import as_text
 
+CLIENT_LEFT = 499
+"""The status of a request whose client left before its answer; only logs see it."""
+
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder(enc_hook=as_text)
@@ -178,6 +181,11 @@ async def unless_disconnected(request: Request, work: Awaitable[T]) -> T:
         for task in (working, watching):
             task.cancel()
         await asyncio.gather(working, watching, return_exceptions=True)
+
+
+async def client_left(request: Request, error: Exception) -> Response:
+    """Handles ClientDisconnect: nothing went wrong here, and the answer reaches no client."""
+    return Response(status_code=CLIENT_LEFT)
 
 
 async def _until_disconnect(receive: Receive) -> None:

@@ -110,7 +110,7 @@ def test_after_the_download(live: LiveSite, hub: TestHub, published: Path, open_
 def test_import_a_folder(live: LiveSite, published: Path, tmp_path: Path, open_page: OpenPage) -> None:
     page, manners = open_page(live.url + "/get", view="advanced")
     manners.expect_errors("422")
-    page.get_by_text("Import from this machine").click()
+    page.get_by_text("Import or upload").click()
     page.get_by_role("textbox", name="Folder or GGUF file").fill(str(tmp_path / "nothing"))
     page.get_by_role("button", name="Import").click()
     expect(page.locator("#import .form-error:visible")).to_contain_text("does not exist")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+
+from tests.admin.site import Site
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -64,3 +68,26 @@ async def test_a_piece_too_large_or_of_no_upload_is_refused(client: httpx.AsyncC
     assert (await client.delete(address)).json() == {"cancelled": upload}
     for method in ("POST", "DELETE"):
         assert (await client.request(method, address)).status_code == 404
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_piece_is_no_failure(
+    client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = [{"path": "a.xml", "size": 3}]
+    upload = (await client.post("/api/uploads", json={"name": "x_y", "files": files})).json()["upload"]
+    coming = [{"type": "http.request", "body": b"1", "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return coming.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "PUT", "path": f"/api/uploads/{upload}", "query_string": b"path=a.xml"}
+    scope |= {"headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80)}
+    await site.app(scope | {"scheme": "http", "http_version": "1.1"}, receive, send)
+    assert sent[0]["status"] == 499
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    again = await client.put(f"/api/uploads/{upload}", params={"path": "a.xml"}, content=b"123")
+    assert again.json() == {"received": 3}
