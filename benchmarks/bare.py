@@ -64,11 +64,13 @@ class Batching:
 
     def run(self, job: Job) -> Measured:
         """Templates and encoding count as in the served path."""
-        waiting = deque(job.prompts)
+        waiting, late = deque(job.prompts), deque(job.late)
         running: list[_Request] = []
         finished: list[_Request] = []
         started = time.perf_counter()
-        while waiting or running:
+        while waiting or running or late:
+            while late and time.perf_counter() - started >= job.late_seconds:
+                running.append(self._begin(late.popleft(), job.max_tokens))
             while waiting and len(running) < job.streams:
                 running.append(self._begin(waiting.popleft(), job.max_tokens))
             self._pipeline.step()

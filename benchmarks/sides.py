@@ -46,7 +46,7 @@ class Sides:
         served = self._load.run(job)
         cpu = self._server_cpu() - before
         both = Both(bare or self._bare.run(job), served, cpu)
-        _check(both, wanted=len(job.prompts) * job.max_tokens)
+        _check(both, wanted=(len(job.prompts) + len(job.late)) * job.max_tokens)
         return both
 
     def serve(self, job: Job) -> Measured:

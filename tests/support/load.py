@@ -19,7 +19,8 @@ async def run(target: Target, job: Job) -> Measured:
     health: list[float] = []
     watching = asyncio.create_task(_watch_health(target, health, job.health_pause))
     started = time.perf_counter()
-    clients = await asyncio.gather(*(_stream(target, job, prompts) for _ in range(job.streams)))
+    streams = (_stream(target, job, prompts) for _ in range(job.streams))
+    clients = await asyncio.gather(*streams, *(_late(target, job, prompt) for prompt in job.late))
     seconds = time.perf_counter() - started
     watching.cancel()
     with suppress(asyncio.CancelledError):
@@ -34,6 +35,11 @@ async def _stream(target: Target, job: Job, prompts: Iterator[Prompt]) -> list[S
     for prompt in prompts:
         finished.append(await get_answer(target, chat_request(target, prompt, job.max_tokens)))
     return finished
+
+
+async def _late(target: Target, job: Job, prompt: Prompt) -> list[StreamClient]:
+    await asyncio.sleep(job.late_seconds)
+    return [await get_answer(target, chat_request(target, prompt, job.max_tokens))]
 
 
 async def _watch_health(target: Target, seconds: list[float], pause: float | None) -> None:

@@ -59,12 +59,15 @@ def messages_of(prompt: Prompt) -> list[dict[str, str]]:
 
 class Job(msgspec.Struct, frozen=True):
     """Answer all `prompts`, `streams` at a time, each with `max_tokens` tokens, greedily. Over HTTP, `/health` is asked
-    meanwhile every `health_pause` seconds, if that is not None."""
+    meanwhile every `health_pause` seconds, if that is not None. `late` are asked besides, all at once, `late_seconds`
+    after the beginning."""
 
     prompts: Sequence[Prompt]
     streams: int
     max_tokens: int
     health_pause: float | None = None
+    late: Sequence[Prompt] = ()
+    late_seconds: float = 0.0
 
 
 class Answer(msgspec.Struct, frozen=True):
