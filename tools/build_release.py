@@ -6,6 +6,7 @@ the archives' own hashes. The same tree gives the same bytes. Needs no git and n
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import hashlib
 import io
@@ -29,8 +30,9 @@ _SECONDS = 1_767_225_600  # the same, since the epoch
 
 
 def main() -> int:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "build"
-    for path in build(PROJECT, folder):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, default=PROJECT / "build")
+    for path in build(PROJECT, parser.parse_args().folder):
         print(path)
     return 0
 
