@@ -25,6 +25,7 @@ from model_files.whisper_rules import languages_problem
 from notices import Notice, joined
 
 _GENERATING = ("llm", "vlm")
+_CACHING = (*_GENERATING, "eagle3")
 _TAKING_VIDEO = frozenset(
     ("llava_next_video", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5", "qwen3_5_moe", "gemma4", "muse_glimmer",
      "videochat_flash_qwen")
@@ -107,7 +108,7 @@ def _read(directory: Path) -> ModelFacts:
         architecture=config.architecture,
         parameters=sum(ir.parameters for ir in irs.values()) or None,
         # The IR's own states know better than the configuration, which every architecture spells differently.
-        kv=((main.kv if main else None) or config.kv) if kind.name in _GENERATING else None,
+        kv=((main.kv if main else None) or config.kv) if kind.name in _CACHING else None,
         vision=kind.name == "vlm",
         video=kind.name == "vlm" and config.model_type in _TAKING_VIDEO,
         license=read_license(directory),

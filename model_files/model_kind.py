@@ -13,12 +13,16 @@ from notices import Notice
 
 KINDS = (
     "llm", "vlm", "embedding", "reranker", "gguf", "whisper", "tts", "image", "seq2seq", "classifier", "lora",
-    "unconverted", "unknown",
+    "eagle3", "dflash", "unconverted", "unknown",
 )  # fmt: skip
 NOT_SERVED = {
     "seq2seq": Notice("notices.kind_encoder_decoder"),
+    "eagle3": Notice("notices.kind_eagle3"),
+    "dflash": Notice("notices.kind_dflash"),
 }
 """Kinds that are known for certain and not served, with the sentence that says so."""
+_HEADS = ("eagle3", "dflash")
+"""They draft from what another model computes, and are marked by the exporter."""
 _SPEECH = re.compile(r"whisper|speech.?(to.?text|recognition)|moonshine|parakeet|paraformer", re.IGNORECASE)
 _SOUNDS = ("input_features", "input_values")
 _OTHER_SENSES = ("pixel_values", *_SOUNDS)
@@ -74,6 +78,9 @@ def kind_of(directory: Path, irs: Mapping[Path, IrSummary], config: ModelConfig)
     ir = irs.get(directory / "openvino_model.xml")
     if ir is None:
         return _without_ir(directory, names)
+    for head in _HEADS:
+        if f"{head}_mode" in ir.rt_info:
+            return ModelKind(head, NOT_SERVED[head])
     if ir.inputs.intersection(_OTHER_SENSES):
         return _of_another_sense(ir)
     if not ir.inputs.intersection(("input_ids", "inputs_embeds")):

@@ -56,9 +56,10 @@ def _checked(directory: Path, draft: Path) -> Found:
     if draft == directory:
         return None, Notice("notices.draft_is_itself")
     facts = read_facts(draft)
-    if facts.problem:
+    head = facts.kind == "eagle3" and facts.unsupported  # not by itself, but as a draft
+    if facts.problem and not head:
         return None, Notice("notices.draft_unusable", draft=draft.name, problem=facts.problem)
-    if facts.kind != "llm":
+    if facts.kind != "llm" and not head:
         return None, Notice("notices.draft_no_language_model", draft=draft.name)
     try:
         differ = tokenizers_differ(directory, draft)

@@ -1,5 +1,6 @@
 """Which model drafts for another, what that takes, and the sentence where it cannot."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -117,3 +118,34 @@ def test_weights_and_kv_cache_of_all_that_is_loaded_are_priced(max_concurrent: i
     assert message.draft is not None
     assert message.draft.tokens == 5
     assert load_message(served(False), plain, None).draft is None
+
+
+def head(folder: Path, kind: str) -> Path:
+    """The demo's draft, marked as the exporter marks a head."""
+    shutil.copytree(DEMO / "draft", folder)
+    xml = folder / "openvino_model.xml"
+    text, marks = re.subn(
+        r"(<rt_info>)(?!.*<rt_info>)", rf'\1<{kind}_mode value="True" />', xml.read_text("utf-8"), flags=re.S
+    )
+    assert marks == 1
+    xml.write_text(text, "utf-8")
+    return folder
+
+
+def test_an_eagle3_head_drafts_but_answers_nothing_by_itself(tmp_path: Path) -> None:
+    directory = head(tmp_path / "models" / "org_head", "eagle3")
+    facts = read_facts(directory)
+    assert (facts.kind, facts.state, "draft" in (facts.problem or "")) == ("eagle3", "unsupported", True)
+    assert facts.kv is not None
+    assert found(tmp_path, draft="org/head") == (directory, None)
+    (directory / "openvino_model.bin").write_bytes(b"")
+    draft, problem = found(tmp_path, draft="org/head")
+    assert draft is None
+    assert "cannot be used" in (problem or "")
+
+
+def test_a_dflash_head_is_refused(tmp_path: Path) -> None:
+    head(tmp_path / "models" / "org_head", "dflash")
+    draft, problem = found(tmp_path, draft="org/head")
+    assert draft is None
+    assert "DFlash heads are not supported" in (problem or "")
