@@ -28,6 +28,8 @@ from web.errors import InvalidRequest
 from web.openapi import answer
 from web.streaming import JSON
 
+_NEARLY = 0.8
+
 
 def status_routes(
     device_name: str, device: ResolvedDevice, manager: ModelManager, names: ModelNames, log: RequestLog
@@ -55,6 +57,7 @@ def status_routes(
                     **_state(pool),
                     tokens_per_second=manager.statistics[pool.model.id].mean_tokens_per_second,
                     evicted_prompts=manager.statistics[pool.model.id].evicted_prompts,
+                    longest_conversation=_nearly_too_long(pool, manager.statistics[pool.model.id].longest_tokens),
                 )
                 for pool in pools
             ],
@@ -164,6 +167,11 @@ def _state(pool: ModelPool) -> dict[str, Any]:
         "loading_since": pool.progress.since if pool.progress else None,
         "compiling": pool.progress is not None and pool.progress.compiling,
     }
+
+
+def _nearly_too_long(pool: ModelPool, tokens: int) -> int | None:
+    most = pool.plan.kv_cache_tokens
+    return tokens if most < pool.model.context_tokens and tokens >= _NEARLY * most > 0 else None
 
 
 def _waiting(pool: ModelPool, now: float) -> list[Waiting]:

@@ -52,7 +52,8 @@ class Timings:
 
 @dataclass
 class Statistics:
-    """Totals since the start, means over the most recent requests."""
+    """Totals since the start, means over the most recent requests. `longest_tokens`: the most that prompt and answer of
+    one request took together."""
 
     requests: int = 0
     completed: int = 0
@@ -62,6 +63,7 @@ class Statistics:
     prompt_tokens: int = 0
     evicted_prompts: int = 0
     evicted_tokens: int = 0
+    longest_tokens: int = 0
     audio_seconds: float = 0.0
     steps: int = 0
     first_token: Histogram = field(default_factory=lambda: Histogram(SECONDS_TO_FIRST_TOKEN))
@@ -99,6 +101,7 @@ class Statistics:
         self.evicted_prompts += timings.evicted_tokens > 0
         self.evicted_tokens += timings.evicted_tokens
         self._generated_before += timings.generated_tokens
+        self.longest_tokens = max(self.longest_tokens, timings.prompt_tokens + timings.generated_tokens)
         self.audio_seconds += timings.audio_seconds
         self.steps += timings.steps
         if timings.first_token is not None:

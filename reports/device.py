@@ -31,10 +31,11 @@ class ModelState(msgspec.Struct, frozen=True, kw_only=True):
 
 class ModelHealth(ModelState, frozen=True, kw_only=True):
     """`tokens_per_second` of one stream, measured; `evicted_prompts`: conversations that the KV cache has lost to
-    others."""
+    others; `longest_conversation`: tokens of the longest so far, once a somewhat longer one would not fit into it."""
 
     tokens_per_second: float | None
     evicted_prompts: int
+    longest_conversation: int | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

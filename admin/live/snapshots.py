@@ -217,6 +217,8 @@ def _running(report: ModelHealth, size: ModelMemory | None) -> RunningModel:
         loading_since=report.loading_since,
         compiling=report.compiling,
         evicted=report.evicted_prompts,
+        longest=report.longest_conversation,
+        room=size.kv_cache_tokens if size else 0,
     )
 
 

@@ -27,7 +27,8 @@ from registry.recommend import Recommendation
 class RunningModel:
     """What a device server reports about one of its models. `measured`: bytes its instances take now; `estimated`: what
     one instance was reckoned to take. `compiling`: the load under way, since that second, compiles what
-    later ones find. `evicted`: conversations that its KV cache has lost to others."""
+    later ones find. `evicted`: conversations that its KV cache has lost to others. `longest`: tokens of the longest
+    conversation, where it nearly takes the cache's `room`."""
 
     state: str
     instances: int = 0
@@ -39,6 +40,8 @@ class RunningModel:
     loading_since: float | None = None
     compiling: bool = False
     evicted: int = 0
+    longest: int | None = None
+    room: int = 0
 
     @property
     def reckoned(self) -> int | None:

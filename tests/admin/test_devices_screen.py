@@ -225,3 +225,21 @@ def test_a_first_load_says_that_it_compiles_and_for_how_long(
     live.site.order("gpu", states={PHI: {"state": "ready", "loading_since": None, "compiling": False}})
     expect(run).not_to_contain_text(text)
     expect(run.locator("elapsed-time")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "26.2K of the 32.8K tokens"), ("zh-TW", "32.8K 個 token 中的 26.2K 個")]
+)
+def test_a_conversation_that_nearly_fills_the_cache_is_told_of(
+    live: LiveSite, published: Path, open_page: OpenPage, language: str, told: str
+) -> None:
+    add_model(live.site, PHI, published)
+    live.site.order(
+        "gpu",
+        states={PHI: {"state": "ready", "instances": 1, "longest_conversation": 26_214}},
+        memory={"models": [{"id": PHI, "kv_cache_tokens": 32_768}]},
+    )
+    body = {"device": "gpu", "models": [PHI]}
+    httpx.post(f"{live.url}/api/update_config", json=body, timeout=30).raise_for_status()
+    page, _ = open_page(live.url, language=language)
+    expect(page.locator("#device-gpu .run")).to_contain_text(told)

@@ -62,3 +62,19 @@ def test_the_log_and_the_figures_tell_it(small: DeviceProcess) -> None:
     line = next(line for line in small.log().splitlines() if "of a conversation" in line)
     assert f"KV cache of {_capacity(small)} tokens" in line
     assert "instance_memory_gb" in line
+
+
+def test_a_conversation_that_nearly_fills_the_cache_is_told_of(small: DeviceProcess) -> None:
+    def told() -> int | None:
+        (model,) = small.health()["models"]
+        return model["longest_conversation"]
+
+    def ask(tokens: int) -> int:
+        body = {"model": small.model, "prompt": list(range(5, 5 + tokens)), "max_tokens": 1}
+        return small.post("/v1/completions", body).raise_for_status().json()["usage"]["total_tokens"]
+
+    capacity = _capacity(small)
+    ask(capacity // 2)
+    before = told()
+    longest = ask(int(capacity * 0.9))
+    assert (before, told()) == (None, longest)
