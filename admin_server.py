@@ -32,7 +32,7 @@ from admin.api.serving import serving_router
 from admin.api.transfer import transfer_router
 from admin.api.tuning import tuning_router
 from admin.api.updates import updates_router
-from admin.api.uploads import uploads_router
+from admin.api.uploads import is_piece, uploads_router
 from admin.api.usage import usage_router
 from admin.errors import ErrorHandlers
 from admin.live.bench_runs import BenchRuns
@@ -220,7 +220,7 @@ def create_app(
     app.add_middleware(
         Guard, host=settings.host, hosts=settings.server_config.allowed_hosts, content_policy=PAGE_POLICY
     )
-    app.add_middleware(RequestId)
+    app.add_middleware(RequestId, quiet=is_piece)
     app.add_middleware(PlainPaths)
     app.router.redirect_slashes = False
     errors.install(app)

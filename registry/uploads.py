@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
 import threading
@@ -89,7 +90,7 @@ class Uploads:
     def write(self, upload_id: str, path: str, offset: int, data: bytes) -> int:
         """Bytes of the file that are there now. A piece may come twice; none may be left out.
 
-        Raises JobNotFound, Conflict (an unknown file, a gap, more than was announced), OSError.
+        Raises JobNotFound, Conflict (an unknown file, a gap, more than was announced), NotEnoughDisk, OSError.
         """
         with self._lock:
             upload = self._find(upload_id)
@@ -98,9 +99,14 @@ class Uploads:
                 raise RegistryConflict(Notice("notices.upload_piece", path=path, received=received))
             target = inside(upload.directory, *PurePosixPath(path).parts)
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("r+b" if path in upload.received else "wb") as file:
-                file.seek(offset)
-                file.write(data)
+            try:
+                with target.open("r+b" if path in upload.received else "wb") as file:
+                    file.seek(offset)
+                    file.write(data)
+            except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    raise NotEnoughDisk.of(upload.left, self._free(self._models_dir)) from error
+                raise
             upload.touched = self._clock()
             upload.received[path] = max(received, offset + len(data))
             return upload.received[path]

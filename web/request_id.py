@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -45,11 +46,13 @@ class RequestIdFilter(logging.Filter):
 class RequestId:
     """ASGI middleware: takes the client's `x-request-id` or draws one, sends it back, logs the request's end.
 
-    It is also sent as `request-id`, the header in which Anthropic's clients look for it.
+    It is also sent as `request-id`, the header in which Anthropic's clients look for it. Reading is logged for
+    debugging only, and so are `quiet` requests (by method and path) that succeed.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, quiet: Callable[[str, str], bool] = lambda method, path: False) -> None:
         self._app = app
+        self._quiet = quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,8 +76,9 @@ class RequestId:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            level = logging.DEBUG if scope["method"] in ("GET", "HEAD") else logging.INFO
+            method, path = scope["method"], scope["path"]
+            quiet = method in ("GET", "HEAD") or (self._quiet(method, path) and status < 400)
             seconds = time.monotonic() - started
-            logger.log(level, "%s %s %d %.3f s", scope["method"], scope["path"], status, seconds)
+            logger.log(logging.DEBUG if quiet else logging.INFO, "%s %s %d %.3f s", method, path, status, seconds)
             _client.reset(client_token)
             _current.reset(token)

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from admin.api.requests import MAX_ENTRIES, Body
 from admin.api.responses import OF_HUB, REFUSED, ImportedModel
@@ -15,6 +15,7 @@ from model_registry import ModelRegistry
 from web.openapi import answer
 
 _LONGEST_PATH = 1000
+_PREFIX = "/api/uploads"
 
 
 class UploadedFile(Body):
@@ -30,6 +31,13 @@ class UploadRequest(Body):
     name: str = Field(min_length=1, max_length=255)
     files: list[UploadedFile] = Field(min_length=1, max_length=MAX_ENTRIES)
     model_id: str | None = Field(default=None, max_length=255)
+
+    @field_validator("files")
+    @classmethod
+    def _each_once(cls, files: list[UploadedFile]) -> list[UploadedFile]:
+        if len({file.path for file in files}) < len(files):
+            raise ValueError("a path comes twice")
+        return files
 
 
 class BegunUpload(BaseModel):
@@ -47,9 +55,14 @@ class CancelledUpload(BaseModel):
     cancelled: str
 
 
+def is_piece(method: str, path: str) -> bool:
+    """One of the thousands of requests that a large model takes."""
+    return method == "PUT" and path.startswith(f"{_PREFIX}/")
+
+
 def uploads_router(registry: ModelRegistry, feed: LiveFeed) -> APIRouter:
     """Begin, send each file in pieces of at most half a megabyte, finish. A piece may be sent again."""
-    router = APIRouter(prefix="/api/uploads")
+    router = APIRouter(prefix=_PREFIX)
     uploads = registry.uploads
 
     @router.post("", status_code=201, responses=OF_HUB | answer(BegunUpload, status=201))

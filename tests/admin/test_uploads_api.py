@@ -47,6 +47,7 @@ async def test_a_piece_of_nothing_but_commas_is_taken(client: httpx.AsyncClient)
     [
         ({"name": "x_y", "files": []}, 422),
         ({"name": "x_y", "files": [{"path": "a.xml", "size": -1}]}, 422),
+        ({"name": "x_y", "files": [{"path": "a.xml", "size": 1}, {"path": "a.xml", "size": 2}]}, 422),
         ({"name": "x_y", "files": [{"path": "a.txt", "size": 1}]}, 422),
         ({"name": "x_y", "files": [{"path": "../a.xml", "size": 1}]}, 422),
         ({"name": "x y z", "files": [{"path": "a.xml", "size": 1}]}, 400),
@@ -68,6 +69,18 @@ async def test_a_piece_too_large_or_of_no_upload_is_refused(client: httpx.AsyncC
     assert (await client.delete(address)).json() == {"cancelled": upload}
     for method in ("POST", "DELETE"):
         assert (await client.request(method, address)).status_code == 404
+
+
+async def test_the_log_names_the_upload_but_not_each_piece(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = [{"path": "a.xml", "size": 2}]
+    with caplog.at_level(logging.INFO, logger="web.request_id"):
+        upload = (await client.post("/api/uploads", json={"name": "x_y", "files": files})).json()["upload"]
+        for offset in (0, 1, 7):
+            await client.put(f"/api/uploads/{upload}", params={"path": "a.xml", "offset": offset}, content=b"x")
+    said = [record.getMessage().rpartition("] ")[2].split(upload)[0] for record in caplog.records]
+    assert [line.split()[0] for line in said] == ["POST", "PUT"]  # the last piece was refused
 
 
 async def test_a_client_that_leaves_in_the_middle_of_a_piece_is_no_failure(

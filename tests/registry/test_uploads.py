@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -149,6 +150,21 @@ def test_an_upload_ends_when_it_is_cancelled_begun_again_or_abandoned(models_dir
     for upload in (cancelled, again, abandoned):
         with pytest.raises(JobNotFound):
             uploads.write(upload.id, "a.xml", 0, b"x")
+
+
+def test_a_disk_that_fills_up_is_told_of_and_the_upload_goes_on(
+    registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin(registry.uploads, {"a.xml": b"xyz"})
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(NotEnoughDisk):
+            registry.uploads.write(upload.id, "a.xml", 0, b"xyz")
+    assert registry.uploads.write(upload.id, "a.xml", 0, b"xyz") == 3
 
 
 async def test_a_new_start_clears_what_was_left(models_dir: Path) -> None:
