@@ -83,7 +83,7 @@
   });
 
   // -- what it will take ----------------------------------------------------------------------------------------------
-  const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
+  const { size } = live;
 
   function project(form) {
     const box = form.querySelector(".projection");

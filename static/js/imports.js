@@ -72,7 +72,7 @@
   const active = new Set();
   addEventListener("beforeunload", (event) => active.size && event.preventDefault());
   const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
+  const { size } = live;
 
   async function upload(name, all) {
     const files = [...all].filter(([path]) => wanted(path));

@@ -92,7 +92,10 @@
 
   let source = null;
   htmx.createEventSource = (url) => (source = new SteadySource(url));
+  const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
   window.live = {
+    size,
     messages,
     renew: () => source?.renew(),
     on: (name, listener) => source?.addEventListener(name, listener),
