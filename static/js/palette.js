@@ -19,6 +19,7 @@
   function open() {
     if (document.querySelector("dialog[open]")) return;
     text.value = "";
+    choose(null);
     filter();
     palette.showModal();
     models();
@@ -42,11 +43,13 @@
     filter();
   }
 
+  // What is chosen stays so while it is shown: models that come late do not move it.
   function filter() {
     const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const entry of list.children) entry.hidden = !words.every((word) => entry.textContent.toLowerCase().includes(word));
-    choose(entries()[0]);
-    none.hidden = entries().length > 0;
+    const shown = entries();
+    choose(shown.includes(chosen()) ? chosen() : shown[0]);
+    none.hidden = shown.length > 0;
   }
 
   function choose(entry) {
@@ -68,7 +71,10 @@
     else sheet.showModal();
   }
 
-  text.addEventListener("input", filter);
+  text.addEventListener("input", () => {
+    choose(null); // typing starts again at the best one
+    filter();
+  });
   text.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

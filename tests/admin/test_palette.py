@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.admin.conftest import PHI, OpenPage
 from tests.admin.site import LiveSite, add_model
@@ -41,6 +41,27 @@ def test_arrows_go_round_and_escape_leaves(live: LiveSite, open_page: OpenPage) 
     expect(page.get_by_text("Nothing found.")).to_be_visible()
     page.keyboard.press("Escape")
     expect(field).to_be_hidden()
+
+
+def test_models_that_come_late_leave_the_choice_where_it_is(
+    live: LiveSite, published: Path, open_page: OpenPage
+) -> None:
+    add_model(live.site, PHI, published)
+    httpx.post(f"{live.url}/api/update_config", json={"device": "gpu", "models": [PHI]}, timeout=30)
+    page, _ = open_page(live.url)
+    held: list[Route] = []
+    page.route("**/api/status", lambda route: held.append(route))
+    with page.expect_request("**/api/status"):
+        page.keyboard.press("Control+k")
+    field = page.get_by_role("combobox", name="Go to…")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    chosen = field.get_attribute("aria-activedescendant")
+    held.pop().continue_()
+    expect(page.locator("#palette [data-model]")).to_have_count(1)
+    expect(field).to_have_attribute("aria-activedescendant", chosen or "none")
+    page.keyboard.type("g")
+    expect(page.locator("#palette [role=option]:visible").first).to_have_attribute("aria-selected", "true")
 
 
 def test_models_language_and_theme_are_in_it(live: LiveSite, published: Path, open_page: OpenPage) -> None:
