@@ -72,9 +72,9 @@ class ModelAssignment(BaseModel):
     `max_prompt_len` in tokens, `precision` "exact" for 32-bit floats all through, the KV cache included,
     `max_num_batched_tokens` those that one step of a batch works on, `prompt_lookup` those it guesses at a time from
     the prompt; `warm_prefixes`: a loaded model reads what prompts were seen to begin with; `draft`: the model that
-    drafts `num_assistant_tokens` at a time, an id, or "auto" for one that lies in its folder; `kv_cache_precision` None
-    is the model's own, else the plugin's; `pooling` None is as an embedding model's files say; `tool_dialect` None is
-    as the chat template says;
+    drafts `num_assistant_tokens` at a time (None: what its files say, else 5), an id, or "auto" for one that lies in
+    its folder; `kv_cache_precision` None is the model's own, else the plugin's; `pooling` None is as an embedding
+    model's files say; `tool_dialect` None is as the chat template says;
     `system` is the system prompt of conversations that have none, `parameters` are defaults for what a request leaves
     open; `path` is relative to the data directory or absolute."""
 
@@ -95,7 +95,7 @@ class ModelAssignment(BaseModel):
     prompt_lookup: int | None = Field(default=None, ge=1, le=16)
     warm_prefixes: bool = True
     draft: Literal["auto"] | ModelId | None = None
-    num_assistant_tokens: int = Field(default=5, ge=1, le=16)
+    num_assistant_tokens: int | None = Field(default=None, ge=1, le=16)
     kv_cache_precision: Literal["f16", "int8", "int4"] | None = None
     pooling: Literal["cls", "mean", "last_token"] | None = None
     extra_config: dict[str, Any] = Field(default_factory=dict)

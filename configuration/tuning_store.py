@@ -48,7 +48,7 @@ class PipelineSettings:
             found["extra_config"] = {THREADS: self.threads, **assignment.extra_config}
         if self.drafted_tokens is not None:
             found["draft"] = assignment.draft or "auto"
-            if "num_assistant_tokens" not in assignment.model_fields_set:
+            if assignment.num_assistant_tokens is None:
                 found["num_assistant_tokens"] = self.drafted_tokens
         return assignment.model_copy(update=found)
 

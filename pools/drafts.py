@@ -6,12 +6,14 @@ from pathlib import Path
 
 from configuration.device_config import DeviceSettings, ModelAssignment
 from hardware.devices import ResolvedDevice
-from model_files.drafts import own_drafts, tokenizers_differ
+from model_files.drafts import own_drafts, proposed_tokens, tokenizers_differ
 from model_files.facts import ModelFacts
 from model_files.model_facts import read_facts
 from notices import Notice
 from pools.served_model import DraftModel
 from registry.names import directory_name
+
+_DEFAULT_TOKENS = 5
 
 Found = tuple[DraftModel | None, str | None]
 """The draft, or a sentence that says why there is none although one was asked for."""
@@ -32,14 +34,14 @@ def find_draft(
     problem = _no_place_for_one(assignment, facts, device)
     if wanted == "auto":
         drafts = [] if problem else own_drafts(directory)
-        return _checked(directory, drafts[0]) if len(drafts) == 1 else (None, None)
+        return _checked(directory, drafts[0], assignment) if len(drafts) == 1 else (None, None)
     if problem:
         return None, Notice("notices.draft_impossible", draft=wanted, reason=problem)
     there = next((data_dir / each.path for each in settings.models if each.id == wanted), None)
     found = (there or data_dir / "models" / directory_name(wanted)).resolve()
     if not found.is_dir():
         return None, Notice("notices.draft_missing", draft=wanted)
-    return _checked(directory, found)
+    return _checked(directory, found, assignment)
 
 
 def _no_place_for_one(assignment: ModelAssignment, facts: ModelFacts, device: ResolvedDevice) -> str | None:
@@ -52,7 +54,7 @@ def _no_place_for_one(assignment: ModelAssignment, facts: ModelFacts, device: Re
     return None
 
 
-def _checked(directory: Path, draft: Path) -> Found:
+def _checked(directory: Path, draft: Path, assignment: ModelAssignment) -> Found:
     if draft == directory:
         return None, Notice("notices.draft_is_itself")
     facts = read_facts(draft)
@@ -67,4 +69,5 @@ def _checked(directory: Path, draft: Path) -> Found:
         return None, Notice("notices.draft_unusable", draft=draft.name, problem=error)
     if differ:
         return None, Notice("notices.draft_vocabulary", draft=draft.name)
-    return DraftModel(draft, facts), None
+    tokens = assignment.num_assistant_tokens or proposed_tokens(draft) or _DEFAULT_TOKENS
+    return DraftModel(draft, facts, tokens), None

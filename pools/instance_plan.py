@@ -134,7 +134,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
 def _draft(model: ServedModel) -> Draft | None:
     if model.draft is None or not model.drafting:
         return None
-    return Draft(str(model.draft.directory), model.assignment.num_assistant_tokens, model.drafted_tokens)
+    return Draft(str(model.draft.directory), model.draft.tokens, model.drafted_tokens)
 
 
 def _properties(model: ServedModel) -> dict[str, Any]:

@@ -39,10 +39,11 @@ class ModelDefaults:
 
 @dataclass(frozen=True)
 class DraftModel:
-    """The model that drafts tokens for another."""
+    """The model that drafts tokens for another, so many at a time."""
 
     directory: Path
     facts: ModelFacts
+    tokens: int
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from tokenizers import Tokenizer
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "demo_server-guide"
 CONTEXT_LENGTH = 2048
+DRAFTED_TOKENS = 12
+"""At a time: the quickest of 3, 5, 8 and 12 (docs/benchmarks.md)."""
 _NOT_NEEDED = ("tokenizer.json", "tokenizer_config.json")
 """The server reads the tokenizer of the model that is drafted for; the library those of OpenVINO in both folders."""
 
@@ -63,6 +65,7 @@ def main() -> None:
         report(f"{steps} steps in {(time.monotonic() - began) / 60:.1f} minutes")
     ends = [tokenizer.token_to_id(token) for token in (END, END_OF_TEXT)]
     model.generation_config.update(eos_token_id=ends, pad_token_id=ends[1], do_sample=False)
+    model.generation_config.num_assistant_tokens = DRAFTED_TOKENS
     wrapped = for_transformers(tokenizer, CONTEXT_LENGTH)
     export(model, wrapped, options.output, kv_cache="f16", mode=nncf.CompressWeightsMode.INT8_SYM)
     for name in _NOT_NEEDED:

@@ -15,7 +15,7 @@ from pools.drafts import find_draft
 from pools.served_model import ServedModel
 
 DEFAULT = PipelineSettings("continuous_batching")
-_DRAFTED_TOKENS = (3, 5, 8)
+_DRAFTED_TOKENS = (3, 5, 8, 12)
 _LOOKUP_TOKENS = 5
 
 Stage = Callable[[PipelineSettings, ServedModel, DeviceSettings, Path], Iterator[PipelineSettings]]

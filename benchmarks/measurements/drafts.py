@@ -11,7 +11,7 @@ from instances.protocol import Draft, GenerationParams, LoadModel
 from model_files.drafts import own_drafts
 
 _STREAMS = (1, 8, 32)
-_DRAFTED = (3, 5)
+_DRAFTED = (3, 5, 8, 12)
 _KV_CACHE_TOKENS = 32768
 _CONTEXT_TOKENS = 2048
 _TOKENS = 128
@@ -63,7 +63,7 @@ async def _ratios(model: Path, draft: Path, runs: int, device: str) -> list[tupl
 
 async def _speed(instance: Instance, prompts: list[list[int]], streams: int) -> float:
     """Tokens per second of whole answers, as many at once as `streams`; each stream asks several questions in turn."""
-    questions = 2 if streams > 1 else len(prompts)
+    questions = len(prompts)
 
     async def stream(number: int) -> int:
         tokens = 0

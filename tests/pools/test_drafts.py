@@ -116,8 +116,34 @@ def test_weights_and_kv_cache_of_all_that_is_loaded_are_priced(max_concurrent: i
     assert drafted.kv_cache_bytes > plain.kv_cache_bytes
     message = load_message(served(True, max_concurrent=max_concurrent), drafted, None)
     assert message.draft is not None
-    assert message.draft.tokens == 5
+    assert message.draft.tokens == 12
     assert load_message(served(False), plain, None).draft is None
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens"),
+    [
+        ('{"num_assistant_tokens": 3}', 3),
+        ('{"num_assistant_tokens": 99}', 16),
+        ('{"num_assistant_tokens": 0}', 5),
+        ('{"num_assistant_tokens": true}', 5),
+        ('{"num_assistant_tokens": "many"}', 5),
+        ("{}", 5),
+        ("[", 5),
+        (None, 5),
+    ],
+)
+def test_a_draft_may_say_how_many_tokens_it_predicts(tmp_path: Path, content: str | None, tokens: int) -> None:
+    draft = tmp_path / "models" / "org_small"
+    shutil.copytree(DEMO / "draft", draft, ignore=shutil.ignore_patterns("generation_config.json"))
+    if content is not None:
+        (draft / "generation_config.json").write_text(content, encoding="utf-8")
+    for chosen in (None, 7):
+        entry = ModelAssignment(id="a/b", path=str(DEMO), draft="org/small", num_assistant_tokens=chosen)
+        settings = DeviceSettings(port=1, device="CPU", models=[entry])
+        model, _ = find_draft(settings, entry, read_facts(DEMO), DEMO, tmp_path, CPU)
+        assert model is not None
+        assert model.tokens == (chosen or tokens)
 
 
 def head(folder: Path, kind: str) -> Path:
