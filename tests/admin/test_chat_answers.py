@@ -187,6 +187,7 @@ def test_code_formulas_and_tables(served: LiveSite, open_page: OpenPage) -> None
     expect(answer).to_contain_text("☑ done")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     answer.get_by_role("button", name="Copy code").click()
+    expect(page.locator(".toast")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == "print('one')\n"
 
 

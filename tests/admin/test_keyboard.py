@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.admin.site import LiveSite
 from tests.admin.stage import staged_site
@@ -60,4 +60,4 @@ def test_a_request_is_opened_and_closed_again(staged: LiveSite, page: Page) -> N
     dialog.wait_for()
     page.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
-    assert row.evaluate("row => row === document.activeElement")
+    expect(row).to_be_focused()

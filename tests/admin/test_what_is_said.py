@@ -47,20 +47,20 @@ def assign(live: LiveSite, published: Path, device: str = "gpu") -> None:
 
 def test_lamps_know_nothing_of_a_server_that_is_not_heard(live: LiveSite, published: Path, open_page: OpenPage) -> None:
     assign(live, published)
-    green = "getComputedStyle(document.querySelector('#unit-gpu .dot')).backgroundColor"
     with CuttableRelay(live.port) as relay:
         page, manners = open_page(relay.url)
         manners.expect_errors("ERR_", "htmx:sseError")
-        expect(page.locator("#unit-gpu .dot")).to_have_attribute("data-stage", "running")
-        lit = page.evaluate(green)
+        lamp = page.locator("#unit-gpu .dot")
+        expect(lamp).to_have_attribute("data-stage", "running")
+        green = lamp.evaluate("lamp => getComputedStyle(lamp).backgroundColor")
         relay.closed = True
         relay.cut()
         expect(page.locator("#link")).to_have_attribute("data-link", "lost")
         expect(page.locator("#unit-gpu .sr-only")).to_be_hidden()
-        assert page.evaluate(green) != lit
+        expect(lamp).not_to_have_css("background-color", green)
         relay.closed = False
         expect(page.locator("#link")).to_have_attribute("data-link", "live")
-        assert page.evaluate(green) == lit
+        expect(lamp).to_have_css("background-color", green)
 
 
 @BOTH
