@@ -3,12 +3,12 @@
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import openvino_genai as genai
 
 from instances.one_at_a_time import OneAtATime
@@ -33,8 +33,8 @@ _TOGETHER_TEXTS, _TOGETHER_CHARACTERS = 64, 16_384
 """Of requests that are computed together: texts, and characters with all texts padded to the longest."""
 
 
-_Begin = Callable[[list[str]], Callable[[], Any]]
-"""Begins to compute the vectors of texts; what it returns waits for them."""
+_Vectors = Callable[[list[str], genai.TokenizedInputs], npt.NDArray[np.float32]]
+"""The vectors of texts, which come with their ids."""
 
 
 class _TooLong(ValueError):
@@ -71,19 +71,24 @@ class _TextPipeline(OneAtATime):
 
     def _token_counts(self, texts: Sequence[str], *, truncate: bool) -> list[int]:
         """What the model sees of each text."""
-        counts: list[int] = self._tokenizer.encode(list(texts)).attention_mask.data.sum(axis=1).tolist()
+        return self._encode(texts, truncate=truncate)[1]
+
+    def _encode(self, texts: Sequence[str], *, truncate: bool) -> tuple[genai.TokenizedInputs, list[int]]:
+        """The texts' whole ids, and what the model sees of each."""
+        encoded = self._tokenizer.encode(list(texts))
+        counts: list[int] = encoded.attention_mask.data.sum(axis=1).tolist()
         longest = max(counts)
         if longest > self._max_tokens and not truncate:
             raise _TooLong(longest, self._max_tokens)
-        return [min(count, self._max_tokens) for count in counts]
+        return encoded, [min(count, self._max_tokens) for count in counts]
 
 
 class Embedder(_TextPipeline):
-    """TextEmbeddingPipeline, or the model by itself where it ends in one vector a text; vectors of length 1."""
+    """Vectors of length 1, by `SentenceModel`; on an NPU, whose shapes are fixed, by TextEmbeddingPipeline."""
 
     def __init__(self, spec: LoadModel) -> None:
         super().__init__(spec)
-        self._begin = self._pooled(spec) if spec.pooling else self._whole(spec)
+        self._vectors = _npu_vectors(spec) if spec.device.startswith("NPU") else self._by_one_graph(spec)
 
     def step(self, emit: Emit) -> None:
         """Short requests that wait are computed together, as one of them alone leaves a processor idle."""
@@ -128,25 +133,17 @@ class Embedder(_TextPipeline):
             at = end
         return outputs
 
-    def _pooled(self, spec: LoadModel) -> _Begin:
-        config = genai.TextEmbeddingPipeline.Config(max_length=spec.max_prompt_len)
-        config.pooling_type = _POOLING[spec.pooling or "mean"]
-        pipeline = genai.TextEmbeddingPipeline(spec.directory, spec.device, config, **properties_of(spec))
-        if spec.device.startswith("NPU"):  # its shapes are fixed, for one text
-            return lambda texts: lambda: [pipeline.embed_documents([text])[0] for text in texts]
-
-        def begin(texts: list[str]) -> Callable[[], Any]:
-            pipeline.start_embed_documents_async(texts)
-            return pipeline.wait_embed_documents
-
-        return begin
-
-    def _whole(self, spec: LoadModel) -> _Begin:
+    def _by_one_graph(self, spec: LoadModel) -> _Vectors:
         from instances.sentence_model import SentenceModel
 
-        directory, properties = Path(spec.directory), properties_of(spec)
-        model = SentenceModel(directory, spec.device, self._tokenizer, spec.max_prompt_len, properties)
-        return lambda texts: partial(model.vectors, texts)
+        model = SentenceModel(Path(spec.directory), spec.device, spec.pooling, properties_of(spec))
+
+        def vectors(texts: list[str], encoded: genai.TokenizedInputs) -> npt.NDArray[np.float32]:
+            if encoded.input_ids.shape[1] > self._max_tokens:
+                encoded = self._tokenizer.encode(texts, max_length=self._max_tokens, truncation=True)
+            return model.vectors(encoded)
+
+        return vectors
 
     def warm_up(self, request_id: int) -> Request:
         return VectorizeTexts(request_id, ["warm up"], truncate=True)
@@ -155,12 +152,15 @@ class Embedder(_TextPipeline):
         if not isinstance(request, VectorizeTexts):
             raise ValueError("an embedding model makes vectors only")
         texts = [request.prefix + text for text in self._decoded(request.texts)]
-        wait = self._begin(texts)
-        try:
-            counts = self._token_counts(texts, truncate=request.truncate)
-        finally:
-            vectors = wait()
-        return Rows(np.asarray(vectors, dtype="<f4").tobytes(), counts)
+        encoded, counts = self._encode(texts, truncate=request.truncate)
+        return Rows(self._vectors(texts, encoded).tobytes(), counts)
+
+
+def _npu_vectors(spec: LoadModel) -> _Vectors:
+    config = genai.TextEmbeddingPipeline.Config(max_length=spec.max_prompt_len)
+    config.pooling_type = _POOLING[spec.pooling or "mean"]
+    pipeline = genai.TextEmbeddingPipeline(spec.directory, spec.device, config, **properties_of(spec))
+    return lambda texts, _: np.asarray([pipeline.embed_documents([text])[0] for text in texts], dtype="<f4")
 
 
 class Reranker(_TextPipeline):

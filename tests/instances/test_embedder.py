@@ -1,4 +1,4 @@
-"""Vectors as the model's files mean them: pooled by the library, or taken from a graph that ends in one."""
+"""Vectors as the model's files mean them: pooled, or taken from a graph that ends in one."""
 
 import asyncio
 import shutil
@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import openvino as ov
+import openvino_genai as genai
 import pytest
+from openvino import opset13 as ops
 
-from instances.handle import Instance, RequestRefused
+from instances.handle import Instance, InstanceLoadError, RequestRefused
 from instances.protocol import LoadModel, VectorizeTexts
+from instances.sentence_model import Pooling, SentenceModel
 from model_files.model_facts import read_facts
 from tests.model_files.tiny_models import make_encoder
 
@@ -67,6 +71,35 @@ async def test_what_stands_before_a_text_is_part_of_it() -> None:
     written = await vectors(MODEL, [f"query: {text}" for text in TEXTS])
     assert introduced == pytest.approx(written, abs=1e-5)
     assert introduced != pytest.approx(await vectors(MODEL, TEXTS), abs=1e-2)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean", "last_token"])
+def test_tokens_are_pooled_as_the_library_does_it(pooling: Pooling) -> None:
+    texts = [*TEXTS, "a", "long " * 20]
+    config = genai.TextEmbeddingPipeline.Config(normalize=True)
+    config.pooling_type = getattr(genai.TextEmbeddingPipeline.PoolingType, pooling.upper())
+    expected = genai.TextEmbeddingPipeline(MODEL, "CPU", config).embed_documents(texts)
+    tokenizer, model = genai.Tokenizer(MODEL), SentenceModel(MODEL, "CPU", pooling, {})
+    assert model.vectors(tokenizer.encode(texts)) == pytest.approx(np.asarray(expected), abs=1e-5)
+
+
+def test_the_last_token_is_found_on_either_side_of_the_padding(tmp_path: Path) -> None:
+    """A table of vectors knows no places."""
+    directory = make_encoder(tmp_path / "encoder")
+    tokenizer, model = genai.Tokenizer(MODEL), SentenceModel(directory, "CPU", "last_token", {})
+    right, left = (model.vectors(tokenizer.encode(TEXTS, padding_side=side)) for side in ("right", "left"))
+    assert left == pytest.approx(right, abs=1e-6)
+
+
+async def test_a_graph_that_wants_more_than_tokens_is_refused_in_words(tmp_path: Path) -> None:
+    directory = shutil.copytree(MODEL, tmp_path / "model")
+    model = ov.Core().read_model(MODEL / "openvino_model.xml")
+    positions = ops.parameter([-1, -1], ov.Type.i64, name="position_ids")
+    positions.output(0).get_tensor().set_names({"position_ids"})
+    model.add_parameters([positions])
+    ov.save_model(model, directory / "openvino_model.xml")
+    with pytest.raises(InstanceLoadError, match="more than token ids: position_ids"):
+        await Instance(load_message(directory)).load()
 
 
 def read_tokens(texts: list[str]) -> list[list[int]]:
