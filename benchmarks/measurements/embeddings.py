@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -13,13 +14,14 @@ import openvino_genai as genai
 from benchmarks.measurements.section import Comparison, Section
 from benchmarks.prompts import make_prompts
 from benchmarks.served import serve
+from model_files.model_facts import read_facts
 from tests.support.launch import ServerFailed
 from tests.support.messages import Target
 
 _BATCH = 64
 _BATCHES = 8
 _WORDS = 24
-_MIXED_WORDS = range(4, 61)
+_FEWEST_WORDS, _MOST_WORDS = 4, 60
 
 Embed = Callable[[list[str]], object]
 
@@ -27,16 +29,25 @@ Embed = Callable[[list[str]], object]
 def embeddings(model: Path, pairs: int, *, device: str) -> Section:
     """Raises `ServerFailed`."""
     pipeline = genai.TextEmbeddingPipeline(model, device)
+    mixed = range(_FEWEST_WORDS, min(_MOST_WORDS, _words_that_fit(model)) + 1)
     with tempfile.TemporaryDirectory() as folder, serve(model, Path(folder), device=device, settings={}) as server:
         sides = {"bare": pipeline.embed_documents, "served": _over_http(server.target)}
         compared = [
             _compare(f"texts of {name} words per second", sides, lengths, pairs)
             for name, lengths in (
                 (str(_WORDS), [_WORDS]),
-                (f"{_MIXED_WORDS[0]} to {_MIXED_WORDS[-1]}", _MIXED_WORDS),
+                (f"{mixed[0]} to {mixed[-1]}", mixed),
             )
         ]
     return Section("embeddings", f"Embeddings, batches of {_BATCH} texts", [], compared)
+
+
+def _words_that_fit(model: Path) -> int:
+    words = _MOST_WORDS
+    tokenizer, most = genai.Tokenizer(model), read_facts(model).context_length or sys.maxsize
+    while tokenizer.encode(make_prompts(1, words, seed="longest")[0]).input_ids.shape[1] > 0.9 * most:
+        words -= 1
+    return words
 
 
 def _over_http(target: Target) -> Embed:
