@@ -62,6 +62,26 @@ def test_a_partly_compressed_model_is_not_for_the_npu(tmp_path: Path) -> None:
     assert "ratio" in (facts.npu_problem or "")
 
 
+def test_a_loop_inside_a_model_is_read_past(tmp_path: Path) -> None:
+    """As linear attention is exported (Qwen3.5): the loop has edges of its own, of another form."""
+    directory = make_llm(tmp_path / "model")
+    decoder = language_model("i4", 128, zero_points=False, rt_info={})
+    logits = decoder.get_results()[0]
+    carried = ops.parameter([-1, -1, -1], ov.Type.f32)
+    body = model([ops.constant(True), ops.multiply(carried, ops.constant(0.5, ov.Type.f32))], [carried])
+    loop = ops.loop(ops.constant(3), ops.constant(True))
+    loop.set_function(body)
+    loop.set_special_body_ports([-1, 0])
+    loop.set_merged_input(carried, logits.input_value(0), body.get_results()[1].input_value(0))
+    looped = loop.get_iter_value(body.get_results()[1].input_value(0), -1)
+    decoder.remove_result(logits)
+    decoder.add_results([ops.result(looped)])
+    ov.save_model(decoder, directory / "openvino_model.xml", compress_to_fp16=False)
+    assert "back_edges" in (directory / "openvino_model.xml").read_text(encoding="utf-8")
+    plain, facts = read_facts(make_llm(tmp_path / "plain")), read_facts(directory)
+    assert (facts.problem, facts.parameters, facts.kv) == (None, plain.parameters, plain.kv)
+
+
 def test_a_truncated_weight_file_is_named(tmp_path: Path) -> None:
     directory = make_llm(tmp_path / "m")
     weights = directory / "openvino_model.bin"
