@@ -1,6 +1,7 @@
 """Many requests at once through ContinuousBatchingPipeline: every step computes the next tokens of all of them."""
 
 import threading
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -34,6 +35,9 @@ class ContinuousBatching:
         scheduler.enable_prefix_caching = True
         if spec.max_num_batched_tokens is not None:
             scheduler.max_num_batched_tokens = spec.max_num_batched_tokens
+        if spec.state_cache:
+            scheduler.num_linear_attention_blocks = spec.state_cache.blocks
+            scheduler.cache_interval_multiplier = spec.state_cache.interval
         properties = dict(spec.properties)
         self._guesses = spec.prompt_lookup
         if self._guesses:
@@ -43,7 +47,7 @@ class ContinuousBatching:
         self._drafted = spec.draft.tokens if spec.draft else None
         if spec.cache_dir:
             properties["CACHE_DIR"] = spec.cache_dir
-        self._pipeline = genai.ContinuousBatchingPipeline(spec.directory, scheduler, spec.device, properties)
+        self._pipeline = _load(spec, scheduler, properties)
         # Losing the last reference to a handle stops its request.
         self._handles: dict[int, GenerationHandle] = {}
         self._cancelled: set[int] = set()
@@ -139,3 +143,16 @@ class ContinuousBatching:
         if status == genai.GenerationStatus.IGNORED:
             return TokenOutput(request_id, [], error="The prompt and its answer do not fit into the KV cache.")
         return TokenOutput(request_id, [], finish="stop")
+
+
+def _load(
+    spec: LoadModel, scheduler: genai.SchedulerConfig, properties: dict[str, Any]
+) -> genai.ContinuousBatchingPipeline:
+    try:
+        return genai.ContinuousBatchingPipeline(spec.directory, scheduler, spec.device, properties)
+    except RuntimeError as error:
+        if not spec.state_cache or "linear attention" not in str(error):
+            raise
+    # Its states are of a kind that the library does not keep in pages.
+    scheduler.num_linear_attention_blocks = 0
+    return genai.ContinuousBatchingPipeline(spec.directory, scheduler, spec.device, properties)

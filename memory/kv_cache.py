@@ -24,17 +24,24 @@ _PROPERTIES = {
 }
 CPU_BLOCK_TOKENS = 32
 GPU_BLOCK_TOKENS = 16
+_STATE_BYTES = {"CPU": 4, "GPU": 2, "NPU": 2}
+"""Of an element of linear attention's states, at most: a CPU that computes in bf16 keeps 16 bits."""
+_FEWEST_BLOCKS, _MOST_BLOCKS = 8, 256
 _SCALES_BYTES = {"CPU": 8, "GPU": 4}
 """Of a scale and a zero point: two numbers of 32 bits on the CPU, of 16 on the GPU."""
 
 
 @dataclass(frozen=True)
 class KvShape:
-    """What one token adds to the cache over all layers: elements of keys and of values, and heads of values."""
+    """What one token adds to the cache over all layers: elements of keys and of values, and heads of values.
+
+    `state_elements`: what each sequence keeps beside it, however long it is, in layers of linear attention.
+    """
 
     key_elements: int
     value_elements: int
     value_heads: int
+    state_elements: int = 0
 
     @property
     def elements(self) -> int:
@@ -98,6 +105,29 @@ def kv_cache_bytes(shape: KvShape, tokens: int, form: KvFormat) -> int:
     return kv_cache_blocks(tokens, form) * _block_bytes(shape, form)
 
 
+@dataclass(frozen=True)
+class StateCache:
+    """How a hybrid model's states are kept: `blocks` of them in all, one after every `interval` blocks of tokens for
+    prompts that begin alike."""
+
+    blocks: int
+    interval: int
+
+
+def state_cache(shape: KvShape, tokens: int, form: KvFormat, sequences: int) -> StateCache | None:
+    """The states of a cache for `tokens` and of as many sequences at once. Left to itself the library makes none for
+    the sequences, and lets those without one wait."""
+    if not shape.state_elements:
+        return None
+    interval = _state_interval(shape, form)
+    return StateCache(-(-kv_cache_blocks(tokens, form) // interval) + sequences, interval)
+
+
+def state_bytes(shape: KvShape, form: KvFormat) -> int:
+    """Bytes of one sequence's states."""
+    return shape.state_elements * _STATE_BYTES[form.device]
+
+
 def kv_cache_blocks(tokens: int, form: KvFormat) -> int:
     """How many blocks a cache for `tokens` is made of."""
     return -(-tokens // form.block_tokens) + 1
@@ -110,7 +140,21 @@ def kv_cache_tokens(shape: KvShape, size: int, form: KvFormat) -> int:
     return max(0, int(size // max(1, _block_bytes(shape, form))) - 1) * form.block_tokens
 
 
+def _state_interval(shape: KvShape, form: KvFormat) -> int:
+    """Blocks of tokens that take as much as a state, as the library spaces them (2026.4, cache_orchestrator.hpp)."""
+    return min(
+        max(-(-state_bytes(shape, form) // max(1, _token_block_bytes(shape, form))), _FEWEST_BLOCKS), _MOST_BLOCKS
+    )
+
+
 def _block_bytes(shape: KvShape, form: KvFormat) -> int:
+    """A block of tokens with its share of the state that is kept for a prefix."""
+    if not shape.state_elements:
+        return _token_block_bytes(shape, form)
+    return _token_block_bytes(shape, form) + -(-state_bytes(shape, form) // _state_interval(shape, form))
+
+
+def _token_block_bytes(shape: KvShape, form: KvFormat) -> int:
     tokens, scales = form.block_tokens, _SCALES_BYTES[form.device]
     keys = tokens * shape.key_elements * _BITS[form.keys] // 8
     values = tokens * shape.value_elements * _BITS[form.values] // 8

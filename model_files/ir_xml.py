@@ -212,15 +212,15 @@ class _Handler:
     def _kv(self) -> KvShape | None:
         """A cache state has two dimensions left open, batch and sequence; a fixed-size recurrent state has one. The
         last fixed one is a head's size."""
-        keys = values = heads = 0
+        keys = values = heads = recurrent = 0
         for name, shape in self._states.items():
             fixed = [int(part) for part in shape if part.isdigit()]
-            if len(shape) - len(fixed) < 2:
-                continue
             elements = min(prod(fixed), _MAX_ELEMENTS)
-            if ".value" in name:
+            if len(shape) - len(fixed) < 2:
+                recurrent += elements
+            elif ".value" in name:
                 values += elements
                 heads += min(prod(fixed[:-1]), _MAX_ELEMENTS)
             else:
                 keys += elements
-        return KvShape(keys, values, heads) if keys + values else None
+        return KvShape(keys, values, heads, recurrent) if keys + values else None

@@ -51,6 +51,8 @@ def _no_place_for_one(assignment: ModelAssignment, facts: ModelFacts, device: Re
         return Notice("notices.draft_not_on_npu")
     if assignment.pipeline == "llm_pipeline":
         return Notice("notices.draft_needs_batching")
+    if facts.kv and facts.kv.state_elements:
+        return Notice("notices.draft_not_with_linear_attention")
     return None
 
 

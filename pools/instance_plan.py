@@ -7,7 +7,7 @@ from typing import Any
 from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
 from instances.protocol import Draft, LoadModel
-from memory.kv_cache import KvShape, kv_cache_bytes, kv_cache_tokens
+from memory.kv_cache import KvShape, kv_cache_bytes, kv_cache_tokens, state_bytes, state_cache
 from memory.readings import GB
 from model_files.facts import MIN_KV_TOKENS, PROCESS_BYTES, ModelFacts
 from model_files.gguf import load_path
@@ -55,9 +55,10 @@ def plan_instance(model: ServedModel, memory_bytes: int) -> InstancePlan:
     wanted = model.context_tokens * (1 if model.scoring else model.requests_per_instance)
     share = min(memory_bytes * _KV_CACHE_SHARE, max(0, memory_bytes - weights - PROCESS_BYTES))
     allowed = assignment.instance_memory_gb * GB if assignment.instance_memory_gb else share
-    room = kv_cache_tokens(shape, int(allowed), form) - model.guessing_tokens
+    states = state_bytes(shape, form) * (model.requests_per_instance + 1)  # and the last prefix's, begun
+    room = kv_cache_tokens(shape, int(allowed) - states, form) - model.guessing_tokens
     tokens = max(MIN_KV_TOKENS, min(wanted, room))
-    cache = kv_cache_bytes(shape, tokens + model.guessing_tokens, form)
+    cache = kv_cache_bytes(shape, tokens + model.guessing_tokens, form) + states
     if model.drafting and model.draft:
         # The model with its draft is loaded beside the model alone.
         weights += _loaded_weights(model) + _loaded_weights(replace(model, facts=model.draft.facts))
@@ -114,7 +115,10 @@ def estimated_bytes(
 
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
     """What a worker is told to load. `cache_dir` is the device's; each model has its own folder in it."""
-    guesses = model.assignment.prompt_lookup if model.pipeline == "continuous_batching" else None
+    shape = model.facts.kv or _UNKNOWN_SHAPE
+    # The library guesses nothing in layers of linear attention while prefixes are cached.
+    may_guess = model.pipeline == "continuous_batching" and not shape.state_elements
+    guesses = model.assignment.prompt_lookup if may_guess else None
     return LoadModel(
         directory=str(load_path(model.directory)),
         device=model.device.used,
@@ -128,6 +132,9 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         prompt_lookup=guesses,
         draft=_draft(model),
         pooling=model.pooling,
+        state_cache=state_cache(
+            shape, plan.kv_cache_tokens + model.guessing_tokens, model.kv_format, model.requests_per_instance
+        ),
     )
 
 

@@ -12,7 +12,17 @@ from configuration.device_config import ModelAssignment
 from hardware.devices import ResolvedDevice
 from instances.continuous_batching import ContinuousBatching
 from instances.protocol import TokenOutput
-from memory.kv_cache import KvFormat, KvPrecision, KvShape, kv_cache_bytes, kv_cache_tokens, kv_format
+from memory.kv_cache import (
+    KvFormat,
+    KvPrecision,
+    KvShape,
+    StateCache,
+    kv_cache_bytes,
+    kv_cache_tokens,
+    kv_format,
+    state_bytes,
+    state_cache,
+)
 from model_files.model_facts import read_facts
 from pools.instance_plan import load_message, plan_instance
 from pools.served_model import ServedModel
@@ -122,13 +132,52 @@ def test_scales_and_zero_points_are_counted(device: str, precision: KvPrecision,
     st.sampled_from(PRECISIONS),
     st.integers(1, 64),
     st.integers(1, 256),
+    st.sampled_from([0, 1000, 10**7]),
     st.integers(0, 10**11),
 )
 def test_the_tokens_of_a_size_cost_no_more_than_it(
-    device: str, precision: KvPrecision, heads: int, head_size: int, size: int
+    device: str, precision: KvPrecision, heads: int, head_size: int, states: int, size: int
 ) -> None:
-    shape = KvShape(heads * head_size, heads * head_size, heads)
+    shape = KvShape(heads * head_size, heads * head_size, heads, states)
     form = kv_format(device, wanted=precision)
     tokens = kv_cache_tokens(shape, size, form)
     assert tokens == 0 or kv_cache_bytes(shape, tokens, form) <= size
     assert kv_cache_bytes(shape, tokens + 2 * form.block_tokens, form) > size
+
+
+@pytest.mark.parametrize(
+    ("elements", "interval"),
+    [(10, 8), (2560, 8), (25_600, 40), (10**9, 256)],
+    ids=["small", "as one block", "as forty", "huge"],
+)
+def test_states_are_kept_for_every_sequence_and_now_and_then_for_prefixes(elements: int, interval: int) -> None:
+    """A block of these keys takes 2,560 bytes; a state is kept after as many as take as much, within the library's
+    limits."""
+    form, shape = KvFormat("CPU", "int8", "int8"), KvShape(64, 0, 0, elements)
+    tokens = 32 * 1000 * interval - 32  # and the block that is kept free
+    assert state_cache(shape, tokens, form, 16) == StateCache(1000 + 16, interval)
+    kept = kv_cache_bytes(shape, tokens, form) - kv_cache_bytes(KvShape(64, 0, 0), tokens, form)
+    assert kept == pytest.approx(1000 * state_bytes(shape, form), rel=0.2)
+    assert state_cache(KvShape(64, 0, 0), tokens, form, 16) is None
+
+
+@pytest.mark.parametrize("max_concurrent", [1, 8])
+def test_linear_attention_has_a_state_for_each_request(max_concurrent: int) -> None:
+    plain = served(DEMO, max_concurrent=max_concurrent)
+    assert plain.facts.kv is not None
+    hybrid = replace(plain, facts=replace(plain.facts, kv=replace(plain.facts.kv, state_elements=10**6)))
+    plans = [plan_instance(model, MEMORY) for model in (plain, hybrid)]
+    states = load_message(hybrid, plans[1], None).state_cache
+    assert states is not None
+    assert states.blocks > max_concurrent
+    assert plans[1].kv_cache_bytes - plans[0].kv_cache_bytes >= states.blocks * 4 * 10**6
+    assert load_message(plain, plans[0], None).state_cache is None
+
+
+def test_where_states_leave_less_room_there_are_fewer_tokens() -> None:
+    plain = served(DEMO, instance_memory_gb=0.2)
+    assert plain.facts.kv is not None
+    hybrid = replace(plain, facts=replace(plain.facts, kv=replace(plain.facts.kv, state_elements=10**6)))
+    plan = plan_instance(hybrid, MEMORY)
+    assert plan.kv_cache_tokens < plan_instance(plain, MEMORY).kv_cache_tokens
+    assert plan.kv_cache_bytes <= 0.2 * 10**9

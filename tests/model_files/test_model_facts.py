@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino as ov
 import pytest
 from openvino import opset13 as ops
@@ -60,6 +61,18 @@ def test_a_partly_compressed_model_is_not_for_the_npu(tmp_path: Path) -> None:
     facts = read_facts(make_llm(tmp_path / "m", rt_info=rt_info))
     assert facts.quantization == "INT4_SYM g-1 r0.8"
     assert "ratio" in (facts.npu_problem or "")
+
+
+def test_the_states_of_linear_attention_are_told_from_the_cache(tmp_path: Path) -> None:
+    directory = make_llm(tmp_path / "model")
+    decoder = language_model("i4", 128, zero_points=False, rt_info={})
+    start = ops.constant(np.zeros((1, 4, 16, 8), np.float32))
+    state = ops.read_value(start, "cache_params.past.ssm.0", ov.Type.f32, ov.PartialShape([-1, 4, 16, 8]))
+    logits = decoder.get_results()[0].input_value(0).get_node()
+    ov.save_model(
+        model([logits, state], decoder.get_parameters()), directory / "openvino_model.xml", compress_to_fp16=False
+    )
+    assert read_facts(directory).kv == KvShape(2 * 64, 2 * 64, 2, 4 * 16 * 8)
 
 
 def test_a_loop_inside_a_model_is_read_past(tmp_path: Path) -> None:

@@ -97,6 +97,20 @@ def test_what_cannot_work_is_refused_with_a_sentence(
     assert refused.problem == problem
 
 
+def test_linear_attention_takes_no_draft_and_guesses_nothing(tmp_path: Path) -> None:
+    facts = read_facts(DEMO)
+    assert facts.kv is not None
+    hybrid = replace(facts, kv=replace(facts.kv, state_elements=1000))
+    shutil.copytree(DEMO / "draft", tmp_path / "models" / "org_small")
+    entry = ModelAssignment(id="a/b", path=str(DEMO), draft="org/small", prompt_lookup=5)
+    settings = DeviceSettings(port=1, device="CPU", models=[entry])
+    draft, problem = find_draft(settings, entry, hybrid, DEMO, tmp_path, CPU)
+    assert draft is None
+    assert "linear attention" in (problem or "")
+    model = ServedModel("a/b", "cpu-a/b", DEMO, hybrid, entry, CPU)
+    assert load_message(model, plan_instance(model, MEMORY), None).prompt_lookup is None
+
+
 def test_its_own_draft_is_refused(tmp_path: Path) -> None:
     _, problem = found(tmp_path, draft="a/b")
     assert "its own draft" in (problem or "")
