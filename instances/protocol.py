@@ -11,6 +11,7 @@ import msgspec
 from configuration.sampling import SamplingParams
 from memory.kv_cache import StateCache
 
+Pooling = Literal["cls", "mean", "last_token"]
 PipelineKind = str
 """A key of `instances.pipelines.PIPELINES`."""
 Text = str | list[int]
@@ -77,10 +78,9 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     """Everything a worker needs to load its model.
 
     `device` is an OpenVINO device name. `kv_cache_tokens` sizes the KV cache of a continuous-batching pipeline;
-    `state_cache` holds the states of linear attention beside it;
-    `max_prompt_len` and `min_response_len` (tokens) size the static one of an NPU; `max_prompt_len` is also where an
-    embedding model or a reranker cuts a text. `pooling` makes one vector of an embedding model's tokens, None where
-    the model itself does.
+    `state_cache` holds the states of linear attention beside it; `max_prompt_len` and `min_response_len` (tokens) size
+    the static one of an NPU; `max_prompt_len` is also where an embedding model or a reranker cuts a text. `pooling`
+    makes one vector of an embedding model's tokens, None where the model itself does.
     """
 
     directory: str
@@ -94,7 +94,7 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     max_num_batched_tokens: int | None = None
     prompt_lookup: int | None = None
     draft: Draft | None = None
-    pooling: Literal["cls", "mean", "last_token"] | None = None
+    pooling: Pooling | None = None
     state_cache: StateCache | None = None
 
 

@@ -7,7 +7,7 @@ skips what some graphs do after pooling.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import openvino as ov
 import openvino_genai as genai
 from openvino import opset13 as ops
 
-Pooling = Literal["cls", "mean", "last_token"]
+from instances.protocol import Pooling
 
 _SENTENCE = "sentence_embedding"
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}

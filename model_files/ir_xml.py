@@ -111,7 +111,7 @@ class _Handler:
             self._data(attributes)
         elif name == "port" and len(path) == 5 and path[3] == "output":
             self._names(attributes.get("names", ""))
-        elif name == "edge" and len(path) == 3:  # those of a loop's body are none of the model's
+        elif name == "edge" and len(path) == 3:  # a loop's body has edges of its own
             self._edges.setdefault(attributes["from-layer"], []).append((attributes["to-layer"], attributes["to-port"]))
         elif len(path) > 2 and path[1] == "rt_info":
             self._rt_info(attributes)

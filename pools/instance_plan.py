@@ -116,9 +116,6 @@ def estimated_bytes(
 def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None) -> LoadModel:
     """What a worker is told to load. `cache_dir` is the device's; each model has its own folder in it."""
     shape = model.facts.kv or _UNKNOWN_SHAPE
-    # The library guesses nothing in layers of linear attention while prefixes are cached.
-    may_guess = model.pipeline == "continuous_batching" and not shape.state_elements
-    guesses = model.assignment.prompt_lookup if may_guess else None
     return LoadModel(
         directory=str(load_path(model.directory)),
         device=model.device.used,
@@ -129,7 +126,7 @@ def load_message(model: ServedModel, plan: InstancePlan, cache_dir: Path | None)
         max_prompt_len=model.max_prompt_tokens or model.context_tokens,
         min_response_len=model.response_tokens,
         max_num_batched_tokens=model.assignment.max_num_batched_tokens,
-        prompt_lookup=guesses,
+        prompt_lookup=model.prompt_lookup,
         draft=_draft(model),
         pooling=model.pooling,
         state_cache=state_cache(

@@ -182,12 +182,16 @@ class ServedModel:
         )
 
     @property
+    def prompt_lookup(self) -> int | None:
+        """As assigned, where it can be: the library guesses nothing for linear attention while prefixes are cached."""
+        hybrid = self.facts.kv is not None and self.facts.kv.state_elements > 0
+        return None if hybrid or self.pipeline != "continuous_batching" else self.assignment.prompt_lookup
+
+    @property
     def guessing_tokens(self) -> int:
         """What the KV cache holds beside the reservations: guessed tokens lie there until they are checked, a block
         of it for each request."""
-        batching = self.pipeline == "continuous_batching"
-        guesses = batching and (self.assignment.prompt_lookup or self.draft)
-        return _GUESSING_TOKENS * self.requests_per_instance if guesses else 0
+        return _GUESSING_TOKENS * self.requests_per_instance if self.prompt_lookup or self.drafting else 0
 
     @property
     def warms_prefixes(self) -> bool:

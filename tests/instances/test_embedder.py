@@ -12,8 +12,8 @@ import pytest
 from openvino import opset13 as ops
 
 from instances.handle import Instance, InstanceLoadError, RequestRefused
-from instances.protocol import LoadModel, VectorizeTexts
-from instances.sentence_model import Pooling, SentenceModel
+from instances.protocol import LoadModel, Pooling, VectorizeTexts
+from instances.sentence_model import SentenceModel
 from model_files.model_facts import read_facts
 from tests.model_files.tiny_models import make_encoder
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,3 +182,14 @@ def test_where_states_leave_less_room_there_are_fewer_tokens() -> None:
     plan = plan_instance(hybrid, MEMORY)
     assert plan.kv_cache_tokens < plan_instance(plain, MEMORY).kv_cache_tokens
     assert plan.kv_cache_bytes <= 0.2 * 10**9
+
+
+def test_a_model_whose_states_the_library_does_not_page_loads_all_the_same() -> None:
+    model = served(DEMO)
+    spec = load_message(model, plan_instance(model, MEMORY), None)
+    pipeline = ContinuousBatching(msgspec.structs.replace(spec, state_cache=StateCache(4, 8)))
+    pipeline.submit(pipeline.warm_up(1))
+    told: list[TokenOutput] = []
+    while pipeline.busy:
+        pipeline.step(told.extend)
+    assert told[-1].finish is not None
